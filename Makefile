@@ -1,0 +1,148 @@
+# Okapi: one Makefile, no recursion.  Its link lines are the architecture:
+# who may use what stands in docs/architecture.md and is held by check-layers.
+#
+#   make            build everything into build/
+#   make deps       install what building and running needs (Debian)
+#   make run        build, create a store under ./var, run both daemons
+#   make demo       the tour: deliver, filter, send, look
+#   make test       every unit and end-to-end test
+#   make lint       format, layers, clang-tidy, cppcheck
+#   make install    DESTDIR, PREFIX
+#   SAN=asan|tsan|cov   a build of its own under build/$(SAN)/
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+LIBEXECDIR ?= $(PREFIX)/libexec/okapi
+VERSION    := $(shell sed -n 's/^## \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
+
+SAN ?=
+B   := build$(if $(SAN),/$(SAN))
+O   := $(B)/obj
+
+# ---- tools and libraries ---------------------------------------------------
+CC         ?= gcc
+PKG_CONFIG ?= pkg-config
+pkg = $(subst -I,-isystem ,$(shell $(PKG_CONFIG) --cflags-only-I $(1) 2>/dev/null)) \
+      $(shell $(PKG_CONFIG) --cflags-only-other $(1) 2>/dev/null)
+lib = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+
+GLIB_CFLAGS := $(call pkg,glib-2.0)
+GLIB_LIBS   := $(call lib,glib-2.0)
+GMIME_CFLAGS := $(call pkg,gmime-3.0)
+GMIME_LIBS  := $(call lib,gmime-3.0)
+SQLITE_LIBS := $(call lib,sqlite3)
+SSL_LIBS    := $(call lib,openssl)
+ESMTP_LIBS  := $(call lib,libesmtp-1.0)
+SECCOMP_LIBS := $(call lib,libseccomp)
+JANSSON_LIBS := $(call lib,jansson)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wwrite-strings -Wcast-qual -Wformat=2 -Wundef -Wvla -Wswitch-enum \
+	-Wduplicated-cond -Wlogical-op -Wconversion -Wsign-conversion \
+	-Wnull-dereference
+ifneq ($(CI)$(WERROR),)
+WARN += -Werror
+endif
+HARDEN_release := -O2 -g -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection
+HARDEN_asan := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+HARDEN_tsan := -O1 -g -fsanitize=thread
+HARDEN_cov  := -O0 -g --coverage
+MODE := $(if $(SAN),$(SAN),release)
+
+CFLAGS  += -std=gnu17 -fPIE -pthread $(HARDEN_$(MODE)) $(WARN)
+CPPFLAGS += -D_GNU_SOURCE -Ishared -I. $(GLIB_CFLAGS) \
+	-DOKAPI_VERSION='"$(VERSION)"' -DOKAPI_LIBEXECDIR='"$(LIBEXECDIR)"'
+LDFLAGS += -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed \
+	$(if $(SAN),$(filter -fsanitize=% --coverage,$(HARDEN_$(MODE))))
+
+# ---- rooms -----------------------------------------------------------------
+# A room is an archive; a program is its main plus the rooms it may use.
+room_src = $(sort $(wildcard $(1)/*.c))
+room_obj = $(patsubst %.c,$(O)/%.o,$(call room_src,$(1)))
+
+GROUND  := $(B)/lib/ground.a   # shared/*.c: fault, log, conf, propset, net
+CONVERT := $(B)/lib/convert.a  # GMime; in the helper only
+HELPER  := $(B)/lib/helper.a   # how to reach the helper; no GMime
+STORE   := $(B)/lib/store.a    # SQLite
+SMTP    := $(B)/lib/smtp.a     # protocol engine, server side
+RULES   := $(B)/lib/rules.a    # Sieve
+DAGENT  := $(B)/lib/dagent.a
+SPOOLER := $(B)/lib/spooler.a
+ADMIN   := $(B)/lib/admin.a
+
+# Files with a main() are not part of their room's archive.
+DAGENT_MAIN   := dagent/main.c
+SPOOLER_MAINS := spooler/main.c spooler/sendmail_main.c
+ADMIN_MAIN    := admin/main.c
+HELPER_MAIN   := shared/convert/helper_main.c
+HELPER_SRC    := shared/convert/helper.c
+MAINS := $(DAGENT_MAIN) $(SPOOLER_MAINS) $(ADMIN_MAIN) $(HELPER_MAIN)
+
+PROGRAMS := $(B)/okapi-dagent $(B)/okapi-spooler $(B)/okapi-sendmail \
+	$(B)/okapi-admin $(B)/okapi-convert
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: $(PROGRAMS)
+
+objs = $(patsubst %.c,$(O)/%.o,$(filter-out $(MAINS),$(1)))
+$(GROUND):  $(call objs,$(call room_src,shared))
+$(CONVERT): $(call objs,$(filter-out $(HELPER_SRC),$(call room_src,shared/convert)))
+$(HELPER):  $(call objs,$(HELPER_SRC))
+$(STORE):   $(call objs,$(call room_src,shared/store))
+$(SMTP):    $(call objs,$(call room_src,shared/smtp))
+$(RULES):   $(call objs,$(call room_src,rules))
+$(DAGENT):  $(call objs,$(call room_src,dagent))
+$(SPOOLER): $(call objs,$(call room_src,spooler))
+$(ADMIN):   $(call objs,$(call room_src,admin))
+
+$(B)/okapi-dagent: $(O)/dagent/main.o $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
+$(B)/okapi-dagent: LIBS = $(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(GROUND)
+$(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
+$(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(GROUND)
+$(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
+$(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
+$(B)/okapi-convert: LIBS = $(GMIME_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+
+$(O)/shared/convert/%.o $(O)/tests/%.o: CPPFLAGS += $(GMIME_CFLAGS)
+
+$(PROGRAMS):
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# ---- tests -----------------------------------------------------------------
+UNIT_SRC  := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_BIN  := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+ALL_ROOMS := $(ADMIN) $(SPOOLER) $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(CONVERT) $(GROUND)
+
+$(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ROOMS) -Wl,--end-group \
+		-lcriterion $(ESMTP_LIBS) $(GMIME_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
+		$(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
+
+.PHONY: unit
+unit: all $(UNIT_BIN)
+
+include tests/tests.mk
+
+# ---- house keeping ---------------------------------------------------------
+.PHONY: clean
+clean:
+	rm -rf build

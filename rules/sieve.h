@@ -1,0 +1,94 @@
+/*
+ * Sieve (RFC 5228) over property sets.  Pure: a script, a property set and an
+ * envelope in; a plan of actions out.  Carrying the plan out belongs to the
+ * delivery.
+ */
+#ifndef OKAPI_SIEVE_H
+#define OKAPI_SIEVE_H
+
+#include "base.h"
+#include "fault.h"
+#include "propset.h"
+
+/* Where a script is wrong; lines and columns count from 1 (columns in
+ * characters). */
+struct sieve_error {
+	unsigned line;
+	unsigned column;
+	char text[256];
+};
+
+#define SIEVE_SCRIPT_MAX    (1024 * 1024) /* octets */
+#define SIEVE_NESTING_MAX   32            /* blocks, and tests */
+#define SIEVE_ACTIONS_MAX   32
+#define SIEVE_REDIRECTS_MAX 4
+
+struct sieve_script;
+
+/*
+ * Lexer, parser and checker in one call.  name is what logs call it (copied).
+ * Returns NULL with error (the first) and a fault FAULT_REFUSED_INPUT
+ * "line:column: text".  Owned result, immutable: may be used by several
+ * threads at once.
+ */
+struct sieve_script *sieve_compile(const char *name, const char *text,
+				   size_t len, struct sieve_error *ret_error,
+				   struct fault *fault);
+void sieve_script_free(struct sieve_script *script);
+AUTO_DEFINE(sieve_script, sieve_script_free);
+
+/* The line the error is in and a caret under the column; owned. */
+char *sieve_error_show(const char *text, size_t len,
+		       const struct sieve_error *error);
+
+/* What a script is evaluated on. */
+struct sieve_message {
+	const struct propset *set; /* with CONVERT_HEADERS */
+	int64_t size;              /* octets of the message */
+	const char *envelope_from; /* "" for <> */
+	const char *envelope_to;
+	const char *envelope_detail; /* the subaddress, or NULL */
+};
+
+enum sieve_action_kind {
+	SIEVE_KEEP,
+	SIEVE_FILEINTO,
+	SIEVE_DISCARD,
+	SIEVE_REDIRECT,
+	SIEVE_REJECT,
+};
+
+struct sieve_action {
+	enum sieve_action_kind kind;
+	char *argument;    /* folder, address or reason */
+	char *special_use; /* :specialuse "\\Trash", or NULL */
+	bool create;
+	GPtrArray *flags; /* of char *: IMAP flags; may be empty */
+	const char *rule; /* name of the script; borrowed from it */
+	unsigned line;
+};
+
+struct sieve_plan {
+	GPtrArray *actions; /* of struct sieve_action *, in order */
+	bool implicit_keep; /* still to be done after them */
+	bool stopped;
+	const char *rule; /* that decided, or NULL; borrowed */
+	unsigned line;
+};
+void sieve_plan_free(struct sieve_plan *plan);
+AUTO_DEFINE(sieve_plan, sieve_plan_free);
+
+/*
+ * Evaluates the scripts as one: in order, one implicit keep, stop ends all.
+ * A script that fails while running does not end the others: its name and
+ * fault are told to on_error (may be NULL), and the mail is kept.  Owned
+ * result; never NULL.
+ */
+struct sieve_plan *
+sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
+	       const struct sieve_message *message,
+	       void (*on_error)(void *context, const char *rule,
+				const struct fault *fault),
+	       void *context);
+
+#endif

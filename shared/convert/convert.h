@@ -1,0 +1,47 @@
+/*
+ * RFC 822 to property set and back (MS-OXCMAIL).  Pure: bytes in, property
+ * set out; no file, no network, no store.  Runs in the helper process only,
+ * for it meets hostile bytes (GMime).
+ */
+#ifndef OKAPI_CONVERT_H
+#define OKAPI_CONVERT_H
+
+#include "base.h"
+#include "fault.h"
+#include "propset.h"
+
+enum convert_flags {
+	/* With the bytes of attachments; otherwise their size and hash. */
+	CONVERT_DATA = 1 << 0,
+	/* With decoded header fields, for rules and junk. */
+	CONVERT_HEADERS = 1 << 1,
+	/* With bodies (PR_BODY, PR_HTML). */
+	CONVERT_BODIES = 1 << 2,
+	CONVERT_ALL = CONVERT_DATA | CONVERT_HEADERS | CONVERT_BODIES,
+};
+
+struct convert_options {
+	unsigned flags;
+	const char *default_charset; /* of undeclared 8-bit text */
+};
+
+/* Once per process, before the first conversion. */
+void convert_init(void);
+
+/*
+ * Converts a message.  Never refuses one for its content: what cannot be
+ * understood is left out of the set, and notes (may be NULL) receives one
+ * owned string for each such thing.  Owned result.
+ */
+struct propset *convert_to_propset(const void *rfc822, size_t len,
+				   const struct convert_options *options,
+				   GPtrArray *notes);
+
+/*
+ * Composes a message from its properties: CRLF, lines of at most 998 octets,
+ * never Bcc.  Fails only if the set has nothing that could be a message.
+ */
+NODISCARD int convert_to_rfc822(const struct propset *set,
+				GByteArray **ret_rfc822, struct fault *fault);
+
+#endif

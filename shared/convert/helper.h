@@ -1,0 +1,49 @@
+/*
+ * The way to the helper processes: bytes in, property set out, over a private
+ * byte stream.
+ *
+ * A helper (okapi-convert) has no store, no network and may write no file.
+ * One that dies or overruns its time costs its own message only: that message
+ * gets the fallback property set, and the next helper is started.
+ */
+#ifndef OKAPI_CONVERT_HELPER_H
+#define OKAPI_CONVERT_HELPER_H
+
+#include "convert.h"
+
+struct helper_pool;
+
+/*
+ * A pool of count helpers (0: as many as there are cores), started as they
+ * are needed.  timeout_ms bounds one conversion.  Thread-safe.  Owned result.
+ * Fails if the helper program cannot be found beside the running one or in
+ * LIBEXECDIR.
+ */
+NODISCARD int helper_pool_new(unsigned count, int64_t timeout_ms,
+			      struct helper_pool **ret_pool,
+			      struct fault *fault);
+/* Ends the helpers and waits for them. */
+void helper_pool_free(struct helper_pool *pool);
+AUTO_DEFINE(helper_pool, helper_pool_free);
+
+/*
+ * Converts a message in a helper, waiting for a free one.  Returns 0 with the
+ * set, or -1 with a fault if the helper died, overran or answered nonsense;
+ * ret_set is then the fallback set (helper_fallback_propset()), also owned:
+ * the message is delivered all the same and the caller logs the fault.
+ */
+int helper_to_propset(struct helper_pool *pool, GBytes *rfc822,
+		      const struct convert_options *options,
+		      struct propset **ret_set, struct fault *fault);
+
+/* Composes a message in a helper; on failure there is none. */
+NODISCARD int helper_to_rfc822(struct helper_pool *pool,
+			       const struct propset *set, GBytes **ret_rfc822,
+			       struct fault *fault);
+
+/* The set of a message that could not be converted: subject "Fallback
+ * delivery", an explaining body, the message whole as attachment
+ * original.eml. */
+struct propset *helper_fallback_propset(GBytes *rfc822);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * Log lines to stderr, a file, syslog or the journal.
+ */
+#include "log.h"
+
+#include "conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+
+struct log_event {
+	GString *line;
+};
+
+static struct {
+	const char *program;
+	enum conf_log_method method;
+	char *file;
+	int fd;
+	int level;
+	bool timestamp;
+	pthread_mutex_t lock; /* guards fd against log_reopen() */
+} log_state = {
+	.program = "okapi",
+	.method = CONF_LOG_STDERR,
+	.fd = STDERR_FILENO,
+	.level = LOG_LEVEL_INFO,
+	.timestamp = true,
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+static int log_open_file(const char *file, struct fault *fault)
+{
+	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot open log_file %s", file);
+	return fd;
+}
+
+/* Under systemd, stderr is the journal's own socket (sd_journal_print(3)):
+ * lines then carry a <priority> and no time of their own. */
+static bool log_stderr_is_journal(void)
+{
+	const char *stream = g_getenv("JOURNAL_STREAM");
+	struct stat st;
+	unsigned long long dev = 0;
+	unsigned long long ino = 0;
+
+	if (!stream || sscanf(stream, "%llu:%llu", &dev, &ino) != 2)
+		return false;
+	return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
+	       st.st_ino == ino;
+}
+
+int log_open(const char *program, const struct conf *conf, struct fault *fault)
+{
+	enum conf_log_method method = conf->log_method;
+	bool file_wanted = conf->log_file && *conf->log_file;
+
+	if (method == CONF_LOG_AUTO) {
+		method = CONF_LOG_STDERR;
+		if (file_wanted)
+			method = CONF_LOG_FILE;
+		else if (log_stderr_is_journal())
+			method = CONF_LOG_JOURNAL;
+	}
+	if (method == CONF_LOG_FILE) {
+		int fd;
+
+		if (!file_wanted)
+			return fault_set(fault, FAULT_CONFIG,
+					 "log_method = file needs log_file");
+		fd = log_open_file(conf->log_file, fault);
+		if (fd < 0)
+			return -1;
+		log_close();
+		log_state.fd = fd;
+		log_state.file = g_strdup(conf->log_file);
+	}
+	if (method == CONF_LOG_SYSLOG)
+		openlog(program, LOG_PID, LOG_MAIL);
+	log_state.program = program;
+	log_state.method = method;
+	log_state.level = (int)conf->log_level;
+	log_state.timestamp = conf->log_timestamp;
+	return 0;
+}
+
+void log_reopen(void)
+{
+	struct fault fault = {0};
+	int fd;
+
+	if (log_state.method != CONF_LOG_FILE)
+		return;
+	fd = log_open_file(log_state.file, &fault);
+	if (fd < 0) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault.text);
+		return;
+	}
+	pthread_mutex_lock(&log_state.lock);
+	(void)close(log_state.fd);
+	log_state.fd = fd;
+	pthread_mutex_unlock(&log_state.lock);
+}
+
+void log_close(void)
+{
+	pthread_mutex_lock(&log_state.lock);
+	if (log_state.method == CONF_LOG_FILE) {
+		(void)close(log_state.fd);
+		log_state.fd = STDERR_FILENO;
+		log_state.method = CONF_LOG_STDERR;
+		g_clear_pointer(&log_state.file, g_free);
+	}
+	pthread_mutex_unlock(&log_state.lock);
+}
+
+void log_set_level(int level)
+{
+	log_state.level = CLAMP(level, LOG_LEVEL_NONE, LOG_LEVEL_DEBUG);
+}
+
+bool log_wants(enum log_level level)
+{
+	return (int)level <= log_state.level;
+}
+
+static int log_priority(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_NONE:
+	case LOG_LEVEL_ERROR:
+		return LOG_ERR;
+	case LOG_LEVEL_WARNING:
+		return LOG_WARNING;
+	case LOG_LEVEL_INFO:
+		return LOG_INFO;
+	case LOG_LEVEL_DETAIL:
+	case LOG_LEVEL_DEBUG:
+		return LOG_DEBUG;
+	}
+	return LOG_INFO;
+}
+
+static const char *log_level_mark(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERROR:
+		return "error: ";
+	case LOG_LEVEL_WARNING:
+		return "warning: ";
+	case LOG_LEVEL_NONE:
+	case LOG_LEVEL_INFO:
+	case LOG_LEVEL_DETAIL:
+	case LOG_LEVEL_DEBUG:
+		return "";
+	}
+	return "";
+}
+
+/* One write(2) a line, so that lines of several processes do not mix. */
+static void log_write(enum log_level level, const char *text)
+{
+	g_autoptr(GString) line = g_string_sized_new(256);
+
+	if (log_state.method == CONF_LOG_SYSLOG) {
+		syslog(log_priority(level), "%s%s", log_level_mark(level),
+		       text);
+		return;
+	}
+	if (log_state.method == CONF_LOG_JOURNAL) {
+		g_string_append_printf(line, "<%d>", log_priority(level));
+	} else if (log_state.timestamp) {
+		g_autoptr(GDateTime) now = g_date_time_new_now_local();
+		g_autofree char *stamp =
+			g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+
+		g_string_append_printf(line, "%s.%03d ", stamp,
+				       g_date_time_get_microsecond(now) / 1000);
+	}
+	g_string_append_printf(line, "%s[%d]: %s%s\n", log_state.program,
+			       (int)getpid(), log_level_mark(level), text);
+	pthread_mutex_lock(&log_state.lock);
+	/* A log that cannot be written has nowhere to complain to. */
+	if (write(log_state.fd, line->str, line->len) < 0)
+		errno = 0;
+	pthread_mutex_unlock(&log_state.lock);
+}
+
+/* Appends text with control characters and invalid UTF-8 as \xHH. */
+static void log_append_escaped(GString *out, const char *text)
+{
+	while (*text) {
+		gunichar c = g_utf8_get_char_validated(text, -1);
+		unsigned char byte = (unsigned char)*text;
+
+		if (c == (gunichar)-1 || c == (gunichar)-2 || byte < 0x20 ||
+		    byte == 0x7f || (c >= 0x80 && c < 0xa0)) {
+			g_string_append_printf(out, "\\x%02x", byte);
+			text++;
+			continue;
+		}
+		if (byte == '"' || byte == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_unichar(out, c);
+		text = g_utf8_next_char(text);
+	}
+}
+
+void log_message(enum log_level level, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	g_autoptr(GString) clean = NULL;
+	va_list args;
+
+	if (!log_wants(level))
+		return;
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	clean = g_string_sized_new(strlen(text) + 16);
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			g_string_append_printf(clean, "\\x%02x",
+					       (unsigned char)*p);
+		else
+			g_string_append_c(clean, *p);
+	}
+	log_write(level, clean->str);
+}
+
+struct log_event *log_event_new(const char *word)
+{
+	struct log_event *event = g_new0(struct log_event, 1);
+
+	event->line = g_string_new(word);
+	return event;
+}
+
+static bool log_value_is_plain(const char *value)
+{
+	if (!*value)
+		return false;
+	for (const char *p = value; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c <= 0x20 || c >= 0x7f || strchr("\"\\=", c))
+			return false;
+	}
+	return true;
+}
+
+void log_event_text(struct log_event *event, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	g_string_append_printf(event->line, " %s=", key);
+	if (log_value_is_plain(value)) {
+		g_string_append(event->line, value);
+		return;
+	}
+	g_string_append_c(event->line, '"');
+	log_append_escaped(event->line, value);
+	g_string_append_c(event->line, '"');
+}
+
+void log_event_number(struct log_event *event, const char *key, int64_t value)
+{
+	g_string_append_printf(event->line, " %s=%" G_GINT64_FORMAT, key,
+			       value);
+}
+
+void log_event_duration(struct log_event *event, const char *key, int64_t usec)
+{
+	g_string_append_printf(event->line, " %s=%.3fs", key,
+			       (double)usec / (double)USEC_PER_SEC);
+}
+
+void log_event_fault(struct log_event *event, const struct fault *fault)
+{
+	log_event_text(event, "status", fault_status(fault));
+	log_event_text(event, "error", fault->text);
+}
+
+void log_event_emit(struct log_event *event, enum log_level level)
+{
+	if (log_wants(level))
+		log_write(level, event->line->str);
+	g_string_free(event->line, TRUE);
+	g_free(event);
+}

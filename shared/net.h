@@ -1,0 +1,58 @@
+/*
+ * Sockets: listeners, connections, deadlines, peers.
+ */
+#ifndef OKAPI_NET_H
+#define OKAPI_NET_H
+
+#include "base.h"
+#include "fault.h"
+#include <sys/socket.h>
+
+struct net_unix_options {
+	int64_t mode;      /* of the socket file */
+	const char *owner; /* "user" or "user:group", "" or NULL: unchanged */
+};
+
+/*
+ * Opens a listener on "host:port", "[v6]:port" or "unix:/path".  A stale
+ * socket file that nobody answers on is replaced; a living one is a fault
+ * (port in use), as is a path too long for sockaddr_un.  Close-on-exec,
+ * non-blocking.  The caller closes it (and net_unlisten() removes the file).
+ */
+NODISCARD int net_listen(const char *where,
+			 const struct net_unix_options *unix_options,
+			 int *ret_fd, struct fault *fault);
+void net_unlisten(const char *where);
+
+/* Connects to the same kinds of place; timeout_ms bounds it. TCP_NODELAY. */
+NODISCARD int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
+			  struct fault *fault);
+
+/* Who is at the other end. */
+struct net_peer {
+	char name[128]; /* "127.0.0.1", "::1", or "local" */
+	bool is_unix;
+	uid_t uid; /* of a unix peer (SO_PEERCRED) */
+	gid_t gid;
+	pid_t pid;
+	struct sockaddr_storage address;
+};
+void net_peer_of(int fd, struct net_peer *ret_peer);
+
+/* Does the peer's address lie in one of the networks ("127.0.0.0/8", "::1")?
+ * Unix peers: true. */
+bool net_peer_in(const struct net_peer *peer, const char *const *networks);
+
+/* Checks a list of networks; the fault names the bad one. */
+NODISCARD int net_networks_check(const char *const *networks,
+				 struct fault *fault);
+
+/* Waits until fd is readable (or writable), or wake_fd (-1: none) is readable:
+ * 1 ready, 0 timeout, 2 woken, -1 error. */
+int net_wait(int fd, bool for_write, int wake_fd, int64_t timeout_ms);
+
+/* Sends all of it within timeout_ms. */
+NODISCARD int net_send_all(int fd, const void *data, size_t len,
+			   int64_t timeout_ms, struct fault *fault);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * A service: listeners, a thread a session (bounded), each driving one
+ * protocol engine over its socket.  LMTP and submission are both this.
+ */
+#ifndef OKAPI_SERVE_H
+#define OKAPI_SERVE_H
+
+#include "net.h"
+#include "smtp/smtp_server.h"
+#include "tls.h"
+
+struct serve_session {
+	const struct net_peer *peer;
+	void *service_context; /* of the listener */
+	struct smtp_server *server;
+	const struct tls_session *tls; /* NULL: clear text */
+	uint64_t number; /* of the session in this process, for the log */
+};
+
+/* What a kind of session does with what the engine reports. */
+struct serve_kind {
+	const struct smtp_options *options;
+	const struct smtp_handler *handler;
+	/* Makes the context of one session; may refuse the peer (NULL and a
+	 * fault: 421/554 and close). */
+	void *(*open)(const struct serve_session *session, struct fault *fault);
+	void (*close)(void *context);
+};
+
+struct serve_options {
+	int64_t max_sessions;
+	int64_t timeout_ms;      /* of a silent client */
+	struct tls_context *tls; /* NULL: none; borrowed */
+};
+
+struct serve;
+
+struct serve *serve_new(const struct serve_options *options);
+/* Adds a listener (moved fd) whose sessions are of a kind; both borrowed until
+ * serve_free(). */
+void serve_add(struct serve *serve, int listen_fd,
+	       const struct serve_kind *kind, void *service_context);
+/* Accepts until serve_stop(): blocking, in the calling thread.  At
+ * max_sessions it stops accepting until one ends (clients wait in the
+ * backlog). */
+void serve_run(struct serve *serve);
+/* Async-signal-safe: stop accepting; idle sessions get 421, those with a
+ * message under way may finish it within grace. */
+void serve_stop(struct serve *serve);
+/* Waits for the sessions (at most grace_ms), then frees. */
+void serve_free(struct serve *serve, int64_t grace_ms);
+
+#endif

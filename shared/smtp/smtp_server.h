@@ -1,0 +1,149 @@
+/*
+ * The server side of LMTP (RFC 2033) and of submission (RFC 6409) as a state
+ * machine: bytes in, replies and events out.  It knows no sockets, threads or
+ * time; who drives it does (shared/serve.h), and a test is a string.
+ *
+ * Events are calls of struct smtp_handler; an event that fails gives the
+ * fault whose reply the client sees.
+ */
+#ifndef OKAPI_SMTP_SERVER_H
+#define OKAPI_SMTP_SERVER_H
+
+#include "base.h"
+#include "fault.h"
+
+enum smtp_protocol {
+	SMTP_PROTOCOL_LMTP,  /* LHLO; one reply per recipient after the data */
+	SMTP_PROTOCOL_ESMTP, /* EHLO/HELO; one reply after the data */
+};
+
+/* Ceilings of one session, all in one place. */
+#define SMTP_COMMAND_MAX    4096 /* octets of a command line, CRLF included */
+#define SMTP_ERRORS_MAX     20
+#define SMTP_RECIPIENTS_MAX 10000
+#define SMTP_PATH_MAX       1000 /* octets between the angle brackets */
+
+enum smtp_dsn_notify { /* RFC 3461 4.1; 0: not said */
+	SMTP_NOTIFY_NEVER = 1 << 0,
+	SMTP_NOTIFY_SUCCESS = 1 << 1,
+	SMTP_NOTIFY_FAILURE = 1 << 2,
+	SMTP_NOTIFY_DELAY = 1 << 3,
+};
+
+struct smtp_options {
+	enum smtp_protocol protocol;
+	const char *hostname; /* in the greeting and the EHLO reply */
+	const char *product;  /* after it, "Okapi" */
+	int64_t size_limit;   /* octets; SIZE and 552 5.3.4 */
+	bool offer_starttls;  /* until TLS is on */
+	bool offer_dsn;       /* RFC 3461 */
+	bool offer_auth;      /* RFC 4954; only with handler->auth */
+	/* Allows the parameter X-OKAPI=xtext at MAIL: delivery options that
+	 * Okapi's own programs hand over (private sockets only). */
+	bool allow_private;
+};
+
+/* A MAIL command that passed the syntax and state checks. */
+struct smtp_mail {
+	const char *reverse_path; /* "" for <>; no brackets, no source route */
+	int64_t size;             /* SIZE=, or -1 */
+	bool body_8bit;
+	bool body_binary;
+	bool smtputf8;
+	const char *dsn_ret;         /* "FULL", "HDRS" or NULL */
+	const char *dsn_envid;       /* decoded xtext, or NULL */
+	const char *auth;            /* AUTH=, decoded, or NULL */
+	const char *private_options; /* X-OKAPI=, decoded, or NULL */
+};
+
+struct smtp_rcpt {
+	const char *path; /* as written between the brackets */
+	unsigned dsn_notify;
+	const char *dsn_orcpt; /* "rfc822;..." decoded, or NULL */
+};
+
+struct smtp_handler {
+	/* LHLO/EHLO/HELO with a valid name. */
+	void (*hello)(void *context, const char *name);
+	int (*mail)(void *context, const struct smtp_mail *mail,
+		    struct fault *fault);
+	int (*rcpt)(void *context, const struct smtp_rcpt *rcpt,
+		    struct fault *fault);
+	/* Before the first octet; may refuse with a fault.  (private_options
+	 * may allow a message without RCPT: then rcpt_optional.) */
+	int (*data_begin)(void *context, struct fault *fault);
+	/* Octets of the message, unstuffed, as they come.  A fault makes the
+	 * rest be read and thrown away; it is the answer at the end. */
+	int (*data)(void *context, const char *octets, size_t len,
+		    struct fault *fault);
+	/*
+	 * The whole message was received.  LMTP: the handler fills
+	 * replies[0..count), one for each accepted RCPT, in order; ESMTP: one.
+	 * A reply with kind FAULT_NONE is success; its text, if any, is put
+	 * after "250 2.1.5 " (LMTP) or "250 2.0.0 ".
+	 */
+	void (*finish)(void *context, struct fault *replies, size_t count);
+	/* RSET, a new hello, the end of a transaction or of the session: forget
+	 * the transaction (after finish too). */
+	void (*reset)(void *context);
+	/* One SASL exchange (ESMTP): verify user and password.  NULL: none. */
+	int (*auth_plain)(void *context, const char *authzid, const char *user,
+			  const char *password, struct fault *fault);
+};
+
+/* What the driver must do next. */
+enum smtp_next {
+	SMTP_NEXT_READ,     /* feed more */
+	SMTP_NEXT_STARTTLS, /* flush output, do the handshake, then
+			       smtp_server_tls_started() */
+	SMTP_NEXT_CLOSE,    /* flush output, close */
+};
+
+struct smtp_server;
+
+/* options, handler and context are borrowed until smtp_server_free(). */
+struct smtp_server *smtp_server_new(const struct smtp_options *options,
+				    const struct smtp_handler *handler,
+				    void *context);
+/* Calls handler->reset if a transaction is open. */
+void smtp_server_free(struct smtp_server *server);
+AUTO_DEFINE(smtp_server, smtp_server_free);
+
+/* Puts the greeting into the output. */
+void smtp_server_greet(struct smtp_server *server);
+
+/* Refuses the session: "421 4.3.2 text" and close. */
+void smtp_server_refuse(struct smtp_server *server, const struct fault *fault);
+
+/*
+ * Feeds octets.  After STARTTLS whatever the client had pipelined behind it
+ * is thrown away (RFC 3207 4; command injection).
+ */
+enum smtp_next smtp_server_feed(struct smtp_server *server, const char *octets,
+				size_t len);
+
+void smtp_server_tls_started(struct smtp_server *server);
+
+/* Ends the session from our side: "421 4.4.2 text" (idle) or 421 4.3.2
+ * (shutdown); a transaction that is under way is forgotten. */
+void smtp_server_end(struct smtp_server *server, const struct fault *fault);
+
+/* Is the client between messages (no data being received)? */
+bool smtp_server_is_idle(const struct smtp_server *server);
+
+/* What waits to be sent; the driver sends it and calls g_string_truncate. */
+GString *smtp_server_output(struct smtp_server *server);
+
+/* The name given with LHLO/EHLO, "" before; borrowed. */
+const char *smtp_server_peer_name(const struct smtp_server *server);
+
+/* RFC 3461 xtext; owned results, NULL if the text is not valid. */
+char *smtp_xtext_decode(const char *xtext);
+char *smtp_xtext_encode(const char *text);
+
+/* Checks a path without its brackets: local part (dot-string or quoted), '@',
+ * domain or address literal; utf8 allows RFC 6531.  A bare local part is
+ * allowed where need_domain is false.  Pure. */
+bool smtp_path_check(const char *path, bool utf8, bool need_domain);
+
+#endif

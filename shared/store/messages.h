@@ -1,0 +1,138 @@
+/*
+ * Messages: what is kept of them, the copies of it in folders, deliveries.
+ *
+ * What a message says is one content object, found by the SHA-256 of its
+ * bytes and shared by all its copies.  A copy is a small row: folder, flags,
+ * time of delivery, and the trace headers Okapi put on top.
+ */
+#ifndef OKAPI_STORE_MESSAGES_H
+#define OKAPI_STORE_MESSAGES_H
+
+#include "propset.h"
+#include "store.h"
+
+/* The bytes of a message and what was understood of them. */
+struct content {
+	GBytes *rfc822;            /* as received: what comes back */
+	uint8_t sha256[32];        /* of rfc822 */
+	const struct propset *set; /* borrowed; rows are made of some of it */
+};
+
+/* Flags of a copy; PR_MESSAGE_FLAGS has MAPI's own bits. */
+enum message_flag {
+	MESSAGE_READ = 1 << 0,
+	MESSAGE_FLAGGED = 1 << 1,
+	MESSAGE_ANSWERED = 1 << 2,
+	MESSAGE_DRAFT = 1 << 3,
+	MESSAGE_UNSENT = 1 << 4, /* in the Outbox, or failed */
+	MESSAGE_SUBMITTED = 1 << 5,
+	MESSAGE_FAILED = 1 << 6,
+};
+
+/* One copy that a delivery makes. */
+struct delivery_copy {
+	int64_t folder; /* of any store */
+	unsigned flags;
+	const char *const *keywords; /* categories; may be NULL */
+	const char *trace; /* header lines with CRLF put on top, or "" */
+	int64_t received;  /* delivery time */
+};
+
+struct submission; /* queue.h */
+
+/* What one recipient's mail does to the store: it commits whole. */
+struct delivery {
+	int64_t store;         /* the recipient's */
+	const char *recipient; /* as the MTA named it */
+	const char *reverse_path;
+	const struct content *content;
+	const struct delivery_copy *copies;
+	size_t copy_count;
+	const struct submission *const *submissions; /* redirects, replies */
+	size_t submission_count;
+	bool check_duplicate; /* within the policy's window */
+	bool check_quota;     /* hard quota of the recipient's store */
+};
+
+struct delivery_result {
+	int64_t message;   /* id of the first copy; 0 if there is none */
+	bool is_duplicate; /* message is that of the first time */
+};
+
+/* Unit.  FAULT_MAILBOX_FULL or FAULT_FULL_FOR_NOW over hard quota. */
+NODISCARD int store_deliver(struct store *store,
+			    const struct delivery *delivery,
+			    struct delivery_result *ret_result,
+			    struct fault *fault);
+
+/* Reading, outside of units: is this a repetition that was delivered before?
+ * (Asked before rules run, so that nothing has its effect twice.) */
+NODISCARD int store_is_duplicate(struct store *store,
+				 const struct delivery *delivery,
+				 struct delivery_result *ret_result,
+				 struct fault *fault);
+
+/* What lists show. */
+struct store_message {
+	int64_t id;
+	int64_t folder;
+	char *folder_path;
+	char *subject;
+	char *sender;
+	char *sender_name;
+	char *to; /* PR_DISPLAY_TO */
+	int64_t received;
+	int64_t size; /* octets of the message without trace headers */
+	unsigned flags;
+	char **keywords;
+	char *message_class;
+	char *message_id;
+	int64_t attachments;
+	int64_t change;
+};
+void store_message_free(struct store_message *message);
+AUTO_DEFINE(store_message, store_message_free);
+
+/* Calls each for every message of a folder (or, folder 0, of the store) in
+ * order of delivery; -1 from each ends it with that fault. */
+NODISCARD int
+store_message_list(struct store *store, int64_t store_id, int64_t folder,
+		   int (*each)(const struct store_message *m, void *context,
+			       struct fault *fault),
+		   void *context, struct fault *fault);
+/* FAULT_NOT_FOUND if it is not in that store or deleted. */
+NODISCARD int store_message_get(struct store *store, int64_t store_id,
+				int64_t message,
+				struct store_message **ret_message,
+				struct fault *fault);
+/* The bytes: trace headers, then the message as it came (without_trace: only
+ * those).  Checked against the hash: FAULT_IO if they differ. */
+NODISCARD int store_message_bytes(struct store *store, int64_t message,
+				  bool without_trace, GBytes **ret_bytes,
+				  struct fault *fault);
+/* Adds what the store knows of the copy and its content (rows of properties,
+ * flags, size, times) to a set, over what is in it. */
+NODISCARD int store_message_properties(struct store *store, int64_t message,
+				       struct propset *set,
+				       struct fault *fault);
+/* Units. */
+NODISCARD int store_message_set_flags(struct store *store, int64_t message,
+				      unsigned set, unsigned clear,
+				      struct fault *fault);
+NODISCARD int store_message_move(struct store *store, int64_t message,
+				 int64_t folder, struct fault *fault);
+NODISCARD int store_message_copy(struct store *store, int64_t message,
+				 int64_t folder, int64_t *ret_message,
+				 struct fault *fault);
+/* To Deleted Items; from there, or permanently: marked deleted. */
+NODISCARD int store_message_delete(struct store *store, int64_t message,
+				   bool permanently, struct fault *fault);
+NODISCARD int store_message_restore(struct store *store, int64_t message,
+				    struct fault *fault);
+
+/* A value that was set at a copy (not at what it says): rules and clients. */
+NODISCARD int store_message_set_property(struct store *store, int64_t message,
+					 const struct prop *prop,
+					 struct fault *fault);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * The outgoing queue: submissions, claims with a lease, results.
+ */
+#ifndef OKAPI_STORE_QUEUE_H
+#define OKAPI_STORE_QUEUE_H
+
+#include "messages.h"
+#include "store.h"
+
+enum queue_recipient_state {
+	QUEUE_RCPT_WAITING,
+	QUEUE_RCPT_SENDING,
+	QUEUE_RCPT_SENT,
+	QUEUE_RCPT_FAILED,
+};
+const char *queue_recipient_state_name(enum queue_recipient_state state);
+
+enum queue_state {
+	QUEUE_HELD,
+	QUEUE_WAITING,
+	QUEUE_SENDING
+};
+const char *queue_state_name(enum queue_state state);
+
+struct submission_recipient {
+	const char *address;
+	unsigned dsn_notify; /* enum smtp_dsn_notify */
+	const char *dsn_orcpt;
+};
+
+/* A message for the queue. */
+struct submission {
+	int64_t store; /* the sender's, whose Outbox gets it; 0: nobody's
+			  (bounces, redirects: no copy is kept) */
+	const char *reverse_path; /* "" for <> */
+	const struct submission_recipient *recipients;
+	size_t recipient_count;
+	const struct content *content; /* as it leaves: without Bcc */
+	int64_t not_before;            /* deferred send; 0: at once */
+	const char *dsn_ret;
+	const char *dsn_envid;
+	bool is_report; /* no report is made of its failure */
+};
+
+/* Unit.  Outbox message (if it has a store) and queue rows in one.
+ * FAULT_MAILBOX_FULL over the user's soft quota ("cannot send"). */
+NODISCARD int store_submit(struct store *store,
+			   const struct submission *submission,
+			   int64_t *ret_queue_id, struct fault *fault);
+
+struct queue_recipient {
+	int64_t id;
+	char *address;
+	enum queue_recipient_state state;
+	int64_t attempts;
+	int64_t next_attempt; /* 0: none */
+	char *last_reply;     /* "" before the first */
+	char *last_status;    /* enhanced code, "" if none */
+	unsigned dsn_notify;
+	char *dsn_orcpt;
+};
+
+struct queue_entry {
+	int64_t id;
+	int64_t store;   /* 0: nobody's */
+	int64_t message; /* in the Outbox; 0 */
+	char *owner;     /* login name, "" */
+	char *reverse_path;
+	char *subject;
+	int64_t size;
+	int64_t submitted;
+	enum queue_state state;
+	bool is_report;
+	bool delay_warned;
+	char *dsn_ret;
+	char *dsn_envid;
+	GPtrArray *recipients; /* of struct queue_recipient */
+};
+void queue_entry_free(struct queue_entry *entry);
+AUTO_DEFINE(queue_entry, queue_entry_free);
+
+/* All, oldest first; owned. */
+NODISCARD int store_queue_list(struct store *store, GPtrArray **ret_entries,
+			       struct fault *fault);
+NODISCARD int store_queue_get(struct store *store, int64_t id,
+			      struct queue_entry **ret_entry,
+			      struct fault *fault);
+/* The bytes to be sent. */
+NODISCARD int store_queue_bytes(struct store *store, int64_t id,
+				GBytes **ret_bytes, struct fault *fault);
+
+/*
+ * Unit.  Claims at most limit messages with a recipient that is due: their due
+ * recipients become SENDING under a lease of this process.  Leases of
+ * processes that are gone are taken up first.  Entries come with the claimed
+ * recipients only.  A fresh message goes before one that failed before.
+ */
+NODISCARD int store_queue_claim(struct store *store, int64_t now, size_t limit,
+				GPtrArray **ret_entries, struct fault *fault);
+/* Unit.  Gives a claim back without an attempt (graceful stop). */
+NODISCARD int store_queue_unclaim(struct store *store, int64_t id,
+				  struct fault *fault);
+/* When the next waiting recipient is due; INT64_MAX if none is. */
+NODISCARD int store_queue_next_due(struct store *store, int64_t *ret_time,
+				   struct fault *fault);
+
+struct queue_result {
+	int64_t recipient; /* id */
+	enum queue_recipient_state state;
+	const char *reply; /* the relay's own words, one line */
+	const char *status;
+	int64_t next_attempt; /* for WAITING */
+};
+
+/*
+ * Unit.  Records results, ends the lease; if no recipient waits any more the
+ * message leaves the queue: sent (wholly or partly) -> Sent Items, read;
+ * wholly failed -> stays in the Outbox with MESSAGE_FAILED.  report (may be
+ * NULL) goes into the sender's Inbox in the same unit, whatever the quota; for
+ * a message that is nobody's it is submitted to the reverse path instead.
+ */
+NODISCARD int store_queue_results(struct store *store, int64_t id,
+				  const struct queue_result *results,
+				  size_t count, const struct content *report,
+				  bool delay_warned, struct fault *fault);
+
+/* Units, for the operator. */
+NODISCARD int store_queue_hold(struct store *store, int64_t id, bool hold,
+			       struct fault *fault);
+NODISCARD int store_queue_retry(struct store *store, int64_t id,
+				struct fault *fault);
+NODISCARD int store_queue_delete(struct store *store, int64_t id,
+				 struct fault *fault);
+
+#endif

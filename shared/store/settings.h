@@ -1,0 +1,85 @@
+/*
+ * What users set: rules, junk lists, out of office.
+ */
+#ifndef OKAPI_STORE_SETTINGS_H
+#define OKAPI_STORE_SETTINGS_H
+
+#include "store.h"
+
+struct store_rule {
+	int64_t id;
+	char *name;
+	int64_t sequence;
+	bool enabled;
+	char *script;
+	char *error;     /* of the last run, "" if it succeeded */
+	int64_t version; /* changes with the script: the key of a cache */
+};
+void store_rule_free(struct store_rule *rule);
+AUTO_DEFINE(store_rule, store_rule_free);
+
+/* In order of sequence, then name; owned. */
+NODISCARD int store_rule_list(struct store *store, int64_t store_id,
+			      GPtrArray **ret_rules, struct fault *fault);
+NODISCARD int store_rule_get(struct store *store, int64_t store_id,
+			     const char *name, struct store_rule **ret_rule,
+			     struct fault *fault);
+/* Unit.  Puts a new rule (at the end, or at sequence > 0) or a new text of an
+ * old one. */
+NODISCARD int store_rule_put(struct store *store, int64_t store_id,
+			     const char *name, const char *script,
+			     int64_t sequence, bool enabled,
+			     struct fault *fault);
+NODISCARD int store_rule_enable(struct store *store, int64_t store_id,
+				const char *name, bool enabled,
+				struct fault *fault);
+NODISCARD int store_rule_remove(struct store *store, int64_t store_id,
+				const char *name, struct fault *fault);
+/* Unit.  "" clears the error. */
+NODISCARD int store_rule_set_error(struct store *store, int64_t rule,
+				   const char *error, struct fault *fault);
+
+enum junk_verdict {
+	JUNK_UNKNOWN,
+	JUNK_ALLOW,
+	JUNK_BLOCK
+};
+struct junk_entry {
+	char *pattern; /* an address or a domain, lower case */
+	enum junk_verdict verdict;
+};
+NODISCARD int store_junk_list(struct store *store, int64_t store_id,
+			      GPtrArray **ret_entries, struct fault *fault);
+/* Unit. */
+NODISCARD int store_junk_set(struct store *store, int64_t store_id,
+			     const char *pattern, enum junk_verdict verdict,
+			     struct fault *fault);
+NODISCARD int store_junk_remove(struct store *store, int64_t store_id,
+				const char *pattern, struct fault *fault);
+/* Allow wins over block, an address over its domain. */
+NODISCARD int store_junk_look(struct store *store, int64_t store_id,
+			      const char *address,
+			      enum junk_verdict *ret_verdict,
+			      struct fault *fault);
+
+struct store_oof {
+	bool on;
+	char *subject;
+	char *message;
+	int64_t from;  /* 0: at once */
+	int64_t until; /* 0: until switched off */
+};
+void store_oof_free(struct store_oof *oof);
+AUTO_DEFINE(store_oof, store_oof_free);
+NODISCARD int store_oof_get(struct store *store, int64_t store_id,
+			    struct store_oof **ret_oof, struct fault *fault);
+/* Unit.  Switching on forgets who had a reply. */
+NODISCARD int store_oof_set(struct store *store, int64_t store_id,
+			    const struct store_oof *oof, struct fault *fault);
+/* Unit.  May a reply go to this sender now?  Remembers that it did. */
+NODISCARD int store_oof_claim(struct store *store, int64_t store_id,
+			      const char *sender, int64_t now,
+			      int64_t interval_s, bool *ret_may,
+			      struct fault *fault);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * The store: one SQLite file that holds every user's mail.
+ *
+ * This is the only room that knows SQL.  Its interface speaks of stores (a
+ * user's mailbox, or the public one), folders, messages, property sets,
+ * deliveries, change numbers and wake-ups.
+ *
+ * A struct store is one connection, for one thread at a time.  Everything
+ * that changes something runs inside a unit: a function that commits whole or
+ * not at all (store_run, or committer_run in a daemon).  Reading needs none.
+ * After a unit is committed and synced, waiters are woken (shared/notify.h).
+ */
+#ifndef OKAPI_STORE_H
+#define OKAPI_STORE_H
+
+#include "base.h"
+#include "fault.h"
+
+struct store;
+
+enum store_mode {
+	STORE_READ,  /* the file must exist; nothing is written */
+	STORE_WRITE, /* the file must exist */
+};
+
+/* Quotas and lifetimes that hold for the whole server, from the
+ * configuration; users may have their own.  0: none. */
+struct store_policy {
+	int64_t quota_warn;
+	int64_t quota_soft;
+	int64_t quota_hard;
+	bool quota_tempfail;
+	int64_t duplicate_window_s;
+	int64_t softdelete_lifetime_s;
+	char recipient_delimiter[16];
+};
+
+/*
+ * Creates the store (schema, public store) or brings an older one up to date;
+ * does nothing to one that is current.  The directory is made if its parent
+ * exists.  ret_created may be NULL.
+ */
+NODISCARD int store_create(const char *path, int64_t timeout_ms,
+			   bool *ret_created, struct fault *fault);
+
+/*
+ * Opens a connection.  Faults: FAULT_CONFIG if there is no store, the file is
+ * not one, or a newer version made it (the text says what to do);
+ * FAULT_STORE_BUSY, FAULT_IO otherwise.  timeout_ms bounds every wait for
+ * another writer.
+ */
+NODISCARD int store_open(const char *path, enum store_mode mode,
+			 int64_t timeout_ms, struct store **ret_store,
+			 struct fault *fault);
+void store_close(struct store *store);
+AUTO_DEFINE(store, store_close);
+
+/* Copies policy; before the first delivery. */
+void store_set_policy(struct store *store, const struct store_policy *policy);
+const char *store_path(const struct store *store);
+
+/* A unit of work: 0 commits it, -1 rolls back all it did. */
+typedef int store_unit_fn(struct store *store, void *context,
+			  struct fault *fault);
+
+/* Runs one unit in a transaction of its own: waits for other writers (fairly,
+ * not polling), commits and syncs before it returns 0. */
+NODISCARD int store_run(struct store *store, store_unit_fn *unit, void *context,
+			struct fault *fault);
+
+/*
+ * The committer of a daemon: a thread with a connection of its own that puts
+ * all units that wait into one transaction, a savepoint each, commits and
+ * syncs once, and only then lets each caller go on.  A unit that fails is
+ * rolled back alone.  Thread-safe.
+ */
+struct committer;
+NODISCARD int committer_new(const char *path, int64_t timeout_ms,
+			    const struct store_policy *policy,
+			    struct committer **ret_committer,
+			    struct fault *fault);
+void committer_free(struct committer *committer); /* after the last caller */
+AUTO_DEFINE(committer, committer_free);
+/* Blocks until the unit is on disk (0) or undone (-1).  The unit runs in the
+ * committer's thread: it must not wait for anything but the store. */
+NODISCARD int committer_run(struct committer *committer, store_unit_fn *unit,
+			    void *context, struct fault *fault);
+struct committer_stats {
+	uint64_t units;   /* committed */
+	uint64_t failed;  /* rolled back */
+	uint64_t commits; /* transactions, so syncs */
+	uint64_t largest; /* group */
+};
+void committer_get_stats(struct committer *committer,
+			 struct committer_stats *ret_stats);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Looking after the store: check, purge, figures.
+ */
+#ifndef OKAPI_STORE_UPKEEP_H
+#define OKAPI_STORE_UPKEEP_H
+
+#include "store.h"
+
+/* Verifies schema, references, counters, sizes, hashes of large values, and
+ * that every message comes back with its hash.  tell is called for each thing
+ * that is wrong; ret_wrong counts them. */
+NODISCARD int store_check(struct store *store,
+			  void (*tell)(const char *what, void *context),
+			  void *context, int64_t *ret_wrong,
+			  struct fault *fault);
+
+/* Removes what was marked deleted before the policy's lifetime, content and
+ * large values nobody refers to, old keys of the duplicate window; in small
+ * transactions.  all: whatever is marked deleted. */
+NODISCARD int store_purge(struct store *store, int64_t now, bool all,
+			  int64_t *ret_messages, struct fault *fault);
+
+struct store_stats {
+	int64_t users;
+	int64_t messages; /* copies, not deleted */
+	int64_t contents;
+	int64_t size;    /* octets of the copies */
+	int64_t deleted; /* copies marked deleted */
+	int64_t queue;   /* messages in the outgoing queue */
+	int64_t queue_recipients;
+	int64_t file_size; /* of the database */
+	int64_t lob_files;
+	int64_t schema_version;
+};
+NODISCARD int store_get_stats(struct store *store,
+			      struct store_stats *ret_stats,
+			      struct fault *fault);
+
+#endif

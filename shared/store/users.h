@@ -1,0 +1,130 @@
+/*
+ * Users, groups, addresses, quotas: who gets mail, and how much of it.
+ */
+#ifndef OKAPI_STORE_USERS_H
+#define OKAPI_STORE_USERS_H
+
+#include "store.h"
+
+#define QUOTA_SERVER (-1) /* the server-wide value holds */
+
+struct store_user {
+	int64_t id;
+	char *name;
+	char *email;
+	char **aliases; /* NULL-terminated, sorted */
+	char *fullname;
+	bool admin;
+	bool active;
+	int64_t quota_warn; /* bytes, 0 none, QUOTA_SERVER */
+	int64_t quota_soft;
+	int64_t quota_hard;
+	int64_t store; /* id of the user's store */
+	int64_t size;  /* used bytes; soft-deleted mail does not count */
+	int64_t messages;
+};
+void store_user_free(struct store_user *user);
+AUTO_DEFINE(store_user, store_user_free);
+
+/* What to create or change; NULL and QUOTA_KEEP leave a field as it is. */
+#define QUOTA_KEEP INT64_MIN
+struct store_user_change {
+	const char *email;
+	const char *const *aliases; /* replaces them all */
+	const char *fullname;
+	const char *password; /* stored as scrypt hash; "" removes it */
+	const bool *admin;
+	const bool *active;
+	int64_t quota_warn; /* bytes, 0 none, QUOTA_SERVER, QUOTA_KEEP */
+	int64_t quota_soft;
+	int64_t quota_hard;
+};
+
+/* Unit.  Creates a user with a store and its folders.  FAULT_EXISTS if name or
+ * an address is taken. */
+NODISCARD int store_user_create(struct store *store, const char *name,
+				const struct store_user_change *change,
+				int64_t *ret_id, struct fault *fault);
+/* Unit. */
+NODISCARD int store_user_set(struct store *store, const char *name,
+			     const struct store_user_change *change,
+			     struct fault *fault);
+/* Unit.  Removes the user; the store is kept without owner, or its messages
+ * are marked deleted. */
+NODISCARD int store_user_delete(struct store *store, const char *name,
+				bool keep_store, struct fault *fault);
+/* By login name, case-blind; FAULT_NO_USER. */
+NODISCARD int store_user_find(struct store *store, const char *name,
+			      struct store_user **ret_user,
+			      struct fault *fault);
+/* By id of the user's store; FAULT_NO_USER for the public one. */
+NODISCARD int store_user_of_store(struct store *store, int64_t store_id,
+				  struct store_user **ret_user,
+				  struct fault *fault);
+/* All, by name: GPtrArray of struct store_user, owned (frees its elements). */
+NODISCARD int store_user_list(struct store *store, GPtrArray **ret_users,
+			      struct fault *fault);
+
+/* Groups. */
+NODISCARD int store_group_create(struct store *store, const char *name,
+				 struct fault *fault);
+NODISCARD int store_group_delete(struct store *store, const char *name,
+				 struct fault *fault);
+NODISCARD int store_group_add(struct store *store, const char *group,
+			      const char *user, struct fault *fault);
+NODISCARD int store_group_remove(struct store *store, const char *group,
+				 const char *user, struct fault *fault);
+struct store_group {
+	char *name;
+	char **members; /* names, sorted */
+};
+NODISCARD int store_group_list(struct store *store, GPtrArray **ret_groups,
+			       struct fault *fault);
+
+/* Folder rights: who is a user or group name, rights as Kopano names them,
+ * separated by commas ("read,create,edit-own"); see acl.c for the names. */
+struct store_acl_entry {
+	char *who;
+	char *rights;
+};
+NODISCARD int store_acl_list(struct store *store, int64_t folder,
+			     GPtrArray **ret_entries, struct fault *fault);
+NODISCARD int store_acl_set(struct store *store, int64_t folder,
+			    const char *who, const char *rights,
+			    struct fault *fault);
+NODISCARD int store_acl_remove(struct store *store, int64_t folder,
+			       const char *who, struct fault *fault);
+
+enum store_resolve_flags {
+	STORE_RESOLVE_STRIP_DOMAIN = 1 << 0, /* -e, lmtp_strip_domain */
+	STORE_RESOLVE_ADDRESS_ONLY = 1 << 1, /* -R */
+};
+
+/* Who a recipient is. */
+struct store_recipient {
+	int64_t user;
+	int64_t store;
+	char *name;         /* login */
+	char *email;        /* primary address */
+	char *detail;       /* the subaddress, or NULL */
+	int64_t used;       /* bytes */
+	int64_t quota_hard; /* what holds for the user; 0: none */
+	int64_t quota_soft;
+};
+void store_recipient_free(struct store_recipient *recipient);
+AUTO_DEFINE(store_recipient, store_recipient_free);
+
+/*
+ * Resolves a login name, address or alias, case-blind, U-label as A-label;
+ * whole first, then without the detail (policy's recipient_delimiter).
+ * FAULT_NO_RECIPIENT "<x@y>: no such recipient"; inactive users are none.
+ */
+NODISCARD int store_resolve(struct store *store, const char *recipient,
+			    unsigned flags, struct store_recipient **ret,
+			    struct fault *fault);
+
+/* All addresses of a user, primary first; owned (g_strfreev). */
+NODISCARD int store_user_addresses(struct store *store, int64_t user,
+				   char ***ret_addresses, struct fault *fault);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * TLS for the server side (OpenSSL): a context, sessions over a socket.
+ */
+#ifndef OKAPI_TLS_H
+#define OKAPI_TLS_H
+
+#include "base.h"
+#include "fault.h"
+
+struct tls_context;
+struct tls_session;
+
+/* cert_file: PEM chain; client_ca_file: "" or the CA of client certificates
+ * (asked for, not required). */
+NODISCARD int tls_context_new(const char *cert_file, const char *key_file,
+			      const char *client_ca_file,
+			      struct tls_context **ret_context,
+			      struct fault *fault);
+void tls_context_free(struct tls_context *context);
+AUTO_DEFINE(tls_context, tls_context_free);
+
+/* Handshake as server on a connected socket, within timeout_ms. */
+NODISCARD int tls_accept(struct tls_context *context, int fd,
+			 int64_t timeout_ms, struct tls_session **ret_session,
+			 struct fault *fault);
+void tls_session_free(struct tls_session *session);
+AUTO_DEFINE(tls_session, tls_session_free);
+
+/* Did the client show a certificate that client_ca_file vouches for? */
+bool tls_session_is_trusted(const struct tls_session *session);
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384"; borrowed. */
+const char *tls_session_describe(const struct tls_session *session);
+
+/* >0 octets, 0 end, -1 error (fault), within timeout_ms; wake_fd as
+ * net_wait(): -2 when woken. */
+ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,
+		 int wake_fd, int64_t timeout_ms, struct fault *fault);
+NODISCARD int tls_write_all(struct tls_session *session, const void *data,
+			    size_t len, int64_t timeout_ms,
+			    struct fault *fault);
+
+#endif
