@@ -1,0 +1,564 @@
+/*
+ * Property sets as octets, and the comparison of two of them.
+ *
+ * The wire form is private to Okapi's own processes, but the one that writes
+ * it has read hostile mail: decoding trusts no count and no length.  Numbers
+ * are little-endian; a text is its length and its octets.
+ *
+ *   set      = u32 names, name*, u32 props, prop*, u32 headers, header*,
+ *              u32 recipients, set*, u32 attachments, attachment*
+ *   name     = text guid, u8 has_name, text name, u32 lid
+ *   prop     = u32 tag, value by type
+ *   header   = text name, text value, u8 is_address, [u32 count, address*]
+ *   address  = text display, text address, u8 in_group, text group
+ *   attachment = set, u8 has_embedded, [set]
+ */
+#include "propset.h"
+
+#include "digest.h"
+#include "propset_internal.h"
+
+#include <string.h>
+
+/* ---- writing ---- */
+
+static void put_u8(GByteArray *out, unsigned value)
+{
+	guint8 octet = (guint8)value;
+
+	g_byte_array_append(out, &octet, 1);
+}
+
+static void put_u32(GByteArray *out, size_t value)
+{
+	guint32 le = GUINT32_TO_LE((guint32)value);
+
+	g_byte_array_append(out, (const guint8 *)&le, sizeof(le));
+}
+
+static void put_u64(GByteArray *out, uint64_t value)
+{
+	guint64 le = GUINT64_TO_LE(value);
+
+	g_byte_array_append(out, (const guint8 *)&le, sizeof(le));
+}
+
+static void put_octets(GByteArray *out, const void *data, size_t len)
+{
+	put_u32(out, len);
+	if (len)
+		g_byte_array_append(out, data, (guint)len);
+}
+
+static void put_text(GByteArray *out, const char *text)
+{
+	put_octets(out, text ? text : "", text ? strlen(text) : 0);
+}
+
+static void put_bytes(GByteArray *out, GBytes *bytes)
+{
+	gsize len = 0;
+	const void *data = g_bytes_get_data(bytes, &len);
+
+	put_octets(out, data, len);
+}
+
+static void put_binary(GByteArray *out, const struct prop_binary *binary)
+{
+	put_u8(out, binary->data != NULL);
+	if (binary->data) {
+		put_bytes(out, binary->data);
+		return;
+	}
+	put_u64(out, binary->size);
+	g_byte_array_append(out, binary->sha256, DIGEST_SIZE);
+}
+
+static void put_value(GByteArray *out, const struct prop *prop)
+{
+	uint64_t real = 0;
+
+	switch ((enum proptype)PROP_TYPE(prop->tag)) {
+	case PT_OBJECT:
+		break;
+	case PT_BOOLEAN:
+		put_u8(out, prop->value.boolean);
+		break;
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+	case PT_SYSTIME:
+		put_u64(out, (uint64_t)prop->value.number);
+		break;
+	case PT_DOUBLE:
+		memcpy(&real, &prop->value.real, sizeof(real));
+		put_u64(out, real);
+		break;
+	case PT_UNICODE:
+	case PT_CLSID:
+		put_text(out, prop->value.text);
+		break;
+	case PT_BINARY:
+		put_binary(out, &prop->value.binary);
+		break;
+	case PT_MV_LONG:
+		put_u32(out, prop->value.longs->len);
+		for (guint i = 0; i < prop->value.longs->len; i++)
+			put_u64(out, (uint64_t)g_array_index(prop->value.longs,
+							     int64_t, i));
+		break;
+	case PT_MV_UNICODE:
+		put_u32(out, g_strv_length(prop->value.texts));
+		for (char **text = prop->value.texts; *text; text++)
+			put_text(out, *text);
+		break;
+	case PT_MV_BINARY:
+		put_u32(out, prop->value.binaries->len);
+		for (guint i = 0; i < prop->value.binaries->len; i++)
+			put_bytes(out, prop->value.binaries->pdata[i]);
+		break;
+	}
+}
+
+static void put_header(GByteArray *out, const struct header_field *field)
+{
+	put_text(out, field->name);
+	put_text(out, field->text);
+	put_u8(out, field->addresses != NULL);
+	if (!field->addresses)
+		return;
+	put_u32(out, field->addresses->len);
+	for (guint i = 0; i < field->addresses->len; i++) {
+		const struct header_address *address =
+			field->addresses->pdata[i];
+
+		put_text(out, address->display);
+		put_text(out, address->address);
+		put_u8(out, address->group != NULL);
+		put_text(out, address->group);
+	}
+}
+
+void propset_encode(const struct propset *set, GByteArray *out)
+{
+	guint names = set->names ? set->names->len : 0;
+
+	put_u32(out, names);
+	for (guint i = 0; i < names; i++) {
+		const struct prop_name *name =
+			&g_array_index(set->names, struct prop_name, i);
+
+		put_text(out, name->guid);
+		put_u8(out, name->name != NULL);
+		put_text(out, name->name);
+		put_u32(out, name->lid);
+	}
+	put_u32(out, propset_count(set));
+	for (size_t i = 0; i < propset_count(set); i++) {
+		put_u32(out, propset_at(set, i)->tag);
+		put_value(out, propset_at(set, i));
+	}
+	put_u32(out, propset_header_count(set));
+	for (size_t i = 0; i < propset_header_count(set); i++)
+		put_header(out, propset_header(set, i));
+	put_u32(out, propset_recipient_count(set));
+	for (size_t i = 0; i < propset_recipient_count(set); i++)
+		propset_encode(propset_recipient(set, i), out);
+	put_u32(out, propset_attachment_count(set));
+	for (size_t i = 0; i < propset_attachment_count(set); i++) {
+		const struct propset *attachment = propset_attachment(set, i);
+
+		propset_encode(attachment, out);
+		put_u8(out, attachment->embedded != NULL);
+		if (attachment->embedded)
+			propset_encode(attachment->embedded, out);
+	}
+}
+
+/* ---- reading ---- */
+
+/* What is left of the input; the first read past its end sets bad, and every
+ * later one gives zero. */
+struct reader {
+	const uint8_t *at;
+	size_t left;
+	bool bad;
+};
+
+static const uint8_t *get_octets(struct reader *in, size_t len)
+{
+	const uint8_t *at = in->at;
+
+	if (in->bad || len > in->left) {
+		in->bad = true;
+		return NULL;
+	}
+	in->at += len;
+	in->left -= len;
+	return at;
+}
+
+static unsigned get_u8(struct reader *in)
+{
+	const uint8_t *at = get_octets(in, 1);
+
+	return at ? *at : 0;
+}
+
+static uint32_t get_u32(struct reader *in)
+{
+	const uint8_t *at = get_octets(in, 4);
+	guint32 le = 0;
+
+	if (at)
+		memcpy(&le, at, sizeof(le));
+	return GUINT32_FROM_LE(le);
+}
+
+static uint64_t get_u64(struct reader *in)
+{
+	const uint8_t *at = get_octets(in, 8);
+	guint64 le = 0;
+
+	if (at)
+		memcpy(&le, at, sizeof(le));
+	return GUINT64_FROM_LE(le);
+}
+
+/* A count of things that take at least min octets each: one that cannot be
+ * true is refused before anything is done for it. */
+static uint32_t get_count(struct reader *in, size_t min)
+{
+	uint32_t count = get_u32(in);
+
+	if (count > in->left / min)
+		in->bad = true;
+	return in->bad ? 0 : count;
+}
+
+/* Owned, valid UTF-8, never NULL. */
+static char *get_text(struct reader *in)
+{
+	uint32_t len = get_u32(in);
+	const uint8_t *at = get_octets(in, len);
+
+	if (!at || !len)
+		return g_strdup("");
+	return g_utf8_make_valid((const char *)at,
+				 (gssize)strnlen((const char *)at, len));
+}
+
+static void get_binary(struct reader *in, struct propset *set, uint32_t tag)
+{
+	uint64_t size;
+	const uint8_t *at;
+
+	if (get_u8(in)) {
+		uint32_t len = get_u32(in);
+
+		at = get_octets(in, len);
+		if (at)
+			propset_set_binary_copy(set, tag, at, len);
+		return;
+	}
+	size = get_u64(in);
+	at = get_octets(in, DIGEST_SIZE);
+	if (at)
+		propset_set_binary_digest(set, tag, size, at);
+}
+
+static void get_multiple(struct reader *in, struct propset *set, uint32_t tag)
+{
+	uint32_t count = get_count(in, 4);
+
+	if (PROP_TYPE(tag) == PT_MV_UNICODE) {
+		GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
+
+		for (uint32_t i = 0; i < count && !in->bad; i++)
+			g_ptr_array_add(texts, get_text(in));
+		g_ptr_array_add(texts, NULL);
+		propset_set_texts(set, tag, (const char *const *)texts->pdata);
+		g_ptr_array_unref(texts);
+		return;
+	}
+	for (uint32_t i = 0; i < count && !in->bad; i++) {
+		if (PROP_TYPE(tag) == PT_MV_LONG) {
+			propset_add_long(set, tag, (int64_t)get_u64(in));
+		} else {
+			uint32_t len = get_u32(in);
+			const uint8_t *at = get_octets(in, len);
+
+			if (at)
+				propset_add_binary(set, tag, at, len);
+		}
+	}
+}
+
+static void get_prop(struct reader *in, struct propset *set)
+{
+	uint32_t tag = get_u32(in);
+	double real = 0;
+	uint64_t bits;
+
+	if (in->bad)
+		return;
+	switch (PROP_TYPE(tag)) {
+	case PT_BOOLEAN:
+		propset_set_bool(set, tag, get_u8(in) != 0);
+		break;
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+	case PT_SYSTIME:
+		propset_set_number(set, tag, (int64_t)get_u64(in));
+		break;
+	case PT_DOUBLE:
+		bits = get_u64(in);
+		memcpy(&real, &bits, sizeof(real));
+		propset_set_real(set, tag, real);
+		break;
+	case PT_UNICODE:
+	case PT_CLSID: {
+		g_autofree char *text = get_text(in);
+
+		propset_set_text(set, tag, text);
+		break;
+	}
+	case PT_BINARY:
+		get_binary(in, set, tag);
+		break;
+	case PT_MV_LONG:
+	case PT_MV_UNICODE:
+	case PT_MV_BINARY:
+		get_multiple(in, set, tag);
+		break;
+	default:
+		in->bad = true;
+	}
+}
+
+static void get_name(struct reader *in, struct propset *set)
+{
+	g_autofree char *guid = get_text(in);
+	bool has_name = get_u8(in) != 0;
+	g_autofree char *name = get_text(in);
+	uint32_t lid = get_u32(in);
+
+	if (!in->bad && propset_named_tag(set, guid, has_name ? name : NULL,
+					  lid, PT_UNICODE) == 0)
+		in->bad = true;
+}
+
+static void get_header(struct reader *in, struct propset *set)
+{
+	g_autofree char *name = get_text(in);
+	g_autofree char *text = get_text(in);
+	bool has_addresses = get_u8(in) != 0;
+	uint32_t count = has_addresses ? get_count(in, 13) : 0;
+	struct header_field *field;
+
+	if (in->bad)
+		return;
+	field = propset_add_header(set, name, text);
+	if (has_addresses)
+		field->addresses = g_ptr_array_new_with_free_func(
+			propset_header_address_free);
+	for (uint32_t i = 0; i < count && !in->bad; i++) {
+		g_autofree char *display = get_text(in);
+		g_autofree char *address = get_text(in);
+		bool in_group = get_u8(in) != 0;
+		g_autofree char *group = get_text(in);
+
+		header_field_add_address(field, display, address,
+					 in_group ? group : NULL);
+	}
+}
+
+static struct propset *get_set(struct reader *in, unsigned depth);
+
+static struct propset *get_attachment(struct reader *in, unsigned depth)
+{
+	struct propset *attachment = get_set(in, depth);
+
+	if (get_u8(in))
+		propset_set_embedded(attachment, get_set(in, depth + 1));
+	return attachment;
+}
+
+static struct propset *get_set(struct reader *in, unsigned depth)
+{
+	struct propset *set = propset_new();
+	uint32_t count;
+
+	if (depth > 2 * PROPSET_DEPTH_MAX)
+		in->bad = true;
+	count = get_count(in, 13);
+	for (uint32_t i = 0; i < count && !in->bad; i++)
+		get_name(in, set);
+	count = get_count(in, 5);
+	if (count > PROPSET_PROPS_MAX)
+		in->bad = true;
+	for (uint32_t i = 0; i < count && !in->bad; i++)
+		get_prop(in, set);
+	count = get_count(in, 9);
+	for (uint32_t i = 0; i < count && !in->bad; i++)
+		get_header(in, set);
+	count = get_count(in, 20);
+	for (uint32_t i = 0; i < count && !in->bad; i++)
+		propset_add_recipient(set, get_set(in, depth + 1));
+	count = get_count(in, 21);
+	for (uint32_t i = 0; i < count && !in->bad; i++)
+		propset_add_attachment(set, get_attachment(in, depth + 1));
+	return set;
+}
+
+int propset_decode(const void *wire, size_t len, struct propset **ret_set,
+		   struct fault *fault)
+{
+	struct reader in = {.at = wire, .left = len};
+	AUTO(propset) set = get_set(&in, 0);
+
+	if (in.bad || in.left)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "a property set of %zu octets is damaged at "
+				 "octet %zu",
+				 len, len - in.left);
+	*ret_set = g_steal_pointer(&set);
+	return 0;
+}
+
+/* ---- comparing ---- */
+
+static bool binary_equal(const struct prop_binary *a,
+			 const struct prop_binary *b)
+{
+	return a->size == b->size &&
+	       memcmp(a->sha256, b->sha256, DIGEST_SIZE) == 0;
+}
+
+static bool longs_equal(const GArray *a, const GArray *b)
+{
+	return a->len == b->len &&
+	       memcmp(a->data, b->data, a->len * sizeof(int64_t)) == 0;
+}
+
+static bool binaries_equal(const GPtrArray *a, const GPtrArray *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (guint i = 0; i < a->len; i++)
+		if (!g_bytes_equal(a->pdata[i], b->pdata[i]))
+			return false;
+	return true;
+}
+
+static bool prop_equal(const struct prop *a, const struct prop *b)
+{
+	switch ((enum proptype)PROP_TYPE(a->tag)) {
+	case PT_OBJECT:
+		return true;
+	case PT_BOOLEAN:
+		return a->value.boolean == b->value.boolean;
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+	case PT_SYSTIME:
+		return a->value.number == b->value.number;
+	case PT_DOUBLE:
+		return memcmp(&a->value.real, &b->value.real, sizeof(double)) ==
+		       0;
+	case PT_UNICODE:
+	case PT_CLSID:
+		return strcmp(a->value.text, b->value.text) == 0;
+	case PT_BINARY:
+		return binary_equal(&a->value.binary, &b->value.binary);
+	case PT_MV_LONG:
+		return longs_equal(a->value.longs, b->value.longs);
+	case PT_MV_UNICODE:
+		return g_strv_equal((const char *const *)a->value.texts,
+				    (const char *const *)b->value.texts);
+	case PT_MV_BINARY:
+		return binaries_equal(a->value.binaries, b->value.binaries);
+	}
+	return false;
+}
+
+/* The tag in b of what tag means in a: named ids differ from set to set. */
+static uint32_t same_tag(const struct propset *a, const struct propset *b,
+			 uint32_t tag)
+{
+	const struct prop_name *name = propset_name_of(a, tag);
+	guint names = b->names ? b->names->len : 0;
+
+	if (!name)
+		return tag;
+	for (guint i = 0; i < names; i++) {
+		const struct prop_name *other =
+			&g_array_index(b->names, struct prop_name, i);
+
+		if (strcmp(other->guid, name->guid) == 0 &&
+		    g_strcmp0(other->name, name->name) == 0 &&
+		    other->lid == name->lid)
+			return PROP_TAG(PROP_TYPE(tag), PROP_ID_NAMED + i);
+	}
+	return 0;
+}
+
+static void tell(char **why, const char *format, ...) PRINTF_LIKE(2, 3);
+static void tell(char **why, const char *format, ...)
+{
+	va_list args;
+
+	if (!why || *why)
+		return;
+	va_start(args, format);
+	*why = g_strdup_vprintf(format, args);
+	va_end(args);
+}
+
+/* Is every property of a in b, and the same? */
+static bool props_within(const struct propset *a, const struct propset *b,
+			 char **why)
+{
+	for (size_t i = 0; i < propset_count(a); i++) {
+		const struct prop *prop = propset_at(a, i);
+		uint32_t tag = same_tag(a, b, prop->tag);
+		const struct prop *other = tag ? propset_find(b, tag) : NULL;
+
+		if (!other || !prop_equal(prop, other)) {
+			const struct prop_name *named =
+				propset_name_of(a, prop->tag);
+			const char *name = proptag_name(prop->tag);
+
+			if (named && named->name)
+				name = named->name;
+			tell(why, "%s (0x%08x) %s", name ? name : "property",
+			     prop->tag, other ? "differs" : "is missing");
+			return false;
+		}
+	}
+	return true;
+}
+
+bool propset_equal(const struct propset *a, const struct propset *b, char **why)
+{
+	if (why)
+		*why = NULL;
+	if (!props_within(a, b, why) || !props_within(b, a, why))
+		return false;
+	if (propset_recipient_count(a) != propset_recipient_count(b) ||
+	    propset_attachment_count(a) != propset_attachment_count(b) ||
+	    !a->embedded != !b->embedded) {
+		tell(why, "number of recipients, attachments or embedded");
+		return false;
+	}
+	for (size_t i = 0; i < propset_recipient_count(a); i++)
+		if (!propset_equal(propset_recipient(a, i),
+				   propset_recipient(b, i), why))
+			return false;
+	for (size_t i = 0; i < propset_attachment_count(a); i++)
+		if (!propset_equal(propset_attachment(a, i),
+				   propset_attachment(b, i), why))
+			return false;
+	return !a->embedded || propset_equal(a->embedded, b->embedded, why);
+}
