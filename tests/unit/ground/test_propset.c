@@ -1,0 +1,165 @@
+/*
+ * Property sets: values, children, the wire form and what it refuses.
+ */
+#include "propset.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct propset *sample(void)
+{
+	static const char *const keywords[] = {"red", "blue", NULL};
+	static const uint8_t hash[32] = {1, 2, 3};
+	struct propset *set = propset_new();
+	struct propset *child = propset_new();
+	struct propset *inner = propset_new();
+	uint32_t named;
+
+	propset_set_text(set, PR_SUBJECT,
+			 "Gr\xc3\xbc\xc3\x9f"
+			 "e");
+	propset_set_number(set, PR_IMPORTANCE, 2);
+	propset_set_number(set, PR_CLIENT_SUBMIT_TIME,
+			   INT64_C(1234567890000000));
+	propset_set_bool(set, PR_HASATTACH, true);
+	propset_set_binary_copy(set, PR_HTML, "<p>\0</p>", 8);
+	named = propset_named_tag(set, "PS_INTERNET_HEADERS", "x-mailer", 0,
+				  PT_UNICODE);
+	propset_set_text(set, named, "Mutt");
+	named = propset_named_tag(set, "PS_PUBLIC_STRINGS", "Keywords", 0,
+				  PT_MV_UNICODE);
+	propset_set_texts(set, named, keywords);
+	header_field_add_address(propset_add_header(set, "To", "A <a@b>"), "A",
+				 "a@b", NULL);
+	propset_add_header(set, "Subject", "x");
+	propset_set_number(child, PR_RECIPIENT_TYPE, 1);
+	propset_set_text(child, PR_SMTP_ADDRESS, "a@b");
+	propset_add_recipient(set, child);
+	child = propset_new();
+	propset_set_number(child, PR_ATTACH_METHOD, 5);
+	propset_set_binary_digest(child, PR_ATTACH_DATA_BIN, 77, hash);
+	propset_set_text(inner, PR_SUBJECT, "inner");
+	propset_set_embedded(child, inner);
+	propset_add_attachment(set, child);
+	return set;
+}
+
+Test(propset, the_wire_keeps_everything)
+{
+	AUTO(propset) set = sample();
+	AUTO(propset) back = NULL;
+	g_autoptr(GByteArray) wire = g_byte_array_new();
+	g_autofree char *why = NULL;
+	struct fault fault = {0};
+
+	propset_encode(set, wire);
+	cr_assert_eq(propset_decode(wire->data, wire->len, &back, &fault), 0,
+		     "%s", fault.text);
+	cr_assert(propset_equal(set, back, &why), "%s", why);
+	cr_assert_str_eq(propset_find_header(back, "TO")->name, "To");
+	cr_assert_eq(propset_find_header(back, "to")->addresses->len, 1);
+	cr_assert_null(propset_find_header(back, "subject")->addresses);
+	cr_assert_str_eq(
+		propset_text(propset_embedded(propset_attachment(back, 0)),
+			     PR_SUBJECT),
+		"inner");
+}
+
+Test(propset, every_cut_of_the_wire_is_refused)
+{
+	AUTO(propset) set = sample();
+	g_autoptr(GByteArray) wire = g_byte_array_new();
+
+	propset_encode(set, wire);
+	for (guint len = 0; len < wire->len; len++) {
+		struct propset *back = NULL;
+		/* A copy of exactly that length, for the sanitizer to see. */
+		g_autofree guint8 *cut = g_memdup2(wire->data, len);
+
+		cr_assert_eq(propset_decode(cut, len, &back, NULL), -1,
+			     "cut at %u", len);
+		cr_assert_null(back);
+	}
+}
+
+Test(propset, damaged_octets_end_in_an_answer)
+{
+	AUTO(propset) set = sample();
+	g_autoptr(GByteArray) wire = g_byte_array_new();
+
+	propset_encode(set, wire);
+	for (guint i = 0; i < wire->len; i++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			AUTO(propset) back = NULL;
+			int rc;
+
+			wire->data[i] ^= (guint8)(1u << bit);
+			rc = propset_decode(wire->data, wire->len, &back, NULL);
+			cr_assert(rc == 0 ? back != NULL : back == NULL);
+			wire->data[i] ^= (guint8)(1u << bit);
+		}
+	}
+}
+
+Test(propset, a_claimed_count_allocates_nothing)
+{
+	/* 4,000 million names in four octets. */
+	static const uint8_t wire[] = {0xff, 0xff, 0xff, 0xff};
+	struct propset *back = NULL;
+
+	cr_assert_eq(propset_decode(wire, sizeof(wire), &back, NULL), -1);
+}
+
+Test(propset, text_is_always_utf8)
+{
+	AUTO(propset) set = propset_new();
+
+	propset_set_text(set, PR_SUBJECT,
+			 "a\xff"
+			 "b");
+	cr_assert(g_utf8_validate(propset_text(set, PR_SUBJECT), -1, NULL));
+	propset_set_text_len(set, PR_SUBJECT, "ab\0cd", 5);
+	cr_assert_str_eq(propset_text(set, PR_SUBJECT), "ab");
+}
+
+Test(propset, setting_replaces)
+{
+	AUTO(propset) set = propset_new();
+
+	propset_set_text(set, PR_SUBJECT, "one");
+	propset_set_text(set, PR_SUBJECT, "two");
+	cr_assert_eq(propset_count(set), 1);
+	cr_assert_str_eq(propset_text(set, PR_SUBJECT), "two");
+	propset_remove(set, PR_SUBJECT);
+	cr_assert_eq(propset_count(set), 0);
+	cr_assert_null(propset_text(set, PR_SUBJECT));
+}
+
+Test(propset, differences_are_named)
+{
+	AUTO(propset) a = sample();
+	AUTO(propset) b = sample();
+	g_autofree char *why = NULL;
+
+	propset_set_text(propset_recipient(b, 0), PR_SMTP_ADDRESS, "c@d");
+	cr_assert_not(propset_equal(a, b, &why));
+	cr_assert(strstr(why, "PR_SMTP_ADDRESS") != NULL, "%s", why);
+}
+
+Test(proptag, names_and_numbers)
+{
+	cr_assert_str_eq(proptag_name(0x0037001f), "PR_SUBJECT");
+	cr_assert_null(proptag_name(0x12345678));
+	cr_assert_eq(proptag_parse("pr_importance"), 0x00170003);
+	cr_assert_eq(proptag_parse("0x00170003"), 0x00170003);
+	cr_assert_eq(proptag_parse("PR_NOTHING"), 0);
+	cr_assert_eq(proptag_parse("0x"), 0);
+	cr_assert_eq(proptag_parse("0x1ffffffff"), 0);
+}
+
+Test(proptag, the_table_is_in_order)
+{
+	for (size_t i = 1; i < proptag_count(); i++)
+		cr_assert_lt(proptag_at(i - 1), proptag_at(i), "%s",
+			     proptag_name(proptag_at(i)));
+}
