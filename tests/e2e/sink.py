@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""A scripted SMTP (or LMTP) server for tests: keeps what it gets, answers as told.
+
+    sink.py --port 21401 --dir /tmp/got --rule 'RCPT:bob@*=550 5.1.1 no such user'
+
+Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
+  VERB    CONNECT EHLO HELO LHLO MAIL RCPT DATA DOT RSET QUIT AUTH STARTTLS NOOP
+          (DOT is the reply to the end of the data; for LMTP once a recipient)
+  GLOB    matches the address (MAIL, RCPT, LMTP's DOT) or the argument
+  ACTION  a reply ("451 4.3.0 later", "\\n" between lines of a longer one),
+          "drop" (close without a reply), "hang" (never answer),
+          "delay SECONDS" (then the usual reply); "delay 2;550 no" does both
+Each message is DIR/NNNN.eml (octets as they came, unstuffed) and DIR/NNNN.json
+(mail, rcpts, mail_args, rcpt_args, helo, tls, auth, session); it is counted
+once the reply to it was 2xx, otherwise the names begin with "refused-".
+DIR/sessions.log has one line a command.  Prints "ready PORT" once it listens.
+"""
+import argparse
+import asyncio
+import base64
+import fnmatch
+import json
+import os
+import signal
+import ssl
+import sys
+
+
+class Drop(Exception):
+    pass
+
+
+class Rule:
+    def __init__(self, text):
+        left, sep, self.action = text.partition("=")
+        # An '=' in the glob is not supported; replies may have them.
+        if not sep:
+            raise SystemExit("sink.py: rule without '=': " + text)
+        self.count = None
+        head, star, count = left.rpartition("*")
+        if star and count.isdigit():
+            left, self.count = head, int(count)
+        self.verb, _, self.glob = left.partition(":")
+        self.verb = self.verb.upper()
+
+    def matches(self, verb, what):
+        if self.verb != verb or self.count == 0:
+            return False
+        if self.glob and not fnmatch.fnmatch(what.lower(), self.glob.lower()):
+            return False
+        if self.count is not None:
+            self.count -= 1
+        return True
+
+
+class Sink:
+    def __init__(self, args):
+        self.args = args
+        self.rules = [Rule(r) for r in args.rule]
+        self.number = 0
+        self.sessions = 0
+        self.log = None
+        if args.dir:
+            os.makedirs(args.dir, exist_ok=True)
+            self.log = open(os.path.join(args.dir, "sessions.log"), "a", buffering=1)
+        self.tls = None
+        if args.tls_cert:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(args.tls_cert, args.tls_key or args.tls_cert)
+
+    def find(self, verb, what=""):
+        for rule in self.rules:
+            if rule.matches(verb, what):
+                return rule.action
+        return None
+
+    async def answer(self, verb, what, usual):
+        """The reply to give, after whatever the rules want done first."""
+        action = self.find(verb, what)
+        while action:
+            first, _, rest = action.partition(";")
+            word = first.strip()
+            if word == "drop":
+                raise Drop()
+            if word == "hang":
+                await asyncio.sleep(3600)
+            elif word.startswith("delay "):
+                await asyncio.sleep(float(word.split()[1]))
+            else:
+                return word.replace("\\n", "\n")
+            action = rest
+        return usual
+
+    def keep(self, session, data, accepted):
+        if not self.args.dir:
+            self.number += accepted
+            return
+        self.number += 1
+        name = "%s%04d" % ("" if accepted else "refused-", self.number)
+        path = os.path.join(self.args.dir, name)
+        with open(path + ".eml.tmp", "wb") as f:
+            f.write(data)
+        info = {k: session[k] for k in ("mail", "mail_args", "rcpts", "rcpt_args",
+                                        "helo", "tls", "auth", "session")}
+        with open(path + ".json", "w") as f:
+            json.dump(info, f)
+        os.rename(path + ".eml.tmp", path + ".eml")
+
+
+def split_path(argument, word):
+    """('FROM', '<a@b> SIZE=1') -> ('a@b', ['SIZE=1']), or None."""
+    if not argument.upper().startswith(word + ":"):
+        return None
+    rest = argument[len(word) + 1:].lstrip()
+    if not rest.startswith("<"):
+        return None
+    end = rest.rfind(">")
+    quoted_end = rest.find("> ")
+    if quoted_end > 0:
+        end = quoted_end
+    return rest[1:end], rest[end + 1:].split()
+
+
+class Session:
+    def __init__(self, sink, reader, writer):
+        self.sink, self.reader, self.writer = sink, reader, writer
+        sink.sessions += 1
+        self.s = {"session": sink.sessions, "helo": "", "tls": False, "auth": ""}
+        self.reset()
+
+    def reset(self):
+        self.s.update(mail=None, mail_args=[], rcpts=[], rcpt_args=[])
+
+    def note(self, text):
+        if self.sink.log:
+            self.sink.log.write("%d %s\n" % (self.s["session"], text))
+
+    async def send(self, text):
+        lines = text.split("\n")
+        code = lines[0][:3]
+        out = []
+        for i, line in enumerate(lines):
+            if i and not (line[:3] == code and line[3:4] in (" ", "-")):
+                line = code + " " + line
+            sep = " " if i == len(lines) - 1 else "-"
+            out.append(line[:3] + sep + line[4:])
+        self.note("> " + " | ".join(out))
+        self.writer.write(("\r\n".join(out) + "\r\n").encode())
+        await self.writer.drain()
+
+    def extensions(self):
+        args = self.sink.args
+        words = ["PIPELINING", "8BITMIME", "SIZE 100000000", "ENHANCEDSTATUSCODES",
+                 "DSN", "SMTPUTF8"]
+        if self.sink.tls and not self.s["tls"]:
+            words.append("STARTTLS")
+        if args.auth and (self.s["tls"] or not args.auth_tls_only):
+            words.append("AUTH " + args.auth_mechs)
+        words += args.ext
+        gone = [w.upper() for w in args.no_ext]
+        return [w for w in words if w.split()[0] not in gone]
+
+    async def run(self):
+        sink = self.sink
+        greeting = await sink.answer("CONNECT", "", "220 sink.test ESMTP")
+        await self.send(greeting)
+        if greeting[:1] != "2":
+            return
+        while True:
+            line = await self.reader.readline()
+            if not line.endswith(b"\n"):
+                self.note("< (closed)")
+                return
+            text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+            self.note("< " + text.encode("utf-8", "replace").decode())
+            verb, _, argument = text.partition(" ")
+            verb = verb.upper()
+            handler = getattr(self, "do_" + verb.lower(), None)
+            if not handler:
+                await self.send("502 5.5.1 what is " + repr(verb[:20]))
+                continue
+            if await handler(argument.strip()) == "close":
+                return
+
+    async def hello(self, verb, argument, extended):
+        self.reset()
+        self.s["helo"] = argument
+        usual = "250 sink.test"
+        if extended:
+            usual = "\n".join("250 " + w for w in ["sink.test"] + self.extensions())
+        await self.send(await self.sink.answer(verb, argument, usual))
+
+    async def do_ehlo(self, argument):
+        if self.sink.args.lmtp:
+            await self.send("500 5.5.1 LMTP only")
+        else:
+            await self.hello("EHLO", argument, True)
+
+    async def do_lhlo(self, argument):
+        await self.hello("LHLO", argument, True)
+
+    async def do_helo(self, argument):
+        await self.hello("HELO", argument, False)
+
+    async def do_mail(self, argument):
+        path = split_path(argument, "FROM")
+        if path is None:
+            await self.send("501 5.5.4 MAIL FROM:<address>")
+            return
+        usual = "250 2.1.0 ok"
+        if self.sink.args.auth and self.sink.args.auth_required and not self.s["auth"]:
+            usual = "530 5.7.0 authentication required"
+        reply = await self.sink.answer("MAIL", path[0], usual)
+        if reply[:1] == "2":
+            self.reset()
+            self.s["mail"], self.s["mail_args"] = path
+        await self.send(reply)
+
+    async def do_rcpt(self, argument):
+        path = split_path(argument, "TO")
+        if path is None or self.s["mail"] is None:
+            await self.send("503 5.5.1 MAIL first" if path else "501 5.5.4 RCPT TO:<address>")
+            return
+        reply = await self.sink.answer("RCPT", path[0], "250 2.1.5 ok")
+        if reply[:1] == "2":
+            self.s["rcpts"].append(path[0])
+            self.s["rcpt_args"].append(path[1])
+        await self.send(reply)
+
+    async def do_data(self, _argument):
+        usual = "354 go ahead" if self.s["rcpts"] else "554 5.5.1 no valid recipients"
+        reply = await self.sink.answer("DATA", "", usual)
+        await self.send(reply)
+        if reply[:1] != "3":
+            return
+        data = await self.read_data()
+        replies = []
+        for who in (self.s["rcpts"] if self.sink.args.lmtp else [""]):
+            what = who or ",".join(self.s["rcpts"])
+            try:
+                replies.append(await self.sink.answer("DOT", what, "250 2.0.0 kept"))
+            except Drop:
+                if self.sink.args.keep_dropped:
+                    self.sink.keep(self.s, data, True)
+                raise
+        self.sink.keep(self.s, data, any(r[:1] == "2" for r in replies))
+        for reply in replies:
+            await self.send(reply)
+        self.reset()
+
+    async def read_data(self):
+        data = bytearray()
+        while True:
+            try:
+                line = await self.reader.readuntil(b"\r\n")
+            except asyncio.IncompleteReadError:
+                self.note("< (closed within data, %d octets)" % len(data))
+                raise Drop()
+            if line == b".\r\n" and (not data or data.endswith(b"\r\n")):
+                return bytes(data)
+            if line.startswith(b".") and (not data or data.endswith(b"\r\n")):
+                line = line[1:]
+            data += line
+
+    async def do_rset(self, _argument):
+        self.reset()
+        await self.send(await self.sink.answer("RSET", "", "250 2.0.0 ok"))
+
+    async def do_noop(self, _argument):
+        await self.send(await self.sink.answer("NOOP", "", "250 2.0.0 ok"))
+
+    async def do_quit(self, _argument):
+        await self.send(await self.sink.answer("QUIT", "", "221 2.0.0 bye"))
+        return "close"
+
+    async def do_starttls(self, _argument):
+        if not self.sink.tls or self.s["tls"]:
+            await self.send("502 5.5.1 no TLS here")
+            return
+        reply = await self.sink.answer("STARTTLS", "", "220 2.0.0 go")
+        await self.send(reply)
+        if reply[:1] != "2":
+            return
+        transport = self.writer.transport
+        protocol = transport.get_protocol()
+        loop = asyncio.get_running_loop()
+        new = await loop.start_tls(transport, protocol, self.sink.tls, server_side=True)
+        self.reader._transport = new
+        self.writer._transport = new
+        self.reset()
+        self.s["tls"] = True
+
+    async def challenge(self, text):
+        await self.send("334 " + base64.b64encode(text.encode()).decode())
+        line = (await self.reader.readline()).strip()
+        self.note("< (answer)")
+        return base64.b64decode(line).decode()
+
+    async def do_auth(self, argument):
+        mech, _, initial = argument.partition(" ")
+        if mech.upper() == "PLAIN":
+            raw = base64.b64decode(initial).decode() if initial else await self.challenge("")
+            user, password = raw.split("\0")[1:3]
+        elif mech.upper() == "LOGIN":
+            user = await self.challenge("Username:")
+            password = await self.challenge("Password:")
+        else:
+            await self.send("504 5.5.4 mechanism")
+            return
+        good = "%s:%s" % (user, password) == self.sink.args.auth
+        reply = await self.sink.answer(
+            "AUTH", user, "235 2.7.0 ok" if good else "535 5.7.8 wrong password")
+        if reply[:1] == "2":
+            self.s["auth"] = user
+        await self.send(reply)
+
+
+def parse_args():
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--host", default="127.0.0.1")
+    p.add_argument("--port", type=int, default=0, help="0: any, it is printed")
+    p.add_argument("--dir", help="where messages are kept; none: only counted")
+    p.add_argument("--rule", action="append", default=[], metavar="VERB[:GLOB][*N]=ACTION")
+    p.add_argument("--lmtp", action="store_true", help="LHLO, a reply a recipient")
+    p.add_argument("--ext", action="append", default=[], help="offer one more extension")
+    p.add_argument("--no-ext", action="append", default=[], help="do not offer one")
+    p.add_argument("--tls-cert", help="PEM; offers STARTTLS")
+    p.add_argument("--tls-key")
+    p.add_argument("--auth", metavar="USER:PASSWORD", help="offers AUTH")
+    p.add_argument("--auth-mechs", default="PLAIN LOGIN")
+    p.add_argument("--auth-required", action="store_true")
+    p.add_argument("--auth-tls-only", action="store_true")
+    p.add_argument("--keep-dropped", action="store_true",
+                   help="a message whose DOT is dropped counts as kept")
+    return p.parse_args()
+
+
+async def serve(args):
+    sink = Sink(args)
+
+    async def session(reader, writer):
+        s = Session(sink, reader, writer)
+        try:
+            await s.run()
+        except Drop:
+            s.note("> (dropped)")
+            writer.transport.abort()
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError) as e:
+            s.note("> (%s)" % e)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(session, args.host, args.port, limit=1 << 26)
+    print("ready %d" % server.sockets[0].getsockname()[1], flush=True)
+    stop = asyncio.Event()
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sig, stop.set)
+    await stop.wait()
+    print("%d messages" % sink.number, flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(parse_args()))
+    sys.stdout.flush()
+    os._exit(0)
