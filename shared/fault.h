@@ -40,6 +40,7 @@ enum fault_kind {
 	FAULT_BAD_COMMAND,     /* 500 5.5.2 */
 	FAULT_BAD_ARGUMENT,    /* 501 5.5.4 */
 	FAULT_BAD_ADDRESS,     /* 501 5.1.3 */
+	FAULT_NEEDS_UTF8,      /* 553 5.6.7, RFC 6531 3.5 */
 	FAULT_UNSUPPORTED,     /* parameter or option: 555 5.5.4 */
 	FAULT_TOO_MANY_ERRORS, /* 421 4.7.0, closes the session */
 	FAULT_USAGE,           /* command line: 64 */

@@ -21,7 +21,9 @@ enum smtp_protocol {
 #define SMTP_COMMAND_MAX    4096 /* octets of a command line, CRLF included */
 #define SMTP_ERRORS_MAX     20
 #define SMTP_RECIPIENTS_MAX 10000
-#define SMTP_PATH_MAX       1000 /* octets between the angle brackets */
+#define SMTP_PATH_MAX       1000  /* octets between the angle brackets */
+#define SMTP_NAME_MAX       255   /* octets of the name after LHLO */
+#define SMTP_AUTH_LINE_MAX  12288 /* RFC 4954 4: of a base64 line */
 
 enum smtp_dsn_notify { /* RFC 3461 4.1; 0: not said */
 	SMTP_NOTIFY_NEVER = 1 << 0,
@@ -34,16 +36,21 @@ struct smtp_options {
 	enum smtp_protocol protocol;
 	const char *hostname; /* in the greeting and the EHLO reply */
 	const char *product;  /* after it, "Okapi" */
-	int64_t size_limit;   /* octets; SIZE and 552 5.3.4 */
+	int64_t size_limit;   /* octets; SIZE and 552 5.3.4; 0: none */
 	bool offer_starttls;  /* until TLS is on */
 	bool offer_dsn;       /* RFC 3461 */
-	bool offer_auth;      /* RFC 4954; only with handler->auth */
+	bool offer_auth;      /* RFC 4954; only with handler->auth_plain, and
+				 after STARTTLS where that is offered */
+	/* MAIL and RCPT may name a path without domain (always allowed: LMTP
+	 * RCPT, which takes login names, and RCPT TO:<postmaster>). */
+	bool allow_local;
 	/* Allows the parameter X-OKAPI=xtext at MAIL: delivery options that
 	 * Okapi's own programs hand over (private sockets only). */
 	bool allow_private;
 };
 
-/* A MAIL command that passed the syntax and state checks. */
+/* A MAIL command that passed the syntax and state checks.  The strings, like
+ * those of struct smtp_rcpt, are borrowed for the call. */
 struct smtp_mail {
 	const char *reverse_path; /* "" for <>; no brackets, no source route */
 	int64_t size;             /* SIZE=, or -1 */
@@ -57,11 +64,14 @@ struct smtp_mail {
 };
 
 struct smtp_rcpt {
-	const char *path; /* as written between the brackets */
+	const char *path; /* as written between the brackets, without a
+			     source route */
 	unsigned dsn_notify;
 	const char *dsn_orcpt; /* "rfc822;..." decoded, or NULL */
 };
 
+/* hello, data_begin and reset may be NULL.  A fault whose reply is 421 ends
+ * the session. */
 struct smtp_handler {
 	/* LHLO/EHLO/HELO with a valid name. */
 	void (*hello)(void *context, const char *name);
@@ -69,8 +79,9 @@ struct smtp_handler {
 		    struct fault *fault);
 	int (*rcpt)(void *context, const struct smtp_rcpt *rcpt,
 		    struct fault *fault);
-	/* Before the first octet; may refuse with a fault.  (private_options
-	 * may allow a message without RCPT: then rcpt_optional.) */
+	/* Before the first octet; may refuse with a fault.  (ESMTP with
+	 * X-OKAPI: a message without any RCPT gets here, to be judged by the
+	 * private options; everywhere else it is 503.) */
 	int (*data_begin)(void *context, struct fault *fault);
 	/* Octets of the message, unstuffed, as they come.  A fault makes the
 	 * rest be read and thrown away; it is the answer at the end. */
@@ -79,8 +90,9 @@ struct smtp_handler {
 	/*
 	 * The whole message was received.  LMTP: the handler fills
 	 * replies[0..count), one for each accepted RCPT, in order; ESMTP: one.
-	 * A reply with kind FAULT_NONE is success; its text, if any, is put
-	 * after "250 2.1.5 " (LMTP) or "250 2.0.0 ".
+	 * They come as FAULT_INTERNAL: what is not answered is tried again.
+	 * A reply with kind FAULT_NONE is success (fault_clear()); its text,
+	 * if any, is put after "250 2.1.5 " (LMTP) or "250 2.0.0 ".
 	 */
 	void (*finish)(void *context, struct fault *replies, size_t count);
 	/* RSET, a new hello, the end of a transaction or of the session: forget
@@ -112,7 +124,8 @@ AUTO_DEFINE(smtp_server, smtp_server_free);
 /* Puts the greeting into the output. */
 void smtp_server_greet(struct smtp_server *server);
 
-/* Refuses the session: "421 4.3.2 text" and close. */
+/* Refuses the session instead of the greeting: "421 4.x.x text", or "554
+ * 5.x.x text" for a permanent fault, and close. */
 void smtp_server_refuse(struct smtp_server *server, const struct fault *fault);
 
 /*
@@ -122,7 +135,13 @@ void smtp_server_refuse(struct smtp_server *server, const struct fault *fault);
 enum smtp_next smtp_server_feed(struct smtp_server *server, const char *octets,
 				size_t len);
 
+/* TLS is on: the session starts anew (RFC 3207 4.2), without a greeting. */
 void smtp_server_tls_started(struct smtp_server *server);
+
+/* Says that the client sent nothing further for now.  A line that ended with
+ * a bare LF was answered already; what comes next is a new line then, not the
+ * rest of that one up to its CRLF. */
+void smtp_server_drained(struct smtp_server *server);
 
 /* Ends the session from our side: "421 4.4.2 text" (idle) or 421 4.3.2
  * (shutdown); a transaction that is under way is forgotten. */
