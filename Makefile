@@ -152,6 +152,83 @@ unit: all $(UNIT_BIN)
 
 include tests/tests.mk
 
+# ---- deps, run, demo -------------------------------------------------------
+# A fresh machine has no pkg-config when make reads the lines above, so what
+# follows deps is a make of its own.
+.PHONY: deps run demo
+deps:
+	@scripts/deps build
+run:
+	@scripts/deps build
+	@$(MAKE) --no-print-directory all
+	@OKAPI_BUILD=$(abspath $(B)) scripts/run
+demo:
+	@scripts/deps build demo
+	@$(MAKE) --no-print-directory all
+	@OKAPI_BUILD=$(abspath $(B)) scripts/demo
+
+# ---- lint ------------------------------------------------------------------
+.PHONY: lint check-layers check-format format print-cppflags print-cppflags-convert
+lint:
+	@scripts/deps build lint
+	@scripts/check format layers man words cppcheck tidy
+check-layers:
+	@scripts/check layers
+check-format:
+	@scripts/check format
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+print-cppflags:
+	@echo "$(CPPFLAGS)"
+print-cppflags-convert:
+	@echo "$(CPPFLAGS) $(GMIME_CFLAGS)"
+
+# ---- install ---------------------------------------------------------------
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share/okapi
+MANDIR     ?= $(PREFIX)/share/man
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+D := $(DESTDIR)
+
+$(B)/sample-config: $(O)/dist/sample_config.o $(GROUND)
+$(B)/sample-config: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/sample-config:
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/okapi.cfg.sample: $(B)/sample-config
+	$< >$@.new && mv $@.new $@
+
+.PHONY: install uninstall
+install: all $(B)/okapi.cfg.sample
+	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(DATADIR) \
+		$(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(TMPFILESDIR) $(D)$(SYSCONFDIR)/okapi
+	install -m 755 $(B)/okapi-dagent $(B)/okapi-spooler $(B)/okapi-admin $(D)$(SBINDIR)
+	ln -sf okapi-admin $(D)$(SBINDIR)/zarafa-admin
+	install -m 755 $(B)/okapi-sendmail $(D)$(BINDIR)
+	install -m 755 $(B)/okapi-convert $(D)$(LIBEXECDIR)
+	install -m 644 $(B)/okapi.cfg.sample $(D)$(DATADIR)
+	test -e $(D)$(SYSCONFDIR)/okapi/okapi.cfg || \
+		install -m 644 $(B)/okapi.cfg.sample $(D)$(SYSCONFDIR)/okapi/okapi.cfg
+	install -m 755 dist/okapi-autorespond $(D)$(DATADIR)
+	install -m 644 dist/okapi.sysusers $(D)$(SYSUSERSDIR)/okapi.conf
+	install -m 644 dist/okapi.tmpfiles $(D)$(TMPFILESDIR)/okapi.conf
+	for unit in dagent spooler; do \
+		sed 's|@SBINDIR@|$(SBINDIR)|' dist/okapi-$$unit.service.in \
+			>$(D)$(UNITDIR)/okapi-$$unit.service || exit; done
+	for page in $(wildcard docs/man/*.[158]); do \
+		install -D -m 644 $$page $(D)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+
+# Leaves the configuration, the store and the queue.
+uninstall:
+	rm -f $(addprefix $(D)$(SBINDIR)/,okapi-dagent okapi-spooler okapi-admin zarafa-admin) \
+		$(D)$(BINDIR)/okapi-sendmail $(D)$(UNITDIR)/okapi-dagent.service \
+		$(D)$(UNITDIR)/okapi-spooler.service $(D)$(SYSUSERSDIR)/okapi.conf \
+		$(D)$(TMPFILESDIR)/okapi.conf \
+		$(foreach page,$(wildcard docs/man/*.[158]),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -rf $(D)$(LIBEXECDIR) $(D)$(DATADIR)
+
 # ---- house keeping ---------------------------------------------------------
 .PHONY: clean
 clean:

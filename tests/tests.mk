@@ -1,0 +1,28 @@
+# The targets of tests; tests/run says what is run and how it is counted.
+#
+#   make test          units, end to end, crash, checks: under ten minutes
+#   make test SAN=asan the same over a build with sanitizers
+#   make test-corpus   every message of ../shared/corpus, both doors
+#   make test-crash    kill -9 under load, for longer
+#   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
+
+# A Criterion binary with a leak and an overflow, for the runner's own test.
+$(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
+	@mkdir -p $(@D)
+	$(CC) -g -fsanitize=address,undefined -o $@ $< -lcriterion
+
+.PHONY: test test-build test-corpus test-crash bench-lmtp
+# A fresh machine has no pkg-config when make reads the Makefile, so the build
+# is a make of its own.
+test:
+	@scripts/deps build test
+	@$(MAKE) --no-print-directory -j2 test-build
+	@tests/e2e/unpack test || echo "tests: the mail servers could not be fetched; their tests will be skipped"
+	@tests/run --build $(B)
+
+test-build: all unit $(B)/sample-config $(B)/tests/selftest/test_finding
+
+test-corpus test-crash bench-lmtp:
+	@scripts/deps build test
+	@$(MAKE) --no-print-directory -j2 all
+	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@

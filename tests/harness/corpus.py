@@ -1,0 +1,29 @@
+"""Real mail from ../shared/corpus, for machines that have it."""
+
+import csv
+import os
+
+from harness.okapi import TOP
+
+CORPUS = os.environ.get("OKAPI_CORPUS", os.path.join(
+    os.path.dirname(TOP), "shared", "corpus"))
+
+
+def messages(count=0):
+    """(name, bytes) of every message, or of count spread evenly over all;
+    [] where the corpus is not."""
+    manifest = os.path.join(CORPUS, "MANIFEST.tsv")
+    if not os.path.exists(manifest):
+        return []
+    with open(manifest, encoding="utf-8", newline="") as file:
+        rows = [r for r in csv.DictReader(file, delimiter="\t",
+                                          quoting=csv.QUOTE_NONE)
+                if r["kind"] == "input" and "fmt:rfc822" in r["tags"]]
+    if count and count < len(rows):
+        rows = [rows[i * len(rows) // count] for i in range(count)]
+    return [(r["file"], read(r["file"])) for r in rows]
+
+
+def read(name):
+    with open(os.path.join(CORPUS, name), "rb") as file:
+        return file.read()
