@@ -24,7 +24,8 @@ NODISCARD int net_listen(const char *where,
 			 int *ret_fd, struct fault *fault);
 void net_unlisten(const char *where);
 
-/* Connects to the same kinds of place; timeout_ms bounds it. TCP_NODELAY. */
+/* Connects to the same kinds of place; timeout_ms bounds it.  TCP_NODELAY,
+ * close-on-exec, and non-blocking: read after net_wait(). */
 NODISCARD int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
 			  struct fault *fault);
 
@@ -48,7 +49,8 @@ NODISCARD int net_networks_check(const char *const *networks,
 				 struct fault *fault);
 
 /* Waits until fd is readable (or writable), or wake_fd (-1: none) is readable:
- * 1 ready, 0 timeout, 2 woken, -1 error. */
+ * 1 ready, 0 timeout, 2 woken (even if fd is ready, too), -1 error.
+ * timeout_ms < 0: for ever. */
 int net_wait(int fd, bool for_write, int wake_fd, int64_t timeout_ms);
 
 /* Sends all of it within timeout_ms. */

@@ -11,8 +11,8 @@
 
 struct serve_session {
 	const struct net_peer *peer;
-	void *service_context; /* of the listener */
-	struct smtp_server *server;
+	void *service_context;         /* of the listener */
+	struct smtp_server *server;    /* set once open() has returned */
 	const struct tls_session *tls; /* NULL: clear text */
 	uint64_t number; /* of the session in this process, for the log */
 };
@@ -22,7 +22,8 @@ struct serve_kind {
 	const struct smtp_options *options;
 	const struct smtp_handler *handler;
 	/* Makes the context of one session; may refuse the peer (NULL and a
-	 * fault: 421/554 and close). */
+	 * fault: 421/554 and close).  session lives until close(); tls in it
+	 * is set when STARTTLS is done. */
 	void *(*open)(const struct serve_session *session, struct fault *fault);
 	void (*close)(void *context);
 };
@@ -36,8 +37,9 @@ struct serve_options {
 struct serve;
 
 struct serve *serve_new(const struct serve_options *options);
-/* Adds a listener (moved fd) whose sessions are of a kind; both borrowed until
- * serve_free(). */
+/* Adds a listener (moved fd, at most 32 of them) whose sessions are of
+ * a kind; both borrowed until serve_free().  STARTTLS is offered where the
+ * options of the kind say so and there is a TLS context. */
 void serve_add(struct serve *serve, int listen_fd,
 	       const struct serve_kind *kind, void *service_context);
 /* Accepts until serve_stop(): blocking, in the calling thread.  At
@@ -47,7 +49,8 @@ void serve_run(struct serve *serve);
 /* Async-signal-safe: stop accepting; idle sessions get 421, those with a
  * message under way may finish it within grace. */
 void serve_stop(struct serve *serve);
-/* Waits for the sessions (at most grace_ms), then frees. */
+/* Waits for the sessions (at most grace_ms, then their connections are cut),
+ * then frees. */
 void serve_free(struct serve *serve, int64_t grace_ms);
 
 #endif

@@ -31,8 +31,8 @@ bool tls_session_is_trusted(const struct tls_session *session);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; borrowed. */
 const char *tls_session_describe(const struct tls_session *session);
 
-/* >0 octets, 0 end, -1 error (fault), within timeout_ms; wake_fd as
- * net_wait(): -2 when woken. */
+/* >0 octets, 0 end, -1 error (fault), -3 timeout (fault); wake_fd as
+ * net_wait(): -2 when woken.  timeout_ms 0: what is there now. */
 ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,
 		 int wake_fd, int64_t timeout_ms, struct fault *fault);
 NODISCARD int tls_write_all(struct tls_session *session, const void *data,

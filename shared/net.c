@@ -1,0 +1,513 @@
+/*
+ * Sockets.  Every descriptor made here is close-on-exec and non-blocking, so
+ * that no silent peer can hold a thread beyond its deadline.
+ */
+#include "net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define NET_BACKLOG 512
+
+/* ---- places ---- */
+
+static const char *net_unix_path(const char *where)
+{
+	return g_str_has_prefix(where, "unix:") ? where + strlen("unix:")
+						: NULL;
+}
+
+static int net_unix_address(const char *path, struct sockaddr_un *ret_address,
+			    struct fault *fault)
+{
+	*ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (*path != '/')
+		return fault_set(fault, FAULT_CONFIG,
+				 "unix:%s: the path must begin with /", path);
+	if (strlen(path) >= sizeof(ret_address->sun_path))
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s: a socket's path has at most %zu "
+				 "characters; choose a shorter one",
+				 path, sizeof(ret_address->sun_path) - 1);
+	g_strlcpy(ret_address->sun_path, path, sizeof(ret_address->sun_path));
+	return 0;
+}
+
+/* "host:port", "[v6]:port", "*:port"; owned results, host "" for any. */
+static int net_split(const char *where, char **ret_host, char **ret_port,
+		     struct fault *fault)
+{
+	const char *colon = strrchr(where, ':');
+	const char *close = strchr(where, ']');
+	size_t len = colon ? (size_t)(colon - where) : 0;
+
+	if (!colon || !colon[1] || (*where == '[' && close + 1 != colon) ||
+	    (*where != '[' && strchr(where, ':') != colon))
+		return fault_set(fault, FAULT_CONFIG,
+				 "\"%s\" is not host:port, [v6]:port or "
+				 "unix:/path",
+				 where);
+	if (*where == '[')
+		*ret_host = g_strndup(where + 1, len - 2);
+	else if (len == 1 && *where == '*')
+		*ret_host = g_strdup("");
+	else
+		*ret_host = g_strndup(where, len);
+	*ret_port = g_strdup(colon + 1);
+	return 0;
+}
+
+static int net_resolve(const char *where, bool passive,
+		       struct addrinfo **ret_info, struct fault *fault)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				 .ai_flags = passive ? AI_PASSIVE : 0};
+	g_autofree char *host = NULL;
+	g_autofree char *port = NULL;
+	int rc;
+
+	if (net_split(where, &host, &port, fault) < 0)
+		return -1;
+	if (passive && !*host)
+		hints.ai_family = AF_INET;
+	rc = getaddrinfo(*host ? host : NULL, port, &hints, ret_info);
+	if (rc != 0)
+		return fault_set(fault, passive ? FAULT_CONFIG : FAULT_NETWORK,
+				 "%s: %s", where, gai_strerror(rc));
+	return 0;
+}
+
+static int net_socket(int family)
+{
+	return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* ---- listening ---- */
+
+/* What the administrator can do about a bind(2) or listen(2) that failed. */
+static int net_listen_fault(const char *where, int err, struct fault *fault)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s is in use: another program listens there "
+				 "(ss -lntxp shows which)",
+				 where);
+	case EADDRNOTAVAIL:
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s: this machine has no such address", where);
+	case EACCES:
+	case EPERM:
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s: not allowed to listen there: start as "
+				 "root, or take a port from 1024 or a "
+				 "directory that this user may write",
+				 where);
+	case ENOENT:
+	case ENOTDIR:
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s: the directory is missing; create it",
+				 where);
+	default:
+		return fault_set_errno(fault, FAULT_CONFIG, err,
+				       "cannot listen on %s", where);
+	}
+}
+
+static int net_listen_inet(const char *where, int *ret_fd, struct fault *fault)
+{
+	struct addrinfo *info = NULL;
+	const int on = 1;
+	int err = 0;
+	AUTOCLOSE int fd = -1;
+
+	if (net_resolve(where, true, &info, fault) < 0)
+		return -1;
+	fd = net_socket(info->ai_family);
+	if (fd < 0) {
+		err = errno;
+	} else {
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (info->ai_family == AF_INET6)
+			(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+					 sizeof(on));
+		if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
+		    listen(fd, NET_BACKLOG) < 0)
+			err = errno;
+	}
+	freeaddrinfo(info);
+	if (err)
+		return net_listen_fault(where, err, fault);
+	*ret_fd = base_take_fd(&fd);
+	return 0;
+}
+
+/* Makes room at path: removes a socket nobody answers on. */
+static int net_unix_clear(const struct sockaddr_un *address,
+			  struct fault *fault)
+{
+	const char *path = address->sun_path;
+	AUTOCLOSE int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return 0; /* bind(2) tells what is wrong, if anything is */
+	if (!S_ISSOCK(st.st_mode))
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s is there and is no socket; remove it or "
+				 "choose another path",
+				 path);
+	fd = net_socket(AF_UNIX);
+	if (fd < 0)
+		return fault_set_errno(fault, FAULT_CONFIG, errno, "socket");
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
+		    0 ||
+	    errno != ECONNREFUSED)
+		return net_listen_fault(path, EADDRINUSE, fault);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot remove the stale socket %s",
+				       path);
+	return 0;
+}
+
+/* "user" or "user:group" into numbers; -1 stays for what is not named. */
+static int net_owner_parse(const char *owner, uid_t *ret_uid, gid_t *ret_gid,
+			   struct fault *fault)
+{
+	g_auto(GStrv) names = g_strsplit(owner, ":", 2);
+	struct passwd *user = NULL;
+	struct group *group = NULL;
+
+	*ret_uid = (uid_t)-1;
+	*ret_gid = (gid_t)-1;
+	if (names[0] && *names[0]) {
+		user = getpwnam(names[0]);
+		if (!user)
+			return fault_set(fault, FAULT_CONFIG,
+					 "there is no user \"%s\"", names[0]);
+		*ret_uid = user->pw_uid;
+	}
+	if (names[0] && names[1]) {
+		group = getgrnam(names[1]);
+		if (!group)
+			return fault_set(fault, FAULT_CONFIG,
+					 "there is no group \"%s\"", names[1]);
+		*ret_gid = group->gr_gid;
+	}
+	return 0;
+}
+
+static int net_unix_dress(const char *path,
+			  const struct net_unix_options *options,
+			  struct fault *fault)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (options && options->owner && *options->owner) {
+		if (net_owner_parse(options->owner, &uid, &gid, fault) < 0)
+			return -1;
+		if (chown(path, uid, gid) < 0)
+			return fault_set_errno(fault, FAULT_CONFIG, errno,
+					       "cannot give %s to %s", path,
+					       options->owner);
+	}
+	if (options && chmod(path, (mode_t)options->mode) < 0)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot set the mode of %s", path);
+	return 0;
+}
+
+/* Before listen(2) nobody can connect, so the mode has no open window. */
+static int net_listen_unix(const char *path,
+			   const struct net_unix_options *options, int *ret_fd,
+			   struct fault *fault)
+{
+	struct sockaddr_un address;
+	AUTOCLOSE int fd = -1;
+
+	if (net_unix_address(path, &address, fault) < 0 ||
+	    net_unix_clear(&address, fault) < 0)
+		return -1;
+	fd = net_socket(AF_UNIX);
+	if (fd < 0)
+		return fault_set_errno(fault, FAULT_CONFIG, errno, "socket");
+	(void)fchmod(fd, 0600);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return net_listen_fault(path, errno, fault);
+	if (net_unix_dress(path, options, fault) < 0) {
+		(void)unlink(path);
+		return -1;
+	}
+	if (listen(fd, NET_BACKLOG) < 0)
+		return net_listen_fault(path, errno, fault);
+	*ret_fd = base_take_fd(&fd);
+	return 0;
+}
+
+int net_listen(const char *where, const struct net_unix_options *unix_options,
+	       int *ret_fd, struct fault *fault)
+{
+	const char *path = net_unix_path(where);
+
+	return path ? net_listen_unix(path, unix_options, ret_fd, fault)
+		    : net_listen_inet(where, ret_fd, fault);
+}
+
+void net_unlisten(const char *where)
+{
+	const char *path = net_unix_path(where);
+
+	if (path)
+		(void)unlink(path);
+}
+
+/* ---- connecting ---- */
+
+static int net_connect_address(const struct sockaddr *address, socklen_t len,
+			       int64_t timeout_ms, int *ret_fd)
+{
+	AUTOCLOSE int fd = net_socket(address->sa_family);
+	const int on = 1;
+	int err = 0;
+	socklen_t err_len = sizeof(err);
+
+	if (fd < 0)
+		return errno;
+	if (connect(fd, address, len) < 0) {
+		if (errno != EINPROGRESS)
+			return errno;
+		if (net_wait(fd, true, -1, timeout_ms) <= 0)
+			return ETIMEDOUT;
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &err_len) < 0)
+			return errno;
+		if (err)
+			return err;
+	}
+	if (address->sa_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	*ret_fd = base_take_fd(&fd);
+	return 0;
+}
+
+int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
+		struct fault *fault)
+{
+	const char *path = net_unix_path(where);
+	struct addrinfo *info = NULL;
+	struct sockaddr_un address;
+	int64_t deadline = g_get_monotonic_time() / 1000 + timeout_ms;
+	int err = 0;
+
+	if (path) {
+		if (net_unix_address(path, &address, fault) < 0)
+			return -1;
+		err = net_connect_address((const struct sockaddr *)&address,
+					  sizeof(address), timeout_ms, ret_fd);
+	} else {
+		if (net_resolve(where, false, &info, fault) < 0)
+			return -1;
+		for (struct addrinfo *i = info; i; i = i->ai_next) {
+			int64_t left = deadline - g_get_monotonic_time() / 1000;
+
+			err = net_connect_address(i->ai_addr, i->ai_addrlen,
+						  MAX(left, 0), ret_fd);
+			if (err == 0)
+				break;
+		}
+		freeaddrinfo(info);
+	}
+	if (err)
+		return fault_set_errno(fault, FAULT_NETWORK, err,
+				       "cannot connect to %s", where);
+	return 0;
+}
+
+/* ---- peers ---- */
+
+/* ::ffff:192.0.2.1 is 192.0.2.1. */
+static void net_unmap(struct sockaddr_storage *storage)
+{
+	const struct sockaddr_in6 *six = (const void *)storage;
+	struct sockaddr_in four = {.sin_family = AF_INET};
+
+	if (storage->ss_family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+		return;
+	four.sin_port = six->sin6_port;
+	memcpy(&four.sin_addr, &six->sin6_addr.s6_addr[12], 4);
+	memset(storage, 0, sizeof(*storage));
+	memcpy(storage, &four, sizeof(four));
+}
+
+static const void *net_octets_of(const struct sockaddr_storage *storage)
+{
+	if (storage->ss_family == AF_INET)
+		return &((const struct sockaddr_in *)(const void *)storage)
+				->sin_addr;
+	if (storage->ss_family == AF_INET6)
+		return &((const struct sockaddr_in6 *)(const void *)storage)
+				->sin6_addr;
+	return NULL;
+}
+
+void net_peer_of(int fd, struct net_peer *ret_peer)
+{
+	struct net_peer peer = {.uid = (uid_t)-1, .gid = (gid_t)-1, .pid = -1};
+	socklen_t len = sizeof(peer.address);
+	struct ucred cred;
+	socklen_t cred_len = sizeof(cred);
+	const void *octets;
+
+	g_strlcpy(peer.name, "unknown", sizeof(peer.name));
+	if (getpeername(fd, (struct sockaddr *)&peer.address, &len) == 0) {
+		net_unmap(&peer.address);
+		octets = net_octets_of(&peer.address);
+		peer.is_unix = peer.address.ss_family == AF_UNIX;
+		if (octets)
+			(void)inet_ntop(peer.address.ss_family, octets,
+					peer.name, sizeof(peer.name));
+	}
+	if (peer.is_unix) {
+		g_strlcpy(peer.name, "local", sizeof(peer.name));
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) ==
+		    0) {
+			peer.uid = cred.uid;
+			peer.gid = cred.gid;
+			peer.pid = cred.pid;
+		}
+	}
+	*ret_peer = peer;
+}
+
+struct net_network {
+	int family;
+	unsigned bits;
+	unsigned char octets[16];
+};
+
+static bool net_network_parse(const char *text, struct net_network *ret)
+{
+	g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+	struct net_network network = {.family = AF_INET};
+	guint64 bits = 0;
+
+	if (!parts[0])
+		return false;
+	if (inet_pton(AF_INET, parts[0], network.octets) == 1)
+		network.bits = 32;
+	else if (inet_pton(AF_INET6, parts[0], network.octets) == 1)
+		network = (struct net_network){.family = AF_INET6, .bits = 128};
+	else
+		return false;
+	if (network.family == AF_INET6)
+		(void)inet_pton(AF_INET6, parts[0], network.octets);
+	if (parts[1]) {
+		if (!g_ascii_string_to_unsigned(parts[1], 10, 0, network.bits,
+						&bits, NULL))
+			return false;
+		network.bits = (unsigned)bits;
+	}
+	*ret = network;
+	return true;
+}
+
+static bool net_network_has(const struct net_network *network,
+			    const unsigned char *octets)
+{
+	unsigned whole = network->bits / 8;
+	unsigned rest = network->bits % 8;
+
+	if (memcmp(network->octets, octets, whole) != 0)
+		return false;
+	return rest == 0 || (network->octets[whole] >> (8 - rest)) ==
+				    (octets[whole] >> (8 - rest));
+}
+
+bool net_peer_in(const struct net_peer *peer, const char *const *networks)
+{
+	const void *octets = net_octets_of(&peer->address);
+	struct net_network network;
+
+	if (peer->is_unix)
+		return true;
+	for (; octets && *networks; networks++)
+		if (net_network_parse(*networks, &network) &&
+		    network.family == peer->address.ss_family &&
+		    net_network_has(&network, octets))
+			return true;
+	return false;
+}
+
+int net_networks_check(const char *const *networks, struct fault *fault)
+{
+	struct net_network network;
+
+	for (; *networks; networks++)
+		if (!net_network_parse(*networks, &network))
+			return fault_set(fault, FAULT_CONFIG,
+					 "\"%s\" is not a network such as "
+					 "192.0.2.0/24 or 2001:db8::/32",
+					 *networks);
+	return 0;
+}
+
+/* ---- waiting and sending ---- */
+
+int net_wait(int fd, bool for_write, int wake_fd, int64_t timeout_ms)
+{
+	struct pollfd fds[2] = {
+		{.fd = fd, .events = for_write ? POLLOUT : POLLIN},
+		{.fd = wake_fd, .events = POLLIN},
+	};
+	int64_t end = g_get_monotonic_time() / 1000 + timeout_ms;
+
+	for (;;) {
+		int64_t left = end - g_get_monotonic_time() / 1000;
+		int rc;
+
+		left = timeout_ms < 0 ? -1 : CLAMP(left, 0, INT_MAX);
+		rc = poll(fds, 2, (int)left);
+		if (rc == 0)
+			return 0;
+		if (rc > 0)
+			return fds[1].revents ? 2 : 1;
+		if (errno != EINTR)
+			return -1;
+	}
+}
+
+int net_send_all(int fd, const void *data, size_t len, int64_t timeout_ms,
+		 struct fault *fault)
+{
+	const char *p = data;
+	int64_t end = g_get_monotonic_time() / 1000 + timeout_ms;
+
+	while (len > 0) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+		int64_t left = end - g_get_monotonic_time() / 1000;
+
+		if (n >= 0) {
+			p += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			if (net_wait(fd, true, -1, MAX(left, 0)) <= 0)
+				return fault_set(fault, FAULT_NETWORK,
+						 "the peer takes no data");
+		} else if (errno != EINTR) {
+			return fault_set_errno(fault, FAULT_NETWORK, errno,
+					       "send");
+		}
+	}
+	return 0;
+}

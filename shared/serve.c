@@ -1,0 +1,481 @@
+/*
+ * Listeners, and a thread for each session: reads, feeds the engine, sends
+ * what it says.  Pipelined commands are answered in one write: output goes out
+ * when the input is drained or the output has grown.
+ */
+#include "serve.h"
+
+#include "log.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#define SERVE_STACK        (512 * 1024)
+#define SERVE_BUFFER       (64 * 1024)
+#define SERVE_OUTPUT_MAX   (32 * 1024)
+#define SERVE_LISTENERS    32
+#define SERVE_PAUSE_MS     250  /* after accept(2) ran out of something */
+#define SERVE_DRAIN_MS     1000 /* for the client to see the last reply */
+#define SERVE_HANDSHAKE_MS 60000
+
+struct serve_listener {
+	int fd;
+	const struct serve_kind *kind;
+	struct smtp_options smtp; /* those of kind, STARTTLS only with TLS */
+	void *service_context;
+};
+
+struct serve {
+	struct serve_options options;
+	struct serve_listener listeners[SERVE_LISTENERS];
+	nfds_t listener_count;
+	int stop_fd; /* readable from serve_stop() on, for everybody */
+	int room_fd; /* a session ended */
+	uint64_t next_number;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t ended;
+	GHashTable *sessions; /* set of struct session; under mutex */
+};
+
+struct session {
+	struct serve_session shown; /* to the service */
+	struct serve *serve;
+	const struct serve_listener *listener;
+	struct net_peer peer;
+	int fd;
+	struct tls_session *tls;
+	void *context;
+	bool stopping; /* seen, and a message is under way */
+	bool more;     /* input may be waiting */
+	char buffer[SERVE_BUFFER];
+};
+
+/* ---- a session ---- */
+
+/* What a read gave. */
+enum session_input {
+	SESSION_OCTETS,
+	SESSION_END,
+	SESSION_WAIT, /* nothing there now */
+};
+
+static enum session_input session_read(struct session *session, size_t *ret_len)
+{
+	ssize_t n;
+
+	if (session->tls) {
+		n = tls_read(session->tls, session->buffer, SERVE_BUFFER, -1, 0,
+			     NULL);
+		if (n == -3)
+			return SESSION_WAIT;
+	} else {
+		n = recv(session->fd, session->buffer, SERVE_BUFFER, 0);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return SESSION_WAIT;
+	}
+	if (n <= 0)
+		return SESSION_END;
+	*ret_len = (size_t)n;
+	return SESSION_OCTETS;
+}
+
+static int session_flush(struct session *session)
+{
+	GString *output = smtp_server_output(session->shown.server);
+	int64_t timeout = session->serve->options.timeout_ms;
+	struct fault fault = {0};
+	int rc;
+
+	if (output->len == 0)
+		return 0;
+	rc = session->tls ? tls_write_all(session->tls, output->str,
+					  output->len, timeout, &fault)
+			  : net_send_all(session->fd, output->str, output->len,
+					 timeout, &fault);
+	g_string_truncate(output, 0);
+	if (rc < 0)
+		log_message(LOG_LEVEL_DETAIL,
+			    "session %" G_GUINT64_FORMAT ": %s",
+			    session->shown.number, fault.text);
+	return rc;
+}
+
+static void session_end_by_us(struct session *session, enum fault_kind kind,
+			      const char *text)
+{
+	struct fault fault = {0};
+
+	fault_set(&fault, kind, "%s", text);
+	smtp_server_end(session->shown.server, &fault);
+}
+
+/* Sends what is to be sent and waits for more; false: the session is over. */
+static bool session_wait(struct session *session)
+{
+	struct smtp_server *server = session->shown.server;
+	bool idle;
+	int rc;
+
+	smtp_server_drained(server);
+	if (session_flush(session) < 0)
+		return false;
+	idle = smtp_server_is_idle(server);
+	rc = net_wait(session->fd, false,
+		      session->stopping && !idle ? -1 : session->serve->stop_fd,
+		      session->serve->options.timeout_ms);
+	if (rc == 1)
+		return true;
+	if (rc == 2 && !idle) {
+		session->stopping = true;
+		return true;
+	}
+	if (rc == 2)
+		session_end_by_us(session, FAULT_SHUTDOWN, "is shutting down");
+	else if (rc == 0)
+		session_end_by_us(session, FAULT_NETWORK,
+				  "waited too long for you");
+	return false;
+}
+
+static int session_starttls(struct session *session)
+{
+	struct serve_options *options = &session->serve->options;
+	struct fault fault = {0};
+
+	if (session_flush(session) < 0)
+		return -1;
+	if (tls_accept(options->tls, session->fd,
+		       MIN(options->timeout_ms, SERVE_HANDSHAKE_MS),
+		       &session->tls, &fault) < 0) {
+		log_message(LOG_LEVEL_INFO,
+			    "session %" G_GUINT64_FORMAT " of %s: %s",
+			    session->shown.number, session->peer.name,
+			    fault.text);
+		return -1;
+	}
+	session->shown.tls = session->tls;
+	session->more = true;
+	smtp_server_tls_started(session->shown.server);
+	return 0;
+}
+
+/* Reads and feeds once; false: the session is over. */
+static bool session_step(struct session *session)
+{
+	struct smtp_server *server = session->shown.server;
+	size_t len = 0;
+
+	switch (session_read(session, &len)) {
+	case SESSION_END:
+		return false;
+	case SESSION_WAIT:
+		session->more = false;
+		return true;
+	case SESSION_OCTETS:
+		break;
+	}
+	/* What filled less than the buffer was all there was. */
+	session->more = session->tls || len == SERVE_BUFFER;
+	switch (smtp_server_feed(server, session->buffer, len)) {
+	case SMTP_NEXT_CLOSE:
+		return false;
+	case SMTP_NEXT_STARTTLS:
+		return session_starttls(session) == 0;
+	case SMTP_NEXT_READ:
+		break;
+	}
+	if (smtp_server_output(server)->len > SERVE_OUTPUT_MAX)
+		return session_flush(session) == 0;
+	return true;
+}
+
+/* Half-closes and reads on for a while: a close with unread input would make
+ * the kernel reset the connection, and the last reply would be lost. */
+static void session_drain(struct session *session)
+{
+	int64_t end = g_get_monotonic_time() / 1000 + SERVE_DRAIN_MS;
+	int64_t left = SERVE_DRAIN_MS;
+
+	if (shutdown(session->fd, SHUT_WR) < 0)
+		return;
+	while (left > 0 && net_wait(session->fd, false, -1, left) == 1) {
+		ssize_t n = recv(session->fd, session->buffer, SERVE_BUFFER, 0);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return;
+		left = end - g_get_monotonic_time() / 1000;
+	}
+}
+
+static void session_talk(struct session *session)
+{
+	if (session->context)
+		smtp_server_greet(session->shown.server);
+	while (session->context && (session->more || session_wait(session)))
+		if (!session_step(session))
+			break;
+	(void)session_flush(session);
+}
+
+static void session_run(struct session *session)
+{
+	const struct serve_kind *kind = session->listener->kind;
+	struct fault fault = {0};
+	const int on = 1;
+
+	net_peer_of(session->fd, &session->peer);
+	if (!session->peer.is_unix)
+		(void)setsockopt(session->fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				 sizeof(on));
+	session->context = kind->open(&session->shown, &fault);
+	session->shown.server = smtp_server_new(
+		&session->listener->smtp, kind->handler, session->context);
+	if (!session->context)
+		smtp_server_refuse(session->shown.server, &fault);
+	session_talk(session);
+	smtp_server_free(session->shown.server);
+	session->shown.server = NULL;
+	if (session->context && kind->close)
+		kind->close(session->context);
+	session->shown.tls = NULL;
+	g_clear_pointer(&session->tls, tls_session_free);
+	session_drain(session);
+}
+
+static void *session_main(void *argument)
+{
+	struct session *session = argument;
+	struct serve *serve = session->serve;
+	const uint64_t one = 1;
+
+	session_run(session);
+	pthread_mutex_lock(&serve->mutex);
+	g_hash_table_remove(serve->sessions, session);
+	(void)close(session->fd);
+	if (write(serve->room_fd, &one, sizeof(one)) < 0)
+		log_message(LOG_LEVEL_ERROR, "eventfd: %s", g_strerror(errno));
+	pthread_cond_broadcast(&serve->ended);
+	pthread_mutex_unlock(&serve->mutex);
+	g_free(session);
+	return NULL;
+}
+
+/* ---- accepting ---- */
+
+struct serve *serve_new(const struct serve_options *options)
+{
+	struct serve *serve = g_new0(struct serve, 1);
+	pthread_condattr_t attr;
+
+	serve->options = *options;
+	serve->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	serve->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (serve->stop_fd < 0 || serve->room_fd < 0)
+		g_error("eventfd: %s", g_strerror(errno));
+	pthread_mutex_init(&serve->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&serve->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	serve->sessions = g_hash_table_new(NULL, NULL);
+	return serve;
+}
+
+void serve_add(struct serve *serve, int listen_fd,
+	       const struct serve_kind *kind, void *service_context)
+{
+	struct serve_listener *listener;
+
+	if (serve->listener_count == SERVE_LISTENERS)
+		g_error("more than %d listeners", SERVE_LISTENERS);
+	listener = &serve->listeners[serve->listener_count++];
+	listener->fd = listen_fd;
+	listener->kind = kind;
+	listener->smtp = *kind->options;
+	listener->smtp.offer_starttls &= serve->options.tls != NULL;
+	listener->service_context = service_context;
+}
+
+/* A detached thread that takes no signals. */
+static int serve_thread(struct session *session)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all;
+	sigset_t old;
+	int rc;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, SERVE_STACK);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&thread, &attr, session_main, session);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+static void serve_start_session(struct serve *serve,
+				const struct serve_listener *listener, int fd)
+{
+	static const char busy[] = "421 4.3.2 No room for a session now\r\n";
+	struct session *session = g_new0(struct session, 1);
+	int rc;
+
+	session->serve = serve;
+	session->listener = listener;
+	session->fd = fd;
+	session->shown.peer = &session->peer;
+	session->shown.service_context = listener->service_context;
+	session->shown.number = ++serve->next_number;
+	pthread_mutex_lock(&serve->mutex);
+	g_hash_table_add(serve->sessions, session);
+	pthread_mutex_unlock(&serve->mutex);
+	rc = serve_thread(session);
+	if (rc == 0)
+		return;
+	log_message(LOG_LEVEL_ERROR, "cannot start a session: %s",
+		    g_strerror(rc));
+	(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	pthread_mutex_lock(&serve->mutex);
+	g_hash_table_remove(serve->sessions, session);
+	pthread_mutex_unlock(&serve->mutex);
+	(void)close(fd);
+	g_free(session);
+}
+
+/* Accepts one connection; a shortage is logged and waited out, for poll(2)
+ * would report the same connection at once again. */
+static void serve_accept(struct serve *serve,
+			 const struct serve_listener *listener)
+{
+	int fd =
+		accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		serve_start_session(serve, listener, fd);
+		return;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED ||
+	    errno == EPROTO)
+		return;
+	log_message(LOG_LEVEL_ERROR, "cannot accept a connection: %s%s",
+		    g_strerror(errno),
+		    errno == EMFILE ? " (raise LimitNOFILE or lower "
+				      "lmtp_max_sessions)"
+				    : "");
+	(void)net_wait(-1, false, serve->stop_fd, SERVE_PAUSE_MS);
+}
+
+static bool serve_has_room(struct serve *serve)
+{
+	int64_t count;
+
+	pthread_mutex_lock(&serve->mutex);
+	count = g_hash_table_size(serve->sessions);
+	pthread_mutex_unlock(&serve->mutex);
+	return count < serve->options.max_sessions;
+}
+
+void serve_run(struct serve *serve)
+{
+	struct pollfd fds[SERVE_LISTENERS + 2];
+	nfds_t count = serve->listener_count;
+	uint64_t ended;
+
+	for (nfds_t i = 0; i < count; i++)
+		fds[i] = (struct pollfd){.events = POLLIN};
+	fds[count] = (struct pollfd){.fd = serve->stop_fd, .events = POLLIN};
+	fds[count + 1] =
+		(struct pollfd){.fd = serve->room_fd, .events = POLLIN};
+	while (!fds[count].revents) {
+		bool room = serve_has_room(serve);
+
+		for (nfds_t i = 0; i < count; i++)
+			fds[i].fd = room ? serve->listeners[i].fd : -1;
+		if (poll(fds, count + 2, -1) < 0)
+			continue;
+		if (fds[count + 1].revents &&
+		    read(serve->room_fd, &ended, sizeof(ended)) < 0)
+			continue;
+		for (nfds_t i = 0; i < count && !fds[count].revents; i++)
+			if (fds[i].revents && serve_has_room(serve))
+				serve_accept(serve, &serve->listeners[i]);
+	}
+	for (nfds_t i = 0; i < count; i++)
+		base_close_fd(&serve->listeners[i].fd);
+}
+
+void serve_stop(struct serve *serve)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	if (write(serve->stop_fd, &one, sizeof(one)) < 0)
+		errno = saved; /* it is readable already */
+	errno = saved;
+}
+
+/* Waits until no session is left; false at the end of wait_ms. */
+static bool serve_wait_sessions(struct serve *serve, int64_t wait_ms)
+{
+	struct timespec until;
+	int64_t end_us = g_get_monotonic_time() + MAX(wait_ms, 0) * 1000;
+
+	until.tv_sec = end_us / USEC_PER_SEC;
+	until.tv_nsec = (end_us % USEC_PER_SEC) * 1000;
+	while (g_hash_table_size(serve->sessions) > 0)
+		if (pthread_cond_timedwait(&serve->ended, &serve->mutex,
+					   &until) == ETIMEDOUT)
+			return g_hash_table_size(serve->sessions) == 0;
+	return true;
+}
+
+/* Ends the connections of the sessions that did not end by themselves. */
+static void serve_cut_off(struct serve *serve)
+{
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, serve->sessions);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		(void)shutdown(((struct session *)key)->fd, SHUT_RDWR);
+}
+
+void serve_free(struct serve *serve, int64_t grace_ms)
+{
+	bool done;
+
+	if (!serve)
+		return;
+	serve_stop(serve);
+	pthread_mutex_lock(&serve->mutex);
+	done = serve_wait_sessions(serve, grace_ms);
+	if (!done) {
+		serve_cut_off(serve);
+		done = serve_wait_sessions(serve, 2 * SERVE_DRAIN_MS);
+	}
+	pthread_mutex_unlock(&serve->mutex);
+	if (!done) {
+		/* Their threads still use it; the process is about to end. */
+		log_message(LOG_LEVEL_WARNING,
+			    "sessions are still at work: not waiting longer");
+		return;
+	}
+	for (nfds_t i = 0; i < serve->listener_count; i++)
+		base_close_fd(&serve->listeners[i].fd);
+	g_hash_table_unref(serve->sessions);
+	pthread_cond_destroy(&serve->ended);
+	pthread_mutex_destroy(&serve->mutex);
+	base_close_fd(&serve->stop_fd);
+	base_close_fd(&serve->room_fd);
+	g_free(serve);
+}

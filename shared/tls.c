@@ -1,0 +1,245 @@
+/*
+ * TLS for the server side: the only <openssl/ssl.h>.
+ */
+#include "tls.h"
+
+#include "net.h"
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+struct tls_context {
+	SSL_CTX *ctx;
+};
+
+struct tls_session {
+	SSL *ssl;
+	int fd;
+	char description[128];
+};
+
+/* The reason OpenSSL gives, or what errno says. */
+static int tls_fault(struct fault *fault, enum fault_kind kind,
+		     const char *what)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	int err = errno;
+
+	ERR_clear_error();
+	if (!reason)
+		reason = err ? g_strerror(err) : "connection lost";
+	return fault_set(fault, kind, "%s: %s", what, reason);
+}
+
+/* A key with a passphrase is refused; nobody is asked for it. */
+static int tls_no_passphrase(char *buffer G_GNUC_UNUSED, int size G_GNUC_UNUSED,
+			     int rwflag G_GNUC_UNUSED,
+			     void *context G_GNUC_UNUSED)
+{
+	return 0;
+}
+
+/* A client's certificate is asked for, not required: one that does not verify
+ * only leaves the client untrusted. */
+static int tls_verify_any(int ok G_GNUC_UNUSED,
+			  X509_STORE_CTX *store G_GNUC_UNUSED)
+{
+	return 1;
+}
+
+static int tls_load_client_ca(SSL_CTX *ctx, const char *file,
+			      struct fault *fault)
+{
+	STACK_OF(X509_NAME) * names;
+
+	errno = 0;
+	if (SSL_CTX_load_verify_locations(ctx, file, NULL) != 1)
+		return tls_fault(fault, FAULT_CONFIG, file);
+	names = SSL_load_client_CA_file(file);
+	if (!names)
+		return tls_fault(fault, FAULT_CONFIG, file);
+	SSL_CTX_set_client_CA_list(ctx, names);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tls_verify_any);
+	return 0;
+}
+
+static int tls_load(SSL_CTX *ctx, const char *cert_file, const char *key_file,
+		    const char *client_ca_file, struct fault *fault)
+{
+	errno = 0;
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+		return tls_fault(fault, FAULT_CONFIG, cert_file);
+	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+		return tls_fault(fault, FAULT_CONFIG, key_file);
+	if (SSL_CTX_check_private_key(ctx) != 1)
+		return tls_fault(fault, FAULT_CONFIG,
+				 "tls_key_file does not fit tls_cert_file");
+	if (client_ca_file && *client_ca_file)
+		return tls_load_client_ca(ctx, client_ca_file, fault);
+	return 0;
+}
+
+int tls_context_new(const char *cert_file, const char *key_file,
+		    const char *client_ca_file,
+		    struct tls_context **ret_context, struct fault *fault)
+{
+	AUTO(tls_context) context = g_new0(struct tls_context, 1);
+
+	ERR_clear_error();
+	context->ctx = SSL_CTX_new(TLS_server_method());
+	if (!context->ctx)
+		return tls_fault(fault, FAULT_INTERNAL, "OpenSSL");
+	SSL_CTX_set_min_proto_version(context->ctx, TLS1_2_VERSION);
+	SSL_CTX_set_options(context->ctx,
+			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+				    SSL_OP_CIPHER_SERVER_PREFERENCE |
+				    SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_num_tickets(context->ctx, 0);
+	SSL_CTX_set_session_cache_mode(context->ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(context->ctx,
+			 SSL_MODE_ENABLE_PARTIAL_WRITE |
+				 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				 SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_default_passwd_cb(context->ctx, tls_no_passphrase);
+	if (tls_load(context->ctx, cert_file, key_file, client_ca_file, fault) <
+	    0)
+		return -1;
+	*ret_context = g_steal_pointer(&context);
+	return 0;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+	if (!context)
+		return;
+	SSL_CTX_free(context->ctx);
+	g_free(context);
+}
+
+void tls_session_free(struct tls_session *session)
+{
+	if (!session)
+		return;
+	/* Says goodbye, but does not wait for the other side's. */
+	if (SSL_is_init_finished(session->ssl))
+		(void)SSL_shutdown(session->ssl);
+	ERR_clear_error();
+	SSL_free(session->ssl);
+	g_free(session);
+}
+
+/* Waits for what the last operation, which returned rc, wants: 1 try again, 0
+ * timeout, 2 woken, -1 it failed, -2 the other side has ended TLS. */
+static int tls_wait(struct tls_session *session, int rc, int wake_fd,
+		    int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - g_get_monotonic_time() / 1000;
+	bool for_write = false;
+
+	switch (SSL_get_error(session->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		break;
+	case SSL_ERROR_WANT_WRITE:
+		for_write = true;
+		break;
+	case SSL_ERROR_ZERO_RETURN:
+		return -2;
+	default:
+		return -1;
+	}
+	return net_wait(session->fd, for_write, wake_fd, MAX(left, 0));
+}
+
+static int64_t tls_deadline(int64_t timeout_ms)
+{
+	ERR_clear_error();
+	errno = 0;
+	return g_get_monotonic_time() / 1000 + timeout_ms;
+}
+
+int tls_accept(struct tls_context *context, int fd, int64_t timeout_ms,
+	       struct tls_session **ret_session, struct fault *fault)
+{
+	AUTO(tls_session) session = g_new0(struct tls_session, 1);
+	int64_t deadline = tls_deadline(timeout_ms);
+	int rc;
+
+	session->fd = fd;
+	session->ssl = SSL_new(context->ctx);
+	if (!session->ssl || SSL_set_fd(session->ssl, fd) != 1)
+		return tls_fault(fault, FAULT_INTERNAL, "OpenSSL");
+	while ((rc = SSL_accept(session->ssl)) != 1) {
+		rc = tls_wait(session, rc, -1, deadline);
+		if (rc == 0)
+			return fault_set(fault, FAULT_NETWORK,
+					 "TLS handshake: timeout");
+		if (rc < 0)
+			return tls_fault(fault, FAULT_NETWORK, "TLS handshake");
+	}
+	(void)g_snprintf(session->description, sizeof(session->description),
+			 "%s %s", SSL_get_version(session->ssl),
+			 SSL_get_cipher_name(session->ssl));
+	*ret_session = g_steal_pointer(&session);
+	return 0;
+}
+
+bool tls_session_is_trusted(const struct tls_session *session)
+{
+	return SSL_get0_peer_certificate(session->ssl) &&
+	       SSL_get_verify_result(session->ssl) == X509_V_OK;
+}
+
+const char *tls_session_describe(const struct tls_session *session)
+{
+	return session->description;
+}
+
+ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,
+		 int wake_fd, int64_t timeout_ms, struct fault *fault)
+{
+	int64_t deadline = tls_deadline(timeout_ms);
+
+	for (;;) {
+		int n = SSL_read(session->ssl, buffer, (int)MIN(len, INT_MAX));
+
+		if (n > 0)
+			return n;
+		n = tls_wait(session, n, wake_fd, deadline);
+		if (n == 2)
+			return -2;
+		if (n == -2)
+			return 0;
+		if (n < 0)
+			return tls_fault(fault, FAULT_NETWORK, "TLS");
+		if (n == 0) {
+			fault_set(fault, FAULT_NETWORK, "timeout");
+			return -3;
+		}
+	}
+}
+
+int tls_write_all(struct tls_session *session, const void *data, size_t len,
+		  int64_t timeout_ms, struct fault *fault)
+{
+	const char *p = data;
+	int64_t deadline = tls_deadline(timeout_ms);
+
+	while (len > 0) {
+		int n = SSL_write(session->ssl, p, (int)MIN(len, INT_MAX));
+
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+			continue;
+		}
+		n = tls_wait(session, n, -1, deadline);
+		if (n == 0)
+			return fault_set(fault, FAULT_NETWORK,
+					 "the peer takes no data");
+		if (n < 0)
+			return tls_fault(fault, FAULT_NETWORK, "TLS");
+	}
+	return 0;
+}
