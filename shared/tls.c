@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <string.h>
 
 struct tls_context {
+	pthread_mutex_t mutex; /* of the pointer, not of what it points to */
 	SSL_CTX *ctx;
 };
 
@@ -81,33 +83,77 @@ static int tls_load(SSL_CTX *ctx, const char *cert_file, const char *key_file,
 	return 0;
 }
 
+/* A server context by the files; owned, NULL with a fault. */
+static SSL_CTX *tls_ctx_new(const char *cert_file, const char *key_file,
+			    const char *client_ca_file, struct fault *fault)
+{
+	SSL_CTX *ctx;
+
+	ERR_clear_error();
+	ctx = SSL_CTX_new(TLS_server_method());
+	if (!ctx) {
+		tls_fault(fault, FAULT_INTERNAL, "OpenSSL");
+		return NULL;
+	}
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
+	if (tls_load(ctx, cert_file, key_file, client_ca_file, fault) < 0) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
 int tls_context_new(const char *cert_file, const char *key_file,
 		    const char *client_ca_file,
 		    struct tls_context **ret_context, struct fault *fault)
 {
-	AUTO(tls_context) context = g_new0(struct tls_context, 1);
+	SSL_CTX *ctx = tls_ctx_new(cert_file, key_file, client_ca_file, fault);
+	struct tls_context *context;
 
-	ERR_clear_error();
-	context->ctx = SSL_CTX_new(TLS_server_method());
-	if (!context->ctx)
-		return tls_fault(fault, FAULT_INTERNAL, "OpenSSL");
-	SSL_CTX_set_min_proto_version(context->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(context->ctx,
-			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
-				    SSL_OP_CIPHER_SERVER_PREFERENCE |
-				    SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_num_tickets(context->ctx, 0);
-	SSL_CTX_set_session_cache_mode(context->ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(context->ctx,
-			 SSL_MODE_ENABLE_PARTIAL_WRITE |
-				 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				 SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_default_passwd_cb(context->ctx, tls_no_passphrase);
-	if (tls_load(context->ctx, cert_file, key_file, client_ca_file, fault) <
-	    0)
+	if (!ctx)
 		return -1;
-	*ret_context = g_steal_pointer(&context);
+	context = g_new0(struct tls_context, 1);
+	context->ctx = ctx;
+	pthread_mutex_init(&context->mutex, NULL);
+	*ret_context = context;
 	return 0;
+}
+
+int tls_context_reload(struct tls_context *context, const char *cert_file,
+		       const char *key_file, const char *client_ca_file,
+		       struct fault *fault)
+{
+	SSL_CTX *ctx = tls_ctx_new(cert_file, key_file, client_ca_file, fault);
+	SSL_CTX *old;
+
+	if (!ctx)
+		return -1;
+	pthread_mutex_lock(&context->mutex);
+	old = context->ctx;
+	context->ctx = ctx;
+	pthread_mutex_unlock(&context->mutex);
+	SSL_CTX_free(old);
+	return 0;
+}
+
+/* A session holds its own reference to the SSL_CTX it began with. */
+static SSL *tls_ssl_new(struct tls_context *context)
+{
+	SSL *ssl;
+
+	pthread_mutex_lock(&context->mutex);
+	ssl = SSL_new(context->ctx);
+	pthread_mutex_unlock(&context->mutex);
+	return ssl;
 }
 
 void tls_context_free(struct tls_context *context)
@@ -115,6 +161,7 @@ void tls_context_free(struct tls_context *context)
 	if (!context)
 		return;
 	SSL_CTX_free(context->ctx);
+	pthread_mutex_destroy(&context->mutex);
 	g_free(context);
 }
 
@@ -123,7 +170,7 @@ void tls_session_free(struct tls_session *session)
 	if (!session)
 		return;
 	/* Says goodbye, but does not wait for the other side's. */
-	if (SSL_is_init_finished(session->ssl))
+	if (session->ssl && SSL_is_init_finished(session->ssl))
 		(void)SSL_shutdown(session->ssl);
 	ERR_clear_error();
 	SSL_free(session->ssl);
@@ -167,7 +214,7 @@ int tls_accept(struct tls_context *context, int fd, int64_t timeout_ms,
 	int rc;
 
 	session->fd = fd;
-	session->ssl = SSL_new(context->ctx);
+	session->ssl = tls_ssl_new(context);
 	if (!session->ssl || SSL_set_fd(session->ssl, fd) != 1)
 		return tls_fault(fault, FAULT_INTERNAL, "OpenSSL");
 	while ((rc = SSL_accept(session->ssl)) != 1) {

@@ -16,6 +16,12 @@ NODISCARD int tls_context_new(const char *cert_file, const char *key_file,
 			      const char *client_ca_file,
 			      struct tls_context **ret_context,
 			      struct fault *fault);
+/* Reads the files anew (renewed certificates, SIGHUP); sessions that are open
+ * keep what they have.  On failure nothing changes.  From any thread. */
+NODISCARD int tls_context_reload(struct tls_context *context,
+				 const char *cert_file, const char *key_file,
+				 const char *client_ca_file,
+				 struct fault *fault);
 void tls_context_free(struct tls_context *context);
 AUTO_DEFINE(tls_context, tls_context_free);
 

@@ -1,0 +1,74 @@
+/*
+ * What both daemons share: going into the background, giving up root, the pid
+ * file, signals, and telling the service manager.
+ *
+ * The order of a start:
+ *	daemon_detach()		with -d: before there is any thread
+ *	daemon_signals_start()	before there is any other thread
+ *	daemon_run_dir()	still as root
+ *	daemon_pid_file()
+ *	... listeners, keys ...
+ *	daemon_drop_privileges()
+ *	... helpers, store, threads ...
+ *	daemon_ready()
+ *	... serve ...
+ *	daemon_stopping()
+ *	... wait for the sessions ...
+ *	daemon_end()
+ */
+#ifndef OKAPI_DAEMON_H
+#define OKAPI_DAEMON_H
+
+#include "base.h"
+#include "conf.h"
+#include "fault.h"
+
+/*
+ * Goes into the background: returns in the child, a session leader without a
+ * terminal.  The process that was started waits for daemon_ready() and exits
+ * 0 then; if the child ends before, it exits with the child's exit code.
+ * stderr stays open until daemon_ready(), so that errors of the start reach
+ * the shell.  The working directory stays, for paths in the configuration may
+ * be relative.
+ */
+NODISCARD int daemon_detach(struct fault *fault);
+
+/*
+ * Blocks SIGTERM, SIGINT and SIGHUP in the calling thread, which its threads
+ * inherit, and starts a thread that waits for them: stop is called on SIGTERM
+ * and SIGINT, reload (may be NULL) on SIGHUP, in that thread, as ordinary
+ * functions.  SIGPIPE is ignored.  Children that are executed inherit the
+ * blocked signals: daemon_signals_child() between fork(2) and exec(2) gives
+ * them back their defaults.
+ */
+NODISCARD int daemon_signals_start(void (*stop)(void *context),
+				   void (*reload)(void *context), void *context,
+				   struct fault *fault);
+/* Async-signal-safe. */
+void daemon_signals_child(void);
+
+/* Makes conf->run_dir (0755) if it is missing, and gives a new one to
+ * conf->user. */
+NODISCARD int daemon_run_dir(const struct conf *conf, struct fault *fault);
+
+/* Writes conf->pid_file (none if empty) and keeps it locked; a fault if a
+ * living process holds it. */
+NODISCARD int daemon_pid_file(const struct conf *conf, struct fault *fault);
+
+/* Becomes conf->user and conf->group; nothing if both are empty, or we are
+ * them already.  As another user than root that is a fault. */
+NODISCARD int daemon_drop_privileges(const struct conf *conf,
+				     struct fault *fault);
+
+/* Logs "ready" and what (may be NULL), tells the service manager
+ * (READY=1, sd_notify(3)) and the process that waits in daemon_detach(). */
+void daemon_ready(const char *what);
+/* Tells the service manager: STOPPING=1, RELOADING=1 ... READY=1. */
+void daemon_stopping(void);
+void daemon_reloading(void);
+void daemon_reloaded(void);
+
+/* Removes the pid file. */
+void daemon_end(void);
+
+#endif
