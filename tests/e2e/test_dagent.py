@@ -1,0 +1,376 @@
+#!/usr/bin/env python3
+"""okapi-dagent on a pipe: options, exit codes, first lines, bad input."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import Case, main  # noqa: E402
+from harness.okapi import Okapi, message  # noqa: E402
+
+STATUS_LINE = re.compile(r"[45]\.\d{1,3}\.\d{1,3} \S")
+
+
+class Door(Case):
+    """Each case twice: handed to the daemon, and without one."""
+
+    daemon = True
+    settings = {}
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory(), **self.settings)
+        self.addCleanup(self.okapi.stop)
+        if self.daemon:
+            self.okapi.start_dagent()
+
+    def assert_refused(self, done, status, word):
+        """The exit code, one line, its class agreeing with the code."""
+        self.assertEqual(done.status, status, done)
+        line = done.first_line
+        self.assertRegex(line, STATUS_LINE)
+        self.assertTrue(line.startswith(word), done)
+        self.assertEqual((done.out + done.err).count("\n"), 1, done)
+        temporary = status in (75, 111)
+        self.assertEqual(line[0] == "4", temporary, done)
+
+
+class Handed(Door):
+    def test_delivered(self):
+        done = self.okapi.deliver(message("pipe"), "--sender", "c@x.test",
+                                  "anna")
+        self.assertEqual((done.status, done.out), (0, ""), done)
+        mail, = self.okapi.mails("anna")
+        raw = self.okapi.raw("anna", mail["id"])
+        self.assertTrue(raw.endswith(
+            message("pipe").replace(b"\n", b"\r\n")), raw)
+        self.assertIn(b"Return-Path: <c@x.test>\r\n", raw)
+
+    def test_line_ends(self):
+        for subject, given, kept in (
+                ("mixed", b"a\r\nb\nc\rd\r\r\n", b"a\r\nb\r\nc\rd\r\r\n"),
+                ("no last end", b"a\nb", b"a\r\nb\r\n"),
+                ("bare cr last", b"a\r", b"a\r\r\n"),
+                ("nul", b"a\0b\n", b"a\0b\r\n"), ("dots", b".\n..\n",
+                                                  b".\r\n..\r\n")):
+            with self.subTest(subject):
+                head = b"Subject: %s\n\n" % subject.encode()
+                done = self.okapi.deliver(head + given, "anna")
+                self.assertEqual(done.status, 0, done)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == subject]
+                self.assertTrue(self.okapi.raw("anna", mail["id"]).endswith(
+                    head.replace(b"\n", b"\r\n") + kept))
+
+    def test_envelope_sender(self):
+        from_line = b"From mbox@x.test Mon Nov 23 10:00:00 2026\n"
+        daemon_line = b"From MAILER-DAEMON Mon Nov 23 10:00:00 2026\n"
+        head = b"Return-Path: <rp@x.test>\n"
+        for name, args, env, prefix, expected in (
+                ("option", ["--sender", "o@x.test"], {"SENDER": "e@x.test"},
+                 b"", "o@x.test"),
+                ("SENDER", [], {"SENDER": "e@x.test"}, head, "e@x.test"),
+                ("SENDER empty", [], {"SENDER": ""}, head, ""),
+                ("RPLINE", [], {"RPLINE": "Return-Path: <q@x.test>\n"}, b"",
+                 "q@x.test"),
+                ("Return-Path", [], {}, head, "rp@x.test"),
+                ("From_", [], {}, from_line, "mbox@x.test"),
+                ("From_ daemon", [], {}, daemon_line, "")):
+            with self.subTest(name):
+                done = self.okapi.deliver(
+                    prefix + message("from " + name), *args, "anna", env=env)
+                self.assertEqual(done.status, 0, done)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == "from " + name]
+                raw = self.okapi.raw("anna", mail["id"])
+                self.assertIn(f"Return-Path: <{expected}>\r\n".encode(), raw)
+                self.assertNotIn(b"From mbox", raw)
+                self.assertNotIn(b"From MAILER", raw)
+
+    def test_where_it_goes(self):
+        self.okapi.must("folder", "create", "anna", "Inbox/Boss")
+        for args, folder in ((["-j"], "Junk E-mail"),
+                             (["-F", "Inbox/Boss"], "Inbox/Boss"),
+                             (["-F", "Inbox.Boss", "-p", "."], "Inbox/Boss"),
+                             (["-F", "Nowhere"], "Inbox"),
+                             (["-F", "New/Deep", "-C"], "New/Deep"),
+                             (["-F", "Drafts"], "Drafts")):
+            with self.subTest(args):
+                subject = " ".join(args)
+                done = self.okapi.deliver(message(subject), *args, "anna")
+                self.assertEqual(done.status, 0, done)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == subject]
+                self.assertEqual(mail["folder"], folder)
+
+    def test_read_and_file(self):
+        path = os.path.join(self.okapi.directory, "mail")
+        with open(path, "wb") as file:
+            file.write(message("by file"))
+        done = self.okapi.deliver(b"", "-r", "-f", path, "anna")
+        self.assertEqual(done.status, 0, done)
+        mail, = self.okapi.mails("anna")
+        self.assertEqual((mail["subject"], mail["read"]), ("by file", True))
+
+    def test_refusals(self):
+        for name, args, given, status, qmail, word in (
+                ("unknown recipient", ["nobody@okapi.test"], b"x: y\n\n", 67,
+                 100, "5.1.1 <nobody@okapi.test>"),
+                ("empty input", ["anna"], b"", 65, 100, "5.6.0 "),
+                ("only a From_ line", ["anna"], b"From a@b x\n", 65, 100,
+                 "5.6.0 "),
+                ("unreadable file", ["-f", "/nowhere/mail", "anna"], b"", 75,
+                 111, "4."),
+                ("a directory as file", ["-f", "/", "anna"], b"", 75, 111,
+                 "4."),
+                ("unknown option", ["--bogus", "anna"], b"x: y\n\n", 75, 111,
+                 "4.3.5 "),
+                ("no recipient", [], b"x: y\n\n", 75, 111, "4.3.5 "),
+                ("-e with -R", ["-e", "-R", "anna"], b"x: y\n\n", 75, 111,
+                 "4.3.5 "),
+                ("unknown key", ["-o", "stoer_path=/x", "anna"], b"x: y\n\n",
+                 75, 111, "4.3.5 ")):
+            with self.subTest(name):
+                done = self.okapi.deliver(given, *args)
+                self.assert_refused(done, status, word)
+                done = self.okapi.deliver(given, "-q", *args)
+                self.assertEqual(done.status, qmail, done)
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+    def test_several_recipients(self):
+        done = self.okapi.deliver(message("two"), "anna", "bert@okapi.test")
+        self.assertEqual(done.status, 0, done)
+        done = self.okapi.deliver(message("one of two"), "nobody", "bert")
+        self.assert_refused(done, 67, "5.1.1 ")
+        self.assertEqual(self.okapi.subjects("bert"), ["one of two", "two"])
+        self.assertEqual(self.okapi.subjects("anna"), ["two"])
+
+    def test_over_quota(self):
+        self.okapi.must("user", "set", "anna", "--quota-hard", "1")
+        big = message("big", body="x" * 70 + "\n") * 12000
+        done = self.okapi.deliver(big, "anna")
+        self.assert_refused(done, 73, "5.2.2 ")
+        self.assertIn("mailbox full", done.first_line)
+
+    def test_a_rule_rejects(self):
+        self.okapi.must("rule", "put", "anna", "no", "-", input=(
+            'require "reject"; reject "No.";'))
+        done = self.okapi.deliver(message("x"), "anna")
+        self.assert_refused(done, 77, "5.7.1 ")
+
+    def test_repeated_on_a_pipe(self):
+        plain = b"Subject: cron\n\nthe same every day\n"
+        for _ in range(2):
+            self.assertEqual(self.okapi.deliver(plain, "anna").status, 0)
+            self.assertEqual(
+                self.okapi.deliver(message("once"), "anna").status, 0)
+        self.assertEqual(self.okapi.subjects("anna"),
+                         ["cron", "cron", "once"])
+
+    def test_detail_for_rules(self):
+        self.okapi.must("rule", "put", "anna", "lists", "-", input=(
+            'require ["subaddress", "envelope", "fileinto", "mailbox"];\n'
+            'if envelope :detail "to" "lists" '
+            '{ fileinto :create "Lists"; }'))
+        for args, env in ((["anna+lists@okapi.test"], {}),
+                          (["anna"], {"EXTENSION": "lists"})):
+            with self.subTest(args):
+                done = self.okapi.deliver(message(f"to {args[0]}"), *args,
+                                          env=env)
+                self.assertEqual(done.status, 0, done)
+        self.assertEqual({m["folder"] for m in self.okapi.mails("anna")},
+                         {"Lists"})
+
+    def test_strip_and_require(self):
+        self.assertEqual(self.okapi.deliver(
+            message("e"), "-e", "anna@elsewhere.test").status, 0)
+        self.assert_refused(self.okapi.deliver(message("R"), "-R", "anna"),
+                            67, "5.1.1 ")
+
+    def test_junk_by_header(self):
+        self.okapi.must("junk", "block", "anna", "evil@x.test")
+        self.okapi.must("junk", "allow", "anna", "good@x.test")
+        for subject, sender, header, folder in (
+                ("flagged", "a@x.test", "X-Spam-Status: Yes, score=9",
+                 "Junk E-mail"),
+                ("folded", "a@x.test", "x-spam-status:\n yes", "Junk E-mail"),
+                ("clean", "a@x.test", "X-Spam-Status: No", "Inbox"),
+                ("blocked", "evil@x.test", "X: y", "Junk E-mail"),
+                ("allowed", "good@x.test", "X-Spam-Status: Yes", "Inbox")):
+            with self.subTest(subject):
+                done = self.okapi.deliver(
+                    message(subject, sender=sender, headers=[header]),
+                    "--sender", sender, "anna")
+                self.assertEqual(done.status, 0, done)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == subject]
+                self.assertEqual(mail["folder"], folder)
+
+
+class Alone(Handed):
+    """The same without a daemon: it opens the store itself."""
+
+    daemon = False
+
+
+class Rights(Case):
+    def setUp(self):
+        self.needs_root()
+        self.okapi = Okapi(self.directory(), users=("anna", "mail"))
+        self.addCleanup(self.okapi.stop)
+
+    def test_a_user_delivers_to_the_own_store_only(self):
+        self.okapi.start_dagent()
+        done = self.okapi.deliver(message("mine"), "mail", user=8, cwd="/")
+        self.assertEqual(done.status, 0, done)
+        done = self.okapi.deliver(message("not mine"), "anna", user=8, cwd="/")
+        self.assertEqual(done.status, 75, done)
+        self.assertTrue(done.first_line.startswith("4.7.1 "), done)
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+    def test_a_trusted_user_delivers_to_anybody(self):
+        self.okapi.configure(trusted_users="root mail")
+        self.okapi.start_dagent()
+        done = self.okapi.deliver(message("trusted"), "anna", user=8, cwd="/")
+        self.assertEqual(done.status, 0, done)
+
+    def test_without_a_daemon_and_right_it_is_temporary(self):
+        done = self.okapi.deliver(message("x"), "mail", user=8, cwd="/")
+        self.assertEqual(done.status, 75, done)
+        self.assertRegex(done.first_line, r"^4\.\d\.\d ")
+        done = self.okapi.deliver(message("x"), "-q", "mail", user=8, cwd="/")
+        self.assertEqual(done.status, 111, done)
+
+    def test_the_socket_is_open_to_all(self):
+        self.okapi.start_dagent()
+        path = os.path.join(self.okapi.settings["run_dir"], "dagent.sock")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o666)
+
+    def test_a_killed_daemon_leaves_no_trap(self):
+        """A socket file without a listener must not lose or block mail."""
+        self.okapi.start_dagent().kill()
+        done = self.okapi.deliver(message("after"), "anna")
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.okapi.subjects("anna"), ["after"])
+
+
+class BadSurroundings(Case):
+    """What an administrator gets wrong: a line that says what to do."""
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory())
+        self.addCleanup(self.okapi.stop)
+
+    def assert_one_line(self, done, status, *words):
+        self.assertEqual(done.status, status, done)
+        text = (done.err + done.out).strip()
+        self.assertEqual(text.count("\n"), 0, text)
+        for word in words:
+            self.assertIn(word, text)
+        for word in ("Traceback", "SUMMARY", "core dumped", "assert"):
+            self.assertNotIn(word, text)
+
+    def test_pipe(self):
+        not_a_store = os.path.join(self.okapi.directory, "text")
+        with open(not_a_store, "w", encoding="utf-8") as file:
+            file.write("this is no database " * 100)
+        newer = os.path.join(self.okapi.directory, "newer.db")
+        shutil.copytree(os.path.dirname(self.okapi.settings["store_path"]),
+                        os.path.join(self.okapi.directory, "copy"))
+        shutil.copy(os.path.join(self.okapi.directory, "copy", "store.db"),
+                    newer)
+        base = sqlite3.connect(newer)
+        base.execute("PRAGMA user_version = 9999")
+        base.commit()
+        base.close()
+        for name, path in (("missing", "/nowhere/store.db"),
+                           ("no store", not_a_store), ("newer", newer),
+                           ("a directory", "/tmp")):
+            with self.subTest(name):
+                done = self.okapi.deliver(message("x"), "-o",
+                                          f"store_path={path}", "anna")
+                self.assert_one_line(done, 75, "4.")
+                self.assertRegex(done.first_line, r"^4\.")
+                done = self.okapi.admin("-o", f"store_path={path}", "user",
+                                        "list")
+                self.assertIn(done.status, (75, 78, 66), done)
+                self.assertEqual(done.err.strip().count("\n"), 0, done)
+        self.assertFalse(os.path.exists("/nowhere"))
+
+    def test_configuration(self):
+        path = os.path.join(self.okapi.directory, "bad.cfg")
+        for text, word in (("stoer_path = x\n", "stoer_path"),
+                           ("quota_hard = lots\n", "quota_hard"),
+                           ("lmtp_port = 2003\n", "lmtp_listen")):
+            with self.subTest(text):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("# first\n" + text)
+                done = self.okapi.run("okapi-dagent", "-c", path, "anna",
+                                      input=message("x"))
+                self.assert_one_line(done, 75, word, path)
+                self.assertTrue(done.first_line.startswith("4.3.5 "), done)
+                done = self.okapi.run("okapi-admin", "-c", path, "user",
+                                      "list")
+                self.assert_one_line(done, 78, word, path + ":2")
+        done = self.okapi.run("okapi-dagent", "-c", "/nowhere.cfg", "anna",
+                              input=message("x"))
+        self.assert_one_line(done, 75, "/nowhere.cfg")
+
+    def start(self, *args):
+        return self.okapi.run("okapi-dagent", "-l", "-c", self.okapi.config,
+                              *args, timeout=20)
+
+    def test_daemon(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            done = self.start("-o", f"lmtp_listen=127.0.0.1:{port}")
+            self.assertNotEqual(done.status, 0, done)
+            self.assertIn(str(port), done.err)
+        done = self.start("-o", "lmtp_listen=unix:/tmp/" + "x" * 120)
+        self.assertNotEqual(done.status, 0, done)
+        self.assertIn("too long", done.err)
+        self.assertEqual(self.start("--bogus").status, 64)
+        self.assertEqual(self.start("-o", "no_such_key=1").status, 78)
+        done = self.start("-o", "store_path=/nowhere/store.db")
+        self.assertNotEqual(done.status, 0, done)
+        self.assertIn("/nowhere/store.db", done.err)
+
+    def test_second_daemon_does_not_steal_the_socket(self):
+        self.okapi.start_dagent()
+        done = self.start("-o", "lmtp_listen=127.0.0.1:0")
+        self.assertNotEqual(done.status, 0, done)
+        self.assertEqual(self.okapi.deliver(message("x"), "anna").status, 0)
+
+    def test_help_and_version(self):
+        for name in ("okapi-dagent", "okapi-spooler", "okapi-admin"):
+            for option in ("--help", "--version", "-V"):
+                with self.subTest(f"{name} {option}"):
+                    done = self.okapi.run(name, option)
+                    self.assertEqual((done.status, done.err), (0, ""), done)
+                    self.assertIn(name, done.out)
+
+    def test_daemonize(self):
+        pid_file = os.path.join(self.okapi.directory, "pid")
+        done = self.start("-d", "-o", f"pid_file={pid_file}", "-o",
+                          "log_method=file", "-o",
+                          f"log_file={self.okapi.directory}/log")
+        self.assertEqual(done.status, 0, done)
+        with open(pid_file, encoding="ascii") as file:
+            pid = int(file.read())
+        try:
+            self.assertEqual(self.okapi.deliver(message("d"), "anna").status,
+                             0)
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        self.eventually("the daemon has gone",
+                        lambda: not os.path.exists(pid_file))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""LMTP as a client meets it: every row of the contract's table of replies."""
+
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import Case, main  # noqa: E402
+from harness.lmtp import Lmtp  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
+
+ANNA, BERT = "anna@okapi.test", "bert@okapi.test"
+
+
+class Served(Case):
+    settings = {}
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory(), **self.settings)
+        self.addCleanup(self.okapi.stop)
+        self.okapi.start_dagent()
+
+    def client(self, **more):
+        client = Lmtp(("127.0.0.1", self.okapi.port), **more)
+        self.addCleanup(client.close)
+        return client
+
+    def assert_reply(self, reply, code, status=""):
+        self.assertEqual(reply[0], code, reply)
+        self.assertTrue(reply[1].startswith(status), reply)
+
+
+class Delivery(Served):
+    def test_delivered_is_in_the_inbox_byte_for_byte(self):
+        data = crlf(message("first"))
+        reply, = self.client().deliver("carol@example.org", [ANNA], data)
+        self.assert_reply(reply, 250, "2.1.5")
+        mail, = self.okapi.mails("anna")
+        self.assertEqual((mail["folder"], mail["subject"], mail["read"]),
+                         ("Inbox", "first", False))
+        raw = self.okapi.raw("anna", mail["id"])
+        self.assertTrue(raw.endswith(data), raw)
+        trace = raw[:-len(data)].decode()
+        for name, count in (("Return-Path: <carol@example.org>", 1),
+                            ("Delivered-To: ", 1), ("Received: ", 1)):
+            self.assertEqual(trace.count(name), count, trace)
+
+    def test_features(self):
+        code, text = self.client().features
+        self.assertEqual(code, 250)
+        offered = text.split("\n")[1:]
+        for word in ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME",
+                     "SMTPUTF8", "CHUNKING"):
+            self.assertIn(word, offered)
+        self.assertIn(f"SIZE {50 << 20}", offered)
+        self.assertNotIn("STARTTLS", offered)
+
+    def test_a_reply_for_each_recipient_in_order(self):
+        client = self.client()
+        replies = client.envelope("c@example.org",
+                                  [ANNA, "nobody@okapi.test", BERT, ANNA])
+        self.assert_reply(replies[1], 250, "2.1.5")
+        self.assert_reply(replies[2], 550, "5.1.1")
+        self.assert_reply(replies[3], 250, "2.1.5")
+        self.assert_reply(replies[4], 250, "2.1.5")
+        for reply in client.data(crlf(message("several")), 3):
+            self.assert_reply(reply, 250, "2.1.5")
+        self.assertEqual(self.okapi.subjects("anna"), ["several"],
+                         "named twice: two replies, one copy")
+        self.assertEqual(self.okapi.subjects("bert"), ["several"])
+
+    def test_pipelined_transactions(self):
+        client = self.client()
+        data = b"Subject: piped\r\nMessage-ID: <%d@x>\r\n\r\nx\r\n"
+        client.send(b"".join(
+            b"MAIL FROM:<p%d@example.org>\r\nRCPT TO:<anna>\r\nDATA\r\n" % i
+            for i in range(1)))
+        self.assertEqual([client.reply()[0] for _ in range(3)],
+                         [250, 250, 354])
+        client.send(data % 0 + b".\r\nMAIL FROM:<p@example.org>\r\n"
+                    b"RCPT TO:<anna>\r\nRCPT TO:<x@nowhere>\r\nDATA\r\n")
+        self.assertEqual([client.reply()[0] for _ in range(5)],
+                         [250, 250, 250, 550, 354])
+        client.send(data % 1 + b".\r\nNOOP\r\nQUIT\r\n")
+        self.assertEqual([client.reply()[0] for _ in range(3)],
+                         [250, 250, 221])
+        self.assertEqual(self.okapi.subjects("anna"), ["piped", "piped"])
+
+    def test_every_octet_is_kept(self):
+        bodies = {
+            "nul": b"a\0b\r\n", "bare cr": b"a\rb\r\n", "bare lf": b"a\nb\r\n",
+            "dot lines": b".\r\n..\r\n...x\r\n", "eight bit": b"\xff\xfe\r\n",
+            "dot after bare lf": b"a\n.\r\nb\n.\nc\r\n",
+            "dot after bare cr": b"a\r.\r\r\nb\r\n",
+            "long line": b"x" * 200000 + b"\r\n", "no body": b"",
+        }
+        client = self.client()
+        for name, body in bodies.items():
+            with self.subTest(name):
+                data = b"Subject: " + name.encode() + b"\r\n\r\n" + body
+                for reply in client.deliver("o@example.org", [ANNA], data):
+                    self.assert_reply(reply, 250)
+        self.assertEqual(self.okapi.subjects("anna"), sorted(bodies))
+        for mail in self.okapi.mails("anna"):
+            data = (b"Subject: " + mail["subject"].encode() + b"\r\n\r\n"
+                    + bodies[mail["subject"]])
+            self.assertTrue(self.okapi.raw("anna", mail["id"]).endswith(data),
+                            mail["subject"])
+
+    def test_only_crlf_dot_crlf_ends_the_data(self):
+        """SMTP smuggling: other forms of an end are data."""
+        client = self.client()
+        client.envelope("s@example.org", [ANNA])
+        client.command("DATA")
+        client.send(b"Subject: smuggled\r\n\r\nx\n.\n\r.\r\n\n.\r\n.\r\r\n"
+                    b"MAIL FROM:<evil@example.org>\r\n.\r\n")
+        self.assert_reply(client.reply(), 250, "2.1.5")
+        self.assert_reply(client.command("NOOP"), 250)
+        self.assertEqual(len(self.okapi.mails("anna")), 1)
+
+    def test_bdat(self):
+        client = self.client()
+        client.envelope("b@example.org", [ANNA, BERT])
+        client.send(b"BDAT 18\r\nSubject: chunks\r\n\r\n")
+        self.assert_reply(client.reply(), 250)
+        client.send(b"BDAT 8 LAST\r\n.\r\nx\n.\r\n")
+        for _ in range(2):
+            self.assert_reply(client.reply(), 250, "2.1.5")
+        for user in ("anna", "bert"):
+            mail, = self.okapi.mails(user)
+            self.assertTrue(self.okapi.raw(user, mail["id"]).endswith(
+                b"Subject: chunks\r\n\r\n.\r\nx\n.\r\n"))
+
+    def test_who_is_meant(self):
+        self.okapi.must("user", "create", "dora", "--email",
+                        "d.duck@xn--bcher-kva.test", "--alias",
+                        "duck@okapi.test")
+        client = self.client()
+        for rcpt, code in (("dora", 250), ("DORA", 250),
+                           ("duck@okapi.test", 250), ("Duck@OKAPI.test", 250),
+                           ("duck+lists@okapi.test", 250),
+                           ("D.Duck@xn--bcher-kva.test", 250),
+                           ("d.duck@b\u00fccher.test", 250),
+                           ("duck@example.org", 550), ("du ck", 0),
+                           ("dora-x@okapi.test", 550)):
+            with self.subTest(rcpt):
+                client.command("MAIL FROM:<x@example.org> SMTPUTF8")
+                reply = client.command(f"RCPT TO:<{rcpt}>".encode())
+                if code:
+                    self.assertEqual(reply[0], code, reply)
+                else:
+                    self.assertIn(reply[0] // 100, (5,), reply)
+                client.command("RSET")
+
+    def test_null_sender(self):
+        reply, = self.client().deliver("", [ANNA], crlf(message("bounce")))
+        self.assert_reply(reply, 250)
+        mail, = self.okapi.mails("anna")
+        self.assertIn(b"Return-Path: <>\r\n",
+                      self.okapi.raw("anna", mail["id"]))
+
+    def test_repeated_after_a_lost_250_is_stored_once(self):
+        data = crlf(message("repeat"))
+        client = self.client()
+        client.envelope("c@example.org", [ANNA, BERT])
+        client.command("DATA")
+        client.send(data + b".\r\n")
+        time.sleep(0.5)
+        client.close()  # after the dot, before reading the replies
+        again = self.client()
+        for reply in again.deliver("c@example.org", [ANNA, BERT], data):
+            self.assert_reply(reply, 250, "2.1.5")
+        self.assertEqual(len(self.okapi.mails("anna")), 1)
+        self.assertEqual(len(self.okapi.mails("bert")), 1)
+        self.assertIn("duplicate of", self.okapi.dagent.text())
+        # Another sender, another recipient or other content is no repetition.
+        again.deliver("d@example.org", [ANNA], data)
+        again.deliver("c@example.org", [ANNA], data + b"x\r\n")
+        self.assertEqual(len(self.okapi.mails("anna")), 3)
+
+    def test_dropped_within_the_data_is_not_stored(self):
+        client = self.client()
+        client.envelope("c@example.org", [ANNA])
+        client.command("DATA")
+        client.send(crlf(message("half")) + b"and then")
+        client.close()
+        reply, = self.client().deliver("c@example.org", [ANNA],
+                                       crlf(message("whole")))
+        self.assert_reply(reply, 250)
+        self.assertEqual(self.okapi.subjects("anna"), ["whole"])
+
+
+class Refusals(Served):
+    settings = {"message_size_limit": 1}
+
+    def test_commands(self):
+        for line, code, status in (
+                (b"EHLO x", 5, ""), (b"HELO x", 5, ""), (b"BOGUS", 5, "5.5"),
+                (b"MAIL FROM:a@b.test", 5, "5."),
+                (b"MAIL FROM:<a@b.test", 5, "5."),
+                (b"MAIL FROM:<a@b> FOO=1", 5, "5.5.4"),
+                (b"MAIL FROM:<a@b> SIZE=x", 5, "5.5.4"),
+                (b"RCPT TO:<anna>", 5, "5.5.1"), (b"DATA", 5, "5.5.1"),
+                (b"NOOP\0", 5, "5."), (b"NO\rOP", 5, "5."),
+                (b"MAIL FROM:<a@b> SIZE=2000000", 5, "5.3.4"),
+                (b"NOOP " + b"x" * 5000, 5, "5."),
+                (b"NOOP", 2, "2."), (b"RSET", 2, "2."), (b"VRFY anna", 2, "2.")):
+            with self.subTest(line[:40]), \
+                    Lmtp(("127.0.0.1", self.okapi.port)) as client:
+                reply = client.command(line)
+                self.assertEqual(reply[0] // 100, code, reply)
+                self.assertTrue(reply[1].startswith(status), reply)
+                self.assertNotIn("\n", reply[1])
+
+    def test_a_bare_lf_ends_no_command(self):
+        client = self.client()
+        client.send(b"NOOP\nMAIL FROM:<x@y.test>\r\n")
+        reply = client.reply()
+        self.assertEqual(reply[0] // 100, 5, reply)
+
+    def test_twenty_errors_end_the_session(self):
+        client = self.client()
+        codes = []
+        try:
+            for _ in range(25):
+                codes.append(client.command("BOGUS"))
+        except (EOFError, ConnectionError):
+            pass
+        self.assertLessEqual(len(codes), 22)
+        self.assert_reply(codes[-1], 421, "4.7.0")
+
+    def test_too_large(self):
+        client = self.client()
+        client.envelope("c@example.org", [ANNA, BERT])
+        big = b"Subject: big\r\n\r\n" + b"x" * 78 * 15000 + b"\r\n"
+        for reply in client.data(big, 2):
+            self.assert_reply(reply, 552, "5.3.4")
+        reply, = client.deliver("c@example.org", [ANNA], b"Subject: x\r\n\r\n")
+        self.assert_reply(reply, 250)
+
+    def test_a_hundred_hops(self):
+        hops = b"Received: from a by b; Mon, 23 Nov 2026 10:00:00 +0000\r\n"
+        client = self.client()
+        reply, = client.deliver("c@x.test", [ANNA],
+                                hops * 101 + b"Subject: loop\r\n\r\n")
+        self.assert_reply(reply, 554, "5.4.6")
+        reply, = client.deliver("c@x.test", [ANNA],
+                                hops * 99 + b"Subject: far\r\n\r\n")
+        self.assert_reply(reply, 250, "2.1.5")
+
+    def test_over_quota(self):
+        self.okapi.must("user", "set", "anna", "--quota-hard", "1")
+        client = self.client()
+        half = b"Subject: half %d\r\n\r\n" + b"x" * 600000 + b"\r\n"
+        reply, = client.deliver("c@x.test", [ANNA], half % 1)
+        self.assert_reply(reply, 250)
+        replies = client.envelope("c@x.test", [ANNA, BERT])
+        self.assert_reply(replies[1], 250)
+        replies = client.data(half % 2, 2)
+        self.assert_reply(replies[0], 552, "5.2.2")
+        self.assert_reply(replies[1], 250, "2.1.5")
+        client.command("MAIL FROM:<c@x.test> SIZE=600000")
+        self.assert_reply(client.command("RCPT TO:<anna>"), 552, "5.2.2")
+        self.assertEqual(self.okapi.subjects("anna"), ["half 1"])
+        self.okapi.configure(quota_tempfail="yes")
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+
+        def temporary():
+            client = self.client()
+            return client.deliver("c@x.test", [ANNA], half % 3)[0]
+        self.eventually("452 after a reload",
+                        lambda: temporary()[0] == 452, 5)
+        self.assert_reply(temporary(), 452, "4.2.2")
+
+    def test_a_rule_rejects(self):
+        self.okapi.must("rule", "put", "anna", "no", "-", input=(
+            'require "reject";\n'
+            'if header :contains "subject" "offer" { reject "No, thanks."; }'))
+        reply, = self.client().deliver("c@x.test", [ANNA],
+                                       crlf(message("special offer")))
+        self.assert_reply(reply, 550, "5.7.1")
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+
+class StoreTrouble(Served):
+    settings = {"store_timeout": "1s"}
+
+    def test_locked_by_another_program_is_temporary(self):
+        other = sqlite3.connect(self.okapi.settings["store_path"],
+                                isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        data = crlf(message("later"))
+        reply = self.client().deliver("c@x.test", [ANNA], data)[0]
+        self.assertEqual(reply[0], 451, reply)
+        self.assertTrue(reply[1].startswith("4.3"), reply)
+        done = self.okapi.deliver(message("later too"), "anna")
+        self.assertEqual(done.status, 75, done)
+        self.assertTrue(done.first_line.startswith("4."), done)
+        other.execute("ROLLBACK")
+        other.close()
+        reply, = self.client().deliver("c@x.test", [ANNA], data)
+        self.assert_reply(reply, 250)
+        self.assertEqual(self.okapi.subjects("anna"), ["later"])
+
+
+class Listeners(Case):
+    def test_unix_listener_has_mode_and_owner(self):
+        self.needs_root()
+        directory = self.directory()
+        path = os.path.join(directory, "lmtp.sock")
+        okapi = Okapi(directory, lmtp_listen=f"unix:{path}",
+                      lmtp_unix_mode="0620", lmtp_unix_owner="mail:daemon")
+        self.addCleanup(okapi.stop)
+        okapi.start_dagent()
+        info = os.stat(path)
+        self.assertTrue(stat.S_ISSOCK(info.st_mode))
+        self.assertEqual(stat.S_IMODE(info.st_mode), 0o620)
+        self.assertEqual((info.st_uid, info.st_gid), (8, 1))
+        with Lmtp(path) as client:
+            reply, = client.deliver("c@x.test", [ANNA], crlf(message("unix")))
+        self.assertEqual(reply[0], 250, reply)
+        okapi.stop()
+        self.assertFalse(os.path.exists(path), "a clean stop removes it")
+
+    def test_a_stale_socket_is_replaced(self):
+        directory = self.directory()
+        path = os.path.join(directory, "lmtp.sock")
+        okapi = Okapi(directory, lmtp_listen=f"unix:{path}")
+        self.addCleanup(okapi.stop)
+        okapi.start_dagent().kill()
+        okapi.start_dagent()
+        Lmtp(path).quit()
+
+    def test_shutdown_says_421(self):
+        okapi = Okapi(self.directory())
+        self.addCleanup(okapi.stop)
+        dagent = okapi.start_dagent()
+        client = Lmtp(("127.0.0.1", okapi.port))
+        dagent.child.send_signal(signal.SIGTERM)
+        code, text = client.reply()
+        self.assertEqual((code, text[:5]), (421, "4.3.2"), text)
+        self.assertEqual(dagent.child.wait(10), 0)
+
+    def test_idle_too_long_says_421(self):
+        okapi = Okapi(self.directory(), lmtp_timeout="1s")
+        self.addCleanup(okapi.stop)
+        okapi.start_dagent()
+        client = Lmtp(("127.0.0.1", okapi.port))
+        self.assertEqual(client.reply()[0], 421)
+
+    def test_sigint_ends_clean_and_frees_the_port(self):
+        okapi = Okapi(self.directory())
+        dagent = okapi.start_dagent()
+        self.assertEqual(dagent.stop(signal.SIGINT), 0)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", okapi.port))
+
+
+if __name__ == "__main__":
+    main()

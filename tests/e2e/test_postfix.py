@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""A real Postfix in front, by mailbox_command and by lmtp, and behind."""
+
+import os
+import smtplib
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import mta  # noqa: E402
+from harness.cases import Case, main  # noqa: E402
+from harness.okapi import Okapi, message  # noqa: E402
+
+
+class Behind(Case):
+    """Okapi in the machine's namespace, so that both know the same users."""
+
+    def prepare(self, **settings):
+        directory = self.directory()
+        self.machine = mta.Machine(self, directory)
+        self.okapi = Okapi(directory, **settings)
+        self.addCleanup(self.okapi.stop)
+
+    def send(self, postfix, data, *recipients, sender="carol@example.org"):
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as client:
+            client.sendmail(sender, recipients, data)
+
+    def arrived(self, postfix, user, subject):
+        def look():
+            return [m for m in self.okapi.mails(user)
+                    if m["subject"] == subject]
+        try:
+            return self.eventually(f"{subject!r} for {user}", look, 15)[0]
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{postfix.process.text()}") from None
+
+    def deferred(self, postfix):
+        return self.eventually(
+            "a deferred message", lambda: [
+                m for m in postfix.queue() if m["queue_name"] == "deferred"],
+            15)
+
+
+class MailboxCommand(Behind):
+    def start(self, args='"$USER"', **settings):
+        self.prepare(**settings)
+        return mta.Postfix(self, self.machine, {
+            "mailbox_command": f"{self.okapi.program('okapi-dagent')} "
+                               f"-c {self.okapi.config} {args}"})
+
+    def test_the_recipients_process_hands_over_to_the_daemon(self):
+        postfix = self.start()
+        self.okapi.start_dagent(prefix=self.machine.prefix)
+        data = message("by mailbox_command")
+        self.send(postfix, data, "anna@okapi.test", "bert@okapi.test")
+        for user in ("anna", "bert"):
+            mail = self.arrived(postfix, user, "by mailbox_command")
+            raw = self.okapi.raw(user, mail["id"])
+            self.assertIn(b"Return-Path: <carol@example.org>", raw)
+            self.assertTrue(raw.endswith(data.replace(b"\n", b"\r\n")), raw)
+        self.assertEqual(postfix.queue(), [])
+
+    def test_the_extension_is_the_detail(self):
+        postfix = self.start()
+        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.must("rule", "put", "anna", "lists", "-", input=(
+            'require ["subaddress", "envelope", "fileinto", "mailbox"];\n'
+            'if envelope :detail "to" "lists" '
+            '{ fileinto :create "Lists"; }'))
+        self.send(postfix, message("detailed"), "anna+lists@okapi.test")
+        self.assertEqual(self.arrived(postfix, "anna", "detailed")["folder"],
+                         "Lists")
+
+    def test_no_daemon_is_75_and_stays_in_the_queue(self):
+        postfix = self.start()
+        self.send(postfix, message("waits"), "anna@okapi.test")
+        waiting, = self.deferred(postfix)
+        reason = waiting["recipients"][0]["delay_reason"]
+        self.assertNotIn("5.", reason[:2])
+        self.assertIn("status=deferred", postfix.process.text())
+        self.okapi.start_dagent(prefix=self.machine.prefix)
+        postfix.flush()
+        self.arrived(postfix, "anna", "waits")
+        self.eventually("an empty queue", lambda: not postfix.queue())
+
+    def test_a_typo_in_main_cf_bounces_nothing(self):
+        postfix = self.start(args='--fodler X "$USER"')
+        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.send(postfix, message("typo"), "anna@okapi.test")
+        waiting, = self.deferred(postfix)
+        self.assertIn("4.3.5", postfix.process.text())
+        self.assertEqual(waiting["sender"], "carol@example.org")
+
+    def test_over_quota_and_unknown_bounce(self):
+        """67 and 73 are final: the sender gets Postfix's report, which goes
+        to bert here."""
+        postfix = self.start()
+        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.must("user", "delete", "anna", "--yes")
+        self.send(postfix, message("nobody home"), "anna@okapi.test",
+                  sender="bert@okapi.test")
+        mail = self.arrived(postfix, "bert",
+                            "Undelivered Mail Returned to Sender")
+        self.assertIn(b"5.1.1", self.okapi.raw("bert", mail["id"]))
+
+
+class Lmtp(Behind):
+    def test_tcp(self):
+        self.prepare()
+        self.okapi.start_dagent()
+        postfix = mta.Postfix(self, self.machine, {
+            "mydestination": "", "virtual_mailbox_domains": "okapi.test",
+            "virtual_transport": f"lmtp:inet:127.0.0.1:{self.okapi.port}"})
+        data = message("by lmtp")
+        self.send(postfix, data, "anna@okapi.test", "bert+x@okapi.test")
+        for user in ("anna", "bert"):
+            mail = self.arrived(postfix, user, "by lmtp")
+            self.assertTrue(self.okapi.raw(user, mail["id"]).endswith(
+                data.replace(b"\n", b"\r\n")))
+        self.eventually("2.1.5 in Postfix's log", lambda: "250 2.1.5"
+                        in postfix.process.text())
+
+    def test_unknown_bounces_and_down_defers(self):
+        self.prepare()
+        self.okapi.start_dagent()
+        postfix = mta.Postfix(self, self.machine, {
+            "mydestination": "", "virtual_mailbox_domains": "okapi.test",
+            "virtual_transport": f"lmtp:inet:127.0.0.1:{self.okapi.port}"})
+        self.send(postfix, message("who"), "nobody@okapi.test",
+                  sender="bert@okapi.test")
+        mail = self.arrived(postfix, "bert",
+                            "Undelivered Mail Returned to Sender")
+        self.assertIn(b"5.1.1", self.okapi.raw("bert", mail["id"]))
+        self.okapi.stop()
+        self.send(postfix, message("while down"), "anna@okapi.test")
+        self.deferred(postfix)
+        self.okapi.start_dagent()
+        postfix.flush()
+        self.arrived(postfix, "anna", "while down")
+
+    def test_unix_socket_from_the_chroot(self):
+        directory = self.directory()
+        self.machine = mta.Machine(self, directory)
+        path = os.path.join(self.machine.directory, "postfix", "queue",
+                            "okapi", "lmtp")
+        self.okapi = Okapi(directory, lmtp_listen=f"unix:{path}",
+                           lmtp_unix_mode="0660",
+                           lmtp_unix_owner="root:postfix")
+        self.addCleanup(self.okapi.stop)
+        postfix = mta.Postfix(self, self.machine, {
+            "mydestination": "", "virtual_mailbox_domains": "okapi.test",
+            "virtual_transport": "lmtp:unix:okapi/lmtp"}, chroot=True)
+        os.makedirs(os.path.dirname(path))
+        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.send(postfix, message("from the chroot"), "anna@okapi.test")
+        self.arrived(postfix, "anna", "from the chroot")
+
+    def test_it_relays_what_okapi_sends(self):
+        """Out by the spooler, through this Postfix, to smtp-sink; and what
+        is for this domain comes back in by LMTP."""
+        directory = self.directory()
+        self.machine = mta.Machine(self, directory)
+        sink = mta.SmtpSink(self, directory)
+        self.okapi = Okapi(directory)
+        self.addCleanup(self.okapi.stop)
+        postfix = mta.Postfix(self, self.machine, {
+            "mydestination": "", "virtual_mailbox_domains": "okapi.test",
+            "virtual_transport": f"lmtp:inet:127.0.0.1:{self.okapi.port}",
+            "relayhost": f"[127.0.0.1]:{sink.port}"})
+        self.okapi.configure(smtp_port=postfix.port)
+        self.okapi.start_dagent()
+        self.okapi.start_spooler()
+        done = self.okapi.sendmail(
+            message("round trip", sender="anna@okapi.test",
+                    to="you@example.org, bert@okapi.test",
+                    headers=["Bcc: secret@example.org"]),
+            "-t", "-f", "anna@okapi.test")
+        self.assertEqual(done.status, 0, done)
+        self.eventually("two at the sink", lambda: len(sink.files()) == 1
+                        or len(sink.files()) == 2, 15)
+        self.arrived(postfix, "bert", "round trip")
+        for text in sink.files():
+            self.assertIn(b"Subject: round trip", text)
+            self.assertNotIn(b"secret@", text.split(b"\r\n\r\n")[-1])
+            self.assertNotIn(b"Bcc:", text)
+        self.eventually("Sent Items", lambda: self.okapi.subjects(
+            "anna", "Sent Items") == ["round trip"])
+        self.assertEqual(self.okapi.queue(), [])
+
+
+if __name__ == "__main__":
+    main()
