@@ -1,0 +1,386 @@
+/*
+ * Attachments (MS-OXCMAIL 2.2.3.4): every leaf that is no body.
+ */
+#include "params.h"
+#include "parts.h"
+
+#include <string.h>
+
+#define METHOD_BY_VALUE     1
+#define METHOD_EMBEDDED     5
+#define FLAG_RENDERED       4
+#define NOT_RENDERED        (-1)
+#define NAME_LEN_MAX        255
+#define LID_SMART_NO_ATTACH 0x8514
+
+struct attach_walk {
+	struct convert_context *context;
+	const GHashTable *cids;
+	struct propset *set;
+};
+
+/* Names the sender did not give: by type. */
+static const char *extension_of_type(const struct mime_entity *entity)
+{
+	static const struct {
+		const char *type, *subtype, *extension;
+	} known[] = {
+		{"text", "plain", ".txt"},
+		{"text", "html", ".htm"},
+		{"text", "calendar", ".ics"},
+		{"text", "x-vcard", ".vcf"},
+		{"text", "vcard", ".vcf"},
+		{"text", "csv", ".csv"},
+		{"text", "rfc822-headers", ".txt"},
+		{"message", "rfc822", ".eml"},
+		{"message", "global", ".eml"},
+		{"message", "delivery-status", ".txt"},
+		{"message", "disposition-notification", ".txt"},
+		{"image", "jpeg", ".jpg"},
+		{"image", "png", ".png"},
+		{"image", "gif", ".gif"},
+		{"image", "bmp", ".bmp"},
+		{"image", "tiff", ".tif"},
+		{"image", "svg+xml", ".svg"},
+		{"application", "pdf", ".pdf"},
+		{"application", "zip", ".zip"},
+		{"application", "msword", ".doc"},
+		{"application", "rtf", ".rtf"},
+		{"application", "pgp-signature", ".asc"},
+		{"application", "pkcs7-signature", ".p7s"},
+		{"application", "x-pkcs7-signature", ".p7s"},
+		{"application", "pkcs7-mime", ".p7m"},
+		{"application", "x-pkcs7-mime", ".p7m"},
+		{"application", "ms-tnef", ".dat"},
+		{"audio", "mpeg", ".mp3"},
+		{"audio", "wav", ".wav"},
+		{"video", "mp4", ".mp4"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (mime_is(entity, known[i].type, known[i].subtype))
+			return known[i].extension;
+	return ".bin";
+}
+
+/* No path, nothing a file system or a shell takes for something else. */
+static char *clean_name(const char *name)
+{
+	g_autofree char *line = g_strdup(name);
+	char *cut = NULL;
+
+	text_flatten(line);
+	g_strdelimit(line, "/\\:*?\"<>|", '_');
+	cut = g_utf8_substring(line, 0,
+			       MIN(g_utf8_strlen(line, -1), NAME_LEN_MAX));
+	return cut;
+}
+
+static bool is_a_name(const char *name)
+{
+	return name[strspn(name, ". _")] != '\0';
+}
+
+/* What the sender calls it; owned, NULL if nothing. */
+static char *given_name(const struct mime_entity *entity)
+{
+	const char *name =
+		mime_params_get(entity->disposition_params, "filename");
+	char *clean = NULL;
+
+	if (!name || !*name)
+		name = mime_params_get(entity->type_params, "name");
+	if (!name || !*name)
+		return NULL;
+	clean = clean_name(name);
+	if (is_a_name(clean))
+		return clean;
+	g_free(clean);
+	return NULL;
+}
+
+/* An 8.3 name: as it is if it is one, else its first six signs and "~1". */
+static char *short_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	size_t base_len = dot ? (size_t)(dot - name) : strlen(name);
+	GString *out = g_string_new(NULL);
+	bool fits = base_len <= 8;
+
+	for (size_t i = 0; i < base_len; i++) {
+		if (g_ascii_isalnum(name[i]) || strchr("-_", name[i]))
+			g_string_append_c(out, name[i]);
+		else
+			fits = false;
+	}
+	if (!fits) {
+		g_string_truncate(out, MIN(out->len, 6));
+		g_string_append(out, "~1");
+	}
+	if (dot) {
+		gsize start = out->len;
+
+		g_string_append_c(out, '.');
+		for (dot++; *dot && out->len < start + 4; dot++)
+			if (g_ascii_isalnum(*dot))
+				g_string_append_c(out, *dot);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void set_name(struct propset *attachment, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	g_autofree char *eight_three = short_name(name);
+
+	propset_set_text(attachment, PR_ATTACH_LONG_FILENAME, name);
+	propset_set_text(attachment, PR_ATTACH_FILENAME, eight_three);
+	propset_set_text(attachment, PR_ATTACH_EXTENSION, dot ? dot : "");
+	propset_set_text(attachment, PR_DISPLAY_NAME, name);
+}
+
+static void set_date(struct propset *attachment, uint32_t tag,
+		     const struct mime_entity *entity, const char *param)
+{
+	const char *text = mime_params_get(entity->disposition_params, param);
+	int64_t usec = 0;
+
+	if (text && date_parse(text, &usec))
+		propset_set_number(attachment, tag, usec);
+}
+
+static void set_type(struct propset *attachment,
+		     const struct mime_entity *entity)
+{
+	const char *charset = mime_params_get(entity->type_params, "charset");
+	g_autofree char *type =
+		g_strconcat(entity->type, "/", entity->subtype, NULL);
+	bool opaque = entity->encoding == MIME_UNKNOWN_ENCODING;
+
+	propset_set_text(attachment, PR_ATTACH_MIME_TAG,
+			 opaque ? "application/octet-stream" : type);
+	if (charset && mime_is(entity, "text", NULL))
+		propset_set_text(attachment, PR_TEXT_ATTACHMENT_CHARSET,
+				 charset);
+}
+
+static void set_field(struct convert_context *context,
+		      struct propset *attachment, uint32_t tag,
+		      const struct mime_entity *entity, const char *name)
+{
+	const struct mime_field *field = mime_find_field(entity, name);
+	g_autofree char *text = NULL;
+
+	if (!field)
+		return;
+	text = text_decode(context, field->value);
+	if (*text)
+		propset_set_text(attachment, tag, text);
+}
+
+static bool in_related(const struct mime_entity *entity)
+{
+	return entity->parent &&
+	       mime_is(entity->parent, "multipart", "related");
+}
+
+/* Shown within the HTML, so not in the list of attachments. */
+static bool is_rendered(const struct attach_walk *walk,
+			const struct mime_entity *entity)
+{
+	bool is_inline =
+		in_related(entity) ||
+		(entity->disposition && !strcmp(entity->disposition, "inline"));
+
+	return is_inline && entity->content_id && *entity->content_id &&
+	       g_hash_table_contains((GHashTable *)(uintptr_t)walk->cids,
+				     entity->content_id);
+}
+
+static void set_place(const struct attach_walk *walk,
+		      struct propset *attachment,
+		      const struct mime_entity *entity)
+{
+	bool rendered = is_rendered(walk, entity);
+
+	if (entity->content_id && *entity->content_id)
+		propset_set_text(attachment, PR_ATTACH_CONTENT_ID,
+				 entity->content_id);
+	if (entity->location && *entity->location)
+		propset_set_text(attachment, PR_ATTACH_CONTENT_LOCATION,
+				 entity->location);
+	set_field(walk->context, attachment, PR_ATTACH_CONTENT_BASE, entity,
+		  "Content-Base");
+	set_field(walk->context, attachment, PR_ATTACH_PAYLOAD_CLASS, entity,
+		  "X-Payload-Class");
+	propset_set_number(attachment, PR_ATTACH_FLAGS,
+			   rendered ? FLAG_RENDERED : 0);
+	propset_set_bool(attachment, PR_ATTACHMENT_HIDDEN, rendered);
+	propset_set_number(attachment, PR_RENDERING_POSITION, NOT_RENDERED);
+	set_date(attachment, PR_CREATION_TIME, entity, "creation-date");
+	set_date(attachment, PR_LAST_MODIFICATION_TIME, entity,
+		 "modification-date");
+}
+
+static struct propset *attachment_new(const struct attach_walk *walk,
+				      const struct mime_entity *entity,
+				      int method)
+{
+	struct propset *attachment = propset_new();
+
+	propset_set_number(attachment, PR_ATTACH_NUM,
+			   (int64_t)propset_attachment_count(walk->set));
+	propset_set_number(attachment, PR_ATTACH_METHOD, method);
+	set_type(attachment, entity);
+	set_place(walk, attachment, entity);
+	return propset_add_attachment(walk->set, attachment);
+}
+
+static void set_data(const struct attach_walk *walk, struct propset *attachment,
+		     GBytes *bytes)
+{
+	propset_set_number(attachment, PR_ATTACH_SIZE,
+			   (int64_t)g_bytes_get_size(bytes));
+	propset_set_binary(attachment, PR_ATTACH_DATA_BIN, bytes);
+	if (!(walk->context->options->flags & CONVERT_DATA)) {
+		const struct prop *prop =
+			propset_find(attachment, PR_ATTACH_DATA_BIN);
+		uint8_t hash[32];
+
+		memcpy(hash, prop->value.binary.sha256, sizeof(hash));
+		propset_set_binary_digest(attachment, PR_ATTACH_DATA_BIN,
+					  g_bytes_get_size(bytes), hash);
+	}
+}
+
+static void name_attachment(const struct attach_walk *walk,
+			    struct propset *attachment,
+			    const struct mime_entity *entity)
+{
+	g_autofree char *name = given_name(entity);
+
+	if (!name)
+		name = g_strdup_printf("attachment%zu%s",
+				       propset_attachment_count(walk->set),
+				       extension_of_type(entity));
+	set_name(attachment, name);
+}
+
+static void add_leaf(const struct attach_walk *walk,
+		     const struct mime_entity *entity)
+{
+	struct propset *attachment =
+		attachment_new(walk, entity, METHOD_BY_VALUE);
+	g_autoptr(GBytes) bytes = NULL;
+
+	/* What was not taken apart is kept with its own header. */
+	if (entity->cut)
+		bytes = g_bytes_new(entity->whole.data, entity->whole.len);
+	else
+		bytes = mime_decode(entity);
+	name_attachment(walk, attachment, entity);
+	set_data(walk, attachment, bytes);
+}
+
+static void add_embedded(const struct attach_walk *walk,
+			 const struct mime_entity *entity)
+{
+	const struct mime_entity *message =
+		g_ptr_array_index(entity->children, 0);
+	struct propset *attachment =
+		attachment_new(walk, entity, METHOD_EMBEDDED);
+	struct propset *embedded = propset_new();
+	const char *subject = NULL;
+
+	convert_message(walk->context, message, embedded);
+	name_attachment(walk, attachment, entity);
+	subject = propset_text(embedded, PR_SUBJECT);
+	if (subject && *subject)
+		propset_set_text(attachment, PR_DISPLAY_NAME, subject);
+	propset_set_number(attachment, PR_ATTACH_SIZE,
+			   (int64_t)message->whole.len);
+	propset_set_embedded(attachment, embedded);
+}
+
+static void walk_entity(const struct attach_walk *walk,
+			const struct mime_entity *entity)
+{
+	if (entity->is_body)
+		return;
+	if (!entity->children->len) {
+		add_leaf(walk, entity);
+		return;
+	}
+	if (mime_is(entity, "message", NULL)) {
+		add_embedded(walk, entity);
+		return;
+	}
+	for (guint i = 0; i < entity->children->len; i++)
+		walk_entity(walk, g_ptr_array_index(entity->children, i));
+}
+
+void attach_convert(struct convert_context *context,
+		    const struct mime_entity *root, const GHashTable *cids,
+		    struct propset *set)
+{
+	const struct attach_walk walk = {context, cids, set};
+
+	walk_entity(&walk, root);
+}
+
+/* The Content- fields of the header, as they are, and the content. */
+static GBytes *whole_entity(const struct mime_entity *root)
+{
+	GByteArray *out = g_byte_array_new();
+
+	for (guint i = 0; i < root->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(root->fields, struct mime_field, i);
+		size_t len = (size_t)(field->value.data + field->value.len -
+				      field->name.data);
+
+		if (field->name.len < 8 ||
+		    g_ascii_strncasecmp(field->name.data, "Content-", 8) != 0)
+			continue;
+		g_byte_array_append(out, (const guint8 *)field->name.data,
+				    (guint)len);
+		g_byte_array_append(out, (const guint8 *)"\r\n", 2);
+	}
+	g_byte_array_append(out, (const guint8 *)"\r\n", 2);
+	g_byte_array_append(out, (const guint8 *)root->content.data,
+			    (guint)root->content.len);
+	return g_byte_array_free_to_bytes(out);
+}
+
+void attach_whole(struct convert_context *context,
+		  const struct mime_entity *root, struct propset *set)
+{
+	g_autoptr(GHashTable) cids = g_hash_table_new(g_str_hash, g_str_equal);
+	const struct attach_walk walk = {context, cids, set};
+	bool is_signed = mime_is(root, "multipart", "signed");
+	struct propset *attachment =
+		attachment_new(&walk, root, METHOD_BY_VALUE);
+	g_autoptr(GBytes) bytes =
+		is_signed ? whole_entity(root) : mime_decode(root);
+
+	set_name(attachment, "smime.p7m");
+	set_data(&walk, attachment, bytes);
+}
+
+void attach_summarize(struct propset *set)
+{
+	size_t count = propset_attachment_count(set);
+	bool shown = false;
+
+	for (size_t i = 0; i < count; i++)
+		if (!propset_bool(propset_attachment(set, i),
+				  PR_ATTACHMENT_HIDDEN))
+			shown = true;
+	propset_set_bool(set, PR_HASATTACH, shown);
+	if (count && !shown)
+		propset_set_bool(set,
+				 propset_named_tag(set, "PSETID_Common", NULL,
+						   LID_SMART_NO_ATTACH,
+						   PT_BOOLEAN),
+				 true);
+}

@@ -1,0 +1,267 @@
+/*
+ * Which parts are the bodies, and their text.
+ */
+#include "params.h"
+#include "parts.h"
+
+#include <string.h>
+
+struct bodies {
+	struct mime_entity *plain;
+	struct mime_entity *html;
+};
+
+static bool is_attachment(const struct mime_entity *entity)
+{
+	return entity->disposition &&
+	       !strcmp(entity->disposition, "attachment");
+}
+
+/* Takes a leaf for a body if it is one and none of its kind was found. */
+static bool take_leaf(struct mime_entity *leaf, struct bodies *bodies)
+{
+	if (is_attachment(leaf) || leaf->cut ||
+	    leaf->encoding == MIME_UNKNOWN_ENCODING)
+		return false;
+	if (mime_is(leaf, "text", "plain") && !bodies->plain) {
+		bodies->plain = leaf;
+		return true;
+	}
+	if (mime_is(leaf, "text", "html") && !bodies->html) {
+		bodies->html = leaf;
+		return true;
+	}
+	/* A multipart without parts is what its sender saw: text. */
+	if (mime_is(leaf, "multipart", NULL) && !leaf->parent &&
+	    !bodies->plain) {
+		bodies->plain = leaf;
+		return true;
+	}
+	return false;
+}
+
+/* The part a multipart/related is about: start=, else the first. */
+static struct mime_entity *related_root(const struct mime_entity *related)
+{
+	const char *start = mime_params_get(related->type_params, "start");
+	g_autofree char *id = NULL;
+
+	if (start) {
+		id = g_strdup(*start == '<' ? start + 1 : start);
+		id[strcspn(id, ">")] = '\0';
+	}
+	for (guint i = 0; id && *id && i < related->children->len; i++) {
+		struct mime_entity *child =
+			g_ptr_array_index(related->children, i);
+
+		if (child->content_id && !strcmp(child->content_id, id))
+			return child;
+	}
+	return g_ptr_array_index(related->children, 0);
+}
+
+static bool find(struct mime_entity *entity, struct bodies *bodies);
+
+/* The first child that has a body: HTML is found behind attachments, too. */
+static bool find_in_mixed(struct mime_entity *entity, struct bodies *bodies)
+{
+	for (guint i = 0; i < entity->children->len; i++)
+		if (find(g_ptr_array_index(entity->children, i), bodies))
+			return true;
+	return false;
+}
+
+static bool find_in_alternatives(struct mime_entity *entity,
+				 struct bodies *bodies)
+{
+	bool found = false;
+
+	for (guint i = 0; i < entity->children->len; i++)
+		if (find(g_ptr_array_index(entity->children, i), bodies))
+			found = true;
+	return found;
+}
+
+static bool find(struct mime_entity *entity, struct bodies *bodies)
+{
+	if (!mime_is(entity, "multipart", NULL) || !entity->children->len)
+		return entity->children->len ? false
+					     : take_leaf(entity, bodies);
+	if (is_attachment(entity))
+		return false;
+	if (mime_is(entity, "multipart", "alternative"))
+		return find_in_alternatives(entity, bodies);
+	if (mime_is(entity, "multipart", "related"))
+		return find(related_root(entity), bodies);
+	if (mime_is(entity, "multipart", "encrypted"))
+		return false;
+	if (mime_is(entity, "multipart", "signed") ||
+	    mime_is(entity, "multipart", "report"))
+		return find(g_ptr_array_index(entity->children, 0), bodies);
+	return find_in_mixed(entity, bodies);
+}
+
+/* The charset named in <meta ...charset=...> among the first octets; owned,
+ * NULL if there is none. */
+#define META_WITHIN 4096
+
+static char *meta_charset(const char *html, size_t len)
+{
+	g_autofree char *head =
+		g_ascii_strdown(html, (gssize)MIN(len, META_WITHIN));
+	char *at = strstr(head, "<meta");
+
+	for (; at; at = strstr(at + 1, "<meta")) {
+		size_t tag_len = strcspn(at, ">");
+		char *found = g_strstr_len(at, (gssize)tag_len, "charset=");
+		size_t n = 0;
+
+		if (!found)
+			continue;
+		found += strlen("charset=");
+		found += strspn(found, "\"' ");
+		n = strspn(found, "abcdefghijklmnopqrstuvwxyz0123456789-_:.");
+		if (n)
+			return g_strndup(found, n);
+	}
+	return NULL;
+}
+
+/* What a text part says, and in which charset it said it (owned; NULL if that
+ * could only be guessed). */
+static char *decode_text(struct convert_context *context,
+			 const struct mime_entity *leaf, char **ret_charset)
+{
+	const char *declared = mime_params_get(leaf->type_params, "charset");
+	g_autofree char *charset = g_strdup(declared);
+	g_autoptr(GBytes) bytes = mime_decode(leaf);
+	gsize len = 0;
+	const char *data = g_bytes_get_data(bytes, &len);
+	char *text = NULL;
+
+	*ret_charset = NULL;
+	if (charset)
+		g_strstrip(charset);
+	if (charset_is_ascii(charset) && mime_is(leaf, "text", "html")) {
+		g_free(charset);
+		charset = meta_charset(data ? data : "", len);
+		/* It was found in text of single octets. */
+		if (charset && g_str_has_prefix(charset, "utf-16"))
+			g_clear_pointer(&charset, g_free);
+	}
+	if (!charset_is_ascii(charset)) {
+		text = charset_decode(charset, data, len);
+		if (!text)
+			convert_note(context, "unknown charset \"%.60s\"",
+				     charset);
+	}
+	if (text)
+		*ret_charset = g_steal_pointer(&charset);
+	else
+		text = charset_decode_undeclared(context, data, len);
+	if (g_str_has_prefix(text, "\xef\xbb\xbf"))
+		memmove(text, text + 3, strlen(text + 3) + 1);
+	return text;
+}
+
+static bool is_seven_bit(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
+static int plain_codepage(const struct convert_context *context,
+			  const struct mime_entity *leaf, const char *charset,
+			  const char *text)
+{
+	if (charset)
+		return charset_codepage(charset);
+	if (is_seven_bit(text))
+		return charset_codepage("us-ascii");
+	if (leaf->encoding == MIME_IDENTITY &&
+	    g_utf8_validate_len(leaf->content.data, leaf->content.len, NULL))
+		return charset_codepage("utf-8");
+	return charset_codepage(context->options->default_charset
+					? context->options->default_charset
+					: "windows-1252");
+}
+
+/* Every line ends in CRLF, as MAPI has it.  Owned. */
+static char *with_crlf(const char *text)
+{
+	GString *out = g_string_sized_new(strlen(text) + 64);
+
+	for (const char *c = text; *c; c++) {
+		if (*c == '\n' && (c == text || c[-1] != '\r'))
+			g_string_append_c(out, '\r');
+		g_string_append_c(out, *c);
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* Collects what stands behind "cid:" in one pass, %XX undone. */
+static void collect_cids(const char *html, GHashTable *cids)
+{
+	const char *at = html;
+
+	while ((at = strchr(at, ':'))) {
+		size_t n = 0;
+		char *id = NULL;
+
+		at++;
+		if (at - html < 4 || g_ascii_strncasecmp(at - 4, "cid:", 4))
+			continue;
+		n = strcspn(at, "\"'<> \t\r\n)");
+		if (!n || n > 512)
+			continue;
+		id = g_uri_unescape_segment(at, at + n, NULL);
+		g_hash_table_add(cids, id ? id : g_strndup(at, n));
+		at += n;
+	}
+}
+
+static void set_plain(struct convert_context *context, struct mime_entity *leaf,
+		      struct propset *set)
+{
+	g_autofree char *charset = NULL;
+	g_autofree char *text = decode_text(context, leaf, &charset);
+	g_autofree char *lines = with_crlf(text);
+
+	leaf->is_body = true;
+	if (context->options->flags & CONVERT_BODIES)
+		propset_set_text(set, PR_BODY, lines);
+	propset_set_number(set, PR_NATIVE_BODY, 1);
+	propset_set_number(set, PR_INTERNET_CPID,
+			   plain_codepage(context, leaf, charset, text));
+}
+
+/* HTML is kept as UTF-8, whatever it came in. */
+static void set_html(struct convert_context *context, struct mime_entity *leaf,
+		     struct propset *set, GHashTable *cids)
+{
+	g_autofree char *charset = NULL;
+	g_autofree char *html = decode_text(context, leaf, &charset);
+
+	leaf->is_body = true;
+	collect_cids(html, cids);
+	if (context->options->flags & CONVERT_BODIES)
+		propset_set_binary_copy(set, PR_HTML, html, strlen(html));
+	propset_set_number(set, PR_NATIVE_BODY, 3);
+	propset_set_number(set, PR_INTERNET_CPID, charset_codepage("utf-8"));
+}
+
+void body_convert(struct convert_context *context, struct mime_entity *root,
+		  struct propset *set, GHashTable **ret_cids)
+{
+	struct bodies bodies = {NULL, NULL};
+
+	*ret_cids =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	(void)find(root, &bodies);
+	if (bodies.plain)
+		set_plain(context, bodies.plain, set);
+	if (bodies.html)
+		set_html(context, bodies.html, set, *ret_cids);
+}

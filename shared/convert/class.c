@@ -1,0 +1,361 @@
+/*
+ * PR_MESSAGE_CLASS: what kind of message it is (MS-OXCMAIL 2.2.3.7,
+ * 2.2.3.8; RFC 3464, 8098, 8551).
+ */
+#include "params.h"
+#include "parts.h"
+
+#include <string.h>
+
+#define REPORT_LEN_MAX   1048576
+#define CALENDAR_LEN_MAX 1048576
+
+static bool param_is(const struct mime_entity *entity, const char *name,
+		     const char *value)
+{
+	const char *got = mime_params_get(entity->type_params, name);
+
+	return got && !g_ascii_strcasecmp(got, value);
+}
+
+/* ---- S/MIME ---------------------------------------------------------------
+ */
+
+static bool is_smime_signed(const struct mime_entity *root)
+{
+	return mime_is(root, "multipart", "signed") &&
+	       (param_is(root, "protocol", "application/pkcs7-signature") ||
+		param_is(root, "protocol", "application/x-pkcs7-signature"));
+}
+
+static bool is_smime_opaque(const struct mime_entity *root)
+{
+	const char *name = mime_params_get(root->type_params, "name");
+	g_autofree char *lower = NULL;
+
+	if (mime_is(root, "application", "pkcs7-mime") ||
+	    mime_is(root, "application", "x-pkcs7-mime"))
+		return true;
+	if (!name)
+		name = mime_params_get(root->disposition_params, "filename");
+	if (!name || !mime_is(root, "application", "octet-stream"))
+		return false;
+	lower = g_ascii_strdown(name, -1);
+	return g_str_has_suffix(lower, ".p7m");
+}
+
+/* ---- reports --------------------------------------------------------------
+ */
+
+/* A part's text, bounded; owned. */
+static char *part_text(const struct mime_entity *part, size_t max)
+{
+	g_autoptr(GBytes) bytes = mime_decode(part);
+	gsize len = 0;
+	const char *data = g_bytes_get_data(bytes, &len);
+
+	return g_utf8_make_valid(data ? data : "", (gssize)MIN(len, max));
+}
+
+static const struct mime_entity *child_of_type(const struct mime_entity *entity,
+					       const char *type,
+					       const char *subtype)
+{
+	for (guint i = 0; i < entity->children->len; i++) {
+		const struct mime_entity *child =
+			g_ptr_array_index(entity->children, i);
+
+		if (mime_is(child, type, subtype))
+			return child;
+	}
+	return NULL;
+}
+
+/* The value of "name: value" if the line is that; borrowed. */
+static const char *line_value(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (g_ascii_strncasecmp(line, name, len) != 0 || line[len] != ':')
+		return NULL;
+	line += len + 1;
+	while (*line == ' ' || *line == '\t')
+		line++;
+	return line;
+}
+
+/* "dns; mx.example" without its type. */
+static void set_typed_value(struct propset *set, uint32_t tag,
+			    const char *value)
+{
+	const char *semicolon = strchr(value, ';');
+	g_autofree char *text = g_strdup(semicolon ? semicolon + 1 : value);
+
+	propset_set_text(set, tag, g_strstrip(text));
+}
+
+/* What became of a recipient, worst last (RFC 3464 2.3.3). */
+static const struct {
+	const char *action;
+	const char *suffix;
+} actions[] = {
+	{"delivered", ".DR"},       {"expanded", ".Expanded.DR"},
+	{"relayed", ".Relayed.DR"}, {"delayed", ".Delayed.DR"},
+	{"failed", ".NDR"},
+};
+
+static int action_rank(const char *value)
+{
+	for (int i = 0; i < (int)G_N_ELEMENTS(actions); i++)
+		if (!g_ascii_strncasecmp(value, actions[i].action,
+					 strlen(actions[i].action)))
+			return i;
+	return -1;
+}
+
+/* The subject of the message a report is about. */
+static void set_original_subject(struct convert_context *context,
+				 const struct mime_entity *report,
+				 struct propset *set)
+{
+	const struct mime_entity *part =
+		child_of_type(report, "message", "rfc822");
+	const struct mime_entity *message =
+		part && part->children->len
+			? g_ptr_array_index(part->children, 0)
+			: NULL;
+	const struct mime_field *subject =
+		message ? mime_find_field(message, "Subject") : NULL;
+	g_autofree char *text = NULL;
+
+	if (!subject)
+		return;
+	text = text_decode(context, subject->value);
+	propset_set_text(set, PR_ORIGINAL_SUBJECT, text);
+}
+
+static bool set_delivery_report(struct convert_context *context,
+				const struct mime_entity *report,
+				struct propset *set)
+{
+	const struct mime_entity *status =
+		child_of_type(report, "message", "delivery-status");
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	g_autofree char *class = NULL;
+	int worst = -1;
+
+	if (!status)
+		status = child_of_type(report, "message",
+				       "global-delivery-status");
+	if (!status)
+		return false;
+	text = part_text(status, REPORT_LEN_MAX);
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		const char *value = line_value(*line, "Action");
+
+		if (value)
+			worst = MAX(worst, action_rank(value));
+		value = line_value(*line, "Reporting-MTA");
+		if (value && !propset_has(set, PR_DSN_REPORTING_MTA))
+			set_typed_value(set, PR_DSN_REPORTING_MTA, value);
+	}
+	/* Without any action it tells of trouble all the same. */
+	if (worst < 0)
+		worst = (int)G_N_ELEMENTS(actions) - 1;
+	class = g_strconcat("REPORT.IPM.Note", actions[worst].suffix, NULL);
+	propset_set_text(set, PR_MESSAGE_CLASS, class);
+	set_original_subject(context, report, set);
+	return true;
+}
+
+/* RFC 8098 3.2.6: the type stands behind the ';'. */
+static bool was_read(const char *disposition)
+{
+	const char *type = strrchr(disposition, ';');
+
+	type = type ? type + 1 : disposition;
+	while (*type == ' ' || *type == '\t')
+		type++;
+	return !g_ascii_strncasecmp(type, "displayed", 9) ||
+	       !g_ascii_strncasecmp(type, "dispatched", 10) ||
+	       !g_ascii_strncasecmp(type, "processed", 9);
+}
+
+static bool set_read_report(struct convert_context *context,
+			    const struct mime_entity *report,
+			    struct propset *set)
+{
+	const struct mime_entity *notification =
+		child_of_type(report, "message", "disposition-notification");
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	bool read = true;
+
+	if (!notification)
+		return false;
+	text = part_text(notification, REPORT_LEN_MAX);
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		const char *value = line_value(*line, "Disposition");
+
+		if (value)
+			read = was_read(value);
+		value = line_value(*line, "Original-Message-ID");
+		if (value) {
+			g_autofree char *id = g_strdup(value);
+
+			propset_set_text(set, PR_ORIGINAL_MESSAGE_ID,
+					 g_strstrip(id));
+		}
+	}
+	propset_set_text(set, PR_MESSAGE_CLASS,
+			 read ? "REPORT.IPM.Note.IPNRN"
+			      : "REPORT.IPM.Note.IPNNRN");
+	set_original_subject(context, report, set);
+	return true;
+}
+
+static bool set_report(struct convert_context *context,
+		       const struct mime_entity *root, struct propset *set)
+{
+	if (!mime_is(root, "multipart", "report"))
+		return false;
+	return set_delivery_report(context, root, set) ||
+	       set_read_report(context, root, set);
+}
+
+/* ---- meetings -------------------------------------------------------------
+ */
+
+/* The calendar part that is the message, not one that is attached to it. */
+static const struct mime_entity *find_calendar(const struct mime_entity *entity)
+{
+	if (mime_is(entity, "text", "calendar"))
+		return entity->disposition && !strcmp(entity->disposition,
+						      "attachment")
+			       ? NULL
+			       : entity;
+	if (mime_is(entity, "multipart", "alternative"))
+		return child_of_type(entity, "text", "calendar");
+	if (mime_is(entity, "multipart", "mixed") && entity->children->len)
+		return find_calendar(g_ptr_array_index(entity->children, 0));
+	return NULL;
+}
+
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned count = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		count++;
+	return count;
+}
+
+static const char *reply_class(const char *calendar)
+{
+	if (strstr(calendar, "PARTSTAT=ACCEPTED"))
+		return "IPM.Schedule.Meeting.Resp.Pos";
+	if (strstr(calendar, "PARTSTAT=DECLINED"))
+		return "IPM.Schedule.Meeting.Resp.Neg";
+	if (strstr(calendar, "PARTSTAT=TENTATIVE"))
+		return "IPM.Schedule.Meeting.Resp.Tent";
+	return NULL;
+}
+
+static const char *meeting_class(const char *method, const char *calendar)
+{
+	if (!strcmp(method, "REQUEST"))
+		return "IPM.Schedule.Meeting.Request";
+	if (!strcmp(method, "CANCEL"))
+		return "IPM.Schedule.Meeting.Canceled";
+	if (!strcmp(method, "COUNTER"))
+		return "IPM.Schedule.Meeting.Resp.Tent";
+	if (!strcmp(method, "REPLY"))
+		return reply_class(calendar);
+	return NULL;
+}
+
+static bool set_meeting(const struct mime_entity *root, struct propset *set)
+{
+	const struct mime_entity *part = find_calendar(root);
+	const char *method = NULL;
+	g_autofree char *text = NULL;
+	g_autofree char *upper = NULL;
+	g_autofree char *upper_method = NULL;
+	const char *class = NULL;
+
+	if (!part)
+		return false;
+	method = mime_params_get(part->type_params, "method");
+	if (!method)
+		return false;
+	text = part_text(part, CALENDAR_LEN_MAX);
+	upper = g_ascii_strup(text, -1);
+	upper_method = g_ascii_strup(method, -1);
+	/* Several events are a calendar to look at, not a request. */
+	if (count_of(upper, "BEGIN:VEVENT") != 1)
+		return false;
+	class = meeting_class(upper_method, upper);
+	if (!class)
+		return false;
+	propset_set_text(set, PR_MESSAGE_CLASS, class);
+	return true;
+}
+
+/* ---- Content-Class --------------------------------------------------------
+ */
+
+static bool set_content_class(struct convert_context *context,
+			      const struct mime_entity *root,
+			      struct propset *set)
+{
+	static const struct {
+		const char *content_class, *class;
+	} known[] = {
+		{"fax", "IPM.Note.Microsoft.Fax"},
+		{"fax-ca", "IPM.Note.Microsoft.Fax.CA"},
+		{"missedcall", "IPM.Note.Microsoft.Missed.Voice"},
+		{"voice-uc", "IPM.Note.Microsoft.Conversation.Voice"},
+		{"voice", "IPM.Note.Microsoft.Voicemail.UM"},
+		{"voice-ca", "IPM.Note.Microsoft.Voicemail.UM.CA"},
+	};
+	static const char custom[] = "urn:content-class:custom.";
+	const struct mime_field *field = mime_find_field(root, "Content-Class");
+	g_autofree char *text = NULL;
+	g_autofree char *class = NULL;
+
+	if (!field)
+		return false;
+	text = text_decode(context, field->value);
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (!g_ascii_strcasecmp(text, known[i].content_class)) {
+			propset_set_text(set, PR_MESSAGE_CLASS, known[i].class);
+			return true;
+		}
+	if (g_ascii_strncasecmp(text, custom, strlen(custom)) != 0 ||
+	    strlen(text) > 255)
+		return false;
+	class = g_strconcat("IPM.Note.Custom.", text + strlen(custom), NULL);
+	propset_set_text(set, PR_MESSAGE_CLASS, class);
+	return true;
+}
+
+bool class_convert(struct convert_context *context,
+		   const struct mime_entity *root, struct propset *set)
+{
+	if (is_smime_signed(root)) {
+		propset_set_text(set, PR_MESSAGE_CLASS,
+				 "IPM.Note.SMIME.MultipartSigned");
+		return true;
+	}
+	if (is_smime_opaque(root)) {
+		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note.SMIME");
+		return true;
+	}
+	if (!set_report(context, root, set) && !set_meeting(root, set) &&
+	    !set_content_class(context, root, set))
+		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note");
+	return false;
+}

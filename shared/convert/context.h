@@ -1,0 +1,25 @@
+/*
+ * What one conversion carries around: options, notes, ceilings.  Private to
+ * shared/convert.
+ */
+#ifndef OKAPI_CONVERT_CONTEXT_H
+#define OKAPI_CONVERT_CONTEXT_H
+
+#include "convert.h"
+#include "mime.h"
+
+struct convert_context {
+	const struct convert_options *options;
+	GPtrArray *notes;   /* of char *, or NULL */
+	GPtrArray *buffers; /* of GBytes: decoded embedded messages */
+	unsigned parts;
+	unsigned fields;
+	size_t decoded; /* octets of header fields decoded so far */
+};
+
+/* One line about something that was left out or cut; each conversion keeps a
+ * bounded number. */
+void convert_note(struct convert_context *context, const char *format, ...)
+	PRINTF_LIKE(2, 3);
+
+#endif

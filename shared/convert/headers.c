@@ -1,0 +1,582 @@
+/*
+ * Header fields to properties: the table of headers.def and a small function
+ * for each kind of field.
+ */
+#include "headers.h"
+
+#include <string.h>
+
+struct header_rule;
+struct header_call {
+	struct convert_context *context;
+	const struct mime_entity *message;
+	struct propset *set;
+	const struct header_rule *rule;
+};
+typedef void header_fn(const struct header_call *call, struct span value);
+
+static header_fn from, sender, reply_to, to, cc, bcc, subject, text, base64, id,
+	date, received, importance, priority, x_priority, sensitivity,
+	delivery_receipt, read_receipt, suppress, auto_submitted, bytes,
+	message_flag, keywords, content_id;
+
+struct header_rule {
+	struct header_row row;
+	header_fn *fn;
+};
+
+static const struct header_rule rules[] = {
+#define HEADER(field, how, tag, remark) {{field, tag, remark}, how},
+#include "headers.def"
+#undef HEADER
+};
+
+size_t header_row_count(void)
+{
+	return G_N_ELEMENTS(rules);
+}
+
+const struct header_row *header_row_at(size_t i)
+{
+	return &rules[i].row;
+}
+
+static const struct mailbox *first_of(const GPtrArray *mailboxes)
+{
+	/* A group has no address that could have sent anything. */
+	return mailboxes->len ? g_ptr_array_index(mailboxes, 0) : NULL;
+}
+
+static void set_first(const struct header_call *call, struct span value,
+		      const struct address_tags *tags)
+{
+	g_autoptr(GPtrArray) mailboxes = addresses_parse(call->context, value);
+	const struct mailbox *mailbox = first_of(mailboxes);
+
+	if (mailbox)
+		address_set(call->set, tags, mailbox);
+}
+
+static void from(const struct header_call *call, struct span value)
+{
+	set_first(call, value, &address_from);
+}
+
+static void sender(const struct header_call *call, struct span value)
+{
+	set_first(call, value, &address_sender);
+}
+
+/* Names with "; " between them; a ';' within a name would split it. */
+static char *join_names(const GPtrArray *mailboxes)
+{
+	GString *names = g_string_new(NULL);
+
+	for (guint i = 0; i < mailboxes->len; i++) {
+		g_autofree char *name = g_strdup(
+			mailbox_label(g_ptr_array_index(mailboxes, i)));
+
+		g_strdelimit(name, ";", ',');
+		if (i)
+			g_string_append(names, "; ");
+		g_string_append(names, name);
+	}
+	return g_string_free(names, FALSE);
+}
+
+static void reply_to(const struct header_call *call, struct span value)
+{
+	g_autoptr(GPtrArray) mailboxes = addresses_parse(call->context, value);
+	g_autoptr(GBytes) entries = NULL;
+	g_autofree char *names = NULL;
+
+	if (!mailboxes->len)
+		return;
+	entries = mailboxes_flatten(mailboxes);
+	names = join_names(mailboxes);
+	propset_set_binary(call->set, PR_REPLY_RECIPIENT_ENTRIES, entries);
+	propset_set_text(call->set, PR_REPLY_RECIPIENT_NAMES, names);
+}
+
+/* Every field of the rule's name counts: a recipient is not dropped because a
+ * sender wrote two lines. */
+static void recipients(const struct header_call *call, enum recipient_type type)
+{
+	const struct mime_entity *message = call->message;
+	g_autoptr(GPtrArray) all =
+		g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
+	g_autofree char *names = NULL;
+
+	for (guint i = 0; i < message->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+		GPtrArray *some = NULL;
+
+		if (!span_is(field->name, call->rule->row.field))
+			continue;
+		some = addresses_parse(call->context, field->value);
+		g_ptr_array_extend_and_steal(all, some);
+		if (all->len > ADDRESSES_MAX)
+			break;
+	}
+	if (all->len > ADDRESSES_MAX)
+		g_ptr_array_set_size(all, ADDRESSES_MAX);
+	address_add_recipients(call->set, type, all);
+	names = join_names(all);
+	propset_set_text(call->set, call->rule->row.tag, names);
+}
+
+static void to(const struct header_call *call, struct span value)
+{
+	(void)value;
+	recipients(call, RECIPIENT_TO);
+}
+
+static void cc(const struct header_call *call, struct span value)
+{
+	(void)value;
+	recipients(call, RECIPIENT_CC);
+}
+
+static void bcc(const struct header_call *call, struct span value)
+{
+	(void)value;
+	recipients(call, RECIPIENT_BCC);
+}
+
+static void subject(const struct header_call *call, struct span value)
+{
+	g_autofree char *decoded = text_decode(call->context, value);
+
+	subject_set(call->set, decoded);
+}
+
+static void text(const struct header_call *call, struct span value)
+{
+	g_autofree char *decoded = text_decode(call->context, value);
+
+	if (*decoded)
+		propset_set_text(call->set, call->rule->row.tag, decoded);
+}
+
+/* Message ids are not decoded; runs of blanks become one. */
+static void id(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_unfold(call->context, value);
+	char *out = line;
+
+	text_flatten(line);
+	for (const char *in = line; *in; in++)
+		if (*in != ' ' || in[1] != ' ')
+			*out++ = *in;
+	*out = '\0';
+	if (*line)
+		propset_set_text(call->set, call->rule->row.tag, line);
+}
+
+static void content_id(const struct header_call *call, struct span value)
+{
+	(void)value;
+	if (call->message->content_id && *call->message->content_id)
+		propset_set_text(call->set, call->rule->row.tag,
+				 call->message->content_id);
+}
+
+static void base64(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_unfold(call->context, value);
+	g_autofree guchar *data = NULL;
+	gsize len = 0;
+
+	if (!*line ||
+	    strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+			 "qrstuvwxyz0123456789+/= \t") != strlen(line))
+		return;
+	data = g_base64_decode(line, &len);
+	if (len)
+		propset_set_binary_copy(call->set, call->rule->row.tag, data,
+					len);
+}
+
+static void bytes(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_unfold(call->context, value);
+
+	if (*line)
+		propset_set_binary_copy(call->set, call->rule->row.tag, line,
+					strlen(line) + 1);
+}
+
+static void date(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_unfold(call->context, value);
+	int64_t usec = 0;
+
+	if (propset_has(call->set, call->rule->row.tag))
+		return;
+	if (date_parse(line, &usec))
+		propset_set_number(call->set, call->rule->row.tag, usec);
+	else
+		convert_note(call->context, "%s is no date: \"%.60s\"",
+			     call->rule->row.field, line);
+}
+
+/* The topmost date that parses and is not in the future: a relay's clock may
+ * be wrong. */
+static void received(const struct header_call *call, struct span value)
+{
+	const struct mime_entity *message = call->message;
+	int64_t now = g_get_real_time();
+
+	(void)value;
+	for (guint i = 0; i < message->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+		g_autofree char *line = NULL;
+		int64_t usec = 0;
+
+		if (!span_is(field->name, "Received"))
+			continue;
+		line = text_unfold(call->context, field->value);
+		if (date_parse_received(line, &usec) && usec <= now) {
+			propset_set_number(call->set, PR_MESSAGE_DELIVERY_TIME,
+					   usec);
+			return;
+		}
+	}
+}
+
+static void set_importance(const struct header_call *call, int level)
+{
+	if (propset_has(call->set, PR_IMPORTANCE))
+		return;
+	propset_set_number(call->set, PR_IMPORTANCE, level);
+	propset_set_number(call->set, PR_PRIORITY, level - 1);
+}
+
+/* A word of a list, case-blind; -1 if it is none. */
+static int word_index(const struct header_call *call, struct span value,
+		      const char *const *words)
+{
+	g_autofree char *line = text_decode(call->context, value);
+
+	for (int i = 0; words[i]; i++)
+		if (!g_ascii_strcasecmp(line, words[i]))
+			return i;
+	return -1;
+}
+
+static void importance(const struct header_call *call, struct span value)
+{
+	static const char *const words[] = {"low", "normal", "high", NULL};
+	int level = word_index(call, value, words);
+
+	if (level >= 0)
+		set_importance(call, level);
+}
+
+static void priority(const struct header_call *call, struct span value)
+{
+	static const char *const words[] = {"non-urgent", "normal", "urgent",
+					    NULL};
+	int level = word_index(call, value, words);
+
+	if (level >= 0)
+		set_importance(call, level);
+}
+
+/* "1 (Highest)" to "5 (Lowest)". */
+static void x_priority(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_decode(call->context, value);
+
+	if (g_ascii_isdigit(line[1]))
+		return;
+	if (*line == '1' || *line == '2')
+		set_importance(call, 2);
+	else if (*line == '3')
+		set_importance(call, 1);
+	else if (*line == '4' || *line == '5')
+		set_importance(call, 0);
+}
+
+static void sensitivity(const struct header_call *call, struct span value)
+{
+	static const char *const words[] = {"normal", "personal", "private",
+					    "company-confidential", NULL};
+	int level = word_index(call, value, words);
+
+	if (level >= 0)
+		propset_set_number(call->set, PR_SENSITIVITY, level);
+}
+
+static void delivery_receipt(const struct header_call *call, struct span value)
+{
+	(void)value;
+	propset_set_bool(call->set, PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED,
+			 true);
+}
+
+static void read_receipt(const struct header_call *call, struct span value)
+{
+	set_first(call, value, &address_read_receipt);
+	if (!propset_has(call->set, PR_READ_RECEIPT_EMAIL_ADDRESS))
+		return;
+	propset_set_bool(call->set, PR_READ_RECEIPT_REQUESTED, true);
+	propset_set_bool(call->set, PR_NON_RECEIPT_NOTIFICATION_REQUESTED,
+			 true);
+}
+
+static void suppress(const struct header_call *call, struct span value)
+{
+	static const struct {
+		const char *word;
+		int64_t bits;
+	} words[] = {{"DR", 1},   {"NDR", 2},        {"RN", 4},   {"NRN", 8},
+		     {"OOF", 16}, {"AutoReply", 32}, {"All", -1}, {"None", 0}};
+	g_autofree char *line = text_decode(call->context, value);
+	g_auto(GStrv) parts = g_strsplit_set(line, ",; ", 64);
+	int64_t bits = 0;
+
+	for (char **part = parts; *part; part++)
+		for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+			if (!g_ascii_strcasecmp(*part, words[i].word))
+				bits |= words[i].bits;
+	propset_set_number(call->set, PR_AUTO_RESPONSE_SUPPRESS, bits);
+}
+
+static void auto_submitted(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_decode(call->context, value);
+
+	line[strcspn(line, "; (")] = '\0';
+	if (*line && g_ascii_strcasecmp(line, "no") != 0 &&
+	    !propset_has(call->set, PR_AUTO_RESPONSE_SUPPRESS))
+		propset_set_number(call->set, PR_AUTO_RESPONSE_SUPPRESS, 48);
+}
+
+#define LID_FLAG_REQUEST 0x8530
+#define FLAG_FLAGGED     2
+
+static void message_flag(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_decode(call->context, value);
+	uint32_t tag = propset_named_tag(call->set, "PSETID_Common", NULL,
+					 LID_FLAG_REQUEST, PT_UNICODE);
+
+	if (!*line)
+		return;
+	propset_set_text(call->set, tag, line);
+	propset_set_number(call->set, PR_FLAG_STATUS, FLAG_FLAGGED);
+}
+
+static void keywords(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_decode(call->context, value);
+	g_auto(GStrv) parts = g_strsplit(line, ",", 256);
+	uint32_t tag = 0;
+
+	for (char **part = parts; *part; part++) {
+		if (!*g_strstrip(*part))
+			continue;
+		if (!tag)
+			tag = propset_named_tag(call->set, "PS_PUBLIC_STRINGS",
+						"Keywords", 0, PT_MV_UNICODE);
+		propset_add_text(call->set, tag, *part);
+	}
+}
+
+/* What every message has, whatever its header says. */
+static void set_defaults(struct propset *set)
+{
+	if (!propset_has(set, PR_IMPORTANCE)) {
+		propset_set_number(set, PR_IMPORTANCE, 1);
+		propset_set_number(set, PR_PRIORITY, 0);
+	}
+	if (!propset_has(set, PR_SENSITIVITY))
+		propset_set_number(set, PR_SENSITIVITY, 0);
+	if (!propset_has(set, PR_SUBJECT))
+		subject_set(set, "");
+	if (!propset_has(set, PR_CONVERSATION_TOPIC))
+		propset_set_text(set, PR_CONVERSATION_TOPIC,
+				 propset_text(set, PR_NORMALIZED_SUBJECT));
+	for (size_t i = 0; i < 3; i++) {
+		static const uint32_t display[] = {PR_DISPLAY_TO, PR_DISPLAY_CC,
+						   PR_DISPLAY_BCC};
+
+		if (!propset_has(set, display[i]))
+			propset_set_text(set, display[i], "");
+	}
+}
+
+/* Only one of From and Sender: it is the other, too. */
+static void complete_sender(struct propset *set)
+{
+	struct mailbox *from_box = address_get(set, &address_from);
+	struct mailbox *sender_box = address_get(set, &address_sender);
+
+	if (from_box && !sender_box)
+		address_set(set, &address_sender, from_box);
+	if (sender_box && !from_box)
+		address_set(set, &address_from, sender_box);
+	mailbox_free(from_box);
+	mailbox_free(sender_box);
+}
+
+static bool is_in_table(struct span name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (span_is(name, rules[i].row.field))
+			return true;
+	return false;
+}
+
+/* Fields kept as named strings of PS_INTERNET_HEADERS: X- and a few more. */
+static bool is_named_field(struct span name)
+{
+	static const char *const names[] = {
+		"User-Agent",   "List-Id",        "List-Post",
+		"List-Archive", "List-Owner",     "Accept-Language",
+		"Organization", "Auto-Submitted",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (span_is(name, names[i]))
+			return true;
+	return name.len > 2 && name.len < 200 &&
+	       !g_ascii_strncasecmp(name.data, "X-", 2) && !is_in_table(name);
+}
+
+static void set_named_fields(struct convert_context *context,
+			     const struct mime_entity *message,
+			     struct propset *set)
+{
+	unsigned count = 0;
+
+	for (guint i = 0; i < message->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+		g_autofree char *name = NULL;
+		g_autofree char *value = NULL;
+		uint32_t tag = 0;
+
+		if (!is_named_field(field->name) ||
+		    field->value.len > HEADERS_NAMED_LEN_MAX)
+			continue;
+		if (++count > HEADERS_NAMED_MAX) {
+			convert_note(context, "more than %d X- fields",
+				     HEADERS_NAMED_MAX);
+			return;
+		}
+		name = g_ascii_strdown(field->name.data,
+				       (gssize)field->name.len);
+		value = text_decode(context, field->value);
+		tag = propset_named_tag(set, "PS_INTERNET_HEADERS", name, 0,
+					PT_UNICODE);
+		if (!propset_has(set, tag))
+			propset_set_text(set, tag, value);
+	}
+}
+
+void headers_convert(struct convert_context *context,
+		     const struct mime_entity *message, struct propset *set)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+		const struct header_call call = {context, message, set,
+						 &rules[i]};
+		const struct mime_field *field =
+			mime_find_field(message, rules[i].row.field);
+
+		if (field)
+			rules[i].fn(&call, field->value);
+	}
+	complete_sender(set);
+	set_defaults(set);
+	set_named_fields(context, message, set);
+}
+
+void headers_add_transport(struct convert_context *context,
+			   const struct mime_entity *message,
+			   struct propset *set)
+{
+	struct span header = message->header;
+	GString *block = g_string_sized_new(header.len + 64);
+	g_autofree char *utf8 = NULL;
+
+	for (size_t i = 0; i < header.len; i++) {
+		char c = header.data[i];
+
+		if (c == '\n' && (!i || header.data[i - 1] != '\r'))
+			g_string_append_c(block, '\r');
+		if (c)
+			g_string_append_c(block, c);
+	}
+	utf8 = charset_decode_undeclared(context, block->str, block->len);
+	propset_set_text(set, PR_TRANSPORT_MESSAGE_HEADERS, utf8);
+	g_string_free(block, TRUE);
+}
+
+static bool is_address_field(struct span name)
+{
+	static const char *const names[] = {
+		"From",
+		"Sender",
+		"Reply-To",
+		"To",
+		"Cc",
+		"Bcc",
+		"Resent-From",
+		"Resent-Sender",
+		"Resent-To",
+		"Resent-Cc",
+		"Resent-Bcc",
+		"Resent-Reply-To",
+		"Return-Path",
+		"Disposition-Notification-To",
+		"Return-Receipt-To",
+		"Errors-To",
+		"Delivered-To",
+		"X-Original-To",
+		"Envelope-To",
+		"Mail-Followup-To",
+		"Mail-Reply-To",
+		"Apparently-To",
+		"Original-From",
+		"X-Envelope-From",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (span_is(name, names[i]))
+			return true;
+	return false;
+}
+
+static void add_field_addresses(struct convert_context *context,
+				struct span value, struct header_field *field)
+{
+	g_autoptr(GPtrArray) mailboxes = addresses_parse(context, value);
+
+	for (guint i = 0; i < mailboxes->len; i++) {
+		const struct mailbox *mailbox = g_ptr_array_index(mailboxes, i);
+
+		header_field_add_address(field, mailbox->display,
+					 mailbox->address, mailbox->group);
+	}
+}
+
+void headers_add_fields(struct convert_context *context,
+			const struct mime_entity *message, struct propset *set)
+{
+	for (guint i = 0; i < message->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+		g_autofree char *name =
+			g_strndup(field->name.data, field->name.len);
+		g_autofree char *value = text_decode(context, field->value);
+		struct header_field *added =
+			propset_add_header(set, name, value);
+
+		if (is_address_field(field->name))
+			add_field_addresses(context, field->value, added);
+	}
+}

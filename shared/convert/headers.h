@@ -1,0 +1,45 @@
+/*
+ * The header of a message to its properties, by the table headers.def.
+ * Private to shared/convert.
+ */
+#ifndef OKAPI_CONVERT_HEADERS_H
+#define OKAPI_CONVERT_HEADERS_H
+
+#include "addresses.h"
+
+/* Named internet headers a message may have; more are noted and left out
+ * (they still stand in PR_TRANSPORT_MESSAGE_HEADERS). */
+#define HEADERS_NAMED_MAX     100
+#define HEADERS_NAMED_LEN_MAX 32768
+
+/* Sets every property that comes from the header of a message. */
+void headers_convert(struct convert_context *context,
+		     const struct mime_entity *message, struct propset *set);
+
+/* PR_TRANSPORT_MESSAGE_HEADERS, and the decoded fields for rules. */
+void headers_add_transport(struct convert_context *context,
+			   const struct mime_entity *message,
+			   struct propset *set);
+void headers_add_fields(struct convert_context *context,
+			const struct mime_entity *message, struct propset *set);
+
+/* A row of the table, for documentation and tests. */
+struct header_row {
+	const char *field;
+	uint32_t tag;
+	const char *remark;
+};
+size_t header_row_count(void);
+const struct header_row *header_row_at(size_t i);
+
+/* subject.c: length of the prefix of a subject (MS-OXCMSG 2.2.1.9). */
+size_t subject_prefix_len(const char *subject);
+void subject_set(struct propset *set, const char *subject);
+
+/* dates.c: an RFC 5322 date or one of its broken relatives, in microseconds.
+ */
+bool date_parse(const char *text, int64_t *ret_usec);
+/* The date of a Received field, behind its last ';'. */
+bool date_parse_received(const char *text, int64_t *ret_usec);
+
+#endif

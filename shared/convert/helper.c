@@ -1,0 +1,479 @@
+/*
+ * The pool of helper processes, seen from a daemon: who is free, sending a
+ * request, waiting for its answer, ending and replacing a helper that died,
+ * overran or answered nonsense.  No GMime here.
+ */
+#include "helper.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define HELPER_NAME       "okapi-convert"
+#define HELPERS_MAX       256
+#define SOCKET_BUFFER     (1024 * 1024)
+#define ALARM_EXTRA_S     5
+#define FALLBACK_CODEPAGE 65001
+
+extern char **environ;
+
+struct helper {
+	pid_t pid; /* 0: not started */
+	int fd;
+	bool busy;
+};
+
+struct helper_pool {
+	char *program;
+	int64_t timeout_ms;
+	GMutex lock;
+	GCond freed;
+	unsigned count;
+	struct helper helpers[];
+};
+
+/* ---- processes ------------------------------------------------------------
+ */
+
+/* Beside the running program, else in LIBEXECDIR.  Owned. */
+static char *find_program(void)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
+	char *path = NULL;
+
+	if (directory) {
+		path = g_build_filename(directory, HELPER_NAME, NULL);
+		if (access(path, X_OK) == 0)
+			return path;
+		g_free(path);
+	}
+	path = g_build_filename(OKAPI_LIBEXECDIR, HELPER_NAME, NULL);
+	if (access(path, X_OK) == 0)
+		return path;
+	g_free(path);
+	return NULL;
+}
+
+/* Default signals, nothing blocked: a daemon has its own ideas of both. */
+static void set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t all;
+	sigset_t none;
+
+	(void)sigfillset(&all);
+	(void)sigemptyset(&none);
+	(void)posix_spawnattr_setsigdefault(attributes, &all);
+	(void)posix_spawnattr_setsigmask(attributes, &none);
+	(void)posix_spawnattr_setflags(
+		attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+}
+
+static int spawn(const char *program, int fd, pid_t *ret_pid)
+{
+	char *const argv[] = {(char *)(uintptr_t)program, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int err = 0;
+
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_adddup2(&actions, fd, 0);
+	(void)posix_spawn_file_actions_adddup2(&actions, fd, 1);
+	(void)posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	(void)posix_spawnattr_init(&attributes);
+	set_attributes(&attributes);
+	err = posix_spawn(ret_pid, program, &actions, &attributes, argv,
+			  environ);
+	(void)posix_spawnattr_destroy(&attributes);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return err;
+}
+
+static int helper_start(struct helper *helper, const char *program,
+			struct fault *fault)
+{
+	AUTOCLOSE int ours = -1;
+	AUTOCLOSE int theirs = -1;
+	int size = SOCKET_BUFFER;
+	int pair[2];
+	int err = 0;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return fault_set_errno(fault, FAULT_INTERNAL, errno,
+				       "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	/* Best effort: fewer turns for large messages. */
+	(void)setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
+		return fault_set_errno(fault, FAULT_INTERNAL, errno, "fcntl");
+	err = spawn(program, theirs, &helper->pid);
+	if (err) {
+		helper->pid = 0;
+		return fault_set_errno(fault, FAULT_INTERNAL, err, "%s",
+				       program);
+	}
+	helper->fd = base_take_fd(&ours);
+	return 0;
+}
+
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void helper_kill(struct helper *helper)
+{
+	if (!helper->pid)
+		return;
+	(void)kill(helper->pid, SIGKILL);
+	reap(helper->pid);
+	(void)close(helper->fd);
+	helper->pid = 0;
+	helper->fd = -1;
+}
+
+/* A free helper says nothing: if it does, or hung up, it is of no use. */
+static bool helper_is_well(const struct helper *helper)
+{
+	struct pollfd poll_fd = {.fd = helper->fd, .events = POLLIN};
+
+	return helper->pid && poll(&poll_fd, 1, 0) == 0;
+}
+
+/* ---- the pool -------------------------------------------------------------
+ */
+
+int helper_pool_new(unsigned count, int64_t timeout_ms,
+		    struct helper_pool **ret_pool, struct fault *fault)
+{
+	g_autofree char *program = find_program();
+	struct helper_pool *pool = NULL;
+
+	if (!program)
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s is neither beside this program nor in %s",
+				 HELPER_NAME, OKAPI_LIBEXECDIR);
+	if (!count)
+		count = g_get_num_processors();
+	count = MIN(count, HELPERS_MAX);
+	pool = g_malloc0(sizeof(*pool) + count * sizeof(struct helper));
+	pool->program = g_steal_pointer(&program);
+	pool->timeout_ms = timeout_ms;
+	pool->count = count;
+	g_mutex_init(&pool->lock);
+	g_cond_init(&pool->freed);
+	*ret_pool = pool;
+	return 0;
+}
+
+void helper_pool_free(struct helper_pool *pool)
+{
+	if (!pool)
+		return;
+	for (unsigned i = 0; i < pool->count; i++)
+		helper_kill(&pool->helpers[i]);
+	g_mutex_clear(&pool->lock);
+	g_cond_clear(&pool->freed);
+	g_free(pool->program);
+	g_free(pool);
+}
+
+/* A free one, rather one that runs. */
+static struct helper *find_free(struct helper_pool *pool)
+{
+	struct helper *found = NULL;
+
+	for (unsigned i = 0; i < pool->count; i++) {
+		struct helper *helper = &pool->helpers[i];
+
+		if (helper->busy)
+			continue;
+		if (helper->pid)
+			return helper;
+		if (!found)
+			found = helper;
+	}
+	return found;
+}
+
+static struct helper *helper_take(struct helper_pool *pool)
+{
+	struct helper *helper = NULL;
+
+	g_mutex_lock(&pool->lock);
+	while (!(helper = find_free(pool)))
+		g_cond_wait(&pool->freed, &pool->lock);
+	helper->busy = true;
+	g_mutex_unlock(&pool->lock);
+	return helper;
+}
+
+static void helper_give_back(struct helper_pool *pool, struct helper *helper)
+{
+	g_mutex_lock(&pool->lock);
+	helper->busy = false;
+	g_cond_signal(&pool->freed);
+	g_mutex_unlock(&pool->lock);
+}
+
+/* ---- one request ----------------------------------------------------------
+ */
+
+struct exchange {
+	int fd;
+	int64_t deadline; /* g_get_monotonic_time() */
+};
+
+static int wait_for(const struct exchange *exchange, short events,
+		    struct fault *fault)
+{
+	for (;;) {
+		struct pollfd poll_fd = {.fd = exchange->fd, .events = events};
+		int64_t left = exchange->deadline - g_get_monotonic_time();
+		int rc = 0;
+
+		if (left <= 0)
+			return fault_set(fault, FAULT_INTERNAL,
+					 "the helper took too long");
+		rc = poll(&poll_fd, 1,
+			  (int)MIN(left / 1000 + 1, (int64_t)G_MAXINT));
+		if (rc > 0)
+			return 0;
+		if (rc < 0 && errno != EINTR)
+			return fault_set_errno(fault, FAULT_INTERNAL, errno,
+					       "poll");
+	}
+}
+
+static int send_all(const struct exchange *exchange, const void *data,
+		    size_t len, struct fault *fault)
+{
+	while (len) {
+		ssize_t n = send(exchange->fd, data, len, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			data = (const char *)data + n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			if (wait_for(exchange, POLLOUT, fault) != 0)
+				return -1;
+		} else if (errno != EINTR) {
+			return fault_set_errno(fault, FAULT_INTERNAL, errno,
+					       "the helper died");
+		}
+	}
+	return 0;
+}
+
+static int receive_all(const struct exchange *exchange, void *data, size_t len,
+		       struct fault *fault)
+{
+	while (len) {
+		ssize_t n = recv(exchange->fd, data, len, 0);
+
+		if (n > 0) {
+			data = (char *)data + n;
+			len -= (size_t)n;
+		} else if (n == 0) {
+			return fault_set(fault, FAULT_INTERNAL,
+					 "the helper died");
+		} else if (errno == EAGAIN) {
+			if (wait_for(exchange, POLLIN, fault) != 0)
+				return -1;
+		} else if (errno != EINTR) {
+			return fault_set_errno(fault, FAULT_INTERNAL, errno,
+					       "the helper died");
+		}
+	}
+	return 0;
+}
+
+static int receive_body(const struct exchange *exchange, uint64_t len,
+			GByteArray *body, struct fault *fault)
+{
+	while (body->len < len) {
+		guint old = body->len;
+		guint step = (guint)MIN(len - old,
+					MAX((uint64_t)WIRE_READ_CHUNK, old));
+
+		g_byte_array_set_size(body, old + step);
+		if (receive_all(exchange, body->data + old, step, fault) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int receive_answer(const struct exchange *exchange,
+			  struct wire_answer *head, GByteArray *body,
+			  struct fault *fault)
+{
+	if (receive_all(exchange, head, sizeof(*head), fault) != 0)
+		return -1;
+	if (head->version != WIRE_VERSION || head->body_len > WIRE_BODY_MAX ||
+	    (head->status != WIRE_DONE && head->status != WIRE_REFUSED))
+		return fault_set(fault, FAULT_INTERNAL,
+				 "the helper answered nonsense");
+	return receive_body(exchange, head->body_len, body, fault);
+}
+
+/* A request and its answer with one helper. */
+static int talk(const struct helper_pool *pool, struct helper *helper,
+		struct wire_request *request, const void *data,
+		struct wire_answer *head, GByteArray *body, struct fault *fault)
+{
+	struct exchange exchange = {
+		.fd = helper->fd,
+		.deadline = g_get_monotonic_time() + pool->timeout_ms * 1000,
+	};
+
+	request->version = WIRE_VERSION;
+	request->timeout_s =
+		(uint32_t)(pool->timeout_ms / 1000) + ALARM_EXTRA_S;
+	if (send_all(&exchange, request, sizeof(*request), fault) != 0 ||
+	    send_all(&exchange, data, request->body_len, fault) != 0)
+		return -1;
+	return receive_answer(&exchange, head, body, fault);
+}
+
+/* The same with the pool around it: ret_body (owned) is what the helper
+ * answered.  A helper that failed is gone afterwards. */
+static int converse(struct helper_pool *pool, struct wire_request *request,
+		    const void *data, GByteArray **ret_body,
+		    struct fault *fault)
+{
+	struct helper *helper = NULL;
+	struct wire_answer head = {0};
+	GByteArray *body = NULL;
+	int rc = 0;
+
+	if (request->body_len > WIRE_BODY_MAX)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "too large to be converted");
+	helper = helper_take(pool);
+	body = g_byte_array_new();
+	if (!helper_is_well(helper)) {
+		helper_kill(helper);
+		rc = helper_start(helper, pool->program, fault);
+	}
+	if (rc == 0) {
+		rc = talk(pool, helper, request, data, &head, body, fault);
+		if (rc != 0)
+			helper_kill(helper);
+	}
+	helper_give_back(pool, helper);
+	if (rc == 0 && head.status == WIRE_REFUSED)
+		rc = fault_set(fault, FAULT_REFUSED_INPUT, "%.*s",
+			       (int)MIN(body->len, 400u),
+			       (const char *)body->data);
+	if (rc != 0) {
+		g_byte_array_unref(body);
+		return -1;
+	}
+	*ret_body = body;
+	return 0;
+}
+
+int helper_to_propset(struct helper_pool *pool, GBytes *rfc822,
+		      const struct convert_options *options,
+		      struct propset **ret_set, struct fault *fault)
+{
+	struct wire_request request = {.operation = WIRE_TO_PROPSET};
+	GByteArray *body = NULL;
+	gsize len = 0;
+	const void *data = g_bytes_get_data(rfc822, &len);
+	int rc = 0;
+
+	request.flags = (uint16_t)options->flags;
+	request.body_len = len;
+	if (options->default_charset)
+		g_strlcpy(request.charset, options->default_charset,
+			  sizeof(request.charset));
+	rc = converse(pool, &request, data, &body, fault);
+	if (rc == 0) {
+		rc = propset_decode(body->data, body->len, ret_set, fault);
+		g_byte_array_unref(body);
+	}
+	if (rc != 0) {
+		fault_prefix(fault, "conversion");
+		*ret_set = helper_fallback_propset(rfc822);
+	}
+	return rc;
+}
+
+int helper_to_rfc822(struct helper_pool *pool, const struct propset *set,
+		     GBytes **ret_rfc822, struct fault *fault)
+{
+	struct wire_request request = {.operation = WIRE_TO_RFC822};
+	GByteArray *wire = g_byte_array_new();
+	GByteArray *body = NULL;
+	int rc = 0;
+
+	propset_encode(set, wire);
+	request.body_len = wire->len;
+	rc = converse(pool, &request, wire->data, &body, fault);
+	g_byte_array_unref(wire);
+	if (rc != 0)
+		return -1;
+	*ret_rfc822 = g_byte_array_free_to_bytes(body);
+	return 0;
+}
+
+/* ---- fallback delivery ----------------------------------------------------
+ */
+
+static struct propset *fallback_attachment(GBytes *rfc822)
+{
+	struct propset *attachment = propset_new();
+
+	propset_set_number(attachment, PR_ATTACH_NUM, 0);
+	propset_set_number(attachment, PR_ATTACH_METHOD, 1);
+	propset_set_number(attachment, PR_ATTACH_SIZE,
+			   (int64_t)g_bytes_get_size(rfc822));
+	propset_set_number(attachment, PR_RENDERING_POSITION, -1);
+	propset_set_text(attachment, PR_ATTACH_LONG_FILENAME, "original.eml");
+	propset_set_text(attachment, PR_ATTACH_FILENAME, "original.eml");
+	propset_set_text(attachment, PR_ATTACH_EXTENSION, ".eml");
+	propset_set_text(attachment, PR_DISPLAY_NAME, "original.eml");
+	propset_set_text(attachment, PR_ATTACH_MIME_TAG, "message/rfc822");
+	propset_set_binary(attachment, PR_ATTACH_DATA_BIN, rfc822);
+	return attachment;
+}
+
+struct propset *helper_fallback_propset(GBytes *rfc822)
+{
+	static const char subject[] = "Fallback delivery";
+	struct propset *set = propset_new();
+
+	propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note");
+	propset_set_text(set, PR_SUBJECT, subject);
+	propset_set_text(set, PR_SUBJECT_PREFIX, "");
+	propset_set_text(set, PR_NORMALIZED_SUBJECT, subject);
+	propset_set_text(set, PR_CONVERSATION_TOPIC, subject);
+	propset_set_text(set, PR_SENDER_NAME, "System Administrator");
+	propset_set_text(set, PR_SENT_REPRESENTING_NAME,
+			 "System Administrator");
+	propset_set_number(set, PR_IMPORTANCE, 1);
+	propset_set_number(set, PR_PRIORITY, 0);
+	propset_set_number(set, PR_SENSITIVITY, 0);
+	propset_set_number(set, PR_MESSAGE_SIZE,
+			   (int64_t)g_bytes_get_size(rfc822));
+	propset_set_text(set, PR_BODY,
+			 "A message for you could not be read by the mail "
+			 "server.\r\n\r\nIt is attached as it came, as "
+			 "original.eml: a mail program can open it.\r\n");
+	propset_set_number(set, PR_NATIVE_BODY, 1);
+	propset_set_number(set, PR_INTERNET_CPID, FALLBACK_CODEPAGE);
+	propset_set_bool(set, PR_HASATTACH, true);
+	propset_set_number(set, PR_MESSAGE_FLAGS, 0x12);
+	propset_add_attachment(set, fallback_attachment(rfc822));
+	return set;
+}

@@ -1,0 +1,180 @@
+/*
+ * okapi-convert: the process that meets hostile bytes.  Reads requests from
+ * descriptor 0, answers on descriptor 1, ends when its parent closes the
+ * stream.  Started by the daemons only.
+ *
+ * It does not ask to be killed with its parent (PR_SET_PDEATHSIG): that signal
+ * comes when the *thread* ends that started it.  The end of the stream tells
+ * it between requests, an alarm(2) bounds each of them.
+ */
+#include "convert.h"
+#include "sandbox.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <glib/gprintf.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* 1: whole, 0: the stream ended before the first octet, -1: within. */
+static int read_whole(void *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = read(0, (char *)data + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return done == 0 && n == 0 ? 0 : -1;
+		done += (size_t)n;
+	}
+	return 1;
+}
+
+static int write_whole(const void *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(1, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data = (const char *)data + n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Memory grows with the bytes that are there, not with the claim. */
+static int read_body(GByteArray *body, uint64_t len)
+{
+	while (body->len < len) {
+		guint old = body->len;
+		guint step = (guint)MIN(len - old,
+					MAX((uint64_t)WIRE_READ_CHUNK, old));
+
+		g_byte_array_set_size(body, old + step);
+		if (read_whole(body->data + old, step) != 1)
+			return -1;
+	}
+	return 0;
+}
+
+static void to_propset(const struct wire_request *request,
+		       const GByteArray *body, GByteArray *out)
+{
+	const struct convert_options options = {
+		.flags = request->flags,
+		.default_charset = request->charset,
+	};
+	AUTO(propset) set =
+		convert_to_propset(body->data, body->len, &options, NULL);
+
+	propset_encode(set, out);
+}
+
+static enum wire_status to_rfc822(const GByteArray *body, GByteArray *out)
+{
+	struct fault fault = {0};
+	AUTO(propset) set = NULL;
+	GByteArray *message = NULL;
+
+	if (propset_decode(body->data, body->len, &set, &fault) != 0 ||
+	    convert_to_rfc822(set, &message, &fault) != 0) {
+		g_byte_array_append(out, (const guint8 *)fault.text,
+				    (guint)strlen(fault.text));
+		return WIRE_REFUSED;
+	}
+	g_byte_array_append(out, message->data, message->len);
+	g_byte_array_unref(message);
+	return WIRE_DONE;
+}
+
+static int answer(const struct wire_request *request, const GByteArray *body)
+{
+	struct wire_answer head = {.version = WIRE_VERSION};
+	GByteArray *out = g_byte_array_new();
+	int rc = 0;
+
+	if (request->operation == WIRE_TO_PROPSET)
+		to_propset(request, body, out);
+	else
+		head.status = (uint8_t)to_rfc822(body, out);
+	head.body_len = out->len;
+	if (write_whole(&head, sizeof(head)) != 0 ||
+	    write_whole(out->data, out->len) != 0)
+		rc = -1;
+	g_byte_array_unref(out);
+	return rc;
+}
+
+static bool is_sound(const struct wire_request *request)
+{
+	return request->version == WIRE_VERSION &&
+	       (request->operation == WIRE_TO_PROPSET ||
+		request->operation == WIRE_TO_RFC822) &&
+	       request->body_len <= WIRE_BODY_MAX &&
+	       memchr(request->charset, '\0', sizeof(request->charset));
+}
+
+/* One request; 0 to go on, 1 at the end of the stream, -1 on trouble. */
+static int serve_one(void)
+{
+	struct wire_request request;
+	GByteArray *body = NULL;
+	int got = read_whole(&request, sizeof(request));
+	int rc = -1;
+
+	if (got == 0)
+		return 1;
+	if (got < 0 || !is_sound(&request))
+		return -1;
+	(void)alarm(request.timeout_s);
+	body = g_byte_array_new();
+	if (read_body(body, request.body_len) == 0)
+		rc = answer(&request, body);
+	g_byte_array_unref(body);
+	(void)alarm(0);
+	return rc;
+}
+
+static int usage(const char *option)
+{
+	if (!strcmp(option, "--version") || !strcmp(option, "-V")) {
+		g_print("okapi-convert %s\n", OKAPI_VERSION);
+		return 0;
+	}
+	if (!strcmp(option, "--help")) {
+		g_print("usage: okapi-convert [--version]\n"
+			"Converts messages for Okapi's daemons, which start it "
+			"themselves.\n");
+		return 0;
+	}
+	g_printerr("okapi-convert: %s: unknown option; the daemons start this "
+		   "program themselves\n",
+		   option);
+	return 64;
+}
+
+int main(int argc, char **argv)
+{
+	struct fault fault = {0};
+	int rc = 0;
+
+	if (argc > 1)
+		return usage(argv[1]);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the daemon */
+	convert_init();
+	if (sandbox_enter(&fault) != 0) {
+		g_printerr("okapi-convert: %s\n", fault.text);
+		return 75;
+	}
+	while ((rc = serve_one()) == 0)
+		;
+	return rc == 1 ? 0 : 70;
+}

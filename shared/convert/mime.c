@@ -1,0 +1,668 @@
+/*
+ * The scanner: one pass over the lines of a message, a stack of boundaries,
+ * no copy.
+ */
+#include "params.h"
+
+#include <gmime/gmime.h>
+#include <string.h>
+
+struct scan {
+	struct convert_context *context;
+	const char *at;
+	const char *end;
+	/* Multiparts that are open, outermost first. */
+	const struct mime_entity *open[MIME_DEPTH_MAX + 1];
+	size_t depth;
+};
+
+/* Where a stretch of lines ended: at a delimiter of open[level], or at the end
+ * of the input (level == LEVEL_END). */
+#define LEVEL_END SIZE_MAX
+struct stop {
+	size_t level;
+	bool close;          /* "--boundary--" */
+	const char *content; /* end of what stands before the delimiter */
+};
+
+struct line {
+	const char *start;
+	const char *end;  /* without its line break */
+	const char *next; /* start of the next line */
+};
+
+static struct line line_at(const struct scan *scan, const char *at)
+{
+	struct line line = {.start = at};
+	const char *lf = memchr(at, '\n', (size_t)(scan->end - at));
+
+	line.next = lf ? lf + 1 : scan->end;
+	line.end = lf ? lf : scan->end;
+	if (line.end > line.start && line.end[-1] == '\r')
+		line.end--;
+	return line;
+}
+
+/* RFC 2046 5.1.1: "--" boundary ["--"] blanks. */
+static bool is_delimiter(const struct line *line,
+			 const struct mime_entity *entity, bool *ret_close)
+{
+	const char *boundary = entity->boundary;
+	size_t len = entity->boundary_len;
+	const char *at = line->start + 2;
+	bool close = false;
+
+	if ((size_t)(line->end - at) < len || memcmp(at, boundary, len) != 0)
+		return false;
+	at += len;
+	if (line->end - at >= 2 && at[0] == '-' && at[1] == '-') {
+		close = true;
+		at += 2;
+	}
+	while (at < line->end && (*at == ' ' || *at == '\t'))
+		at++;
+	*ret_close = close;
+	return at == line->end;
+}
+
+static bool find_delimiter(const struct scan *scan, const struct line *line,
+			   struct stop *ret_stop)
+{
+	if (line->end - line->start < 2 || line->start[0] != '-' ||
+	    line->start[1] != '-')
+		return false;
+	for (size_t level = scan->depth; level-- > 0;)
+		if (is_delimiter(line, scan->open[level], &ret_stop->close)) {
+			ret_stop->level = level;
+			return true;
+		}
+	return false;
+}
+
+/* The line break before a delimiter belongs to it. */
+static const char *before_break(const char *from, const char *at)
+{
+	if (at > from && at[-1] == '\n')
+		at--;
+	if (at > from && at[-1] == '\r')
+		at--;
+	return at;
+}
+
+/* Goes on to the next delimiter and steps over it. */
+static struct stop skip_content(struct scan *scan)
+{
+	struct stop stop = {.level = LEVEL_END};
+	const char *from = scan->at;
+
+	while (scan->at < scan->end) {
+		struct line line = line_at(scan, scan->at);
+
+		scan->at = line.next;
+		if (find_delimiter(scan, &line, &stop)) {
+			stop.content = before_break(from, line.start);
+			return stop;
+		}
+	}
+	stop.content = scan->end;
+	return stop;
+}
+
+/* Length of a field name if the line starts a field (RFC 5322 2.2; blanks
+ * before the colon are forgiven), or 0. */
+static size_t field_name_len(const struct line *line)
+{
+	const char *at = line->start;
+	size_t len = 0;
+
+	while (at<line->end && * at> 32 && *at < 127 && *at != ':')
+		at++;
+	len = (size_t)(at - line->start);
+	while (at < line->end && (*at == ' ' || *at == '\t'))
+		at++;
+	return at < line->end && *at == ':' ? len : 0;
+}
+
+static void add_field(struct scan *scan, struct mime_entity *entity,
+		      const struct line *line, size_t name_len)
+{
+	struct mime_field field = {.name = {line->start, name_len}};
+	const char *colon =
+		memchr(line->start, ':', (size_t)(line->end - line->start));
+
+	if (scan->context->fields >= MIME_FIELDS_MAX) {
+		if (scan->context->fields++ == MIME_FIELDS_MAX)
+			convert_note(scan->context,
+				     "more than %d header fields",
+				     MIME_FIELDS_MAX);
+		return;
+	}
+	scan->context->fields++;
+	field.value.data = colon + 1;
+	field.value.len = (size_t)(line->end - colon) - 1;
+	g_array_append_val(entity->fields, field);
+}
+
+/* Lengthens the last field by a continuation line. */
+static void continue_field(struct mime_entity *entity, const struct line *line)
+{
+	struct mime_field *field = NULL;
+
+	if (!entity->fields->len)
+		return;
+	field = &g_array_index(entity->fields, struct mime_field,
+			       entity->fields->len - 1);
+	field->value.len = (size_t)(line->end - field->value.data);
+}
+
+static bool is_mbox_from(const struct line *line)
+{
+	size_t len = (size_t)(line->end - line->start);
+
+	return (len > 5 && memcmp(line->start, "From ", 5) == 0) ||
+	       (len > 6 && memcmp(line->start, ">From ", 6) == 0);
+}
+
+/*
+ * Reads the header.  It ends at a blank line, at a delimiter, or where a line
+ * is no field (as Postfix sees it: the content starts there).  Leaves scan->at
+ * at the content, and true in *ret_stopped if a delimiter ended the entity.
+ */
+static struct stop read_header(struct scan *scan, struct mime_entity *entity,
+			       bool *ret_stopped)
+{
+	struct stop stop = {.level = LEVEL_END};
+	bool kept = true; /* the field that would be continued was kept */
+
+	*ret_stopped = false;
+	entity->header.data = scan->at;
+	while (scan->at < scan->end) {
+		struct line line = line_at(scan, scan->at);
+		unsigned before = entity->fields->len;
+		size_t name_len = 0;
+
+		if (find_delimiter(scan, &line, &stop)) {
+			*ret_stopped = true;
+			stop.content =
+				before_break(entity->header.data, line.start);
+			entity->header.len =
+				(size_t)(scan->at - entity->header.data);
+			scan->at = line.next;
+			return stop;
+		}
+		if (line.start == line.end) {
+			entity->header.len =
+				(size_t)(scan->at - entity->header.data);
+			scan->at = line.next;
+			return stop;
+		}
+		if (*line.start == ' ' || *line.start == '\t') {
+			if (kept)
+				continue_field(entity, &line);
+		} else if ((name_len = field_name_len(&line))) {
+			add_field(scan, entity, &line, name_len);
+			kept = entity->fields->len > before;
+		} else if (!before && is_mbox_from(&line)) {
+			entity->header.data = line.next;
+		} else {
+			break;
+		}
+		scan->at = line.next;
+	}
+	entity->header.len = (size_t)(scan->at - entity->header.data);
+	return stop;
+}
+
+bool span_is(struct span span, const char *text)
+{
+	return span.len == strlen(text) &&
+	       !g_ascii_strncasecmp(span.data, text, span.len);
+}
+
+const struct mime_field *mime_find_field(const struct mime_entity *entity,
+					 const char *name)
+{
+	for (guint i = 0; i < entity->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(entity->fields, struct mime_field, i);
+
+		if (span_is(field->name, name))
+			return field;
+	}
+	return NULL;
+}
+
+bool mime_is(const struct mime_entity *entity, const char *type,
+	     const char *subtype)
+{
+	return !strcmp(entity->type, type) &&
+	       (!subtype || !strcmp(entity->subtype, subtype));
+}
+
+/* Skips blanks and comments (RFC 5322 3.2.2). */
+static const char *skip_cfws(const char *at)
+{
+	unsigned depth = 0;
+
+	for (; *at; at++) {
+		if (*at == '(')
+			depth++;
+		else if (*at == ')' && depth)
+			depth--;
+		else if (*at == '\\' && depth && at[1])
+			at++;
+		else if (!depth && *at != ' ' && *at != '\t')
+			break;
+	}
+	return at;
+}
+
+/* A token (RFC 2045 5.1), lower case; owned.  Empty if there is none. */
+static char *read_token(const char **at)
+{
+	const char *start = skip_cfws(*at);
+	const char *end = start;
+
+	while ((unsigned char)*end > 32 && *end != 127 &&
+	       !strchr("()<>@,;:\\\"/[]?=", *end))
+		end++;
+	*at = end;
+	return g_ascii_strdown(start, end - start);
+}
+
+static void read_type(struct scan *scan, struct mime_entity *entity)
+{
+	const struct mime_field *field =
+		mime_find_field(entity, "Content-Type");
+	g_autofree char *text = NULL;
+	g_autofree char *type = NULL;
+	g_autofree char *subtype = NULL;
+	const char *at = NULL;
+	const char *params = NULL;
+
+	if (!field)
+		return;
+	text = text_unfold(scan->context, field->value);
+	at = text;
+	type = read_token(&at);
+	at = skip_cfws(at);
+	if (*at == '/') {
+		at++;
+		subtype = read_token(&at);
+	}
+	params = strchr(at, ';');
+	if (params)
+		entity->type_params =
+			mime_params_parse(scan->context, params + 1);
+	if (!*type || !subtype || !*subtype) {
+		/* "text" alone was once allowed (RFC 1049). */
+		if (*type && strcmp(type, "text") != 0)
+			convert_note(scan->context,
+				     "a Content-Type that is none");
+		return;
+	}
+	g_free(entity->type);
+	g_free(entity->subtype);
+	entity->type = g_steal_pointer(&type);
+	entity->subtype = g_steal_pointer(&subtype);
+	entity->has_type = true;
+}
+
+static void read_disposition(struct scan *scan, struct mime_entity *entity)
+{
+	const struct mime_field *field =
+		mime_find_field(entity, "Content-Disposition");
+	g_autofree char *text = NULL;
+	const char *at = NULL;
+	const char *params = NULL;
+
+	if (!field)
+		return;
+	text = text_unfold(scan->context, field->value);
+	at = text;
+	entity->disposition = read_token(&at);
+	params = strchr(at, ';');
+	if (!*entity->disposition)
+		g_clear_pointer(&entity->disposition, g_free);
+	/* "filename=x" without a type before it is seen in the wild. */
+	if (*skip_cfws(at) == '=') {
+		g_clear_pointer(&entity->disposition, g_free);
+		params = text - 1;
+	}
+	if (params)
+		entity->disposition_params =
+			mime_params_parse(scan->context, params + 1);
+}
+
+static enum mime_encoding encoding_of(const char *token)
+{
+	static const struct {
+		const char *name;
+		enum mime_encoding encoding;
+	} encodings[] = {
+		{"", MIME_IDENTITY},
+		{"7bit", MIME_IDENTITY},
+		{"8bit", MIME_IDENTITY},
+		{"binary", MIME_IDENTITY},
+		{"7-bit", MIME_IDENTITY},
+		{"8-bit", MIME_IDENTITY},
+		{"7bits", MIME_IDENTITY},
+		{"8bits", MIME_IDENTITY},
+		{"7", MIME_IDENTITY},
+		{"8", MIME_IDENTITY},
+		{"none", MIME_IDENTITY},
+		{"utf-8", MIME_IDENTITY},
+		{"us-ascii", MIME_IDENTITY},
+		{"iso-8859-1", MIME_IDENTITY},
+		{"base64", MIME_BASE64},
+		{"base-64", MIME_BASE64},
+		{"quoted-printable", MIME_QUOTED_PRINTABLE},
+		{"quotedprintable", MIME_QUOTED_PRINTABLE},
+		{"quoted-printeable", MIME_QUOTED_PRINTABLE},
+		{"x-uuencode", MIME_UUENCODE},
+		{"x-uue", MIME_UUENCODE},
+		{"uuencode", MIME_UUENCODE},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++)
+		if (!strcmp(encodings[i].name, token))
+			return encodings[i].encoding;
+	return MIME_UNKNOWN_ENCODING;
+}
+
+static void read_encoding(struct scan *scan, struct mime_entity *entity)
+{
+	const struct mime_field *field =
+		mime_find_field(entity, "Content-Transfer-Encoding");
+	g_autofree char *text = NULL;
+	g_autofree char *token = NULL;
+	const char *at = NULL;
+
+	if (!field)
+		return;
+	text = text_unfold(scan->context, field->value);
+	at = text;
+	while (*at == '"' || *at == ':' || *at == ' ')
+		at++;
+	token = read_token(&at);
+	entity->encoding = encoding_of(token);
+	if (entity->encoding == MIME_UNKNOWN_ENCODING)
+		convert_note(scan->context,
+			     "unknown transfer encoding \"%.40s\"", token);
+}
+
+static void read_ids(struct scan *scan, struct mime_entity *entity)
+{
+	const struct mime_field *id = mime_find_field(entity, "Content-ID");
+	const struct mime_field *location =
+		mime_find_field(entity, "Content-Location");
+
+	if (id) {
+		g_autofree char *text = text_unfold(scan->context, id->value);
+		char *open = strchr(text, '<');
+		char *close = open ? strchr(open, '>') : NULL;
+
+		if (close)
+			*close = '\0';
+		entity->content_id = g_strdup(open ? open + 1 : text);
+		text_flatten(entity->content_id);
+	}
+	if (location)
+		entity->location = text_decode(scan->context, location->value);
+}
+
+static struct mime_entity *entity_new(struct scan *scan,
+				      struct mime_entity *parent)
+{
+	struct mime_entity *entity = g_new0(struct mime_entity, 1);
+
+	entity->parent = parent;
+	entity->depth = parent ? parent->depth + 1 : 0;
+	entity->children = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)mime_entity_free);
+	entity->fields = g_array_new(FALSE, FALSE, sizeof(struct mime_field));
+	entity->type = g_strdup("text");
+	entity->subtype = g_strdup("plain");
+	entity->whole.data = scan->at;
+	scan->context->parts++;
+	if (parent)
+		g_ptr_array_add(parent->children, entity);
+	return entity;
+}
+
+void mime_entity_free(struct mime_entity *entity)
+{
+	if (!entity)
+		return;
+	g_ptr_array_unref(entity->children);
+	g_array_unref(entity->fields);
+	g_free(entity->type);
+	g_free(entity->subtype);
+	g_free(entity->disposition);
+	g_free(entity->content_id);
+	g_free(entity->location);
+	g_free(entity->boundary);
+	mime_params_free(entity->type_params);
+	mime_params_free(entity->disposition_params);
+	g_free(entity);
+}
+
+static struct stop scan_entity(struct scan *scan, struct mime_entity *entity);
+
+/* RFC 2046 5.1.5: parts of a digest are messages unless they say otherwise. */
+static void default_type(struct mime_entity *entity)
+{
+	if (entity->parent && !entity->is_root &&
+	    mime_is(entity->parent, "multipart", "digest")) {
+		g_free(entity->type);
+		g_free(entity->subtype);
+		entity->type = g_strdup("message");
+		entity->subtype = g_strdup("rfc822");
+	}
+}
+
+static bool may_nest(struct scan *scan, struct mime_entity *entity)
+{
+	if (entity->depth + 1 < MIME_DEPTH_MAX && scan->depth < MIME_DEPTH_MAX)
+		return true;
+	entity->cut = true;
+	convert_note(scan->context, "parts nested deeper than %d",
+		     MIME_DEPTH_MAX);
+	return false;
+}
+
+/* The parts of a multipart: scan->at is at its preamble. */
+static struct stop scan_multipart(struct scan *scan, struct mime_entity *entity)
+{
+	size_t level = scan->depth;
+	struct stop stop;
+
+	scan->open[scan->depth++] = entity;
+	stop = skip_content(scan);
+	while (stop.level == level && !stop.close) {
+		struct mime_entity *child = NULL;
+
+		if (scan->context->parts >= MIME_PARTS_MAX) {
+			/* The rest whole, as one part. */
+			convert_note(scan->context, "more than %d parts",
+				     MIME_PARTS_MAX);
+			child = entity_new(scan, entity);
+			child->cut = true;
+			child->content.data = scan->at;
+			child->content.len = (size_t)(scan->end - scan->at);
+			child->whole.len = child->content.len;
+			scan->at = scan->end;
+			stop = (struct stop){.level = LEVEL_END,
+					     .content = scan->end};
+			break;
+		}
+		child = entity_new(scan, entity);
+		stop = scan_entity(scan, child);
+	}
+	scan->depth = level;
+	if (stop.level == level)
+		stop = skip_content(scan); /* the epilogue */
+	return stop;
+}
+
+/* An embedded message that was itself encoded: RFC 2046 forbids it, it is
+ * seen all the same. */
+static void scan_encoded_message(struct scan *scan, struct mime_entity *entity)
+{
+	struct scan inner = {.context = scan->context};
+	struct mime_entity *child = NULL;
+	GBytes *bytes = mime_decode(entity);
+	gsize len = 0;
+
+	g_ptr_array_add(scan->context->buffers, bytes);
+	inner.at = g_bytes_get_data(bytes, &len);
+	if (!inner.at)
+		inner.at = "";
+	inner.end = inner.at + len;
+	child = entity_new(&inner, entity);
+	child->is_root = true;
+	(void)scan_entity(&inner, child);
+}
+
+static bool is_message_type(const struct mime_entity *entity)
+{
+	return mime_is(entity, "message", "rfc822") ||
+	       mime_is(entity, "message", "global") ||
+	       mime_is(entity, "message", "news");
+}
+
+static struct stop scan_message(struct scan *scan, struct mime_entity *entity)
+{
+	struct mime_entity *child = entity_new(scan, entity);
+
+	child->is_root = true;
+	return scan_entity(scan, child);
+}
+
+static struct stop scan_content(struct scan *scan, struct mime_entity *entity)
+{
+	const char *boundary = mime_params_get(entity->type_params, "boundary");
+	bool encoded = entity->encoding == MIME_BASE64 ||
+		       entity->encoding == MIME_QUOTED_PRINTABLE;
+
+	if (mime_is(entity, "multipart", NULL) && boundary && *boundary &&
+	    strlen(boundary) < 1024 && may_nest(scan, entity)) {
+		entity->boundary = g_strdup(boundary);
+		g_strchomp(entity->boundary);
+		entity->boundary_len = strlen(entity->boundary);
+		return scan_multipart(scan, entity);
+	}
+	if (is_message_type(entity) && !encoded &&
+	    entity->encoding != MIME_UUENCODE &&
+	    entity->encoding != MIME_UNKNOWN_ENCODING && may_nest(scan, entity))
+		return scan_message(scan, entity);
+	return skip_content(scan);
+}
+
+/* Reads an entity from scan->at to the delimiter that ends it. */
+static struct stop scan_entity(struct scan *scan, struct mime_entity *entity)
+{
+	struct stop stop;
+	bool stopped = false;
+
+	entity->whole.data = scan->at;
+	stop = read_header(scan, entity, &stopped);
+	default_type(entity);
+	read_type(scan, entity);
+	read_disposition(scan, entity);
+	read_encoding(scan, entity);
+	read_ids(scan, entity);
+	entity->content.data = stopped ? stop.content : scan->at;
+	if (!stopped)
+		stop = scan_content(scan, entity);
+	if (stop.level == LEVEL_END)
+		stop.content = scan->end;
+	if (stop.content > entity->content.data)
+		entity->content.len =
+			(size_t)(stop.content - entity->content.data);
+	entity->whole.len = (size_t)(entity->content.data +
+				     entity->content.len - entity->whole.data);
+	if (is_message_type(entity) && !entity->children->len &&
+	    (entity->encoding == MIME_BASE64 ||
+	     entity->encoding == MIME_QUOTED_PRINTABLE) &&
+	    may_nest(scan, entity))
+		scan_encoded_message(scan, entity);
+	return stop;
+}
+
+struct mime_entity *mime_scan(struct convert_context *context, const char *data,
+			      size_t len)
+{
+	struct scan scan = {.context = context, .at = data, .end = data + len};
+	struct mime_entity *root = entity_new(&scan, NULL);
+
+	root->is_root = true;
+	(void)scan_entity(&scan, root);
+	return root;
+}
+
+/* uuencode: only what stands between "begin" and "end". */
+static struct span uu_body(struct span content)
+{
+	const char *end = content.data + content.len;
+	const char *at = content.data;
+
+	while (at < end) {
+		const char *lf = memchr(at, '\n', (size_t)(end - at));
+		const char *next = lf ? lf + 1 : end;
+
+		if (end - at > 6 && memcmp(at, "begin ", 6) == 0)
+			return (struct span){next, (size_t)(end - next)};
+		at = next;
+	}
+	return content;
+}
+
+static GBytes *decode_with(struct span content, GMimeContentEncoding encoding)
+{
+	GMimeEncoding state;
+	GByteArray *out = g_byte_array_new();
+	const size_t chunk = 1 << 20;
+
+	g_mime_encoding_init_decode(&state, encoding);
+	for (size_t done = 0; done <= content.len; done += chunk) {
+		size_t n = MIN(chunk, content.len - done);
+		bool last = done + n >= content.len;
+		guint old = out->len;
+		size_t got = 0;
+
+		g_byte_array_set_size(
+			out,
+			old + (guint)g_mime_encoding_outlen(&state, n) + 64);
+		if (last)
+			got = g_mime_encoding_flush(&state, content.data + done,
+						    n, (char *)out->data + old);
+		else
+			got = g_mime_encoding_step(&state, content.data + done,
+						   n, (char *)out->data + old);
+		g_byte_array_set_size(out, old + (guint)got);
+		if (last)
+			break;
+	}
+	return g_byte_array_free_to_bytes(out);
+}
+
+GBytes *mime_decode(const struct mime_entity *entity)
+{
+	switch (entity->encoding) {
+	case MIME_BASE64:
+		return decode_with(entity->content,
+				   GMIME_CONTENT_ENCODING_BASE64);
+	case MIME_QUOTED_PRINTABLE:
+		return decode_with(entity->content,
+				   GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+	case MIME_UUENCODE:
+		return decode_with(uu_body(entity->content),
+				   GMIME_CONTENT_ENCODING_UUENCODE);
+	case MIME_IDENTITY:
+	case MIME_UNKNOWN_ENCODING:
+		break;
+	}
+	/* The input outlives the conversion, not the set: a copy. */
+	return g_bytes_new(entity->content.data, entity->content.len);
+}

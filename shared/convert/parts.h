@@ -1,0 +1,36 @@
+/*
+ * The parts of a message: which are its bodies, what the others are as
+ * attachments, and what class the message is of.  Private to shared/convert.
+ */
+#ifndef OKAPI_CONVERT_PARTS_H
+#define OKAPI_CONVERT_PARTS_H
+
+#include "headers.h"
+
+/* convert.c: everything a message says, below its own header and parts. */
+void convert_message(struct convert_context *context,
+		     const struct mime_entity *message, struct propset *set);
+
+/* body.c: finds the bodies below a part (MS-OXCMAIL 3.3.2), marks them, sets
+ * PR_BODY, PR_HTML, PR_NATIVE_BODY, PR_INTERNET_CPID.  ret_cids (owned):
+ * content ids the HTML refers to, a set of strings. */
+void body_convert(struct convert_context *context, struct mime_entity *root,
+		  struct propset *set, GHashTable **ret_cids);
+
+/* attach.c: everything that is no body, in order. */
+void attach_convert(struct convert_context *context,
+		    const struct mime_entity *root, const GHashTable *cids,
+		    struct propset *set);
+/* A signed or encrypted message whole, with its Content-Type, as its only
+ * attachment (MS-OXCMAIL 2.2.3.4.4). */
+void attach_whole(struct convert_context *context,
+		  const struct mime_entity *root, struct propset *set);
+/* PR_HASATTACH, from the attachments that are there. */
+void attach_summarize(struct propset *set);
+
+/* class.c: PR_MESSAGE_CLASS and what comes with it.  True if the message is
+ * S/MIME: its parts are not to be taken apart. */
+bool class_convert(struct convert_context *context,
+		   const struct mime_entity *root, struct propset *set);
+
+#endif

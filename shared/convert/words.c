@@ -1,0 +1,237 @@
+/*
+ * Header text: unfolding, undeclared 8-bit, encoded words.
+ *
+ * Our own decoder rather than GMime's: that one looks for the end of a word
+ * anew at each "=?", which is quadratic for hostile fields.
+ */
+#include "text.h"
+
+#include <string.h>
+
+/* Header text of one message that is decoded at all; a message has less. */
+#define DECODED_MAX (8u * 1024 * 1024)
+
+static struct span span_strip(struct span span)
+{
+	while (span.len && strchr(" \t\r\n", span.data[0])) {
+		span.data++;
+		span.len--;
+	}
+	while (span.len && strchr(" \t\r\n", span.data[span.len - 1]))
+		span.len--;
+	return span;
+}
+
+/* NUL is in every strchr() set: such octets are dropped at the ends, and by
+ * the charset decoders elsewhere. */
+char *text_unfold(struct convert_context *context, struct span value)
+{
+	GString *line = NULL;
+	char *utf8 = NULL;
+
+	value = span_strip(value);
+	if (value.len > MIME_FIELD_MAX ||
+	    context->decoded + value.len > DECODED_MAX) {
+		convert_note(context, "a header field of %zu octets was cut",
+			     value.len);
+		value.len = MIN(value.len, MIME_FIELD_MAX);
+		if (context->decoded + value.len > DECODED_MAX)
+			value.len = MIN(value.len, 256);
+	}
+	context->decoded += value.len;
+	line = g_string_sized_new(value.len + 1);
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.data[i];
+
+		if (c == '\r' || c == '\n')
+			continue;
+		g_string_append_c(line, c);
+	}
+	utf8 = charset_decode_undeclared(context, line->str, line->len);
+	g_string_free(line, TRUE);
+	return utf8;
+}
+
+void text_flatten(char *text)
+{
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+	g_strstrip(text);
+}
+
+char *text_decode(struct convert_context *context, struct span value)
+{
+	g_autofree char *line = text_unfold(context, value);
+	char *text = words_decode(context, line);
+
+	text_flatten(text);
+	return text;
+}
+
+/* An encoded word as it stands in the text. */
+struct word {
+	char charset[64];
+	char encoding; /* 'b' or 'q' */
+	const char *payload;
+	size_t len;
+	const char *end; /* behind "?=" */
+};
+
+/* Words of one charset and encoding that follow each other are decoded
+ * together: senders split characters between them. */
+struct run {
+	const struct convert_context *context;
+	GString *out;
+	GByteArray *bytes;
+	char charset[64];
+	char encoding;
+	bool open;
+	int base64_state;
+	guint base64_save;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Reads "charset*lang?X?"; returns what follows, or NULL. */
+static const char *word_head(const char *at, struct word *word)
+{
+	size_t len = 0;
+
+	while (at[len] && at[len] != '?' && at[len] != '*' &&
+	       !is_blank(at[len]) && len < sizeof(word->charset) - 1)
+		len++;
+	memcpy(word->charset, at, len);
+	word->charset[len] = '\0';
+	at += len;
+	if (*at == '*')
+		for (len = 0; *at && *at != '?' && len < 32; len++)
+			at++;
+	if (at[0] != '?' || !at[1] || !strchr("bBqQ", at[1]) || at[2] != '?')
+		return NULL;
+	word->encoding = (char)g_ascii_tolower(at[1]);
+	return at + 3;
+}
+
+/* Reads the word at "=?".  *end is where the last "?=" was found: it only
+ * moves forward, so that all searches together are linear. */
+static bool word_read(const char *at, const char **end, struct word *word)
+{
+	word->payload = word_head(at + 2, word);
+	if (!word->payload || !*end)
+		return false;
+	if (*end < word->payload)
+		*end = strstr(word->payload, "?=");
+	if (!*end)
+		return false;
+	word->len = (size_t)(*end - word->payload);
+	word->end = *end + 2;
+	return true;
+}
+
+static void run_flush(struct run *run)
+{
+	g_autofree char *text = NULL;
+
+	if (!run->open)
+		return;
+	if (!charset_is_ascii(run->charset))
+		text = charset_decode(run->charset, run->bytes->data,
+				      run->bytes->len);
+	if (!text)
+		text = charset_decode_undeclared(run->context, run->bytes->data,
+						 run->bytes->len);
+	g_string_append(run->out, text);
+	g_byte_array_set_size(run->bytes, 0);
+	run->open = false;
+}
+
+static void run_add_base64(struct run *run, const struct word *word)
+{
+	guint old = run->bytes->len;
+	gsize got = 0;
+
+	g_byte_array_set_size(run->bytes, old + (guint)word->len / 4 * 3 + 6);
+	got = g_base64_decode_step(word->payload, word->len,
+				   run->bytes->data + old, &run->base64_state,
+				   &run->base64_save);
+	g_byte_array_set_size(run->bytes, old + (guint)got);
+}
+
+static void run_add_quoted(struct run *run, const struct word *word)
+{
+	for (size_t i = 0; i < word->len; i++) {
+		char c = word->payload[i];
+
+		if (c == '_')
+			c = ' ';
+		if (c == '=' && i + 2 < word->len &&
+		    g_ascii_isxdigit(word->payload[i + 1]) &&
+		    g_ascii_isxdigit(word->payload[i + 2])) {
+			c = (char)(g_ascii_xdigit_value(word->payload[i + 1])
+					   << 4 |
+				   g_ascii_xdigit_value(word->payload[i + 2]));
+			i += 2;
+		}
+		g_byte_array_append(run->bytes, (const guint8 *)&c, 1);
+	}
+}
+
+static void run_add(struct run *run, const struct word *word)
+{
+	if (run->open && (run->encoding != word->encoding ||
+			  g_ascii_strcasecmp(run->charset, word->charset)))
+		run_flush(run);
+	if (!run->open) {
+		g_strlcpy(run->charset, word->charset, sizeof(run->charset));
+		run->encoding = word->encoding;
+		run->base64_state = 0;
+		run->base64_save = 0;
+		run->open = true;
+	}
+	if (word->encoding == 'b')
+		run_add_base64(run, word);
+	else
+		run_add_quoted(run, word);
+}
+
+/* Blanks between two encoded words are not text (RFC 2047 6.2). */
+static const char *skip_gap(const char *at)
+{
+	const char *gap = at;
+
+	while (is_blank(*gap))
+		gap++;
+	return strncmp(gap, "=?", 2) == 0 ? gap : at;
+}
+
+char *words_decode(const struct convert_context *context, const char *text)
+{
+	struct run run = {.context = context};
+	const char *end = text;
+	const char *at = text;
+
+	if (!strstr(text, "=?"))
+		return g_strdup(text);
+	run.out = g_string_sized_new(strlen(text));
+	run.bytes = g_byte_array_new();
+	while (*at) {
+		const char *next = run.open ? skip_gap(at) : at;
+		struct word word;
+
+		if (next[0] == '=' && next[1] == '?' &&
+		    word_read(next, &end, &word)) {
+			run_add(&run, &word);
+			at = word.end;
+			continue;
+		}
+		run_flush(&run);
+		g_string_append_c(run.out, *at++);
+	}
+	run_flush(&run);
+	g_byte_array_free(run.bytes, TRUE);
+	return g_string_free(run.out, FALSE);
+}
