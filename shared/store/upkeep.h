@@ -20,6 +20,15 @@ NODISCARD int store_check(struct store *store,
 NODISCARD int store_purge(struct store *store, int64_t now, bool all,
 			  int64_t *ret_messages, struct fault *fault);
 
+/* A consistent copy of the store into a new or empty directory, while others
+ * work on it: DIR/store.db and DIR/store.lob/.  FAULT_EXISTS if there is
+ * something in it. */
+NODISCARD int store_backup(struct store *store, const char *dir,
+			   struct fault *fault);
+/* Gives free pages back to the file system, in small steps. */
+NODISCARD int store_vacuum(struct store *store, int64_t *ret_freed,
+			   struct fault *fault);
+
 struct store_stats {
 	int64_t users;
 	int64_t messages; /* copies, not deleted */

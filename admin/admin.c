@@ -1,0 +1,274 @@
+/*
+ * One run of okapi-admin: parse, run the command, tell what went wrong; and
+ * what commands ask for: configuration, store, users, folders, a yes.
+ */
+#include "admin.h"
+
+#include "conf.h"
+#include "convert/helper.h"
+#include "log.h"
+#include "store/folders.h"
+#include "store/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define ADMIN_CONVERT_TIMEOUT_MS 60000
+
+const char *admin_arg(const struct admin *admin, size_t i)
+{
+	return i < admin->args->len ? admin->args->pdata[i] : NULL;
+}
+
+const char *admin_option(const struct admin *admin, const char *option)
+{
+	for (size_t i = admin->options->len; i-- > 0;) {
+		const struct command_option *o = admin->options->pdata[i];
+
+		if (strcmp(o->name, option) == 0)
+			return admin->values->pdata[i];
+	}
+	return NULL;
+}
+
+bool admin_has(const struct admin *admin, const char *option)
+{
+	return admin_option(admin, option) != NULL;
+}
+
+const char **admin_option_all(const struct admin *admin, const char *option)
+{
+	GPtrArray *all = g_ptr_array_new();
+
+	for (size_t i = 0; i < admin->options->len; i++) {
+		const struct command_option *o = admin->options->pdata[i];
+
+		if (strcmp(o->name, option) == 0)
+			g_ptr_array_add(all, admin->values->pdata[i]);
+	}
+	g_ptr_array_add(all, NULL);
+	return (const char **)g_ptr_array_free(all, FALSE);
+}
+
+int admin_number(const char *what, const char *text, int64_t *ret_number,
+		 struct fault *fault)
+{
+	char *end = NULL;
+	int64_t number;
+
+	errno = 0;
+	number = g_ascii_strtoll(text, &end, 10);
+	if (!g_ascii_isdigit(*text) || *end || errno == ERANGE)
+		return fault_set(fault, FAULT_USAGE,
+				 "%s must be a whole number, not \"%s\"", what,
+				 text);
+	*ret_number = number;
+	return 0;
+}
+
+int admin_conf(struct admin *admin, struct fault *fault)
+{
+	if (admin->conf)
+		return 0;
+	return conf_load(admin->config_path,
+			 (const char *const *)admin->overrides->pdata,
+			 &admin->conf, NULL, fault);
+}
+
+int admin_open(struct admin *admin, struct fault *fault)
+{
+	struct store_policy policy = {0};
+	const struct conf *conf;
+
+	if (admin->store)
+		return 0;
+	if (admin_conf(admin, fault) < 0)
+		return -1;
+	conf = admin->conf;
+	if (store_open(conf->store_path,
+		       admin->command->flags & COMMAND_WRITE ? STORE_WRITE
+							     : STORE_READ,
+		       conf->store_timeout * 1000, &admin->store, fault) < 0)
+		return -1;
+	policy.quota_warn = conf->quota_warn;
+	policy.quota_soft = conf->quota_soft;
+	policy.quota_hard = conf->quota_hard;
+	policy.quota_tempfail = conf->quota_tempfail;
+	policy.duplicate_window_s = conf->duplicate_window;
+	policy.softdelete_lifetime_s = conf->softdelete_lifetime;
+	g_strlcpy(policy.recipient_delimiter, conf->recipient_delimiter,
+		  sizeof(policy.recipient_delimiter));
+	store_set_policy(admin->store, &policy);
+	return 0;
+}
+
+int admin_pool(struct admin *admin, struct fault *fault)
+{
+	if (admin->pool)
+		return 0;
+	return helper_pool_new(1, ADMIN_CONVERT_TIMEOUT_MS, &admin->pool,
+			       fault);
+}
+
+int admin_user(struct admin *admin, size_t i, struct store_user **ret_user,
+	       struct fault *fault)
+{
+	return store_user_find(admin->store, admin_arg(admin, i), ret_user,
+			       fault);
+}
+
+int admin_folder(struct admin *admin, const struct store_user *user,
+		 const char *path, int64_t *ret_folder, struct fault *fault)
+{
+	return store_folder_find(admin->store, user->store, path, '/',
+				 ret_folder, fault);
+}
+
+int admin_confirm(struct admin *admin, struct fault *fault, const char *format,
+		  ...)
+{
+	g_autofree char *question = NULL;
+	char answer[16] = "";
+	va_list args;
+
+	if (admin->yes)
+		return 0;
+	va_start(args, format);
+	question = g_strdup_vprintf(format, args);
+	va_end(args);
+	if (!isatty(STDIN_FILENO))
+		return fault_set(fault, FAULT_USAGE,
+				 "%s  Nobody to ask: say --yes", question);
+	fprintf(stderr, "%s [y/N] ", question);
+	if (!fgets(answer, sizeof(answer), stdin) ||
+	    (answer[0] != 'y' && answer[0] != 'Y'))
+		return fault_set(fault, FAULT_NOT_ALLOWED, "nothing was done");
+	return 0;
+}
+
+static int admin_read_all(int fd, const char *name, size_t limit,
+			  GBytes **ret_bytes, struct fault *fault)
+{
+	g_autoptr(GByteArray) all = g_byte_array_new();
+	uint8_t chunk[65536];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fault_set_errno(fault,
+					       errno == EISDIR ? FAULT_NOT_FOUND
+							       : FAULT_IO,
+					       errno, "cannot read %s", name);
+		if (all->len + (size_t)n > limit)
+			return fault_set(fault, FAULT_REFUSED_INPUT,
+					 "%s is larger than %zu octets", name,
+					 limit);
+		g_byte_array_append(all, chunk, (guint)n);
+	}
+	*ret_bytes = g_byte_array_free_to_bytes(g_steal_pointer(&all));
+	return 0;
+}
+
+int admin_read_file(const char *path, size_t limit, GBytes **ret_bytes,
+		    struct fault *fault)
+{
+	AUTOCLOSE int fd = -1;
+
+	if (strcmp(path, "-") == 0)
+		return admin_read_all(STDIN_FILENO, "standard input", limit,
+				      ret_bytes, fault);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return fault_set_errno(fault,
+				       errno == EACCES ? FAULT_NOT_ALLOWED
+						       : FAULT_NOT_FOUND,
+				       errno, "cannot open %s", path);
+	return admin_read_all(fd, path, limit, ret_bytes, fault);
+}
+
+int admin_flush(struct fault *fault)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return fault_set_errno(fault, FAULT_IO, errno,
+			       "cannot write to standard output");
+}
+
+void admin_clear(struct admin *admin)
+{
+	g_clear_pointer(&admin->pool, helper_pool_free);
+	g_clear_pointer(&admin->store, store_close);
+	g_clear_pointer(&admin->conf, conf_free);
+	g_clear_pointer(&admin->overrides, g_ptr_array_unref);
+	g_clear_pointer(&admin->args, g_ptr_array_unref);
+	g_clear_pointer(&admin->options, g_ptr_array_unref);
+	g_clear_pointer(&admin->values, g_ptr_array_unref);
+}
+
+static int admin_command(struct admin *admin, struct fault *fault)
+{
+	unsigned flags = admin->command->flags;
+
+	if (!(flags & COMMAND_NO_CONF) && admin_conf(admin, fault) < 0)
+		return -1;
+	if (flags & (COMMAND_READ | COMMAND_WRITE) &&
+	    admin_open(admin, fault) < 0)
+		return -1;
+	if (admin->command->run(admin, fault) < 0)
+		return -1;
+	return admin_flush(fault);
+}
+
+static void admin_help(const struct admin *admin)
+{
+	if (admin->noun)
+		usage_noun(admin->noun);
+	else
+		usage_program();
+}
+
+int admin_run(int argc, char **argv, const char *password)
+{
+	struct admin admin = {.program = "okapi-admin", .password = password};
+	struct fault fault = {0};
+	bool help = false;
+	bool version = false;
+	int code = EX_OK;
+	int rc = command_parse(&admin, argc, argv, &help, &version, &fault);
+
+	if (rc == 0 && version)
+		puts("okapi-admin " OKAPI_VERSION);
+	else if (rc == 0 && help)
+		admin_help(&admin);
+	else if (rc == 0)
+		rc = admin_command(&admin, &fault);
+	if (rc < 0) {
+		(void)fflush(stdout);
+		if (!admin.told)
+			fprintf(stderr, "okapi-admin: %s\n", fault.text);
+		code = fault_exit(&fault);
+	}
+	admin_clear(&admin);
+	return code;
+}
+
+int admin_main(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0] ? argv[0] : "", '/');
+	const char *name = slash ? slash + 1 : argv[0];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_LEVEL_WARNING);
+	if (name && strcmp(name, "zarafa-admin") == 0)
+		return zarafa_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "zarafa-admin") == 0)
+		return zarafa_main(argc - 1, argv + 1);
+	return admin_run(argc, argv, NULL);
+}

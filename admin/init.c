@@ -1,0 +1,27 @@
+/*
+ * okapi-admin init: creates the store, or brings an older one up to date.
+ */
+#include "admin.h"
+#include "conf.h"
+
+#include <stdio.h>
+
+static int init_run(struct admin *admin, struct fault *fault)
+{
+	const struct conf *conf = admin->conf;
+	bool created = false;
+
+	if (store_create(conf->store_path, conf->store_timeout * 1000, &created,
+			 fault) < 0)
+		return -1;
+	printf("%s: %s\n", conf->store_path,
+	       created ? "store created" : "store is there and up to date");
+	return 0;
+}
+
+static const struct command init_commands[] = {
+	{"", "", "creates the store; does nothing to one that is there",
+	 init_run, NULL, 0},
+	{0}};
+
+const struct noun noun_init = {"init", "create the store", init_commands};

@@ -1,0 +1,36 @@
+/*
+ * The parts of the noun mail: one file each.
+ */
+#ifndef OKAPI_ADMIN_MAIL_H
+#define OKAPI_ADMIN_MAIL_H
+
+#include "admin.h"
+#include "store/messages.h"
+#include "store/users.h"
+
+#include <jansson.h>
+
+struct propset;
+
+/* A message of the user's store, or of the public one, by the text of its id.
+ * Owned result. */
+NODISCARD int mail_find(struct admin *admin, const struct store_user *user,
+			const char *id, struct store_message **ret_message,
+			struct fault *fault);
+
+/* The object of `mail list`; owned. */
+json_t *mail_json(const struct store_message *message);
+
+/* All properties of a stored message: those of its bytes, over them what the
+ * store knows, PR_TRANSPORT_MESSAGE_HEADERS with the trace headers on top;
+ * owned. */
+NODISCARD int mail_properties(struct admin *admin, int64_t message,
+			      struct propset **ret_set, struct fault *fault);
+
+/* The verbs that have a file of their own. */
+int mail_show(struct admin *admin, struct fault *fault);
+int mail_export(struct admin *admin, struct fault *fault);
+int mail_import(struct admin *admin, struct fault *fault);
+int mail_submit(struct admin *admin, struct fault *fault);
+
+#endif

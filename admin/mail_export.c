@@ -1,0 +1,184 @@
+/*
+ * okapi-admin mail export: messages into an mbox or a Maildir.
+ *
+ * Both get LF for CRLF, as Postfix and Dovecot write them.  An mbox is
+ * quoted as mboxrd; nothing is added to a message, so an mbox keeps no flags.
+ * A Maildir keeps them in the file names, and the time of delivery as that of
+ * the file.
+ */
+#include "eml.h"
+#include "mail.h"
+#include "maildir.h"
+#include "print.h"
+#include "store/folders.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct mail_export {
+	struct admin *admin;
+	FILE *mbox;
+	struct maildir *maildir;
+	const char *only; /* folder that is the Maildir itself, or NULL: all */
+	size_t count;
+	bool progress;
+};
+
+/* The envelope sender, as the trace headers have it. */
+static char *mail_export_sender(const char *data, size_t len)
+{
+	char *path = eml_header(data, len, "Return-Path");
+
+	if (!path)
+		return g_strdup("MAILER-DAEMON");
+	g_strdelimit(path, "<>", ' ');
+	g_strstrip(path);
+	g_strdelimit(path, " ", '_');
+	if (*path)
+		return path;
+	g_free(path);
+	return g_strdup("MAILER-DAEMON");
+}
+
+static int mail_export_mbox(struct mail_export *export,
+			    const struct store_message *message,
+			    const char *data, size_t len, struct fault *fault)
+{
+	g_autoptr(GByteArray) lf = eml_to_lf(data, len);
+	g_autoptr(GByteArray) out = g_byte_array_new();
+	g_autofree char *sender = mail_export_sender(data, len);
+	g_autofree char *date = eml_from_date(message->received);
+
+	eml_mbox_quote((const char *)lf->data, lf->len, out);
+	fprintf(export->mbox, "From %s %s\n", sender, date);
+	fwrite(out->data, 1, out->len, export->mbox);
+	fputc('\n', export->mbox);
+	if (ferror(export->mbox))
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot write the mbox");
+	return 0;
+}
+
+static int mail_export_file(struct mail_export *export,
+			    const struct store_message *message,
+			    const char *data, size_t len, struct fault *fault)
+{
+	g_autoptr(GByteArray) lf = eml_to_lf(data, len);
+	const char *folder = export->only ? "" : message->folder_path;
+
+	return maildir_put(export->maildir, folder, message->flags,
+			   message->received, lf, fault);
+}
+
+static int mail_export_each(const struct store_message *message, void *context,
+			    struct fault *fault)
+{
+	struct mail_export *export = context;
+	g_autoptr(GBytes) bytes = NULL;
+	gsize len = 0;
+	const char *data;
+	int rc;
+
+	if (store_message_bytes(export->admin->store, message->id, false,
+				&bytes, fault) < 0)
+		return fault_prefix(fault, "message %" G_GINT64_FORMAT,
+				    message->id);
+	data = g_bytes_get_data(bytes, &len);
+	rc = export->mbox ? mail_export_mbox(export, message, data, len, fault)
+			  : mail_export_file(export, message, data, len, fault);
+	if (rc < 0)
+		return -1;
+	export->count++;
+	if (export->progress && export->count % 100 == 0)
+		fprintf(stderr, "\r%zu messages", export->count);
+	return 0;
+}
+
+static int mail_export_walk(struct mail_export *export, int64_t store,
+			    int64_t folder, struct fault *fault)
+{
+	if (store_message_list(export->admin->store, store, folder,
+			       mail_export_each, export, fault) < 0)
+		return -1;
+	if (export->progress)
+		fprintf(stderr, "\r%zu messages\n", export->count);
+	return 0;
+}
+
+static int mail_export_open(struct mail_export *export, const char *path,
+			    struct fault *fault)
+{
+	int fd;
+
+	if (strcmp(path, "-") == 0) {
+		export->mbox = stdout;
+		return 0;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fault_set_errno(fault,
+				       errno == EEXIST   ? FAULT_EXISTS
+				       : errno == EACCES ? FAULT_NOT_ALLOWED
+				       : errno == ENOENT ? FAULT_NOT_FOUND
+							 : FAULT_IO,
+				       errno, "cannot create %s", path);
+	export->mbox = fdopen(fd, "w");
+	return 0;
+}
+
+/* Complete and on disk, or not there at all. */
+static int mail_export_close(struct mail_export *export, const char *path,
+			     int rc, struct fault *fault)
+{
+	if (export->mbox == stdout)
+		return rc;
+	if (rc == 0 &&
+	    (fflush(export->mbox) != 0 || fsync(fileno(export->mbox)) != 0))
+		rc = fault_set_errno(fault, FAULT_IO, errno, "cannot write %s",
+				     path);
+	if (fclose(export->mbox) != 0 && rc == 0)
+		rc = fault_set_errno(fault, FAULT_IO, errno, "cannot write %s",
+				     path);
+	if (rc < 0)
+		(void)unlink(path);
+	return rc;
+}
+
+int mail_export(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	AUTO(maildir) maildir = NULL;
+	struct mail_export export = {.admin = admin,
+				     .only = admin_arg(admin, 1),
+				     .progress = isatty(STDERR_FILENO)};
+	const char *mbox = admin_option(admin, "mbox");
+	const char *dir = admin_option(admin, "maildir");
+	int64_t folder = 0;
+	int rc;
+
+	if (!mbox == !dir)
+		return fault_set(fault, FAULT_USAGE,
+				 "mail export needs --mbox FILE or "
+				 "--maildir DIR");
+	if (admin_user(admin, 0, &user, fault) < 0)
+		return -1;
+	if (export.only &&
+	    admin_folder(admin, user, export.only, &folder, fault) < 0)
+		return -1;
+	if (mbox) {
+		if (mail_export_open(&export, mbox, fault) < 0)
+			return -1;
+		rc = mail_export_walk(&export, user->store, folder, fault);
+		return mail_export_close(&export, mbox, rc, fault);
+	}
+	if (maildir_create(dir, &maildir, fault) < 0)
+		return -1;
+	export.maildir = maildir;
+	if (mail_export_walk(&export, user->store, folder, fault) < 0)
+		return -1;
+	return maildir_sync(maildir, fault);
+}

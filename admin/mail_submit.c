@@ -1,0 +1,239 @@
+/*
+ * okapi-admin mail submit: a stored message, or one composed from a property
+ * set, into the outgoing queue.
+ *
+ * Recipients are those the message names in To, Cc and Bcc; Bcc itself does
+ * not leave.  A message of the Outbox or of Drafts is moved, as MAPI's
+ * SubmitMessage does; any other is sent again.
+ */
+#include "conf.h"
+#include "convert.h"
+#include "convert/helper.h"
+#include "digest.h"
+#include "eml.h"
+#include "json_out.h"
+#include "mail.h"
+#include "store/folders.h"
+#include "store/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SUBMIT_PROPS_MAX (512 * 1024 * 1024)
+
+struct mail_submit {
+	const struct store_user *user;
+	GPtrArray *addresses; /* owned strings */
+	GBytes *bytes;        /* as it leaves */
+	struct propset *set;  /* of them */
+	int64_t not_before;
+	int64_t source; /* message that goes away with it, or 0 */
+	int64_t queue_id;
+};
+
+static int submit_unit(struct store *store, void *context, struct fault *fault)
+{
+	struct mail_submit *submit = context;
+	guint count = submit->addresses->len;
+	g_autofree struct submission_recipient *recipients =
+		g_new0(struct submission_recipient, count);
+	struct content content = {.rfc822 = submit->bytes, .set = submit->set};
+	struct submission submission = {.store = submit->user->store,
+					.reverse_path = submit->user->email,
+					.recipients = recipients,
+					.recipient_count = count,
+					.content = &content,
+					.not_before = submit->not_before};
+	gsize size = 0;
+	const void *data = g_bytes_get_data(submit->bytes, &size);
+
+	digest_sha256(data, size, content.sha256);
+	for (guint i = 0; i < count; i++)
+		recipients[i].address = submit->addresses->pdata[i];
+	if (store_submit(store, &submission, &submit->queue_id, fault) < 0)
+		return -1;
+	if (submit->source == 0)
+		return 0;
+	return store_message_delete(store, submit->source, true, fault);
+}
+
+/* Something an SMTP envelope can carry. */
+static bool submit_address_ok(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	for (const char *p = address; *p; p++)
+		if ((unsigned char)*p <= 0x20 || *p == 0x7f || *p == '<' ||
+		    *p == '>')
+			return false;
+	return at && at != address && at[1] && strlen(address) <= 320;
+}
+
+static int submit_recipients(struct admin *admin, const struct propset *set,
+			     GPtrArray *addresses, struct fault *fault)
+{
+	g_autoptr(GHashTable) seen =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (size_t i = 0; i < propset_recipient_count(set); i++) {
+		const struct propset *r = propset_recipient(set, i);
+		const char *smtp = propset_text(r, PR_SMTP_ADDRESS);
+		const char *text = smtp && *smtp
+					   ? smtp
+					   : propset_text(r, PR_EMAIL_ADDRESS);
+		g_autofree char *address = NULL;
+
+		if (!text || !*text)
+			continue;
+		address = strchr(text, '@')
+				  ? g_strdup(text)
+				  : g_strconcat(text, "@", admin->conf->origin,
+						NULL);
+		if (!submit_address_ok(address))
+			return fault_set(fault, FAULT_REFUSED_INPUT,
+					 "recipient <%s>: not an address",
+					 address);
+		if (g_hash_table_add(seen, g_ascii_strdown(address, -1)))
+			g_ptr_array_add(addresses, g_steal_pointer(&address));
+	}
+	if (addresses->len == 0)
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "the message names no recipient");
+	return 0;
+}
+
+static int submit_stored(struct admin *admin, struct mail_submit *submit,
+			 struct fault *fault)
+{
+	static const char *const hidden[] = {"Bcc", "Resent-Bcc", NULL};
+	AUTO(store_message) message = NULL;
+	AUTO(store_folder) folder = NULL;
+	AUTO(propset) whole = NULL;
+	g_autoptr(GBytes) bytes = NULL;
+
+	if (mail_find(admin, submit->user, admin_arg(admin, 1), &message,
+		      fault) < 0)
+		return -1;
+	if (message->flags & MESSAGE_SUBMITTED &&
+	    !(message->flags & MESSAGE_FAILED))
+		return fault_set(fault, FAULT_EXISTS,
+				 "message %" G_GINT64_FORMAT
+				 " is in the queue already",
+				 message->id);
+	if (store_folder_get(admin->store, message->folder, &folder, fault) <
+		    0 ||
+	    store_message_bytes(admin->store, message->id, true, &bytes,
+				fault) < 0 ||
+	    convert_message(admin, bytes, 0, &whole, fault) < 0 ||
+	    submit_recipients(admin, whole, submit->addresses, fault) < 0)
+		return -1;
+	if (folder->role == FOLDER_OUTBOX || folder->role == FOLDER_DRAFTS)
+		submit->source = message->id;
+	submit->bytes = eml_without_headers(bytes, hidden);
+	return 0;
+}
+
+/* What every message must say, where the set does not. */
+static void submit_complete(const struct admin *admin,
+			    const struct store_user *user, struct propset *set)
+{
+	g_autofree char *uuid = g_uuid_string_random();
+	g_autofree char *id =
+		g_strdup_printf("<%s@%s>", uuid, admin->conf->hostname);
+	const char *name = *user->fullname ? user->fullname : user->email;
+
+	if (!propset_has(set, PR_SENT_REPRESENTING_SMTP_ADDRESS) &&
+	    !propset_has(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS)) {
+		propset_set_text(set, PR_SENT_REPRESENTING_NAME, name);
+		propset_set_text(set, PR_SENT_REPRESENTING_ADDRTYPE, "SMTP");
+		propset_set_text(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+				 user->email);
+		propset_set_text(set, PR_SENT_REPRESENTING_SMTP_ADDRESS,
+				 user->email);
+	}
+	if (!propset_has(set, PR_CLIENT_SUBMIT_TIME))
+		propset_set_number(set, PR_CLIENT_SUBMIT_TIME,
+				   g_get_real_time());
+	if (!propset_has(set, PR_INTERNET_MESSAGE_ID))
+		propset_set_text(set, PR_INTERNET_MESSAGE_ID, id);
+}
+
+static int submit_read_props(const char *path, struct propset **ret_set,
+			     struct fault *fault)
+{
+	g_autoptr(GBytes) file = NULL;
+	json_error_t error;
+	json_t *json;
+	gsize size = 0;
+	const char *data;
+	int rc;
+
+	if (admin_read_file(path, SUBMIT_PROPS_MAX, &file, fault) < 0)
+		return -1;
+	data = g_bytes_get_data(file, &size);
+	json = json_loadb(size ? data : "", size, JSON_REJECT_DUPLICATES,
+			  &error);
+	if (!json)
+		return fault_set(fault, FAULT_REFUSED_INPUT, "%s:%d:%d: %s",
+				 path, error.line, error.column, error.text);
+	rc = propset_from_json(json, ret_set, fault);
+	json_decref(json);
+	return rc < 0 ? fault_prefix(fault, "%s", path) : 0;
+}
+
+static int submit_composed(struct admin *admin, struct mail_submit *submit,
+			   const char *path, struct fault *fault)
+{
+	AUTO(propset) set = NULL;
+
+	if (submit_read_props(path, &set, fault) < 0 ||
+	    submit_recipients(admin, set, submit->addresses, fault) < 0 ||
+	    admin_pool(admin, fault) < 0)
+		return -1;
+	submit->not_before = propset_number(set, PR_DEFERRED_SEND_TIME, 0);
+	submit_complete(admin, submit->user, set);
+	if (helper_to_rfc822(admin->pool, set, &submit->bytes, fault) < 0)
+		return -1;
+	return 0;
+}
+
+static int submit_run(struct admin *admin, struct mail_submit *submit,
+		      struct fault *fault)
+{
+	const char *props = admin_option(admin, "props");
+	int rc = props ? submit_composed(admin, submit, props, fault)
+		       : submit_stored(admin, submit, fault);
+
+	if (rc < 0 || convert_message(admin, submit->bytes, CONVERT_ALL,
+				      &submit->set, fault) < 0)
+		return -1;
+	/* What the operator asked for waits as mail of programs does. */
+	if (admin->conf->submit_hold)
+		submit->not_before =
+			MAX(submit->not_before,
+			    g_get_real_time() +
+				    admin->conf->submit_hold * USEC_PER_SEC);
+	return store_run(admin->store, submit_unit, submit, fault);
+}
+
+int mail_submit(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	struct mail_submit submit = {0};
+	int rc;
+
+	if (!admin_arg(admin, 1) == !admin_has(admin, "props"))
+		return fault_set(fault, FAULT_USAGE,
+				 "mail submit takes an ID or --props FILE");
+	if (admin_user(admin, 0, &user, fault) < 0)
+		return -1;
+	submit.user = user;
+	submit.addresses = g_ptr_array_new_with_free_func(g_free);
+	rc = submit_run(admin, &submit, fault);
+	if (rc == 0)
+		printf("%" G_GINT64_FORMAT "\n", submit.queue_id);
+	g_ptr_array_unref(submit.addresses);
+	g_clear_pointer(&submit.bytes, g_bytes_unref);
+	g_clear_pointer(&submit.set, propset_free);
+	return rc;
+}

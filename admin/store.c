@@ -1,0 +1,182 @@
+/*
+ * okapi-admin store: upkeep and figures.
+ */
+#include "admin.h"
+#include "conf.h"
+#include "print.h"
+#include "store/upkeep.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct store_check_context {
+	struct print_list list;
+};
+
+static void store_check_tell(const char *what, void *context)
+{
+	struct store_check_context *c = context;
+	g_autofree char *clean = print_clean(what);
+
+	if (c->list.json)
+		print_list_item(&c->list, print_json_text(what));
+	else
+		printf("%s\n", clean);
+}
+
+static int store_check_run(struct admin *admin, struct fault *fault)
+{
+	struct store_check_context context;
+	int64_t wrong = 0;
+
+	if (admin_has(admin, "repair"))
+		return fault_set(fault, FAULT_USAGE,
+				 "store check --repair is not available in "
+				 "this version");
+	print_list_begin(&context.list, admin->json);
+	if (store_check(admin->store, store_check_tell, &context, &wrong,
+			fault) < 0)
+		return -1;
+	print_list_end(&context.list);
+	if (wrong)
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "%" G_GINT64_FORMAT " faults in the store",
+				 wrong);
+	if (!admin->json)
+		printf("%s: no fault\n", admin->conf->store_path);
+	return 0;
+}
+
+static int store_purge_run(struct admin *admin, struct fault *fault)
+{
+	bool all = admin_has(admin, "all");
+	int64_t messages = 0;
+
+	if (all && admin_confirm(admin, fault,
+				 "Remove all that is marked deleted for "
+				 "good?") < 0)
+		return -1;
+	if (store_purge(admin->store, g_get_real_time(), all, &messages,
+			fault) < 0)
+		return -1;
+	printf("purged: %" G_GINT64_FORMAT " messages\n", messages);
+	return 0;
+}
+
+static int store_backup_run(struct admin *admin, struct fault *fault)
+{
+	const char *dir = admin_arg(admin, 0);
+
+	if (store_backup(admin->store, dir, fault) < 0)
+		return -1;
+	printf("%s: complete\n", dir);
+	return 0;
+}
+
+static int store_vacuum_run(struct admin *admin, struct fault *fault)
+{
+	int64_t freed = 0;
+	g_autofree char *size = NULL;
+
+	if (store_vacuum(admin->store, &freed, fault) < 0)
+		return -1;
+	size = print_size(freed);
+	printf("given back: %s\n", size);
+	return 0;
+}
+
+/* name, OpenMetrics unit or "", what it is, value */
+struct store_figure {
+	const char *name;
+	const char *metric;
+	const char *help;
+	int64_t value;
+};
+
+static void store_openmetrics(const struct store_figure *figures, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		printf("# TYPE okapi_store_%s gauge\n"
+		       "# HELP okapi_store_%s %s\n"
+		       "okapi_store_%s %" G_GINT64_FORMAT "\n",
+		       figures[i].metric, figures[i].metric, figures[i].help,
+		       figures[i].metric, figures[i].value);
+	puts("# EOF");
+}
+
+static void store_figures_json(const struct store_figure *figures, size_t count)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(object, figures[i].name,
+				    json_integer(figures[i].value));
+	print_json(object);
+}
+
+static int store_stats_run(struct admin *admin, struct fault *fault)
+{
+	struct store_stats s = {0};
+
+	if (admin->json && admin_has(admin, "openmetrics"))
+		return fault_set(fault, FAULT_USAGE,
+				 "--json and --openmetrics exclude each other");
+	if (store_get_stats(admin->store, &s, fault) < 0)
+		return -1;
+
+	const struct store_figure figures[] = {
+		{"users", "users", "Users.", s.users},
+		{"messages", "messages", "Copies of messages, not deleted.",
+		 s.messages},
+		{"contents", "contents", "Different messages that are kept.",
+		 s.contents},
+		{"size", "size_bytes", "Octets of the copies.", s.size},
+		{"deleted", "deleted_messages", "Copies marked deleted.",
+		 s.deleted},
+		{"queue", "queue_messages", "Messages in the outgoing queue.",
+		 s.queue},
+		{"queue_recipients", "queue_recipients",
+		 "Recipients in the outgoing queue.", s.queue_recipients},
+		{"file_size", "file_size_bytes", "Size of the database file.",
+		 s.file_size},
+		{"lob_files", "lob_files", "Large values beside it.",
+		 s.lob_files},
+		{"schema_version", "schema_version", "Version of the schema.",
+		 s.schema_version},
+	};
+
+	if (admin_has(admin, "openmetrics")) {
+		store_openmetrics(figures, G_N_ELEMENTS(figures));
+	} else if (admin->json) {
+		store_figures_json(figures, G_N_ELEMENTS(figures));
+	} else {
+		for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
+			printf("%-18s %" G_GINT64_FORMAT "\n", figures[i].name,
+			       figures[i].value);
+	}
+	return 0;
+}
+
+static const struct command_option store_check_options[] = {
+	{"repair", NULL, "not available in this version", false}, {0}};
+
+static const struct command_option store_purge_options[] = {
+	{"all", NULL, "whatever is marked deleted, however new", false}, {0}};
+
+static const struct command_option store_stats_options[] = {
+	{"openmetrics", NULL, "as OpenMetrics text", false}, {0}};
+
+static const struct command store_commands[] = {
+	{"check", "", "verifies the store; exit 65 if anything is wrong",
+	 store_check_run, store_check_options, COMMAND_READ | COMMAND_JSON},
+	{"purge", "", "removes what was deleted before softdelete_lifetime",
+	 store_purge_run, store_purge_options, COMMAND_WRITE},
+	{"backup", "DIR", "a consistent copy while daemons run",
+	 store_backup_run, NULL, COMMAND_READ},
+	{"vacuum", "", "gives free pages back to the file system",
+	 store_vacuum_run, NULL, COMMAND_WRITE},
+	{"stats", "", "counters", store_stats_run, store_stats_options,
+	 COMMAND_READ | COMMAND_JSON},
+	{0}};
+
+const struct noun noun_store = {"store", "upkeep of the store", store_commands};

@@ -1,0 +1,59 @@
+/*
+ * Usage texts, made from the command table: what --help prints is what the
+ * parser knows.
+ */
+#include "admin.h"
+
+#include <stdio.h>
+
+static void usage_command(const struct noun *noun, const struct command *c)
+{
+	printf("  %s%s%s%s%s\n", noun->name, *c->verb ? " " : "", c->verb,
+	       *c->args ? " " : "", c->args);
+}
+
+static void usage_common(void)
+{
+	puts("\nOptions of every command:\n"
+	     "  -c, --config FILE   configuration (default: $OKAPI_CONFIG or "
+	     "/etc/okapi/okapi.cfg)\n"
+	     "  -o KEY=VALUE        one setting, wins over the file; "
+	     "repeatable\n"
+	     "      --json          one JSON document (list, show and others "
+	     "that tell something)\n"
+	     "      --yes           do not ask before something is destroyed\n"
+	     "  -h, --help          this text, or that of a command\n"
+	     "  -V, --version");
+}
+
+void usage_program(void)
+{
+	const struct noun *const *nouns = command_nouns();
+
+	puts("Usage: okapi-admin [options] COMMAND [arguments]\n");
+	for (; *nouns; nouns++)
+		for (const struct command *c = (*nouns)->commands; c->verb; c++)
+			usage_command(*nouns, c);
+	usage_common();
+	puts("\n\"okapi-admin user --help\" explains one group of commands.");
+}
+
+void usage_noun(const struct noun *noun)
+{
+	printf("okapi-admin %s: %s\n", noun->name, noun->text);
+	for (const struct command *c = noun->commands; c->verb; c++) {
+		putchar('\n');
+		usage_command(noun, c);
+		printf("      %s\n", c->text);
+		for (const struct command_option *o = c->options; o && o->name;
+		     o++) {
+			g_autofree char *head = g_strdup_printf(
+				"--%s%s%s", o->name, o->arg ? " " : "",
+				o->arg ? o->arg : "");
+
+			printf("        %-24s %s%s\n", head, o->text,
+			       o->repeat ? " (repeatable)" : "");
+		}
+	}
+	usage_common();
+}

@@ -1,0 +1,362 @@
+/*
+ * okapi-admin user: who has a store, under which addresses, with which
+ * limits.
+ */
+#include "user.h"
+
+#include "admin.h"
+#include "conf.h"
+#include "print.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define USER_PASSWORD_MAX 1024
+#define USER_QUOTA_MAX_MB INT64_C(1000000000)
+
+/* Everything a change points to while the unit runs. */
+struct user_request {
+	const char *name;
+	struct store_user_change change;
+	const char **aliases;
+	char *password;
+	bool admin;
+	bool active;
+};
+
+static void user_request_free(struct user_request *request)
+{
+	g_free((gpointer)request->aliases);
+	if (request->password)
+		explicit_bzero(request->password, strlen(request->password));
+	g_free(request->password);
+	g_free(request);
+}
+AUTO_DEFINE(user_request, user_request_free);
+
+/* "MB", or "default": the server-wide value. */
+static int user_quota(const struct admin *admin, const char *option,
+		      int64_t *ret_quota, struct fault *fault)
+{
+	const char *text = admin_option(admin, option);
+	int64_t mb = 0;
+
+	*ret_quota = QUOTA_KEEP;
+	if (!text)
+		return 0;
+	if (strcmp(text, "default") == 0) {
+		*ret_quota = QUOTA_SERVER;
+		return 0;
+	}
+	if (admin_number(option, text, &mb, fault) < 0)
+		return -1;
+	if (mb > USER_QUOTA_MAX_MB)
+		return fault_set(fault, FAULT_USAGE, "%s is too large", option);
+	*ret_quota = mb * BYTES_PER_MB;
+	return 0;
+}
+
+/* The first line of a file, or what zarafa-admin was given. */
+static int user_password(const struct admin *admin, char **ret_password,
+			 struct fault *fault)
+{
+	const char *path = admin_option(admin, "password-file");
+	g_autoptr(GBytes) bytes = NULL;
+	const char *data;
+	gsize size = 0;
+
+	if (admin->password) {
+		*ret_password = g_strdup(admin->password);
+		return 0;
+	}
+	if (!path)
+		return 0;
+	if (admin_read_file(path, USER_PASSWORD_MAX, &bytes, fault) < 0)
+		return -1;
+	data = g_bytes_get_data(bytes, &size);
+	if (size && data[size - 1] == '\n')
+		size--;
+	if (size && data[size - 1] == '\r')
+		size--;
+	if (size == 0 || memchr(data, '\n', size) || memchr(data, '\0', size) ||
+	    !g_utf8_validate(data, (gssize)size, NULL))
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "%s: a password is one line of UTF-8", path);
+	*ret_password = g_strndup(data, size);
+	return 0;
+}
+
+/* The value of two options that exclude each other. */
+static int user_switch(const struct admin *admin, const char *on,
+		       const char *off, bool *value, const bool **ret_set,
+		       struct fault *fault)
+{
+	if (admin_has(admin, on) && admin_has(admin, off))
+		return fault_set(fault, FAULT_USAGE,
+				 "--%s and --%s exclude each other", on, off);
+	if (!admin_has(admin, on) && !admin_has(admin, off))
+		return 0;
+	*value = admin_has(admin, on);
+	*ret_set = value;
+	return 0;
+}
+
+static int user_request_new(const struct admin *admin,
+			    struct user_request **ret_request,
+			    struct fault *fault)
+{
+	AUTO(user_request) r = g_new0(struct user_request, 1);
+	struct store_user_change *change = &r->change;
+
+	r->name = admin_arg(admin, 0);
+	change->email = admin_option(admin, "email");
+	change->fullname = admin_option(admin, "fullname");
+	if (admin_has(admin, "alias")) {
+		r->aliases = admin_option_all(admin, "alias");
+		/* --alias "" takes all of them away. */
+		if (!*r->aliases[0] && !r->aliases[1])
+			r->aliases[0] = NULL;
+		change->aliases = r->aliases;
+	}
+	if (user_quota(admin, "quota-warn", &change->quota_warn, fault) < 0 ||
+	    user_quota(admin, "quota-soft", &change->quota_soft, fault) < 0 ||
+	    user_quota(admin, "quota-hard", &change->quota_hard, fault) < 0 ||
+	    user_password(admin, &r->password, fault) < 0 ||
+	    user_switch(admin, "admin", "no-admin", &r->admin, &change->admin,
+			fault) < 0 ||
+	    user_switch(admin, "active", "inactive", &r->active,
+			&change->active, fault) < 0)
+		return -1;
+	change->password = r->password;
+	*ret_request = g_steal_pointer(&r);
+	return 0;
+}
+
+static int user_create_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	struct user_request *r = context;
+	int64_t id = 0;
+
+	return store_user_create(store, r->name, &r->change, &id, fault);
+}
+
+static int user_create(struct admin *admin, struct fault *fault)
+{
+	AUTO(user_request) request = NULL;
+
+	if (!admin_has(admin, "email"))
+		return fault_set(fault, FAULT_USAGE,
+				 "user create needs --email ADDR");
+	if (user_request_new(admin, &request, fault) < 0)
+		return -1;
+	return store_run(admin->store, user_create_unit, request, fault);
+}
+
+static int user_set_unit(struct store *store, void *context,
+			 struct fault *fault)
+{
+	struct user_request *r = context;
+
+	return store_user_set(store, r->name, &r->change, fault);
+}
+
+static int user_set(struct admin *admin, struct fault *fault)
+{
+	AUTO(user_request) request = NULL;
+
+	if (admin->options->len == 0 && !admin->password)
+		return fault_set(fault, FAULT_USAGE,
+				 "nothing to set (okapi-admin user --help)");
+	if (user_request_new(admin, &request, fault) < 0)
+		return -1;
+	return store_run(admin->store, user_set_unit, request, fault);
+}
+
+struct user_delete_request {
+	const char *name;
+	bool keep_store;
+};
+
+static int user_delete_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	const struct user_delete_request *r = context;
+
+	return store_user_delete(store, r->name, r->keep_store, fault);
+}
+
+static int user_delete(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	struct user_delete_request request = {admin_arg(admin, 0),
+					      admin_has(admin, "keep-store")};
+
+	if (admin_user(admin, 0, &user, fault) < 0)
+		return -1;
+	if (admin_confirm(admin, fault,
+			  "Delete user %s with %" G_GINT64_FORMAT
+			  " messages%s?",
+			  user->name, user->messages,
+			  request.keep_store ? " (the store is kept)" : "") < 0)
+		return -1;
+	return store_run(admin->store, user_delete_unit, &request, fault);
+}
+
+int64_t user_quota_of(int64_t own, int64_t server)
+{
+	return own == QUOTA_SERVER ? server : own;
+}
+
+json_t *user_quota_json(const struct conf *conf, const struct store_user *user)
+{
+	json_t *quota = json_object();
+	const struct {
+		const char *name;
+		int64_t own;
+		int64_t server;
+	} limits[] = {{"warn", user->quota_warn, conf->quota_warn},
+		      {"soft", user->quota_soft, conf->quota_soft},
+		      {"hard", user->quota_hard, conf->quota_hard}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+		int64_t octets = user_quota_of(limits[i].own, limits[i].server);
+
+		json_object_set_new(quota, limits[i].name,
+				    json_integer(octets / BYTES_PER_MB));
+	}
+	return quota;
+}
+
+static json_t *user_json(const struct conf *conf, const struct store_user *user)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "name", print_json_text(user->name));
+	json_object_set_new(object, "email", print_json_text(user->email));
+	json_object_set_new(
+		object, "aliases",
+		print_json_texts((const char *const *)user->aliases));
+	json_object_set_new(object, "fullname",
+			    print_json_text(user->fullname));
+	json_object_set_new(object, "admin", json_boolean(user->admin));
+	json_object_set_new(object, "active", json_boolean(user->active));
+	json_object_set_new(object, "quota", user_quota_json(conf, user));
+	json_object_set_new(object, "size", json_integer(user->size));
+	json_object_set_new(object, "messages", json_integer(user->messages));
+	return object;
+}
+
+static int user_list(struct admin *admin, struct fault *fault)
+{
+	static const char *const head[] = {
+		"NAME", "EMAIL", "FULLNAME", "MESSAGES", "SIZE", "STATE", NULL};
+	g_autoptr(GPtrArray) users = NULL;
+	struct print_list list;
+	struct print_table *table;
+
+	if (store_user_list(admin->store, &users, fault) < 0)
+		return -1;
+	if (admin->json) {
+		print_list_begin(&list, true);
+		for (guint i = 0; i < users->len; i++)
+			print_list_item(
+				&list, user_json(admin->conf, users->pdata[i]));
+		print_list_end(&list);
+		return 0;
+	}
+	table = print_table_new(head);
+	for (guint i = 0; i < users->len; i++) {
+		const struct store_user *user = users->pdata[i];
+		g_autofree char *size = print_size(user->size);
+		g_autofree char *messages =
+			g_strdup_printf("%" G_GINT64_FORMAT, user->messages);
+		const char *cells[] = {
+			user->name,
+			user->email,
+			user->fullname,
+			messages,
+			size,
+			!user->active ? "inactive" : user->admin ? "admin" : "active"};
+
+		print_table_row(table, cells);
+	}
+	print_table_end(table);
+	return 0;
+}
+
+void user_print_limit(const char *name, int64_t own, int64_t server)
+{
+	int64_t octets = user_quota_of(own, server);
+
+	if (octets)
+		printf("%-10s %" G_GINT64_FORMAT " MB%s\n", name,
+		       octets / BYTES_PER_MB,
+		       own == QUOTA_SERVER ? " (of the server)" : "");
+	else
+		printf("%-10s none%s\n", name,
+		       own == QUOTA_SERVER ? " (of the server)" : "");
+}
+
+static int user_show(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	g_autofree char *aliases = NULL;
+	g_autofree char *fullname = NULL;
+	g_autofree char *size = NULL;
+
+	if (admin_user(admin, 0, &user, fault) < 0)
+		return -1;
+	if (admin->json) {
+		print_json(user_json(admin->conf, user));
+		return 0;
+	}
+	aliases = g_strjoinv(" ", user->aliases);
+	fullname = print_clean(user->fullname);
+	size = print_size(user->size);
+	printf("name       %s\nemail      %s\naliases    %s\nfullname   %s\n",
+	       user->name, user->email, aliases, fullname);
+	printf("admin      %s\nactive     %s\n", user->admin ? "yes" : "no",
+	       user->active ? "yes" : "no");
+	user_print_limit("quota warn", user->quota_warn,
+			 admin->conf->quota_warn);
+	user_print_limit("quota soft", user->quota_soft,
+			 admin->conf->quota_soft);
+	user_print_limit("quota hard", user->quota_hard,
+			 admin->conf->quota_hard);
+	printf("size       %s\nmessages   %" G_GINT64_FORMAT "\n", size,
+	       user->messages);
+	return 0;
+}
+
+static const struct command_option user_options[] = {
+	{"email", "ADDR", "the primary address", false},
+	{"alias", "ADDR", "further address; \"\" alone: none", true},
+	{"fullname", "TEXT", "the name for people", false},
+	{"password-file", "FILE", "first line of FILE, - for stdin", false},
+	{"admin", NULL, "may administer", false},
+	{"no-admin", NULL, "may not", false},
+	{"active", NULL, "gets mail", false},
+	{"inactive", NULL, "gets none", false},
+	{"quota-warn", "MB", "0: none, default: the server's", false},
+	{"quota-soft", "MB", "may not send from there on", false},
+	{"quota-hard", "MB", "gets no mail beyond", false},
+	{0}};
+
+static const struct command_option user_delete_options[] = {
+	{"keep-store", NULL, "leave the store, without an owner", false}, {0}};
+
+static const struct command user_commands[] = {
+	{"create", "NAME", "makes a user with a store; needs --email",
+	 user_create, user_options, COMMAND_WRITE},
+	{"set", "NAME", "changes what is given", user_set, user_options,
+	 COMMAND_WRITE},
+	{"delete", "NAME", "removes the user and the mail", user_delete,
+	 user_delete_options, COMMAND_WRITE},
+	{"list", "", "all users", user_list, NULL, COMMAND_READ | COMMAND_JSON},
+	{"show", "NAME", "one user", user_show, NULL,
+	 COMMAND_READ | COMMAND_JSON},
+	{0}};
+
+const struct noun noun_user = {"user", "users and their addresses",
+			       user_commands};
