@@ -31,7 +31,7 @@ class Filtered(Case):
     def setUp(self):
         directory = self.directory()
         self.machine = mta.Machine(self, directory)
-        self.okapi = Okapi(directory)
+        self.okapi = Okapi(directory, prefix=self.machine.prefix)
         self.addCleanup(self.okapi.stop)
 
     def fill(self, text):
@@ -49,7 +49,7 @@ class Procmail(Filtered):
                                 env={"LOGNAME": "anna"})
 
     def test_the_recipe_delivers(self):
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         done = self.procmail(self.fill(recipe("procmail.md", "procmail")),
                              "by procmail")
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -78,7 +78,7 @@ class Procmail(Filtered):
             client.sendmail("c@x.test", ["anna@okapi.test"], message("queued"))
         self.eventually("deferred", lambda: [
             m for m in postfix.queue() if m["queue_name"] == "deferred"], 15)
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         postfix.flush()
         self.eventually("delivered", lambda: self.okapi.subjects("anna")
                         == ["queued"], 15)
@@ -95,7 +95,7 @@ class Maildrop(Filtered):
                                     "HOME": self.machine.home("anna")})
 
     def test_the_recipe_delivers(self):
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         done = self.maildrop("by maildrop")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual(self.okapi.subjects("anna"), ["by maildrop"])

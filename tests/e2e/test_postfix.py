@@ -17,7 +17,7 @@ class Behind(Case):
     def prepare(self, **settings):
         directory = self.directory()
         self.machine = mta.Machine(self, directory)
-        self.okapi = Okapi(directory, **settings)
+        self.okapi = Okapi(directory, prefix=self.machine.prefix, **settings)
         self.addCleanup(self.okapi.stop)
 
     def send(self, postfix, data, *recipients, sender="carol@example.org"):
@@ -49,7 +49,7 @@ class MailboxCommand(Behind):
 
     def test_the_recipients_process_hands_over_to_the_daemon(self):
         postfix = self.start()
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         data = message("by mailbox_command")
         self.send(postfix, data, "anna@okapi.test", "bert@okapi.test")
         for user in ("anna", "bert"):
@@ -61,7 +61,7 @@ class MailboxCommand(Behind):
 
     def test_the_extension_is_the_detail(self):
         postfix = self.start()
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         self.okapi.must("rule", "put", "anna", "lists", "-", input=(
             'require ["subaddress", "envelope", "fileinto", "mailbox"];\n'
             'if envelope :detail "to" "lists" '
@@ -77,14 +77,14 @@ class MailboxCommand(Behind):
         reason = waiting["recipients"][0]["delay_reason"]
         self.assertNotIn("5.", reason[:2])
         self.assertIn("status=deferred", postfix.process.text())
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         postfix.flush()
         self.arrived(postfix, "anna", "waits")
         self.eventually("an empty queue", lambda: not postfix.queue())
 
     def test_a_typo_in_main_cf_bounces_nothing(self):
         postfix = self.start(args='--fodler X "$USER"')
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         self.send(postfix, message("typo"), "anna@okapi.test")
         waiting, = self.deferred(postfix)
         self.assertIn("4.3.5", postfix.process.text())
@@ -94,7 +94,7 @@ class MailboxCommand(Behind):
         """67 and 73 are final: the sender gets Postfix's report, which goes
         to bert here."""
         postfix = self.start()
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         self.okapi.must("user", "delete", "anna", "--yes")
         self.send(postfix, message("nobody home"), "anna@okapi.test",
                   sender="bert@okapi.test")
@@ -142,7 +142,8 @@ class Lmtp(Behind):
         self.machine = mta.Machine(self, directory)
         path = os.path.join(self.machine.directory, "postfix", "queue",
                             "okapi", "lmtp")
-        self.okapi = Okapi(directory, lmtp_listen=f"unix:{path}",
+        self.okapi = Okapi(directory, prefix=self.machine.prefix,
+                           lmtp_listen=f"unix:{path}",
                            lmtp_unix_mode="0660",
                            lmtp_unix_owner="root:postfix")
         self.addCleanup(self.okapi.stop)
@@ -150,7 +151,7 @@ class Lmtp(Behind):
             "mydestination": "", "virtual_mailbox_domains": "okapi.test",
             "virtual_transport": "lmtp:unix:okapi/lmtp"}, chroot=True)
         os.makedirs(os.path.dirname(path))
-        self.okapi.start_dagent(prefix=self.machine.prefix)
+        self.okapi.start_dagent()
         self.send(postfix, message("from the chroot"), "anna@okapi.test")
         self.arrived(postfix, "anna", "from the chroot")
 
@@ -160,7 +161,7 @@ class Lmtp(Behind):
         directory = self.directory()
         self.machine = mta.Machine(self, directory)
         sink = mta.SmtpSink(self, directory)
-        self.okapi = Okapi(directory)
+        self.okapi = Okapi(directory, prefix=self.machine.prefix)
         self.addCleanup(self.okapi.stop)
         postfix = mta.Postfix(self, self.machine, {
             "mydestination": "", "virtual_mailbox_domains": "okapi.test",

@@ -10,7 +10,8 @@ CORPUS = os.environ.get("OKAPI_CORPUS", os.path.join(
 
 
 def messages(count=0):
-    """(name, bytes) of every message, or of count spread evenly over all;
+    """(name, bytes) of every input (scripts and other odd ones too: any
+    octets can arrive as a message), or of count spread evenly over all;
     [] where the corpus is not."""
     manifest = os.path.join(CORPUS, "MANIFEST.tsv")
     if not os.path.exists(manifest):
@@ -18,7 +19,7 @@ def messages(count=0):
     with open(manifest, encoding="utf-8", newline="") as file:
         rows = [r for r in csv.DictReader(file, delimiter="\t",
                                           quoting=csv.QUOTE_NONE)
-                if r["kind"] == "input" and "fmt:rfc822" in r["tags"]]
+                if r["kind"] == "input" and int(r["bytes"])]
     if count and count < len(rows):
         rows = [rows[i * len(rows) // count] for i in range(count)]
     return [(r["file"], read(r["file"])) for r in rows]

@@ -36,10 +36,13 @@ class Result:
 
 class Okapi:
     """users are created as NAME with NAME@okapi.test; settings go into the
-    configuration over what a test wants by default."""
+    configuration over what a test wants by default; prefix goes before every
+    command (a namespace of mta.Machine)."""
 
-    def __init__(self, directory, users=("anna", "bert"), **settings):
+    def __init__(self, directory, users=("anna", "bert"), prefix=(),
+                 **settings):
         self.directory = directory
+        self.prefix = list(prefix)
         self.bin = os.path.join(directory, "bin")
         self.port = free_port()
         self.dagent = self.spooler = None
@@ -96,7 +99,8 @@ class Okapi:
         if isinstance(input, str):
             input = input.encode()
         return Result(subprocess.run(
-            [self.program(name), *args], input=input, env=environment,
+            [*self.prefix, self.program(name), *args], input=input,
+            env=environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
             user=user, extra_groups=[] if user is not None else None,
             cwd=cwd, check=False))
@@ -144,16 +148,16 @@ class Okapi:
 
     # ---- daemons ----
 
-    def start_dagent(self, *more, prefix=(), wait=True):
-        self.dagent = Process([*prefix, self.program("okapi-dagent"), "-l",
+    def start_dagent(self, *more, wait=True):
+        self.dagent = Process([*self.prefix, self.program("okapi-dagent"), "-l",
                                "-c", self.config, *more], cwd="/")
         if wait:
             self.dagent.wait_for("ready")
         return self.dagent
 
     def start_spooler(self, *more, wait=True):
-        self.spooler = Process([self.program("okapi-spooler"), "-c",
-                                self.config, *more], cwd="/")
+        self.spooler = Process([*self.prefix, self.program("okapi-spooler"),
+                                "-c", self.config, *more], cwd="/")
         if wait:
             self.spooler.wait_for("ready")
         return self.spooler
