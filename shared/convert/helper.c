@@ -41,15 +41,18 @@ struct helper_pool {
 /* ---- processes ------------------------------------------------------------
  */
 
-/* Beside the running program, else in LIBEXECDIR.  Owned. */
+/* Beside the running program (a build tree), in libexec under the same prefix
+ * (an installation that was moved), else in LIBEXECDIR.  Owned. */
 static char *find_program(void)
 {
+	static const char *const places[] = {"", "../libexec/okapi"};
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
 	char *path = NULL;
 
-	if (directory) {
-		path = g_build_filename(directory, HELPER_NAME, NULL);
+	for (size_t i = 0; directory && i < G_N_ELEMENTS(places); i++) {
+		path = g_build_filename(directory, places[i], HELPER_NAME,
+					NULL);
 		if (access(path, X_OK) == 0)
 			return path;
 		g_free(path);
