@@ -37,6 +37,14 @@ struct sieve_script *sieve_compile(const char *name, const char *text,
 void sieve_script_free(struct sieve_script *script);
 AUTO_DEFINE(sieve_script, sieve_script_free);
 
+/* Does it look at PR_BODY, PR_HTML or what attachments hold?  Then the set
+ * needs CONVERT_BODIES (and CONVERT_DATA for the attachments). */
+bool sieve_script_needs_bodies(const struct sieve_script *script);
+/* Borrowed from the script. */
+const char *sieve_script_name(const struct sieve_script *script);
+/* The extensions there are, NULL-terminated; static. */
+const char *const *sieve_extensions(void);
+
 /* The line the error is in and a caret under the column; owned. */
 char *sieve_error_show(const char *text, size_t len,
 		       const struct sieve_error *error);
@@ -48,6 +56,20 @@ struct sieve_message {
 	const char *envelope_from; /* "" for <> */
 	const char *envelope_to;
 	const char *envelope_detail; /* the subaddress, or NULL */
+
+	/* What follows may be left out (NULL, 0). */
+	const char *delimiters; /* recipient_delimiter; NULL: "+" */
+	const char *hostname;   /* for the test environment */
+	int64_t now;            /* for currentdate; 0: the clock */
+	/* The message as it came, for "body :raw" alone; without it such a
+	 * rule fails. */
+	const char *raw;
+	size_t raw_len;
+	/* Is there such a folder (name NULL: any) with such a special use
+	 * ("\\Junk"; NULL: whatever it is for)?  NULL: there is none. */
+	bool (*mailbox_exists)(void *mailbox_context, const char *name,
+			       const char *special_use);
+	void *mailbox_context;
 };
 
 enum sieve_action_kind {

@@ -1,0 +1,119 @@
+/*
+ * Taking mail addresses apart.
+ */
+#include "address.h"
+
+#include <string.h>
+
+char *sieve_address_part(const char *address, enum address_part part,
+			 const char *delimiters)
+{
+	const char *at = strrchr(address, '@');
+	size_t local_len;
+	size_t user_len;
+
+	if (part == ADDRESS_ALL || *address == '\0')
+		return g_strdup(address);
+	if (!at)
+		return NULL;
+	local_len = (size_t)(at - address);
+	user_len = strcspn(address, delimiters);
+	switch (part) {
+	case ADDRESS_ALL:
+		break;
+	case ADDRESS_DOMAIN:
+		return g_strdup(at + 1);
+	case ADDRESS_LOCALPART:
+		return g_strndup(address, local_len);
+	case ADDRESS_USER:
+		return g_strndup(address, MIN(user_len, local_len));
+	case ADDRESS_DETAIL:
+		if (user_len >= local_len)
+			return NULL;
+		return g_strndup(address + user_len + 1,
+				 local_len - user_len - 1);
+	}
+	return NULL;
+}
+
+/* One address out of "display name <address> (comment)"; NULL if none. */
+static char *extract(const char *text, size_t len)
+{
+	const char *open = memchr(text, '<', len);
+	const char *end = text + len;
+	g_autofree char *address = NULL;
+	char *comment;
+
+	if (open) {
+		const char *close = memchr(open, '>', (size_t)(end - open));
+
+		address = g_strndup(open + 1,
+				    (size_t)((close ? close : end) - open - 1));
+	} else {
+		address = g_strndup(text, len);
+		comment = strchr(address, '(');
+		if (comment)
+			*comment = '\0';
+	}
+	g_strstrip(address);
+	return *address ? g_steal_pointer(&address) : NULL;
+}
+
+static void add(GPtrArray *found, const char *start, const char *end)
+{
+	char *address = extract(start, (size_t)(end - start));
+
+	if (address)
+		g_ptr_array_add(found, address);
+}
+
+char **sieve_address_split(const char *text)
+{
+	GPtrArray *found = g_ptr_array_new();
+	const char *start = text;
+	bool is_quoted = false;
+	int comments = 0;
+
+	for (; *text; text++) {
+		if (*text == '\\' && text[1]) {
+			text++;
+		} else if (*text == '"' && comments == 0) {
+			is_quoted = !is_quoted;
+		} else if (is_quoted) {
+			continue;
+		} else if (*text == '(') {
+			comments++;
+		} else if (*text == ')' && comments > 0) {
+			comments--;
+		} else if (comments > 0) {
+			continue;
+		} else if (*text == ',' || *text == ';') {
+			add(found, start, text);
+			start = text + 1;
+		} else if (*text == ':' &&
+			   !memchr(start, '<', (size_t)(text - start))) {
+			start = text + 1; /* name of a group */
+		}
+	}
+	add(found, start, text);
+	g_ptr_array_add(found, NULL);
+	return (char **)g_ptr_array_free(found, FALSE);
+}
+
+bool sieve_address_is_valid(const char *address)
+{
+	const char *at = strrchr(address, '@');
+	size_t len = strlen(address);
+
+	if (!at || at == address || at[1] == '\0' || len > 320)
+		return false;
+	if (!g_utf8_validate(address, -1, NULL))
+		return false;
+	if (*address != '"' && memchr(address, '@', (size_t)(at - address)))
+		return false;
+	for (const char *c = address; *c; c++)
+		if ((unsigned char)*c <= 0x20 || *c == 0x7f ||
+		    strchr("<>,;()", *c))
+			return false;
+	return at[1] != '.' && at[1] != '-' && address[len - 1] != '.';
+}

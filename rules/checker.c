@@ -1,0 +1,449 @@
+/*
+ * Gives every node its entry of the language and holds it to what that says.
+ */
+#include "checker.h"
+
+#include "encoded.h"
+#include "match.h"
+#include "variable.h"
+
+#include <string.h>
+
+bool checker_enables(const struct checker *checker, enum extension extension)
+{
+	return extension == EXTENSION_NONE ||
+	       (checker->enabled & EXTENSION_BIT(extension));
+}
+
+int checker_need(struct checker *checker, enum extension extension,
+		 struct sieve_place place, const char *what)
+{
+	if (checker_enables(checker, extension))
+		return 0;
+	return sieve_error_set(checker->error, place, "%s needs require \"%s\"",
+			       what, extension_name(extension));
+}
+
+/* ---- strings ------------------------------------------------------------- */
+
+static int check_string(struct checker *checker, struct ast_string *string)
+{
+	const char *why = NULL;
+	int found;
+
+	if (checker_enables(checker, EXTENSION_ENCODED_CHARACTER) &&
+	    strstr(string->text, "${")) {
+		g_autofree char *decoded =
+			sieve_encoded_decode(string->text, &why);
+
+		if (!decoded)
+			return sieve_error_set(checker->error, string->place,
+					       "encoded character: %s", why);
+		string->text = sieve_arena_copy(checker->arena, decoded,
+						strlen(decoded));
+	}
+	if (!checker_enables(checker, EXTENSION_VARIABLES))
+		return 0;
+	found = sieve_variables_check(string->text, &why);
+	if (found < 0)
+		return sieve_error_set(checker->error, string->place, "%s",
+				       why);
+	string->is_dynamic = found > 0;
+	return 0;
+}
+
+static int check_strings(struct checker *checker, struct ast_node *node)
+{
+	for (struct ast_argument *argument = node->arguments; argument;
+	     argument = argument->next)
+		for (struct ast_string *string = argument->strings; string;
+		     string = string->next)
+			if (check_string(checker, string) < 0)
+				return -1;
+	return 0;
+}
+
+/* ---- arguments ----------------------------------------------------------- */
+
+static const struct language_tag *find_tag(const struct language_entry *entry,
+					   const char *name)
+{
+	if (!entry->tags)
+		return NULL;
+	for (size_t i = 0; entry->tags[i]; i++)
+		for (const struct language_tag *tag = entry->tags[i]; tag->name;
+		     tag++)
+			if (strcmp(tag->name, name) == 0)
+				return tag;
+	return NULL;
+}
+
+/* Does argument have the kind a signature asks for?  NULL, or what it asks
+ * for in words. */
+static const char *misfit(char wanted, const struct ast_argument *argument)
+{
+	bool is_strings = argument && argument->kind == AST_STRINGS;
+	bool is_number = argument && argument->kind == AST_NUMBER;
+
+	switch (wanted) {
+	case 's':
+	case 'C':
+		return is_strings && !argument->is_list ? NULL : "a string";
+	case 'S':
+		return is_strings ? NULL : "a string or a list of strings";
+	case 'n':
+		return is_number ? NULL : "a number";
+	case 'v':
+		return is_number || (is_strings && !argument->is_list)
+			       ? NULL
+			       : "a string or a number";
+	default:
+		return NULL;
+	}
+}
+
+static int check_tag_parameter(struct checker *checker,
+			       const struct language_tag *tag,
+			       const struct ast_argument *argument)
+{
+	const struct ast_argument *parameter = argument->next;
+	const char *wanted = misfit(tag->parameter, parameter);
+
+	if (wanted)
+		return sieve_error_set(
+			checker->error,
+			parameter ? parameter->place : argument->place,
+			":%s must be followed by %s", tag->name, wanted);
+	if (tag->parameter == 'C' && parameter && parameter->strings &&
+	    parameter->strings->is_dynamic)
+		return sieve_error_set(checker->error, parameter->place,
+				       "no variables are allowed here");
+	return 0;
+}
+
+static int check_tag(struct checker *checker, struct ast_node *node,
+		     const struct ast_argument *argument,
+		     const struct language_tag **ret_tag)
+{
+	const struct language_tag *tag = find_tag(node->entry, argument->tag);
+	g_autofree char *what = g_strdup_printf("the tag :%s", argument->tag);
+	struct ast_tagged *tagged;
+
+	if (!tag)
+		return sieve_error_set(checker->error, argument->place,
+				       "%s takes no tag :%.40s", node->name,
+				       argument->tag);
+	/* Its :value needs none (the contract says so). */
+	if ((tag->choice != MATCH_VALUE || tag->slot != SLOT_MATCH ||
+	     node->entry->extension != EXTENSION_PROPERTY) &&
+	    checker_need(checker, tag->extension, argument->place, what) < 0)
+		return -1;
+	if (language_tagged(node, tag->slot))
+		return sieve_error_set(checker->error, argument->place,
+				       ":%s after another tag of its kind",
+				       tag->name);
+	if (check_tag_parameter(checker, tag, argument) < 0)
+		return -1;
+	tagged = sieve_arena_alloc(checker->arena, sizeof(*tagged));
+	tagged->slot = (int)tag->slot;
+	tagged->choice = tag->choice;
+	tagged->place = argument->place;
+	tagged->argument = tag->parameter ? argument->next : NULL;
+	tagged->next = node->tagged;
+	node->tagged = tagged;
+	*ret_tag = tag;
+	return 0;
+}
+
+/* Tags first, then positional arguments (RFC 5228 section 2.6). */
+static int sort_arguments(struct checker *checker, struct ast_node *node,
+			  size_t *ret_count)
+{
+	size_t count = 0;
+
+	for (const struct ast_argument *argument = node->arguments; argument;
+	     argument = argument->next) {
+		const struct language_tag *tag = NULL;
+
+		if (argument->kind != AST_TAG) {
+			if (count == AST_POSITIONAL_MAX)
+				return sieve_error_set(
+					checker->error, argument->place,
+					"too many arguments for %s",
+					node->name);
+			node->positional[count++] = argument;
+			continue;
+		}
+		if (count > 0)
+			return sieve_error_set(
+				checker->error, argument->place,
+				":%.40s must stand before the other arguments "
+				"of %s",
+				argument->tag, node->name);
+		if (check_tag(checker, node, argument, &tag) < 0 || !tag)
+			return -1;
+		if (tag->parameter && argument->next)
+			argument = argument->next;
+	}
+	*ret_count = count;
+	return 0;
+}
+
+static int check_positional(struct checker *checker, struct ast_node *node,
+			    size_t count)
+{
+	const char *signature = node->entry->find_signature
+					? node->entry->find_signature(node)
+					: node->entry->signature;
+	size_t wanted;
+
+	if (*signature == '?' && count < strlen(++signature))
+		signature++;
+	wanted = strlen(signature);
+	for (size_t i = 0; i < wanted; i++) {
+		const struct ast_argument *argument = node->positional[i];
+		const char *kind = misfit(signature[i], argument);
+
+		if (kind && argument)
+			return sieve_error_set(checker->error, argument->place,
+					       "argument %zu of %s must be %s",
+					       i + 1, node->name, kind);
+		if (kind)
+			return sieve_error_set(checker->error, node->place,
+					       "%s lacks an argument: %s",
+					       node->name, kind);
+	}
+	if (count > wanted)
+		return sieve_error_set(checker->error,
+				       node->positional[wanted]->place,
+				       "too many arguments for %s", node->name);
+	return 0;
+}
+
+/* ---- match types and comparators ----------------------------------------- */
+
+static int check_comparator(struct checker *checker, struct ast_node *node)
+{
+	const struct ast_tagged *tagged =
+		language_tagged(node, SLOT_COMPARATOR);
+	g_autofree char *what = NULL;
+	const char *name;
+	enum comparator comparator;
+
+	if (!tagged) {
+		if (node->entry->extension != EXTENSION_PROPERTY)
+			node->comparator = COMPARATOR_ASCII_CASEMAP;
+		return 0;
+	}
+	name = tagged->argument->strings->text;
+	comparator = comparator_find(name);
+	if (comparator == COMPARATOR_DEFAULT)
+		return sieve_error_set(checker->error, tagged->argument->place,
+				       "unknown comparator \"%.60s\"", name);
+	what = g_strdup_printf("the comparator \"%s\"", name);
+	node->comparator = (int)comparator;
+	return checker_need(checker, comparator_extension(comparator),
+			    tagged->argument->place, what);
+}
+
+static int check_match_type(struct checker *checker, struct ast_node *node)
+{
+	const struct ast_tagged *tagged = language_tagged(node, SLOT_MATCH);
+	int type = tagged ? tagged->choice : MATCH_IS;
+
+	if (type == MATCH_VALUE || type == MATCH_COUNT) {
+		const struct ast_argument *argument = tagged->argument;
+
+		node->relation = relation_find(argument->strings->text);
+		if (node->relation < 0)
+			return sieve_error_set(checker->error, argument->place,
+					       "\"%.40s\" is none of gt, ge, "
+					       "lt, le, eq, ne",
+					       argument->strings->text);
+	}
+	if ((type == MATCH_CONTAINS || type == MATCH_MATCHES ||
+	     type == MATCH_REGEX) &&
+	    !comparator_has_substrings((enum comparator)node->comparator))
+		return sieve_error_set(
+			checker->error, tagged->place,
+			"comparator \"%s\" knows no substrings",
+			comparator_name((enum comparator)node->comparator));
+	return 0;
+}
+
+static void free_regex(void *regex)
+{
+	g_regex_unref(regex);
+}
+
+static int check_regexes(struct checker *checker, struct ast_node *node)
+{
+	const struct ast_argument *keys = NULL;
+
+	if (language_choice(node, SLOT_MATCH, MATCH_IS) != MATCH_REGEX)
+		return 0;
+	for (int i = 0; i < AST_POSITIONAL_MAX && node->positional[i]; i++)
+		keys = node->positional[i];
+	for (struct ast_string *key = keys ? keys->strings : NULL; key;
+	     key = key->next) {
+		g_autofree char *why = NULL;
+
+		if (key->is_dynamic || key->regex)
+			continue;
+		key->regex = match_regex_new(
+			key->text, (enum comparator)node->comparator, &why);
+		if (!key->regex)
+			return sieve_error_set(checker->error, key->place,
+					       "regular expression: %.120s",
+					       why);
+		(void)sieve_arena_own(checker->arena, key->regex, free_regex);
+	}
+	return 0;
+}
+
+static int check_match(struct checker *checker, struct ast_node *node)
+{
+	if (!node->entry->has_match)
+		return 0;
+	if (check_comparator(checker, node) < 0 ||
+	    check_match_type(checker, node) < 0)
+		return -1;
+	return check_regexes(checker, node);
+}
+
+static int check_index(struct checker *checker, const struct ast_node *node)
+{
+	const struct ast_tagged *index = language_tagged(node, SLOT_INDEX);
+	const struct ast_tagged *last = language_tagged(node, SLOT_LAST);
+
+	if (last && !index)
+		return sieve_error_set(checker->error, last->place,
+				       ":last is of use with :index only");
+	if (index && index->argument->number < 1)
+		return sieve_error_set(checker->error, index->argument->place,
+				       ":index counts from 1");
+	return 0;
+}
+
+/* ---- nodes --------------------------------------------------------------- */
+
+static int check_shape(struct checker *checker, const struct ast_node *node)
+{
+	const struct language_entry *entry = node->entry;
+
+	if (entry->tests == TESTS_NONE && node->tests &&
+	    language_find(LANGUAGE_COMMAND, node->tests->name))
+		return sieve_error_set(checker->error, node->tests->place,
+				       "';' is missing before \"%s\"",
+				       node->tests->name);
+	if (entry->tests == TESTS_NONE && node->tests)
+		return sieve_error_set(checker->error, node->tests->place,
+				       "%s takes no test", node->name);
+	if (entry->tests == TESTS_ONE && (!node->tests || node->is_test_list))
+		return sieve_error_set(checker->error, node->place,
+				       "%s takes one test, not in parentheses",
+				       node->name);
+	if (entry->tests == TESTS_LIST && !node->is_test_list)
+		return sieve_error_set(checker->error, node->place,
+				       "%s takes a list of tests in "
+				       "parentheses",
+				       node->name);
+	if (entry->has_block && !node->has_block)
+		return sieve_error_set(checker->error, node->place,
+				       "%s lacks its block in braces",
+				       node->name);
+	if (!entry->has_block && node->has_block)
+		return sieve_error_set(checker->error, node->place,
+				       "%s takes no block", node->name);
+	return 0;
+}
+
+static int find_entry(struct checker *checker, struct ast_node *node,
+		      enum language_kind kind)
+{
+	bool is_test = kind == LANGUAGE_TEST;
+
+	node->entry = language_find(kind, node->name);
+	if (node->entry)
+		return checker_need(checker, node->entry->extension,
+				    node->place, node->name);
+	if (language_find(is_test ? LANGUAGE_COMMAND : LANGUAGE_TEST,
+			  node->name))
+		return sieve_error_set(checker->error, node->place,
+				       is_test ? "%s is a command, not a test"
+					       : "%s is a test, not a command",
+				       node->name);
+	return sieve_error_set(checker->error, node->place,
+			       is_test ? "unknown test \"%.60s\""
+				       : "unknown command \"%.60s\"",
+			       node->name);
+}
+
+static int check_node(struct checker *checker, struct ast_node *node,
+		      enum language_kind kind, const struct ast_node *previous)
+{
+	size_t count = 0;
+
+	if (find_entry(checker, node, kind) < 0 ||
+	    check_strings(checker, node) < 0 ||
+	    sort_arguments(checker, node, &count) < 0 ||
+	    check_positional(checker, node, count) < 0 ||
+	    check_match(checker, node) < 0 || check_index(checker, node) < 0 ||
+	    check_shape(checker, node) < 0)
+		return -1;
+	if (node->entry->check &&
+	    node->entry->check(checker, node, previous) < 0)
+		return -1;
+	for (struct ast_node *test = node->tests; test; test = test->next)
+		if (check_node(checker, test, LANGUAGE_TEST, NULL) < 0)
+			return -1;
+	return 0;
+}
+
+int checker_command(struct checker *checker, struct ast_node *command,
+		    const struct ast_node *previous)
+{
+	int result;
+
+	checker->saw_ihave = false;
+	result = check_node(checker, command, LANGUAGE_COMMAND, previous);
+	if (strcmp(command->name, "require") != 0)
+		checker->past_requires = true;
+	if (result < 0 && checker->ihave > 0) {
+		/* It may stand in a branch that is not for us. */
+		command->deferred_error =
+			sieve_arena_copy(checker->arena, checker->error->text,
+					 strlen(checker->error->text));
+		*checker->error = (struct sieve_error){0};
+		result = 0;
+	}
+	if (result == 0 && command->has_block &&
+	    (checker->ihave > 0 || checker->saw_ihave))
+		checker->ihave++;
+	return result;
+}
+
+void checker_block_end(struct checker *checker, const struct ast_node *command)
+{
+	(void)command;
+	if (checker->ihave > 0)
+		checker->ihave--;
+}
+
+int checker_header_names(struct checker *checker,
+			 const struct ast_argument *argument)
+{
+	for (const struct ast_string *name = argument->strings; name;
+	     name = name->next) {
+		const char *c = name->text;
+
+		while (*c > 0x20 && *c < 0x7f && *c != ':')
+			c++;
+		if (!name->is_dynamic && (*c || c == name->text))
+			return sieve_error_set(
+				checker->error, name->place,
+				"\"%.60s\" is no name of a header field",
+				name->text);
+	}
+	return 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * The meaning of a script: known commands, right arguments, everything
+ * required that is used.
+ */
+#ifndef OKAPI_RULES_CHECKER_H
+#define OKAPI_RULES_CHECKER_H
+
+#include "arena.h"
+#include "language.h"
+
+struct checker {
+	struct sieve_arena *arena;
+	struct sieve_error *error;
+	uint64_t enabled;   /* EXTENSION_BIT() of what was required */
+	bool past_requires; /* a command other than require was seen */
+	bool needs_bodies;  /* set by tests that look at them */
+	unsigned ihave;     /* blocks around that depend on ihave */
+	bool saw_ihave;     /* in the tests of this command */
+};
+
+/* A command and its tests, in the order of the text (parser_command_fn). */
+NODISCARD int checker_command(struct checker *checker, struct ast_node *command,
+			      const struct ast_node *previous);
+void checker_block_end(struct checker *checker, const struct ast_node *command);
+
+bool checker_enables(const struct checker *checker, enum extension extension);
+/* Fails unless the extension is enabled; what is "the tag :copy" or such. */
+NODISCARD int checker_need(struct checker *checker, enum extension extension,
+			   struct sieve_place place, const char *what);
+
+/* Constant strings only; each fails at the first string that is not right and
+ * passes over dynamic ones. */
+NODISCARD int checker_header_names(struct checker *checker,
+				   const struct ast_argument *argument);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * setflag, addflag, removeflag and the test hasflag, RFC 5232.
+ */
+#include "checker.h"
+#include "entries.h"
+#include "flags.h"
+#include "match.h"
+#include "variable.h"
+
+#include <string.h>
+
+/* The variable's name, where one is given before the flags. */
+static int check_flag(struct checker *checker, struct ast_node *node,
+		      const struct ast_node *previous)
+{
+	const struct ast_string *name;
+
+	(void)previous;
+	if (!node->positional[1])
+		return 0;
+	if (checker_need(checker, EXTENSION_VARIABLES,
+			 node->positional[0]->place,
+			 "a variable for flags") < 0)
+		return -1;
+	for (name = node->positional[0]->strings; name; name = name->next)
+		if (name->is_dynamic ||
+		    !sieve_variable_name_is_valid(name->text))
+			return sieve_error_set(
+				checker->error, name->place,
+				"\"%.40s\" is no name of a variable",
+				name->text);
+	return 0;
+}
+
+/* The flags a command works on, owned. */
+static GPtrArray *load(const struct sieve_run *run, const char *variable)
+{
+	GPtrArray *flags = sieve_flags_new();
+
+	if (variable)
+		sieve_flags_add(flags, sieve_variable_get(run, variable));
+	else
+		for (guint i = 0; i < run->flags->len; i++)
+			sieve_flags_add(flags, run->flags->pdata[i]);
+	return flags;
+}
+
+/* Moves flags. */
+static void save(struct sieve_run *run, const char *variable, GPtrArray *flags)
+{
+	if (variable) {
+		g_autofree char *text = sieve_flags_format(flags);
+
+		sieve_variable_set(run, variable, text);
+		g_ptr_array_unref(flags);
+		return;
+	}
+	g_ptr_array_unref(run->flags);
+	run->flags = flags;
+}
+
+static void change(struct sieve_run *run, const struct ast_node *node,
+		   GPtrArray *flags,
+		   void (*each)(GPtrArray *flags, const char *text))
+{
+	const struct ast_argument *list =
+		node->positional[1] ? node->positional[1] : node->positional[0];
+
+	for (const struct ast_string *string = list->strings; string;
+	     string = string->next) {
+		const char *text = sieve_run_string(run, string);
+
+		sieve_run_spend(run, strlen(text) + flags->len);
+		each(flags, text);
+	}
+}
+
+static const char *variable_of(const struct ast_node *node)
+{
+	return node->positional[1] ? node->positional[0]->strings->text : NULL;
+}
+
+static void run_setflag(struct sieve_run *run, const struct ast_node *node)
+{
+	GPtrArray *flags = sieve_flags_new();
+
+	change(run, node, flags, sieve_flags_add);
+	save(run, variable_of(node), flags);
+}
+
+static void run_addflag(struct sieve_run *run, const struct ast_node *node)
+{
+	GPtrArray *flags = load(run, variable_of(node));
+
+	change(run, node, flags, sieve_flags_add);
+	save(run, variable_of(node), flags);
+}
+
+static void run_removeflag(struct sieve_run *run, const struct ast_node *node)
+{
+	GPtrArray *flags = load(run, variable_of(node));
+
+	change(run, node, flags, sieve_flags_remove);
+	save(run, variable_of(node), flags);
+}
+
+static bool feed_flags(struct sieve_run *run, struct sieve_matcher *matcher,
+		       const char *variable)
+{
+	g_autoptr(GPtrArray) flags = load(run, variable);
+
+	for (guint i = 0; i < flags->len; i++)
+		if (sieve_matcher_feed(matcher, flags->pdata[i]))
+			return true;
+	return false;
+}
+
+static bool run_hasflag(struct sieve_run *run, const struct ast_node *node)
+{
+	const struct ast_string *name;
+	struct sieve_matcher matcher;
+
+	sieve_matcher_begin(&matcher, run, node);
+	if (!node->positional[1])
+		(void)feed_flags(run, &matcher, NULL);
+	else
+		for (name = node->positional[0]->strings; name;
+		     name = name->next)
+			if (feed_flags(run, &matcher, name->text))
+				break;
+	return sieve_matcher_end(&matcher);
+}
+
+const struct language_entry cmd_setflag = {
+	.kind = LANGUAGE_COMMAND,
+	.name = "setflag",
+	.extension = EXTENSION_IMAP4FLAGS,
+	.signature = "?sS",
+	.check = check_flag,
+	.run = run_setflag,
+};
+
+const struct language_entry cmd_addflag = {
+	.kind = LANGUAGE_COMMAND,
+	.name = "addflag",
+	.extension = EXTENSION_IMAP4FLAGS,
+	.signature = "?sS",
+	.check = check_flag,
+	.run = run_addflag,
+};
+
+const struct language_entry cmd_removeflag = {
+	.kind = LANGUAGE_COMMAND,
+	.name = "removeflag",
+	.extension = EXTENSION_IMAP4FLAGS,
+	.signature = "?sS",
+	.check = check_flag,
+	.run = run_removeflag,
+};
+
+const struct language_entry test_hasflag = {
+	.kind = LANGUAGE_TEST,
+	.name = "hasflag",
+	.extension = EXTENSION_IMAP4FLAGS,
+	.signature = "?SS",
+	.tags = language_match,
+	.has_match = true,
+	.check = check_flag,
+	.test = run_hasflag,
+};

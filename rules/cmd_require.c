@@ -1,0 +1,41 @@
+/*
+ * require, RFC 5228 section 3.2.
+ */
+#include "checker.h"
+#include "entries.h"
+#include "run.h"
+
+static int check_require(struct checker *checker, struct ast_node *node,
+			 const struct ast_node *previous)
+{
+	(void)previous;
+	if (checker->past_requires)
+		return sieve_error_set(
+			checker->error, node->place,
+			"require must stand before all other commands");
+	for (const struct ast_string *string = node->positional[0]->strings;
+	     string; string = string->next) {
+		enum extension extension = extension_find(string->text);
+
+		if (extension == EXTENSION_NONE)
+			return sieve_error_set(checker->error, string->place,
+					       "unknown extension \"%.80s\"",
+					       string->text);
+		checker->enabled |= EXTENSION_BIT(extension);
+	}
+	return 0;
+}
+
+static void run_require(struct sieve_run *run, const struct ast_node *node)
+{
+	(void)run;
+	(void)node;
+}
+
+const struct language_entry cmd_require = {
+	.kind = LANGUAGE_COMMAND,
+	.name = "require",
+	.signature = "S",
+	.check = check_require,
+	.run = run_require,
+};

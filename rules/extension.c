@@ -1,0 +1,53 @@
+/*
+ * The table behind extension.h.
+ */
+#include "extension.h"
+
+#include "sieve.h"
+
+#include <string.h>
+
+static const char *const extension_names[EXTENSIONS + 1] = {
+	[EXTENSION_NONE] = "",
+	[EXTENSION_FILEINTO] = "fileinto",
+	[EXTENSION_COPY] = "copy",
+	[EXTENSION_ENVELOPE] = "envelope",
+	[EXTENSION_ENCODED_CHARACTER] = "encoded-character",
+	[EXTENSION_COMPARATOR_OCTET] = "comparator-i;octet",
+	[EXTENSION_COMPARATOR_ASCII_CASEMAP] = "comparator-i;ascii-casemap",
+	[EXTENSION_COMPARATOR_ASCII_NUMERIC] = "comparator-i;ascii-numeric",
+	[EXTENSION_COMPARATOR_UNICODE_CASEMAP] = "comparator-i;unicode-casemap",
+	[EXTENSION_REJECT] = "reject",
+	[EXTENSION_EREJECT] = "ereject",
+	[EXTENSION_SPECIAL_USE] = "special-use",
+	[EXTENSION_MAILBOX] = "mailbox",
+	[EXTENSION_IMAP4FLAGS] = "imap4flags",
+	[EXTENSION_SUBADDRESS] = "subaddress",
+	[EXTENSION_RELATIONAL] = "relational",
+	[EXTENSION_PROPERTY] = "vnd.okapi.property",
+	[EXTENSION_BODY] = "body",
+	[EXTENSION_VARIABLES] = "variables",
+	[EXTENSION_DATE] = "date",
+	[EXTENSION_INDEX] = "index",
+	[EXTENSION_REGEX] = "regex",
+	[EXTENSION_IHAVE] = "ihave",
+	[EXTENSION_ENVIRONMENT] = "environment",
+};
+
+enum extension extension_find(const char *name)
+{
+	for (int i = EXTENSION_NONE + 1; i < EXTENSIONS; i++)
+		if (strcmp(extension_names[i], name) == 0)
+			return (enum extension)i;
+	return EXTENSION_NONE;
+}
+
+const char *extension_name(enum extension extension)
+{
+	return extension_names[extension];
+}
+
+const char *const *sieve_extensions(void)
+{
+	return extension_names + 1;
+}

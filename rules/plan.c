@@ -1,0 +1,126 @@
+/*
+ * Lists of actions: duplicates (RFC 5228 section 2.10.3), conflicts.
+ */
+#include "plan.h"
+
+#include "flags.h"
+
+#include <string.h>
+
+struct sieve_action *sieve_action_new(enum sieve_action_kind kind)
+{
+	struct sieve_action *action = g_new0(struct sieve_action, 1);
+
+	action->kind = kind;
+	action->flags = g_ptr_array_new_with_free_func(g_free);
+	return action;
+}
+
+void sieve_action_free(struct sieve_action *action)
+{
+	if (!action)
+		return;
+	g_free(action->argument);
+	g_free(action->special_use);
+	g_ptr_array_unref(action->flags);
+	g_free(action);
+}
+
+static void free_action(void *action)
+{
+	sieve_action_free(action);
+}
+
+struct sieve_plan *sieve_plan_new(void)
+{
+	struct sieve_plan *plan = g_new0(struct sieve_plan, 1);
+
+	plan->actions = g_ptr_array_new_with_free_func(free_action);
+	plan->implicit_keep = true;
+	return plan;
+}
+
+void sieve_plan_free(struct sieve_plan *plan)
+{
+	if (!plan)
+		return;
+	g_ptr_array_unref(plan->actions);
+	g_free(plan);
+}
+
+/* Keep, and fileinto of what RFC 5228 section 4.1 calls the same. */
+static bool is_inbox(const struct sieve_action *action)
+{
+	if (action->kind == SIEVE_KEEP)
+		return true;
+	return action->kind == SIEVE_FILEINTO && !action->special_use &&
+	       g_ascii_strcasecmp(action->argument, "INBOX") == 0;
+}
+
+static bool is_same(const struct sieve_action *a, const struct sieve_action *b)
+{
+	if (is_inbox(a) || is_inbox(b))
+		return is_inbox(a) && is_inbox(b);
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind == SIEVE_REDIRECT)
+		return g_ascii_strcasecmp(a->argument, b->argument) == 0;
+	return g_strcmp0(a->argument, b->argument) == 0 &&
+	       g_strcmp0(a->special_use, b->special_use) == 0;
+}
+
+struct sieve_action *sieve_action_find_same(const GPtrArray *actions,
+					    const struct sieve_action *action)
+{
+	for (guint i = 0; i < actions->len; i++)
+		if (is_same(actions->pdata[i], action))
+			return actions->pdata[i];
+	return NULL;
+}
+
+static const char *action_name(enum sieve_action_kind kind)
+{
+	static const char *const names[] = {
+		[SIEVE_KEEP] = "keep",       [SIEVE_FILEINTO] = "fileinto",
+		[SIEVE_DISCARD] = "discard", [SIEVE_REDIRECT] = "redirect",
+		[SIEVE_REJECT] = "reject",
+	};
+
+	return names[kind];
+}
+
+const char *sieve_action_conflict(const GPtrArray *actions,
+				  const struct sieve_action *action)
+{
+	for (guint i = 0; i < actions->len; i++) {
+		const struct sieve_action *other = actions->pdata[i];
+		bool is_reject = action->kind == SIEVE_REJECT;
+
+		if (!is_reject && other->kind != SIEVE_REJECT)
+			continue;
+		other = is_reject ? other : action;
+		if (other->kind != SIEVE_DISCARD)
+			return action_name(other->kind);
+	}
+	return NULL;
+}
+
+void sieve_action_merge(struct sieve_action *action,
+			const struct sieve_action *other)
+{
+	action->create = action->create || other->create;
+	for (guint i = 0; i < other->flags->len; i++)
+		sieve_flags_add(action->flags, other->flags->pdata[i]);
+}
+
+size_t sieve_action_count(const GPtrArray *actions, enum sieve_action_kind kind)
+{
+	size_t count = 0;
+
+	for (guint i = 0; i < actions->len; i++) {
+		const struct sieve_action *action = actions->pdata[i];
+
+		count += action->kind == kind;
+	}
+	return count;
+}

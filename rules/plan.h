@@ -1,0 +1,26 @@
+/*
+ * The plan: which actions go together, and which become one.
+ */
+#ifndef OKAPI_RULES_PLAN_H
+#define OKAPI_RULES_PLAN_H
+
+#include "sieve.h"
+
+struct sieve_plan *sieve_plan_new(void);
+struct sieve_action *sieve_action_new(enum sieve_action_kind kind);
+void sieve_action_free(struct sieve_action *action);
+
+/* Would action do again what one of actions does?  Then returns that one. */
+struct sieve_action *sieve_action_find_same(const GPtrArray *actions,
+					    const struct sieve_action *action);
+/* Why action may not stand beside one of actions (RFC 5429 section 2.5), or
+ * NULL. */
+const char *sieve_action_conflict(const GPtrArray *actions,
+				  const struct sieve_action *action);
+/* Adds the flags and :create of other to action. */
+void sieve_action_merge(struct sieve_action *action,
+			const struct sieve_action *other);
+size_t sieve_action_count(const GPtrArray *actions,
+			  enum sieve_action_kind kind);
+
+#endif

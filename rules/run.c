@@ -1,0 +1,184 @@
+/*
+ * The evaluator: walks commands, counts work, keeps strings, fields and
+ * actions in hand for those who do the rest.
+ */
+#include "run.h"
+
+#include "flags.h"
+#include "plan.h"
+#include "variable.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void sieve_run_fail(struct sieve_run *run, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (run->failed)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	run->failed = true;
+	(void)fault_set(&run->fault, FAULT_REFUSED_INPUT, "%u:%u: %s",
+			run->place.line, run->place.column, text);
+}
+
+void sieve_run_spend(struct sieve_run *run, uint64_t steps)
+{
+	run->steps += steps;
+	run->steps_total += steps;
+	if (run->steps > RUN_STEPS_MAX ||
+	    run->steps_total > RUN_STEPS_TOTAL_MAX)
+		sieve_run_fail(run, "the rule takes too much work");
+}
+
+void sieve_run_block(struct sieve_run *run, const struct ast_node *commands)
+{
+	for (const struct ast_node *node = commands; node; node = node->next) {
+		run->place = node->place;
+		sieve_run_spend(run, 1);
+		if (node->deferred_error)
+			sieve_run_fail(run, "%s", node->deferred_error);
+		if (run->failed)
+			return;
+		node->entry->run(run, node);
+		if (run->failed || run->stopped)
+			return;
+	}
+}
+
+bool sieve_run_test(struct sieve_run *run, const struct ast_node *test)
+{
+	sieve_run_spend(run, 1);
+	if (test->deferred_error)
+		sieve_run_fail(run, "%s", test->deferred_error);
+	if (run->failed)
+		return false;
+	return test->entry->test(run, test) && !run->failed;
+}
+
+const char *sieve_run_string(struct sieve_run *run,
+			     const struct ast_string *string)
+{
+	g_autofree char *expanded = NULL;
+
+	if (!string->is_dynamic)
+		return string->text;
+	expanded = sieve_variables_expand(run, string->text);
+	return sieve_arena_copy(run->arena, expanded, strlen(expanded));
+}
+
+const char *sieve_run_text(struct sieve_run *run,
+			   const struct ast_argument *argument)
+{
+	return sieve_run_string(run, argument->strings);
+}
+
+void sieve_run_set_matches(struct sieve_run *run, char **matches, size_t count)
+{
+	for (size_t i = 0; i < RUN_MATCHES; i++) {
+		g_free(run->matches[i]);
+		run->matches[i] = i < count ? matches[i] : NULL;
+	}
+}
+
+/* ---- actions ------------------------------------------------------------- */
+
+static struct sieve_action *make_action(struct sieve_run *run,
+					const struct run_action *wanted)
+{
+	struct sieve_action *action = sieve_action_new(wanted->kind);
+	const GPtrArray *flags = wanted->flags ? wanted->flags : run->flags;
+
+	action->argument = g_strdup(wanted->argument);
+	action->special_use = g_strdup(wanted->special_use);
+	action->create = wanted->create;
+	action->rule = run->script->name;
+	action->line = run->place.line;
+	if (wanted->kind == SIEVE_KEEP || wanted->kind == SIEVE_FILEINTO)
+		for (guint i = 0; i < flags->len; i++)
+			sieve_flags_add(action->flags, flags->pdata[i]);
+	return action;
+}
+
+static const char *find_conflict(const struct sieve_run *run,
+				 const struct sieve_action *action)
+{
+	const char *other = sieve_action_conflict(run->pending, action);
+
+	return other ? other
+		     : sieve_action_conflict(run->plan->actions, action);
+}
+
+static bool is_within_limits(struct sieve_run *run,
+			     const struct sieve_action *action)
+{
+	size_t redirects =
+		sieve_action_count(run->plan->actions, SIEVE_REDIRECT) +
+		sieve_action_count(run->pending, SIEVE_REDIRECT);
+
+	if (action->kind == SIEVE_REDIRECT &&
+	    redirects >= SIEVE_REDIRECTS_MAX) {
+		sieve_run_fail(run, "more than %d redirects",
+			       SIEVE_REDIRECTS_MAX);
+		return false;
+	}
+	if (run->plan->actions->len + run->pending->len >= SIEVE_ACTIONS_MAX) {
+		sieve_run_fail(run, "more than %d actions", SIEVE_ACTIONS_MAX);
+		return false;
+	}
+	return true;
+}
+
+void sieve_run_act(struct sieve_run *run, const struct run_action *wanted)
+{
+	struct sieve_action *action = make_action(run, wanted);
+	struct sieve_action *same =
+		sieve_action_find_same(run->pending, action);
+	const char *conflict = find_conflict(run, action);
+
+	if (conflict)
+		sieve_run_fail(run, "reject and %s do not go together",
+			       conflict);
+	run->acted = true;
+	if (!wanted->copy)
+		run->cancels_keep = true;
+	if (same && !conflict)
+		sieve_action_merge(same, action);
+	else if (!conflict &&
+		 (sieve_action_find_same(run->plan->actions, action) ||
+		  is_within_limits(run, action)))
+		g_ptr_array_add(run->pending, g_steal_pointer(&action));
+	sieve_action_free(action);
+}
+
+/* ---- header fields ------------------------------------------------------- */
+
+void sieve_run_fields(struct sieve_run *run, const struct ast_node *node,
+		      const char *name, run_field_fn *each, void *context)
+{
+	const struct propset *set = run->message->set;
+	const struct ast_tagged *tagged = language_tagged(node, SLOT_INDEX);
+	bool is_last = language_tagged(node, SLOT_LAST) != NULL;
+	int64_t wanted = tagged ? tagged->argument->number : 0;
+	size_t count = propset_header_count(set);
+	int64_t number = 0;
+
+	sieve_run_spend(run, count);
+	for (size_t i = 0; i < count && !run->failed; i++) {
+		const struct header_field *field =
+			propset_header(set, is_last ? count - 1 - i : i);
+
+		if (g_ascii_strcasecmp(field->name, name) != 0)
+			continue;
+		number++;
+		if (wanted && number != wanted)
+			continue;
+		if (each(context, field) || wanted)
+			return;
+	}
+}

@@ -1,0 +1,87 @@
+/*
+ * One run of the scripts over one message: what commands and tests work on.
+ */
+#ifndef OKAPI_RULES_RUN_H
+#define OKAPI_RULES_RUN_H
+
+#include "arena.h"
+#include "language.h"
+
+#define RUN_STEPS_MAX       UINT64_C(100000000) /* of one script */
+#define RUN_STEPS_TOTAL_MAX UINT64_C(400000000) /* of all of them */
+#define RUN_STRING_MAX      (64 * 1024)         /* octets, variables put in */
+#define RUN_VARIABLE_MAX    8192 /* octets; longer ones are cut */
+#define RUN_VARIABLES_MAX   128
+#define RUN_FLAGS_MAX       128
+#define RUN_MATCHES         10 /* ${0} to ${9} */
+
+struct sieve_script {
+	char *name;
+	struct sieve_arena *arena;
+	struct ast_node *commands;
+	uint64_t enabled; /* extensions */
+	bool needs_bodies;
+};
+
+struct sieve_run {
+	const struct sieve_message *message;
+	struct sieve_plan *plan;
+	GHashTable *variables; /* name to value; shared by all scripts */
+	GPtrArray *flags;      /* imap4flags' internal variable */
+	uint64_t steps_total;
+
+	/* Of the script that is running. */
+	const struct sieve_script *script;
+	struct sieve_arena *arena;
+	struct sieve_place place; /* of the command that is running */
+	GPtrArray *pending;       /* actions, put into the plan at its end */
+	bool cancels_keep;
+	bool acted;
+	char *matches[RUN_MATCHES];
+	uint64_t steps;
+	bool stopped;
+	bool failed;
+	struct fault fault;
+};
+
+/* The commands of a block. */
+void sieve_run_block(struct sieve_run *run, const struct ast_node *commands);
+/* false as well when the run failed. */
+bool sieve_run_test(struct sieve_run *run, const struct ast_node *test);
+
+/* Ends this script: its actions are forgotten and the mail is kept.  The
+ * first failure stays. */
+void sieve_run_fail(struct sieve_run *run, const char *format, ...)
+	PRINTF_LIKE(2, 3);
+/* Counts work; fails the run when there was too much of it. */
+void sieve_run_spend(struct sieve_run *run, uint64_t steps);
+
+/* A string with its variables put in; borrowed until the script's end. */
+const char *sieve_run_string(struct sieve_run *run,
+			     const struct ast_string *string);
+/* The first (or only) string of an argument. */
+const char *sieve_run_text(struct sieve_run *run,
+			   const struct ast_argument *argument);
+
+/* What a successful :matches or :regex stands for: moves count strings in. */
+void sieve_run_set_matches(struct sieve_run *run, char **matches, size_t count);
+
+/* Actions.  argument, special_use: copied; NULL if none.  flags: borrowed
+ * array of char *, copied; NULL: the internal variable. */
+struct run_action {
+	enum sieve_action_kind kind;
+	const char *argument;
+	const char *special_use;
+	const GPtrArray *flags;
+	bool create;
+	bool copy; /* leaves the implicit keep alone */
+};
+void sieve_run_act(struct sieve_run *run, const struct run_action *action);
+
+/* Header fields of a name, with :index and :last of the node; calls each until
+ * it returns true. */
+typedef bool run_field_fn(void *context, const struct header_field *field);
+void sieve_run_fields(struct sieve_run *run, const struct ast_node *node,
+		      const char *name, run_field_fn *each, void *context);
+
+#endif

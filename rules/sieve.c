@@ -1,0 +1,261 @@
+/*
+ * The front of the room: compiling scripts, showing errors, evaluating.
+ */
+#include "sieve.h"
+
+#include "checker.h"
+#include "parser.h"
+#include "plan.h"
+#include "run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int sieve_error_set(struct sieve_error *error, struct sieve_place place,
+		    const char *format, ...)
+{
+	va_list args;
+
+	error->line = place.line;
+	error->column = place.column;
+	va_start(args, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return -1;
+}
+
+/* ---- compiling ----------------------------------------------------------- */
+
+static int hook_command(void *context, struct ast_node *command,
+			const struct ast_node *previous,
+			struct sieve_error *error)
+{
+	struct checker *checker = context;
+
+	checker->error = error;
+	return checker_command(checker, command, previous);
+}
+
+static void hook_block_end(void *context, const struct ast_node *command)
+{
+	checker_block_end(context, command);
+}
+
+static int compile(struct sieve_script *script, const char *text, size_t len,
+		   struct sieve_error *error)
+{
+	struct checker checker = {.arena = script->arena, .error = error};
+	struct parser_hooks hooks = {
+		.command = hook_command,
+		.block_end = hook_block_end,
+		.context = &checker,
+	};
+
+	if (len > SIEVE_SCRIPT_MAX)
+		return sieve_error_set(error, (struct sieve_place){1, 1},
+				       "the script is longer than %d octets",
+				       SIEVE_SCRIPT_MAX);
+	if (parser_parse(text, len, script->arena, &hooks, &script->commands,
+			 error) < 0)
+		return -1;
+	script->enabled = checker.enabled;
+	script->needs_bodies = checker.needs_bodies;
+	return 0;
+}
+
+struct sieve_script *sieve_compile(const char *name, const char *text,
+				   size_t len, struct sieve_error *ret_error,
+				   struct fault *fault)
+{
+	struct sieve_script *script = g_new0(struct sieve_script, 1);
+	struct sieve_error error = {0};
+
+	script->name = g_strdup(name);
+	script->arena = sieve_arena_new();
+	if (compile(script, text, len, &error) == 0)
+		return script;
+	if (ret_error)
+		*ret_error = error;
+	(void)fault_set(fault, FAULT_REFUSED_INPUT, "%u:%u: %s", error.line,
+			error.column, error.text);
+	sieve_script_free(script);
+	return NULL;
+}
+
+void sieve_script_free(struct sieve_script *script)
+{
+	if (!script)
+		return;
+	sieve_arena_free(script->arena);
+	g_free(script->name);
+	g_free(script);
+}
+
+bool sieve_script_needs_bodies(const struct sieve_script *script)
+{
+	return script->needs_bodies;
+}
+
+const char *sieve_script_name(const struct sieve_script *script)
+{
+	return script->name;
+}
+
+char *sieve_error_show(const char *text, size_t len,
+		       const struct sieve_error *error)
+{
+	const char *end = text + len;
+	const char *line_end;
+	GString *shown = g_string_new(NULL);
+	unsigned column = 1;
+
+	for (unsigned line = 1; line < error->line; line++) {
+		const char *next = memchr(text, '\n', (size_t)(end - text));
+
+		if (!next)
+			break;
+		text = next + 1;
+	}
+	if (end - text >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	line_end = memchr(text, '\n', (size_t)(end - text));
+	if (!line_end)
+		line_end = end;
+	if (line_end > text && line_end[-1] == '\r')
+		line_end--;
+	g_string_append_len(shown, text, line_end - text);
+	g_string_append_c(shown, '\n');
+	/* The blanks before the caret are as wide as what stands above. */
+	for (; column < error->column && text < line_end; text++) {
+		if (((unsigned char)*text & 0xc0u) == 0x80u)
+			continue;
+		g_string_append_c(shown, *text == '\t' ? '\t' : ' ');
+		column++;
+	}
+	g_string_append(shown, "^\n");
+	return g_string_free(shown, FALSE);
+}
+
+/* ---- evaluating ---------------------------------------------------------- */
+
+/* Puts what a script decided into the plan. */
+static void commit(struct sieve_run *run)
+{
+	struct sieve_plan *plan = run->plan;
+
+	for (guint i = 0; i < run->pending->len; i++) {
+		struct sieve_action *action = run->pending->pdata[i];
+		struct sieve_action *same =
+			sieve_action_find_same(plan->actions, action);
+
+		if (same) {
+			sieve_action_merge(same, action);
+			sieve_action_free(action);
+		} else {
+			g_ptr_array_add(plan->actions, action);
+		}
+	}
+	g_ptr_array_set_size(run->pending, 0);
+	if (run->cancels_keep)
+		plan->implicit_keep = false;
+	plan->stopped = run->stopped;
+	if (run->acted) {
+		plan->rule = run->script->name;
+		plan->line = run->place.line;
+	}
+}
+
+static void roll_back(struct sieve_run *run, GPtrArray *flags_before)
+{
+	for (guint i = 0; i < run->pending->len; i++)
+		sieve_action_free(run->pending->pdata[i]);
+	g_ptr_array_set_size(run->pending, 0);
+	g_ptr_array_unref(run->flags);
+	run->flags = g_ptr_array_ref(flags_before);
+	run->stopped = false;
+}
+
+static void *copy_flag(const void *flag, void *context)
+{
+	(void)context;
+	return g_strdup(flag);
+}
+
+static void run_script(struct sieve_run *run, const struct sieve_script *script)
+{
+	g_autoptr(GPtrArray) flags_before = g_ptr_array_ref(run->flags);
+
+	run->flags = g_ptr_array_copy(flags_before, copy_flag, NULL);
+	run->script = script;
+	run->arena = sieve_arena_new();
+	run->place = (struct sieve_place){1, 1};
+	run->cancels_keep = false;
+	run->acted = false;
+	run->failed = false;
+	run->steps = 0;
+	sieve_run_block(run, script->commands);
+	if (run->failed)
+		roll_back(run, flags_before);
+	else
+		commit(run);
+	sieve_run_set_matches(run, NULL, 0);
+	sieve_arena_free(run->arena);
+}
+
+/* A keep that has flags to set is one of the actions. */
+static void add_keep(struct sieve_run *run, bool any_failed)
+{
+	struct sieve_plan *plan = run->plan;
+	struct sieve_action *keep;
+
+	if (any_failed && sieve_action_count(plan->actions, SIEVE_REJECT) == 0)
+		plan->implicit_keep = true;
+	if (!plan->implicit_keep)
+		return;
+	keep = sieve_action_new(SIEVE_KEEP);
+	if (sieve_action_find_same(plan->actions, keep)) {
+		plan->implicit_keep = false; /* it is kept already */
+	} else if (run->flags->len > 0) {
+		for (guint i = 0; i < run->flags->len; i++)
+			g_ptr_array_add(keep->flags,
+					g_strdup(run->flags->pdata[i]));
+		keep->rule = plan->rule;
+		keep->line = plan->line;
+		g_ptr_array_add(plan->actions, g_steal_pointer(&keep));
+		plan->implicit_keep = false;
+	}
+	sieve_action_free(keep);
+}
+
+struct sieve_plan *
+sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
+	       const struct sieve_message *message,
+	       void (*on_error)(void *context, const char *rule,
+				const struct fault *fault),
+	       void *context)
+{
+	struct sieve_run run = {
+		.message = message,
+		.plan = sieve_plan_new(),
+		.variables = g_hash_table_new_full(g_str_hash, g_str_equal,
+						   g_free, g_free),
+		.flags = g_ptr_array_new_with_free_func(g_free),
+		.pending = g_ptr_array_new(),
+	};
+	bool any_failed = false;
+
+	for (size_t i = 0; i < count && !run.stopped; i++) {
+		run_script(&run, scripts[i]);
+		if (!run.failed)
+			continue;
+		any_failed = true;
+		if (on_error)
+			on_error(context, scripts[i]->name, &run.fault);
+	}
+	add_keep(&run, any_failed);
+	g_hash_table_unref(run.variables);
+	g_ptr_array_unref(run.flags);
+	g_ptr_array_unref(run.pending);
+	return run.plan;
+}

@@ -1,0 +1,89 @@
+/*
+ * address, RFC 5228 section 5.1; :user and :detail of RFC 5233.
+ */
+#include "address.h"
+#include "checker.h"
+#include "entries.h"
+#include "match.h"
+#include "run.h"
+
+static const struct language_tag *const address_tags[] = {
+	language_match_tags,
+	language_address_tags,
+	language_index_tags,
+	NULL,
+};
+
+struct address_test {
+	struct sieve_run *run;
+	struct sieve_matcher matcher;
+	enum address_part part;
+	const char *delimiters;
+};
+
+static int check_address(struct checker *checker, struct ast_node *node,
+			 const struct ast_node *previous)
+{
+	(void)previous;
+	return checker_header_names(checker, node->positional[0]);
+}
+
+static bool feed_address(struct address_test *test, const char *address)
+{
+	g_autofree char *part =
+		sieve_address_part(address, test->part, test->delimiters);
+
+	return part && sieve_matcher_feed(&test->matcher, part);
+}
+
+static bool feed_field(void *context, const struct header_field *field)
+{
+	struct address_test *test = context;
+	g_auto(GStrv) split = NULL;
+
+	if (field->addresses) {
+		for (guint i = 0; i < field->addresses->len; i++) {
+			const struct header_address *address =
+				field->addresses->pdata[i];
+
+			if (*address->address &&
+			    feed_address(test, address->address))
+				return true;
+		}
+		return false;
+	}
+	split = sieve_address_split(field->text);
+	for (char **address = split; *address; address++)
+		if (feed_address(test, *address))
+			return true;
+	return false;
+}
+
+static bool run_address(struct sieve_run *run, const struct ast_node *node)
+{
+	struct address_test test = {
+		.run = run,
+		.part = (enum address_part)language_choice(
+			node, SLOT_ADDRESS_PART, ADDRESS_ALL),
+		.delimiters = run->message->delimiters
+				      ? run->message->delimiters
+				      : "+",
+	};
+
+	sieve_matcher_begin(&test.matcher, run, node);
+	for (const struct ast_string *name = node->positional[0]->strings;
+	     name && !test.matcher.matched && !run->failed; name = name->next)
+		sieve_run_fields(run, node, sieve_run_string(run, name),
+				 feed_field, &test);
+	return sieve_matcher_end(&test.matcher);
+}
+
+const struct language_entry test_address = {
+	.kind = LANGUAGE_TEST,
+	.name = "address",
+	.signature = "SS",
+	.tags = address_tags,
+	.has_match = true,
+	.check = check_address,
+	.test = run_address,
+};

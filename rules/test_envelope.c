@@ -1,0 +1,97 @@
+/*
+ * envelope, RFC 5228 section 5.4; :user and :detail of RFC 5233.
+ */
+#include "address.h"
+#include "checker.h"
+#include "entries.h"
+#include "match.h"
+#include "run.h"
+
+#include <string.h>
+
+static int check_envelope(struct checker *checker, struct ast_node *node,
+			  const struct ast_node *previous)
+{
+	(void)previous;
+	for (const struct ast_string *part = node->positional[0]->strings; part;
+	     part = part->next)
+		if (!part->is_dynamic &&
+		    g_ascii_strcasecmp(part->text, "from") != 0 &&
+		    g_ascii_strcasecmp(part->text, "to") != 0)
+			return sieve_error_set(
+				checker->error, part->place,
+				"\"%.40s\" is no part of the envelope: from "
+				"or to",
+				part->text);
+	return 0;
+}
+
+/* Recipient: the delivery has found the detail, if there is one. */
+static char *recipient_part(const struct sieve_message *message,
+			    enum address_part part, const char *delimiters)
+{
+	const char *to = message->envelope_to;
+	const char *detail = message->envelope_detail;
+	g_autofree char *local = NULL;
+	size_t tail;
+
+	if (!detail || (part != ADDRESS_USER && part != ADDRESS_DETAIL))
+		return sieve_address_part(to, part, delimiters);
+	if (part == ADDRESS_DETAIL)
+		return g_strdup(detail);
+	local = sieve_address_part(to, ADDRESS_LOCALPART, delimiters);
+	if (!local)
+		local = g_strdup(to);
+	tail = strlen(detail) + 1;
+	if (strlen(local) > tail && g_str_has_suffix(local, detail) &&
+	    strchr(delimiters, local[strlen(local) - tail]))
+		local[strlen(local) - tail] = '\0';
+	return g_steal_pointer(&local);
+}
+
+static char *envelope_part(const struct sieve_run *run, const char *name,
+			   enum address_part part)
+{
+	const struct sieve_message *message = run->message;
+	const char *delimiters =
+		message->delimiters ? message->delimiters : "+";
+
+	if (g_ascii_strcasecmp(name, "from") == 0 && message->envelope_from)
+		return sieve_address_part(message->envelope_from, part,
+					  delimiters);
+	if (g_ascii_strcasecmp(name, "to") == 0 && message->envelope_to)
+		return recipient_part(message, part, delimiters);
+	return NULL;
+}
+
+static bool run_envelope(struct sieve_run *run, const struct ast_node *node)
+{
+	enum address_part part = (enum address_part)language_choice(
+		node, SLOT_ADDRESS_PART, ADDRESS_ALL);
+	struct sieve_matcher matcher;
+
+	sieve_matcher_begin(&matcher, run, node);
+	for (const struct ast_string *name = node->positional[0]->strings; name;
+	     name = name->next) {
+		g_autofree char *value =
+			envelope_part(run, sieve_run_string(run, name), part);
+
+		/* The null reverse path does not count (RFC 5231). */
+		if (!value || (matcher.type == MATCH_COUNT && !*value))
+			continue;
+		if (sieve_matcher_feed(&matcher, value))
+			break;
+	}
+	return sieve_matcher_end(&matcher);
+}
+
+const struct language_entry test_envelope = {
+	.kind = LANGUAGE_TEST,
+	.name = "envelope",
+	.extension = EXTENSION_ENVELOPE,
+	.signature = "SS",
+	.tags = language_address_match,
+	.has_match = true,
+	.check = check_envelope,
+	.test = run_envelope,
+};

@@ -1,0 +1,571 @@
+/*
+ * property, Okapi's own (vnd.okapi.property): the MAPI restrictions
+ * RES_CONTENT, RES_PROPERTY, RES_EXIST, RES_BITMASK, RES_SIZE and
+ * RES_SUBRESTRICTION (MS-OXCDATA 2.12) in Sieve.
+ */
+#include "checker.h"
+#include "date.h"
+#include "entries.h"
+#include "html.h"
+#include "match.h"
+#include "run.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum property_scope {
+	SCOPE_MESSAGE,
+	SCOPE_RECIPIENT,
+	SCOPE_ATTACHMENT,
+};
+
+/* What is asked, where it is not keys. */
+enum property_mode {
+	MODE_EXISTS = 1,
+	MODE_BITMASK,
+	MODE_SIZE,
+};
+
+static const struct language_tag property_tags[] = {
+	{"message", SLOT_SCOPE, SCOPE_MESSAGE, 0, EXTENSION_NONE},
+	{"recipient", SLOT_SCOPE, SCOPE_RECIPIENT, 0, EXTENSION_NONE},
+	{"attachment", SLOT_SCOPE, SCOPE_ATTACHMENT, 0, EXTENSION_NONE},
+	{"exists", SLOT_MODE, MODE_EXISTS, 0, EXTENSION_NONE},
+	{"bitmask", SLOT_MODE, MODE_BITMASK, 0, EXTENSION_NONE},
+	{"size", SLOT_MODE, MODE_SIZE, 0, EXTENSION_NONE},
+	{"zero", SLOT_ZERO, 0, 0, EXTENSION_NONE},
+	{"over", SLOT_LIMIT, RELATION_GT, 0, EXTENSION_NONE},
+	{"under", SLOT_LIMIT, RELATION_LT, 0, EXTENSION_NONE},
+	{0},
+};
+
+static const struct language_tag *const tags[] = {
+	property_tags,
+	language_match_tags,
+	NULL,
+};
+
+struct property_test {
+	struct sieve_run *run;
+	const struct ast_node *node;
+	struct sieve_matcher matcher;
+	uint32_t tag;
+	int mode;     /* 0: keys */
+	int64_t mask; /* or size */
+	enum relation relation;
+};
+
+/* ---- checking ------------------------------------------------------------ */
+
+static const char *property_signature(const struct ast_node *node)
+{
+	int mode = language_choice(node, SLOT_MODE, 0);
+
+	if (mode == MODE_EXISTS)
+		return "s";
+	return mode ? "sv" : "sS";
+}
+
+/* A number as rules write it: decimal or 0x...; sign allowed. */
+static bool parse_number(const char *text, int64_t *ret_number)
+{
+	const char *digits = *text == '-' || *text == '+' ? text + 1 : text;
+	guint base = g_ascii_strncasecmp(digits, "0x", 2) == 0 ? 16 : 10;
+	char *end = NULL;
+	int64_t number;
+
+	if (!g_ascii_isdigit(*digits))
+		return false;
+	errno = 0;
+	number = g_ascii_strtoll(text, &end, base);
+	if (errno || *end)
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+static bool is_number_type(uint32_t tag)
+{
+	uint32_t type = PROP_TYPE(tag);
+
+	return type == PT_SHORT || type == PT_LONG || type == PT_I8 ||
+	       type == PT_MV_LONG;
+}
+
+static bool parse_boolean(const char *text, bool *ret_value)
+{
+	if (g_ascii_strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0)
+		*ret_value = true;
+	else if (g_ascii_strcasecmp(text, "false") == 0 ||
+		 strcmp(text, "0") == 0)
+		*ret_value = false;
+	else
+		return false;
+	return true;
+}
+
+/* Why a key cannot be compared with a value of the tag's type; NULL if it
+ * can. */
+static const char *key_misfit(uint32_t tag, const char *key)
+{
+	int64_t number;
+	bool boolean;
+
+	if (is_number_type(tag) && !parse_number(key, &number))
+		return "a number";
+	if (PROP_TYPE(tag) == PT_SYSTIME && !sieve_date_parse_iso(key, &number))
+		return "a time as in 2026-11-23T05:58:00Z";
+	if (PROP_TYPE(tag) == PT_BOOLEAN && !parse_boolean(key, &boolean))
+		return "true or false";
+	return NULL;
+}
+
+/* Are keys compared as what the property is, and not as text? */
+static bool is_typed(const struct ast_node *node)
+{
+	int type = language_choice(node, SLOT_MATCH, MATCH_IS);
+
+	return node->comparator == COMPARATOR_DEFAULT &&
+	       (type == MATCH_IS || type == MATCH_VALUE);
+}
+
+static int check_keys(struct checker *checker, const struct ast_node *node)
+{
+	if (!node->tag || !is_typed(node))
+		return 0;
+	for (const struct ast_string *key = node->positional[1]->strings; key;
+	     key = key->next) {
+		const char *wanted = key_misfit(node->tag, key->text);
+
+		if (!key->is_dynamic && wanted)
+			return sieve_error_set(
+				checker->error, key->place,
+				"\"%.60s\" is not %s, as %s is", key->text,
+				wanted, node->positional[0]->strings->text);
+	}
+	return 0;
+}
+
+static int check_number(struct checker *checker, const struct ast_node *node)
+{
+	const struct ast_argument *argument = node->positional[1];
+	int64_t number;
+
+	if (argument->kind == AST_NUMBER || argument->strings->is_dynamic ||
+	    parse_number(argument->strings->text, &number))
+		return 0;
+	return sieve_error_set(checker->error, argument->place,
+			       "\"%.60s\" is not a number",
+			       argument->strings->text);
+}
+
+/* Tags that go with one mode only. */
+static int check_mode(struct checker *checker, const struct ast_node *node)
+{
+	int mode = language_choice(node, SLOT_MODE, 0);
+	const struct ast_tagged *match = language_tagged(node, SLOT_MATCH);
+	const struct ast_tagged *limit = language_tagged(node, SLOT_LIMIT);
+	const struct ast_tagged *zero = language_tagged(node, SLOT_ZERO);
+	const struct ast_tagged *comparator =
+		language_tagged(node, SLOT_COMPARATOR);
+
+	if (zero && mode != MODE_BITMASK)
+		return sieve_error_set(checker->error, zero->place,
+				       ":zero goes with :bitmask");
+	if (limit && (mode != MODE_SIZE || match))
+		return sieve_error_set(checker->error, limit->place,
+				       ":over and :under go with :size alone");
+	if (mode && comparator)
+		return sieve_error_set(checker->error, comparator->place,
+				       ":comparator goes with keys");
+	if (mode && match &&
+	    (mode != MODE_SIZE || match->choice != MATCH_VALUE))
+		return sieve_error_set(checker->error, match->place,
+				       "a match type goes with keys");
+	if (mode == MODE_SIZE && !match && !limit)
+		return sieve_error_set(checker->error, node->place,
+				       ":size takes :over, :under or :value");
+	return 0;
+}
+
+static int check_name(struct checker *checker, struct ast_node *node)
+{
+	const struct ast_string *name = node->positional[0]->strings;
+
+	if (name->is_dynamic) {
+		checker->needs_bodies = true;
+		return 0;
+	}
+	node->tag = proptag_parse(name->text);
+	if (!node->tag)
+		return sieve_error_set(checker->error, name->place,
+				       "unknown property \"%.60s\"",
+				       name->text);
+	if (PROP_ID(node->tag) == PROP_ID(PR_BODY) ||
+	    PROP_ID(node->tag) == PROP_ID(PR_HTML))
+		checker->needs_bodies = true;
+	return 0;
+}
+
+static int check_property(struct checker *checker, struct ast_node *node,
+			  const struct ast_node *previous)
+{
+	int mode = language_choice(node, SLOT_MODE, 0);
+
+	(void)previous;
+	if (check_name(checker, node) < 0 || check_mode(checker, node) < 0)
+		return -1;
+	if (!mode)
+		return check_keys(checker, node);
+	return mode == MODE_EXISTS ? 0 : check_number(checker, node);
+}
+
+/* ---- values -------------------------------------------------------------- */
+
+/* A whole number of any type; false if it is none. */
+static bool value_number(const struct prop *prop, int64_t *ret_number)
+{
+	if (PROP_TYPE(prop->tag) == PT_BOOLEAN)
+		*ret_number = prop->value.boolean;
+	else if (is_number_type(prop->tag) ||
+		 PROP_TYPE(prop->tag) == PT_SYSTIME)
+		*ret_number = prop->value.number;
+	else
+		return false;
+	return true;
+}
+
+/* -1 if the key is not of the kind of the property. */
+static int typed_key(uint32_t tag, const char *key, int64_t *ret_number)
+{
+	bool boolean;
+
+	if (PROP_TYPE(tag) == PT_SYSTIME)
+		return sieve_date_parse_iso(key, ret_number) ? 0 : -1;
+	if (PROP_TYPE(tag) == PT_BOOLEAN) {
+		if (!parse_boolean(key, &boolean))
+			return -1;
+		*ret_number = boolean;
+		return 0;
+	}
+	return parse_number(key, ret_number) ? 0 : -1;
+}
+
+static bool feed_number(struct property_test *test, uint32_t tag, int64_t value)
+{
+	struct sieve_matcher *matcher = &test->matcher;
+	enum relation relation =
+		matcher->type == MATCH_VALUE ? matcher->relation : RELATION_EQ;
+
+	for (const struct ast_string *key = matcher->keys->strings; key;
+	     key = key->next) {
+		const char *text = sieve_run_string(test->run, key);
+		int64_t wanted;
+
+		sieve_run_spend(test->run, 1);
+		if (typed_key(tag, text, &wanted) < 0)
+			continue;
+		if (relation_holds(relation,
+				   (value > wanted) - (value < wanted)))
+			matcher->matched = true;
+	}
+	return matcher->matched;
+}
+
+static bool feed_double(struct property_test *test, double value)
+{
+	struct sieve_matcher *matcher = &test->matcher;
+	enum relation relation =
+		matcher->type == MATCH_VALUE ? matcher->relation : RELATION_EQ;
+
+	for (const struct ast_string *key = matcher->keys->strings; key;
+	     key = key->next) {
+		double wanted =
+			g_ascii_strtod(sieve_run_string(test->run, key), NULL);
+
+		if (relation_holds(relation,
+				   (value > wanted) - (value < wanted)))
+			matcher->matched = true;
+	}
+	return matcher->matched;
+}
+
+static bool feed_text(struct property_test *test, const char *text)
+{
+	return sieve_matcher_feed(&test->matcher, text);
+}
+
+static bool feed_binary(struct property_test *test, GBytes *data)
+{
+	g_autofree char *text = NULL;
+	gsize len = 0;
+	const guchar *octets = data ? g_bytes_get_data(data, &len) : NULL;
+
+	if (!data)
+		return false;
+	text = g_base64_encode(octets, len);
+	return feed_text(test, text);
+}
+
+/* As text, for the match types that want text. */
+static bool feed_as_text(struct property_test *test, uint32_t tag,
+			 int64_t number)
+{
+	g_autofree char *text = NULL;
+
+	if (PROP_TYPE(tag) == PT_SYSTIME)
+		text = sieve_date_format_iso(number);
+	else if (PROP_TYPE(tag) == PT_BOOLEAN)
+		text = g_strdup(number ? "true" : "false");
+	else
+		text = g_strdup_printf("%" G_GINT64_FORMAT, number);
+	return feed_text(test, text);
+}
+
+static bool feed_whole(struct property_test *test, uint32_t tag, int64_t number)
+{
+	if (is_typed(test->node))
+		return feed_number(test, tag, number);
+	return feed_as_text(test, tag, number);
+}
+
+static bool feed_html(struct property_test *test, GBytes *data)
+{
+	gsize len = 0;
+	const char *octets = data ? g_bytes_get_data(data, &len) : NULL;
+	g_autofree char *text = NULL;
+
+	if (!data)
+		return false;
+	text = sieve_html_to_utf8(test->run->message->set, octets, len);
+	return feed_text(test, text);
+}
+
+static bool feed_many(struct property_test *test, const struct prop *prop)
+{
+	if (PROP_TYPE(prop->tag) == PT_MV_UNICODE) {
+		for (char **text = prop->value.texts; text && *text; text++)
+			if (feed_text(test, *text))
+				return true;
+	} else if (PROP_TYPE(prop->tag) == PT_MV_LONG) {
+		for (guint i = 0; i < prop->value.longs->len; i++)
+			if (feed_whole(test, prop->tag,
+				       g_array_index(prop->value.longs, int64_t,
+						     i)))
+				return true;
+	} else if (PROP_TYPE(prop->tag) == PT_MV_BINARY) {
+		for (guint i = 0; i < prop->value.binaries->len; i++)
+			if (feed_binary(test, prop->value.binaries->pdata[i]))
+				return true;
+	}
+	return false;
+}
+
+static bool feed_prop(struct property_test *test, const struct prop *prop)
+{
+	char real[G_ASCII_DTOSTR_BUF_SIZE];
+
+	switch ((enum proptype)PROP_TYPE(prop->tag)) {
+	case PT_UNICODE:
+	case PT_CLSID:
+		return prop->value.text && feed_text(test, prop->value.text);
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+	case PT_SYSTIME:
+		return feed_whole(test, prop->tag, prop->value.number);
+	case PT_BOOLEAN:
+		return feed_whole(test, prop->tag, prop->value.boolean);
+	case PT_DOUBLE:
+		if (is_typed(test->node))
+			return feed_double(test, prop->value.real);
+		return feed_text(test, g_ascii_dtostr(real, sizeof(real),
+						      prop->value.real));
+	case PT_BINARY:
+		if (prop->tag == PR_HTML)
+			return feed_html(test, prop->value.binary.data);
+		return feed_binary(test, prop->value.binary.data);
+	case PT_MV_LONG:
+	case PT_MV_UNICODE:
+	case PT_MV_BINARY:
+		return feed_many(test, prop);
+	case PT_OBJECT:
+		break;
+	}
+	return false;
+}
+
+/* Octets, as RES_SIZE counts them: text in UTF-16 would be another number, so
+ * text counts its UTF-8. */
+static int64_t prop_size(const struct prop *prop)
+{
+	int64_t size = 0;
+
+	switch ((enum proptype)PROP_TYPE(prop->tag)) {
+	case PT_UNICODE:
+	case PT_CLSID:
+		return prop->value.text ? (int64_t)strlen(prop->value.text) : 0;
+	case PT_BINARY:
+		return (int64_t)prop->value.binary.size;
+	case PT_MV_UNICODE:
+		for (char **text = prop->value.texts; text && *text; text++)
+			size += (int64_t)strlen(*text);
+		return size;
+	case PT_MV_LONG:
+		return 4 * (int64_t)prop->value.longs->len;
+	case PT_MV_BINARY:
+		for (guint i = 0; i < prop->value.binaries->len; i++)
+			size += (int64_t)g_bytes_get_size(
+				prop->value.binaries->pdata[i]);
+		return size;
+	case PT_SHORT:
+	case PT_BOOLEAN:
+		return 2;
+	case PT_LONG:
+		return 4;
+	case PT_DOUBLE:
+	case PT_I8:
+	case PT_SYSTIME:
+		return 8;
+	case PT_OBJECT:
+		break;
+	}
+	return 0;
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+/* By tag; else by id, for a script may give another type (0x0037001e). */
+static const struct prop *find_prop(const struct propset *set, uint32_t tag)
+{
+	const struct prop *prop = propset_find(set, tag);
+
+	for (size_t i = 0; !prop && i < propset_count(set); i++)
+		if (PROP_ID(propset_at(set, i)->tag) == PROP_ID(tag))
+			prop = propset_at(set, i);
+	return prop;
+}
+
+static bool bitmask_holds(const struct property_test *test,
+			  const struct prop *prop)
+{
+	bool wants_zero = language_tagged(test->node, SLOT_ZERO);
+	int64_t value;
+
+	if (!value_number(prop, &value))
+		return false;
+	return ((value & test->mask) == 0) == wants_zero;
+}
+
+static bool test_set(struct property_test *test, const struct propset *set)
+{
+	struct prop size = {.tag = PR_MESSAGE_SIZE,
+			    .value.number = test->run->message->size};
+	const struct prop *prop = find_prop(set, test->tag);
+
+	sieve_run_spend(test->run, 1 + propset_count(set) / 8);
+	if (!prop && test->tag == PR_MESSAGE_SIZE &&
+	    set == test->run->message->set)
+		prop = &size; /* what the converter cannot know */
+	if (!prop)
+		return false;
+	switch (test->mode) {
+	case MODE_EXISTS:
+		return true;
+	case MODE_BITMASK:
+		return bitmask_holds(test, prop);
+	case MODE_SIZE:
+		return relation_holds(test->relation,
+				      (prop_size(prop) > test->mask) -
+					      (prop_size(prop) < test->mask));
+	default:
+		return feed_prop(test, prop);
+	}
+}
+
+static bool test_scope(struct property_test *test)
+{
+	const struct propset *set = test->run->message->set;
+	int scope = language_choice(test->node, SLOT_SCOPE, SCOPE_MESSAGE);
+	size_t count;
+
+	if (scope == SCOPE_MESSAGE)
+		return test_set(test, set);
+	count = scope == SCOPE_RECIPIENT ? propset_recipient_count(set)
+					 : propset_attachment_count(set);
+	for (size_t i = 0; i < count && !test->run->failed; i++) {
+		const struct propset *child =
+			scope == SCOPE_RECIPIENT ? propset_recipient(set, i)
+						 : propset_attachment(set, i);
+
+		if (test_set(test, child))
+			return true;
+	}
+	return false;
+}
+
+static int load_number(struct property_test *test)
+{
+	const struct ast_argument *argument = test->node->positional[1];
+	const char *text;
+
+	if (argument->kind == AST_NUMBER) {
+		test->mask = argument->number;
+		return 0;
+	}
+	text = sieve_run_text(test->run, argument);
+	if (parse_number(text, &test->mask))
+		return 0;
+	sieve_run_fail(test->run, "property: \"%.60s\" is not a number", text);
+	return -1;
+}
+
+static enum comparator default_comparator(uint32_t tag)
+{
+	return PROP_TYPE(tag) == PT_BINARY || PROP_TYPE(tag) == PT_MV_BINARY
+		       ? (tag == PR_HTML ? COMPARATOR_UNICODE_CASEMAP
+					 : COMPARATOR_OCTET)
+		       : COMPARATOR_UNICODE_CASEMAP;
+}
+
+static bool run_property(struct sieve_run *run, const struct ast_node *node)
+{
+	struct property_test test = {
+		.run = run,
+		.node = node,
+		.tag = node->tag,
+		.mode = language_choice(node, SLOT_MODE, 0),
+		.relation = (enum relation)language_choice(node, SLOT_LIMIT,
+							   node->relation),
+	};
+	bool found;
+
+	if (!test.tag)
+		test.tag =
+			proptag_parse(sieve_run_text(run, node->positional[0]));
+	if (!test.tag) {
+		sieve_run_fail(run, "property: unknown property \"%.60s\"",
+			       sieve_run_text(run, node->positional[0]));
+		return false;
+	}
+	if ((test.mode == MODE_BITMASK || test.mode == MODE_SIZE) &&
+	    load_number(&test) < 0)
+		return false;
+	sieve_matcher_begin(&test.matcher, run, node);
+	if (test.matcher.comparator == COMPARATOR_DEFAULT)
+		test.matcher.comparator = default_comparator(test.tag);
+	found = test_scope(&test);
+	return test.mode ? found : sieve_matcher_end(&test.matcher);
+}
+
+const struct language_entry test_property = {
+	.kind = LANGUAGE_TEST,
+	.name = "property",
+	.extension = EXTENSION_PROPERTY,
+	.signature = "sS",
+	.tags = tags,
+	.has_match = true,
+	.find_signature = property_signature,
+	.check = check_property,
+	.test = run_property,
+};
