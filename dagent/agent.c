@@ -1,0 +1,109 @@
+/*
+ * Setting up what a delivering process needs, and a pool of connections.
+ */
+#include "agent.h"
+
+#include "responder.h"
+
+#define AGENT_IDLE_MAX       16
+#define AGENT_CONVERT_MS     INT64_C(30000)
+#define AGENT_RESPONDERS_MAX 8
+
+static void agent_set_policy(struct agent *agent)
+{
+	const struct conf *conf = agent->conf;
+	struct store_policy *policy = &agent->policy;
+
+	policy->quota_warn = conf->quota_warn;
+	policy->quota_soft = conf->quota_soft;
+	policy->quota_hard = conf->quota_hard;
+	policy->quota_tempfail = conf->quota_tempfail;
+	policy->duplicate_window_s = conf->duplicate_window;
+	policy->softdelete_lifetime_s = conf->softdelete_lifetime;
+	g_strlcpy(policy->recipient_delimiter, conf->recipient_delimiter,
+		  sizeof(policy->recipient_delimiter));
+}
+
+int agent_new(const struct conf *conf, const struct wishes *wishes,
+	      bool is_daemon, struct agent **ret_agent, struct fault *fault)
+{
+	AUTO(agent) agent = g_new0(struct agent, 1);
+	struct store *store = NULL;
+
+	agent->conf = conf;
+	agent->wishes = wishes;
+	g_queue_init(&agent->idle);
+	g_mutex_init(&agent->lock);
+	agent_set_policy(agent);
+	agent->scripts = scripts_new();
+	agent->responders = g_thread_pool_new(
+		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
+	if (agent_take_store(agent, &store, fault))
+		return -1;
+	agent_give_store(agent, store);
+	if (helper_pool_new(is_daemon ? 0 : 1, AGENT_CONVERT_MS,
+			    &agent->helpers, fault))
+		return -1;
+	if (is_daemon &&
+	    committer_new(conf->store_path, conf->store_timeout * 1000,
+			  &agent->policy, &agent->committer, fault))
+		return -1;
+	*ret_agent = g_steal_pointer(&agent);
+	return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+	struct store *store;
+
+	g_thread_pool_free(agent->responders, FALSE, TRUE);
+	if (agent->committer)
+		committer_free(agent->committer);
+	if (agent->helpers)
+		helper_pool_free(agent->helpers);
+	while ((store = g_queue_pop_head(&agent->idle)))
+		store_close(store);
+	scripts_free(agent->scripts);
+	g_mutex_clear(&agent->lock);
+	g_free(agent);
+}
+
+int agent_take_store(struct agent *agent, struct store **ret_store,
+		     struct fault *fault)
+{
+	struct store *store;
+
+	g_mutex_lock(&agent->lock);
+	store = g_queue_pop_head(&agent->idle);
+	g_mutex_unlock(&agent->lock);
+	if (!store) {
+		if (store_open(agent->conf->store_path, STORE_WRITE,
+			       agent->conf->store_timeout * 1000, &store,
+			       fault))
+			return -1;
+		store_set_policy(store, &agent->policy);
+	}
+	*ret_store = store;
+	return 0;
+}
+
+void agent_give_store(struct agent *agent, struct store *store)
+{
+	bool is_kept;
+
+	g_mutex_lock(&agent->lock);
+	is_kept = agent->idle.length < AGENT_IDLE_MAX;
+	if (is_kept)
+		g_queue_push_head(&agent->idle, store);
+	g_mutex_unlock(&agent->lock);
+	if (!is_kept)
+		store_close(store);
+}
+
+int agent_run(struct agent *agent, struct store *store, store_unit_fn *unit,
+	      void *context, struct fault *fault)
+{
+	if (agent->committer)
+		return committer_run(agent->committer, unit, context, fault);
+	return store_run(store, unit, context, fault);
+}

@@ -1,0 +1,47 @@
+/*
+ * The agent: what one process (or, after a reload, one generation of it) has
+ * in common: configuration, store, helpers, compiled scripts, figures.
+ */
+#ifndef OKAPI_DAGENT_AGENT_H
+#define OKAPI_DAGENT_AGENT_H
+
+#include "base.h"
+#include "conf.h"
+#include "convert/helper.h"
+#include "fault.h"
+#include "scripts.h"
+#include "store/store.h"
+#include "wishes.h"
+
+struct agent {
+	const struct conf *conf;     /* borrowed */
+	const struct wishes *wishes; /* of the command line; borrowed */
+	struct store_policy policy;
+	struct helper_pool *helpers;
+	struct committer *committer; /* NULL: units are run one by one */
+	struct scripts *scripts;
+	GThreadPool *responders; /* external auto-reply programs */
+	GQueue idle;             /* of struct store */
+	GMutex lock;             /* of idle */
+};
+
+/* is_daemon: with a committer.  The store is opened, so that one that cannot
+ * be is found at once. */
+NODISCARD int agent_new(const struct conf *conf, const struct wishes *wishes,
+			bool is_daemon, struct agent **ret_agent,
+			struct fault *fault);
+/* After its last user; waits for auto-reply programs. */
+void agent_free(struct agent *agent);
+AUTO_DEFINE(agent, agent_free);
+
+/* A connection for one thread at a time; give it back. */
+NODISCARD int agent_take_store(struct agent *agent, struct store **ret_store,
+			       struct fault *fault);
+void agent_give_store(struct agent *agent, struct store *store);
+
+/* Runs a unit of work: through the committer, or on the store itself. */
+NODISCARD int agent_run(struct agent *agent, struct store *store,
+			store_unit_fn *unit, void *context,
+			struct fault *fault);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * Writing the text of an automatic reply: a handful of headers and one plain
+ * text part.
+ */
+#include "autoreply.h"
+
+#include "trace.h"
+
+#include <string.h>
+
+/* Octets of UTF-8 in one encoded word: 45 in base64 are 60, with the frame 72
+ * (RFC 2047 2: at most 75). */
+#define COMPOSE_WORD 45
+#define COMPOSE_LINE 998
+#define COMPOSE_REFS 16 /* references that are kept */
+
+/* Takes out what ends a line. */
+static char *compose_clean(const char *text)
+{
+	char *clean = g_utf8_make_valid(text, -1);
+
+	for (char *p = clean; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	return g_strstrip(clean);
+}
+
+/* The end of a piece of at most COMPOSE_WORD octets that cuts no character. */
+static const char *compose_word_end(const char *text)
+{
+	const char *end = text;
+
+	while (*end && g_utf8_next_char(end) - text <= COMPOSE_WORD)
+		end = g_utf8_next_char(end);
+	return end;
+}
+
+/* Appends text, in encoded words where it is not plain ASCII. */
+static void compose_phrase(GString *out, const char *text, bool quoted)
+{
+	g_autofree char *clean = compose_clean(text);
+	const char *p = clean;
+
+	if (g_str_is_ascii(clean) && strlen(clean) < 200) {
+		if (!quoted) {
+			g_string_append(out, clean);
+			return;
+		}
+		g_string_append_c(out, '"');
+		for (; *p; p++)
+			g_string_append_printf(
+				out, strchr("\"\\", *p) ? "\\%c" : "%c", *p);
+		g_string_append_c(out, '"');
+		return;
+	}
+	while (*p) {
+		const char *end = compose_word_end(p);
+		g_autofree char *word =
+			g_base64_encode((const guchar *)p, (gsize)(end - p));
+
+		g_string_append_printf(out, "%s=?utf-8?B?%s?=",
+				       p == clean ? "" : "\r\n ", word);
+		p = end;
+	}
+}
+
+/* "<id>", for the property comes with or without its brackets. */
+static void compose_id(GString *out, const char *id)
+{
+	g_autofree char *clean = compose_clean(id);
+
+	if (*clean == '<')
+		g_string_append(out, clean);
+	else
+		g_string_append_printf(out, "<%s>", clean);
+}
+
+static void compose_references(GString *out, const struct autoreply_text *text)
+{
+	g_auto(GStrv) ids = NULL;
+	guint count;
+
+	if (!text->in_reply_to || !*text->in_reply_to)
+		return;
+	g_string_append(out, "In-Reply-To: ");
+	compose_id(out, text->in_reply_to);
+	g_string_append(out, "\r\nReferences: ");
+	ids = g_strsplit_set(text->references ? text->references : "",
+			     " \t\r\n", -1);
+	count = g_strv_length(ids);
+	for (guint i = count > COMPOSE_REFS ? count - COMPOSE_REFS : 0;
+	     i < count; i++) {
+		if (ids[i][0] != '<' || strlen(ids[i]) > COMPOSE_LINE / 2)
+			continue;
+		g_string_append_printf(out, "%s\r\n ", ids[i]);
+	}
+	compose_id(out, text->in_reply_to);
+	g_string_append(out, "\r\n");
+}
+
+static void compose_head(GString *out, const struct autoreply_text *text)
+{
+	g_autofree char *date = trace_format_date(text->time);
+
+	g_string_append(out, "From: ");
+	if (text->from_name && *text->from_name) {
+		compose_phrase(out, text->from_name, true);
+		g_string_append_c(out, ' ');
+	}
+	g_string_append_printf(out, "<%s>\r\nTo: <%s>\r\nSubject: ", text->from,
+			       text->to);
+	compose_phrase(out, text->subject, false);
+	g_string_append_printf(out, "\r\nDate: %s\r\nMessage-ID: <%s>\r\n",
+			       date, text->message_id);
+	compose_references(out, text);
+	g_string_append(out, "Auto-Submitted: auto-replied\r\n"
+			     "X-Auto-Response-Suppress: All\r\n"
+			     "X-Okapi-Vacation: yes\r\n"
+			     "X-Zarafa-Vacation: yes\r\n"
+			     "MIME-Version: 1.0\r\n"
+			     "Content-Type: text/plain; charset=utf-8\r\n"
+			     "Content-Transfer-Encoding: base64\r\n\r\n");
+}
+
+/* UTF-8 with CRLF, in base64 with lines of 76. */
+static void compose_body(GString *out, const char *body)
+{
+	g_autofree char *valid = g_utf8_make_valid(body, -1);
+	g_auto(GStrv) lines = g_strsplit(valid, "\n", -1);
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *encoded = NULL;
+	size_t len;
+
+	for (size_t i = 0; lines[i]; i++) {
+		size_t end = strlen(lines[i]);
+
+		if (end > 0 && lines[i][end - 1] == '\r')
+			lines[i][end - 1] = '\0';
+		if (lines[i + 1] || *lines[i])
+			g_string_append_printf(text, "%s\r\n", lines[i]);
+	}
+	encoded = g_base64_encode((const guchar *)text->str, text->len);
+	len = strlen(encoded);
+	for (size_t i = 0; i < len; i += 76)
+		g_string_append_printf(out, "%.76s\r\n", encoded + i);
+}
+
+char *autoreply_compose(const struct autoreply_text *text)
+{
+	GString *out = g_string_new(NULL);
+
+	compose_head(out, text);
+	compose_body(out, text->body);
+	return g_string_free(out, FALSE);
+}

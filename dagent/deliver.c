@@ -1,0 +1,185 @@
+/*
+ * Delivery in the order of the contract: quota, sieve_before, junk, rules,
+ * auto-reply, save.
+ */
+#include "deliver.h"
+
+#include "autoreply.h"
+#include "figures.h"
+#include "log.h"
+#include "resolve.h"
+#include "rules.h"
+#include "save.h"
+#include "target.h"
+
+#include <string.h>
+
+/* Was it here before?  Asked first: a repetition is answered as the first
+ * time, whatever quota and rules would say by now. */
+static int deliver_ask_duplicate(const struct mail *mail, struct store *store,
+				 struct mail_recipient *to, struct fault *fault)
+{
+	struct save_question question;
+
+	if (!mail->check_duplicate)
+		return 0;
+	save_ask(mail, to, &question);
+	if (store_is_duplicate(store, &question.delivery, &to->result, fault))
+		return -1;
+	if (to->result.is_duplicate) {
+		fault_clear(&to->verdict);
+		to->is_done = true;
+	}
+	return 0;
+}
+
+static int deliver_plan(struct mail *mail, struct store *store,
+			struct mail_recipient *to, struct fault *fault)
+{
+	struct target target = {0};
+	int result;
+
+	if (deliver_ask_duplicate(mail, store, to, fault))
+		return -1;
+	if (to->is_done)
+		return 0;
+	if (!mail->wishes.in_public &&
+	    quota_check(&mail->agent->policy, to->who, to->path,
+			(int64_t)mail_size(mail), fault))
+		return -1;
+	if (target_find(mail, store, to, &target, fault))
+		return -1;
+	result = rules_apply(mail, store, to, &target, fault);
+	target_clear(&target);
+	if (result)
+		return -1;
+	mail_convert(mail, false);
+	return autoreply_prepare(mail, store, to, fault);
+}
+
+static void deliver_prepare(struct mail *mail, struct store *store,
+			    struct mail_recipient *to)
+{
+	struct fault fault = {0};
+
+	to->started = g_get_monotonic_time();
+	to->plan = plan_new();
+	if (deliver_plan(mail, store, to, &fault) == 0)
+		return;
+	to->verdict = fault;
+	to->is_done = true;
+	save_rule_errors(mail, store, to);
+}
+
+/* The recipient before it that is the same one, or NULL. */
+static struct mail_recipient *deliver_find_twin(struct mail *mail, guint index)
+{
+	const struct mail_recipient *to = mail->recipients->pdata[index];
+
+	for (guint i = 0; i < index; i++) {
+		struct mail_recipient *other = mail->recipients->pdata[i];
+
+		if (other->who->store == to->who->store &&
+		    g_strcmp0(other->detail, to->detail) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static enum figures_result deliver_result(const struct mail_recipient *to)
+{
+	if (to->verdict.kind != FAULT_NONE)
+		return fault_is_temporary(&to->verdict) ? FIGURES_DEFERRED
+							: FIGURES_REFUSED;
+	if (to->result.is_duplicate)
+		return FIGURES_DUPLICATE;
+	return to->plan && to->plan->is_discarded ? FIGURES_DISCARDED
+						  : FIGURES_DELIVERED;
+}
+
+/* "4711" where there is a message, else the id of the transaction; owned. */
+static char *deliver_id(const struct mail *mail,
+			const struct mail_recipient *to)
+{
+	if (to->result.message > 0)
+		return g_strdup_printf("%" G_GINT64_FORMAT, to->result.message);
+	return g_strdup(mail->id);
+}
+
+static void deliver_log(const struct mail *mail,
+			const struct mail_recipient *to)
+{
+	enum figures_result result = deliver_result(to);
+	const struct plan *plan = to->plan;
+	struct log_event *event = log_event_new("delivery");
+	int64_t usec = g_get_monotonic_time() - to->started;
+	g_autofree char *id = deliver_id(mail, to);
+	g_autofree char *folders = plan ? plan_folders(plan) : NULL;
+	g_autofree char *twice = g_strdup_printf("duplicate of %s", id);
+	bool is_failed = to->verdict.kind != FAULT_NONE;
+
+	log_event_text(event, "id", is_failed ? mail->id : id);
+	log_event_text(event, "transaction", mail->id);
+	log_event_text(event, "from", mail->reverse_path);
+	log_event_text(event, "to", to->path);
+	log_event_text(event, "user", to->who->name);
+	if (result == FIGURES_DELIVERED && *folders)
+		log_event_text(event, "folder", folders);
+	log_event_number(event, "size", (int64_t)mail_size(mail));
+	if (plan)
+		log_event_text(event, "rule", plan->rule);
+	for (guint i = 0; plan && i < plan->redirects->len; i++)
+		log_event_text(event, "redirect", plan->redirects->pdata[i]);
+	if (plan && plan->is_junk)
+		log_event_text(event, "junk", "yes");
+	log_event_text(event, "result",
+		       result == FIGURES_DUPLICATE
+			       ? twice
+			       : figures_result_name(result));
+	if (is_failed)
+		log_event_fault(event, &to->verdict);
+	log_event_duration(event, "time", usec);
+	log_event_emit(event, result == FIGURES_DEFERRED ? LOG_LEVEL_WARNING
+							 : LOG_LEVEL_INFO);
+	figures_count(result, (int64_t)mail_size(mail), usec);
+}
+
+/* What stands behind "250 2.1.5 ": the same for a repetition. */
+static void deliver_answer(const struct mail *mail, struct mail_recipient *to)
+{
+	g_autofree char *id = deliver_id(mail, to);
+
+	if (to->verdict.kind != FAULT_NONE)
+		return;
+	(void)g_snprintf(to->verdict.text, sizeof(to->verdict.text),
+			 "<%.256s> delivered, id %s", to->path, id);
+}
+
+void deliver_all(struct mail *mail, struct store *store)
+{
+	g_autofree struct mail_recipient **twins =
+		g_new0(struct mail_recipient *, mail->recipients->len);
+
+	for (guint i = 0; i < mail->recipients->len; i++) {
+		struct mail_recipient *to = mail->recipients->pdata[i];
+
+		twins[i] = deliver_find_twin(mail, i);
+		if (twins[i])
+			to->is_done = true;
+		else
+			deliver_prepare(mail, store, to);
+	}
+	save_all(mail, store);
+	for (guint i = 0; i < mail->recipients->len; i++) {
+		struct mail_recipient *to = mail->recipients->pdata[i];
+
+		if (twins[i]) {
+			to->verdict = twins[i]->verdict;
+			to->result = twins[i]->result;
+			continue;
+		}
+		deliver_log(mail, to);
+		deliver_answer(mail, to);
+		autoreply_run(mail, to);
+	}
+}

@@ -1,0 +1,248 @@
+/*
+ * The client side of run_dir/dagent.sock.
+ *
+ * All is written at once (PIPELINING, CHUNKING), replies are read meanwhile,
+ * so that neither side can wait for the other for ever; then the replies are
+ * told apart in the order of the commands.
+ */
+#include "handover.h"
+
+#include "net.h"
+#include "outcome.h"
+#include "smtp/smtp_server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HANDOVER_REPLIES_MAX ((size_t)16 * 1024 * 1024)
+
+/* A recipient whose name cannot travel is none that the store could know. */
+static void handover_add_rcpt(GString *out, const char *recipient,
+			      struct fault *ret_fault)
+{
+	if (!smtp_path_check(recipient, true, false)) {
+		(void)fault_set(ret_fault, FAULT_NO_RECIPIENT,
+				"<%s>: no such recipient", recipient);
+		return;
+	}
+	g_string_append_printf(out, "RCPT TO:<%s>\r\n", recipient);
+	fault_clear(ret_fault);
+}
+
+static bool handover_is_ascii(const struct handover *handover)
+{
+	bool is_ascii = g_str_is_ascii(handover->sender);
+
+	for (size_t i = 0; handover->recipients[i]; i++)
+		is_ascii = is_ascii && g_str_is_ascii(handover->recipients[i]);
+	return is_ascii;
+}
+
+char *handover_format(const struct handover *handover, struct fault *ret_faults)
+{
+	GString *out = g_string_new("LHLO localhost\r\n");
+	struct wishes wishes;
+	const char *sender = handover->sender;
+	g_autofree char *options = NULL;
+	g_autofree char *xtext = NULL;
+
+	wishes_copy(handover->wishes, &wishes);
+	wishes.from_stdin = true;
+	if (*sender && !smtp_path_check(sender, true, false)) {
+		g_free(wishes.sender);
+		wishes.sender = g_strdup(sender);
+		sender = "";
+	}
+	options = wishes_format(&wishes);
+	xtext = smtp_xtext_encode(options);
+	wishes_clear(&wishes);
+	g_string_append_printf(
+		out, "MAIL FROM:<%s> SIZE=%zu BODY=BINARYMIME%s X-OKAPI=%s\r\n",
+		sender, g_bytes_get_size(handover->message),
+		handover_is_ascii(handover) ? "" : " SMTPUTF8", xtext);
+	for (size_t i = 0; handover->recipients[i]; i++)
+		handover_add_rcpt(out, handover->recipients[i], &ret_faults[i]);
+	g_string_append_printf(out, "BDAT %zu LAST\r\n",
+			       g_bytes_get_size(handover->message));
+	return g_string_free(out, FALSE);
+}
+
+/* What is still to be written: commands, message, QUIT. */
+struct handover_piece {
+	const char *octets;
+	size_t len;
+};
+
+static int handover_write(int fd, struct handover_piece **piece,
+			  struct fault *fault)
+{
+	ssize_t n;
+
+	while ((*piece)->len == 0)
+		(*piece)++;
+	n = send(fd, (*piece)->octets, (*piece)->len,
+		 MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n < 0)
+		return fault_set_errno(fault, FAULT_NETWORK, errno,
+				       "the daemon does not listen any more");
+	(*piece)->octets += n;
+	(*piece)->len -= (size_t)n;
+	return 0;
+}
+
+/* 1: more may come, 0: the end, -1. */
+static int handover_read(int fd, GString *replies, struct fault *fault)
+{
+	char buffer[8192];
+	ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 1;
+	if (n < 0)
+		return fault_set_errno(fault, FAULT_NETWORK, errno,
+				       "the daemon does not answer any more");
+	g_string_append_len(replies, buffer, n);
+	return n > 0 && replies->len < HANDOVER_REPLIES_MAX;
+}
+
+static bool handover_is_written(const struct handover_piece *pieces)
+{
+	return pieces[0].len == 0 && pieces[1].len == 0 && pieces[2].len == 0;
+}
+
+/* Writes and reads until the daemon closes. A write that fails is no end: the
+ * daemon may have said why. */
+static void handover_exchange(int fd, struct handover_piece *pieces,
+			      int64_t timeout_ms, GString *replies)
+{
+	struct handover_piece *piece = pieces;
+	bool may_write = true;
+	struct fault fault;
+
+	for (;;) {
+		bool want = may_write && !handover_is_written(pieces);
+		struct pollfd poll_fd = {
+			.fd = fd,
+			.events = (short)(POLLIN | (want ? POLLOUT : 0))};
+		int ready = poll(&poll_fd, 1, (int)timeout_ms);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return;
+		if (want && (poll_fd.revents & (POLLOUT | POLLERR)) &&
+		    handover_write(fd, &piece, &fault))
+			may_write = false;
+		if ((poll_fd.revents & (POLLIN | POLLHUP | POLLERR)) &&
+		    handover_read(fd, replies, &fault) <= 0)
+			return;
+	}
+}
+
+/* One reply, lines joined by blanks; NULL at the end.  *text moves on. */
+static char *handover_next_reply(const char **text, int *ret_code)
+{
+	GString *joined = g_string_new(NULL);
+
+	for (;;) {
+		const char *end = strstr(*text, "\r\n");
+		const char *line = *text;
+		bool more;
+
+		if (!end || end - line < 3 || !g_ascii_isdigit(line[0])) {
+			g_string_free(joined, TRUE);
+			return NULL;
+		}
+		more = line[3] == '-';
+		*ret_code = atoi(line);
+		if (joined->len)
+			g_string_append_c(joined, ' ');
+		if (end - line > 4)
+			g_string_append_len(joined, line + 4, end - line - 4);
+		*text = end + 2;
+		if (!more)
+			return g_string_free(joined, FALSE);
+	}
+}
+
+/* The next reply as a fault, with whether there was one. */
+static bool handover_next(const char **text, struct fault *ret_fault)
+{
+	int code = 0;
+	g_autofree char *reply = handover_next_reply(text, &code);
+
+	if (!reply) {
+		(void)fault_set(ret_fault, FAULT_NETWORK,
+				"the daemon broke off before it answered");
+		return false;
+	}
+	if (code == 354 || code / 100 == 2)
+		fault_clear(ret_fault);
+	else
+		outcome_from_reply(code, reply, ret_fault);
+	return true;
+}
+
+void handover_judge(const char *replies, size_t count, struct fault *ret_faults)
+{
+	g_autofree bool *is_accepted = g_new0(bool, count);
+	struct fault fault = {0};
+
+	/* Greeting, LHLO, MAIL: what refuses these refuses all. */
+	for (int i = 0; i < 3; i++)
+		if (!handover_next(&replies, &fault) ||
+		    fault.kind != FAULT_NONE)
+			goto all;
+	for (size_t i = 0; i < count; i++) {
+		if (ret_faults[i].kind != FAULT_NONE)
+			continue;
+		if (!handover_next(&replies, &ret_faults[i]))
+			(void)fault_set(&ret_faults[i], FAULT_NETWORK,
+					"the daemon broke off before it "
+					"answered");
+		is_accepted[i] = ret_faults[i].kind == FAULT_NONE;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (is_accepted[i])
+			(void)handover_next(&replies, &ret_faults[i]);
+	return;
+all:
+	for (size_t i = 0; i < count; i++)
+		if (ret_faults[i].kind == FAULT_NONE)
+			ret_faults[i] = fault;
+}
+
+static size_t handover_count(const struct handover *handover)
+{
+	size_t count = 0;
+
+	while (handover->recipients[count])
+		count++;
+	return count;
+}
+
+int handover_send(const struct handover *handover, struct fault *ret_faults,
+		  struct fault *fault)
+{
+	g_autofree char *where = g_strdup_printf("unix:%s", handover->socket);
+	g_autofree char *commands = NULL;
+	g_autoptr(GString) replies = g_string_new(NULL);
+	AUTOCLOSE int fd = -1;
+	size_t size = 0;
+	const char *message = g_bytes_get_data(handover->message, &size);
+	struct handover_piece pieces[3];
+
+	if (net_connect(where, handover->timeout_ms, &fd, fault))
+		return -1;
+	commands = handover_format(handover, ret_faults);
+	pieces[0] = (struct handover_piece){commands, strlen(commands)};
+	pieces[1] = (struct handover_piece){message, size};
+	pieces[2] = (struct handover_piece){"QUIT\r\n", 6};
+	handover_exchange(fd, pieces, handover->timeout_ms, replies);
+	handover_judge(replies->str, handover_count(handover), ret_faults);
+	return 0;
+}

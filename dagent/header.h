@@ -1,0 +1,30 @@
+/*
+ * A scanner of raw header fields: names and unfolded values, nothing decoded.
+ * For the few questions that must not depend on conversion: loops, junk,
+ * whether a message says who it is.
+ */
+#ifndef OKAPI_DAGENT_HEADER_H
+#define OKAPI_DAGENT_HEADER_H
+
+#include "base.h"
+
+/* Calls each for every field of the header, in order, until it returns false.
+ * name is borrowed for the call; value is unfolded (line ends taken out) and
+ * stripped. */
+void header_scan(const char *message, size_t len,
+		 bool (*each)(void *context, const char *name,
+			      const char *value),
+		 void *context);
+
+/* How many fields of that name (case-blind) there are. */
+size_t header_count(const char *message, size_t len, const char *name);
+
+/* Has a field of that name a value that begins with prefix (both case-blind;
+ * blanks of prefix stripped)? */
+bool header_has_value(const char *message, size_t len, const char *name,
+		      const char *prefix);
+
+/* Does it say who it is: a Received or a Message-ID field? */
+bool header_is_identified(const char *message, size_t len);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Mails: made, filled, converted.
+ */
+#include "mail.h"
+
+#include "figures.h"
+#include "header.h"
+#include "log.h"
+
+#include <stdatomic.h>
+
+#define MAIL_RECEIVED_MAX 100
+
+static void mail_recipient_free(gpointer data)
+{
+	struct mail_recipient *to = data;
+
+	g_free(to->path);
+	if (to->who)
+		store_recipient_free(to->who);
+	if (to->plan)
+		plan_free(to->plan);
+	g_free(to);
+}
+
+/* Unique on this machine: time, process, a counter. */
+static void mail_make_id(char ret_id[MAIL_ID_SIZE])
+{
+	static atomic_uint counter;
+	uint64_t ms = (uint64_t)g_get_real_time() / 1000;
+
+	g_snprintf(ret_id, MAIL_ID_SIZE, "%" G_GINT64_MODIFIER "x%04x%04x", ms,
+		   (unsigned)getpid() & 0xffffu,
+		   atomic_fetch_add(&counter, 1) & 0xffffu);
+}
+
+struct mail *mail_new(struct agent *agent, const char *reverse_path)
+{
+	struct mail *mail = g_new0(struct mail, 1);
+
+	mail->agent = agent;
+	mail_make_id(mail->id);
+	wishes_copy(agent->wishes, &mail->wishes);
+	mail->reverse_path = g_strdup(reverse_path);
+	mail->recipients = g_ptr_array_new_with_free_func(mail_recipient_free);
+	return mail;
+}
+
+void mail_free(struct mail *mail)
+{
+	wishes_clear(&mail->wishes);
+	g_free(mail->reverse_path);
+	g_free(mail->helo);
+	g_free(mail->peer);
+	g_ptr_array_unref(mail->recipients);
+	if (mail->bytes)
+		g_bytes_unref(mail->bytes);
+	if (mail->set)
+		propset_free(mail->set);
+	g_free(mail);
+}
+
+struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
+					  struct store_recipient *who)
+{
+	struct mail_recipient *to = g_new0(struct mail_recipient, 1);
+
+	to->path = g_strdup(path);
+	to->who = who;
+	to->detail = who->detail ? who->detail : mail->wishes.detail;
+	(void)fault_set(&to->verdict, FAULT_INTERNAL, "not delivered yet");
+	g_ptr_array_add(mail->recipients, to);
+	return to;
+}
+
+size_t mail_size(const struct mail *mail)
+{
+	return g_bytes_get_size(mail->bytes);
+}
+
+int mail_set_content(struct mail *mail, GBytes *bytes, const uint8_t sha256[32],
+		     struct fault *fault)
+{
+	size_t size = 0;
+	const char *octets = g_bytes_get_data(bytes, &size);
+
+	if (size == 0)
+		return fault_set(fault, FAULT_NOT_A_MESSAGE,
+				 "the message is empty");
+	if (header_count(octets, size, "Received") > MAIL_RECEIVED_MAX)
+		return fault_set(fault, FAULT_LOOP,
+				 "more than %d Received: lines, mail loop",
+				 MAIL_RECEIVED_MAX);
+	mail->check_duplicate = mail->agent->policy.duplicate_window_s > 0 &&
+				(!mail->wishes.from_stdin ||
+				 header_is_identified(octets, size));
+	mail->bytes = g_bytes_ref(bytes);
+	memcpy(mail->sha256, sha256, sizeof(mail->sha256));
+	return 0;
+}
+
+/* The date of the topmost Received line that is not ours, unless -n or a
+ * clock that is ahead says otherwise. */
+static int64_t mail_delivery_time(const struct mail *mail)
+{
+	int64_t now = g_get_real_time();
+	int64_t time = propset_number(mail->set, PR_MESSAGE_DELIVERY_TIME, now);
+
+	return mail->wishes.now || time > now || time <= 0 ? now : time;
+}
+
+void mail_convert(struct mail *mail, bool with_bodies)
+{
+	struct convert_options options = {
+		.flags = CONVERT_HEADERS | (with_bodies ? CONVERT_BODIES : 0u),
+		.default_charset = mail->agent->conf->default_charset,
+	};
+	struct propset *set = NULL;
+	struct fault fault = {0};
+
+	if (mail->set && (mail->has_bodies || !with_bodies))
+		return;
+	if (helper_to_propset(mail->agent->helpers, mail->bytes, &options, &set,
+			      &fault)) {
+		log_message(LOG_LEVEL_WARNING,
+			    "%s: fallback delivery, conversion failed: %s",
+			    mail->id, fault.text);
+		figures_fallback();
+	}
+	if (mail->set)
+		propset_free(mail->set);
+	mail->set = set;
+	mail->has_bodies = with_bodies;
+	mail->delivered = mail_delivery_time(mail);
+}

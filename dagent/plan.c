@@ -1,0 +1,120 @@
+/*
+ * Plans: containers with a little sense.
+ */
+#include "plan.h"
+
+#include <string.h>
+
+static void plan_copy_free(gpointer data)
+{
+	struct plan_copy *copy = data;
+
+	g_free(copy->path);
+	g_ptr_array_unref(copy->keywords);
+	g_free(copy);
+}
+
+static void plan_rule_error_free(gpointer data)
+{
+	struct plan_rule_error *error = data;
+
+	g_free(error->text);
+	g_free(error);
+}
+
+static void plan_reply_free(struct plan_reply *reply)
+{
+	g_free(reply->from);
+	g_free(reply->to);
+	g_free(reply->subject);
+	g_free(reply->program);
+	if (reply->bytes)
+		g_bytes_unref(reply->bytes);
+	if (reply->set)
+		propset_free(reply->set);
+	g_free(reply);
+}
+
+struct plan *plan_new(void)
+{
+	struct plan *plan = g_new0(struct plan, 1);
+
+	plan->copies = g_ptr_array_new_with_free_func(plan_copy_free);
+	plan->redirects = g_ptr_array_new_with_free_func(g_free);
+	plan->rule_errors =
+		g_ptr_array_new_with_free_func(plan_rule_error_free);
+	return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+	g_ptr_array_unref(plan->copies);
+	g_ptr_array_unref(plan->redirects);
+	g_ptr_array_unref(plan->rule_errors);
+	if (plan->redirected)
+		g_bytes_unref(plan->redirected);
+	if (plan->reply)
+		plan_reply_free(plan->reply);
+	g_free(plan->rule);
+	g_free(plan);
+}
+
+struct plan_copy *plan_add_copy(struct plan *plan, int64_t folder,
+				const char *path)
+{
+	struct plan_copy *copy;
+
+	for (guint i = 0; i < plan->copies->len; i++) {
+		copy = plan->copies->pdata[i];
+		if (copy->folder == folder &&
+		    (folder || strcmp(copy->path, path) == 0))
+			return copy;
+	}
+	copy = g_new0(struct plan_copy, 1);
+	copy->folder = folder;
+	copy->path = g_strdup(path);
+	copy->separator = '/';
+	copy->keywords = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(plan->copies, copy);
+	return copy;
+}
+
+void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword)
+{
+	for (guint i = 0; i < copy->keywords->len; i++)
+		if (g_ascii_strcasecmp(copy->keywords->pdata[i], keyword) == 0)
+			return;
+	g_ptr_array_add(copy->keywords, g_strdup(keyword));
+}
+
+void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text)
+{
+	struct plan_rule_error *error;
+
+	for (guint i = 0; i < plan->rule_errors->len; i++) {
+		error = plan->rule_errors->pdata[i];
+		if (error->rule != rule)
+			continue;
+		if (!*error->text) {
+			g_free(error->text);
+			error->text = g_strdup(text);
+		}
+		return;
+	}
+	error = g_new(struct plan_rule_error, 1);
+	error->rule = rule;
+	error->text = g_strdup(text);
+	g_ptr_array_add(plan->rule_errors, error);
+}
+
+char *plan_folders(const struct plan *plan)
+{
+	GString *out = g_string_new(NULL);
+
+	for (guint i = 0; i < plan->copies->len; i++) {
+		const struct plan_copy *copy = plan->copies->pdata[i];
+
+		g_string_append_printf(out, "%s%s", i ? "," : "", copy->path);
+	}
+	return g_string_free(out, FALSE);
+}

@@ -1,0 +1,64 @@
+/*
+ * A plan: what one recipient's mail shall do to the store.  The steps fill it,
+ * save carries it out.
+ */
+#ifndef OKAPI_DAGENT_PLAN_H
+#define OKAPI_DAGENT_PLAN_H
+
+#include "base.h"
+#include "store/messages.h"
+
+/* One copy to be made. */
+struct plan_copy {
+	int64_t folder; /* 0: to be created first */
+	int64_t store;  /* where to create it */
+	char *path;     /* its path, for the log and to create it */
+	char separator;
+	unsigned flags;      /* enum message_flag */
+	GPtrArray *keywords; /* of char *, without the NULL at the end */
+};
+
+/* The error of a rule, "" to clear it. */
+struct plan_rule_error {
+	int64_t rule;
+	char *text;
+};
+
+/* An automatic reply. */
+struct plan_reply {
+	char *from;    /* the user's address */
+	char *to;      /* the envelope sender */
+	char *subject; /* of the reply */
+	GBytes *bytes; /* finished */
+	uint8_t sha256[32];
+	struct propset *set; /* of the reply; NULL with a program */
+	char *program;       /* to be run instead of queueing; NULL: none */
+	bool is_claimed;     /* the interval allows it; known after save */
+};
+
+struct plan {
+	GPtrArray *copies;      /* of struct plan_copy */
+	GPtrArray *redirects;   /* of char *: addresses */
+	GPtrArray *rule_errors; /* of struct plan_rule_error */
+	GBytes *redirected;     /* the message as it is redirected, or NULL */
+	uint8_t redirected_sha256[32];
+	struct plan_reply *reply; /* NULL: none */
+	char *rule;               /* that decided, or NULL */
+	bool is_junk;
+	bool is_discarded;
+};
+
+struct plan *plan_new(void);
+void plan_free(struct plan *plan);
+
+/* Adds a copy, or its flags to the one that goes there already; path is
+ * copied. */
+struct plan_copy *plan_add_copy(struct plan *plan, int64_t folder,
+				const char *path);
+void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
+/* Sets the error of a rule; a later one does not replace an earlier one. */
+void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text);
+/* "Inbox,Lists", owned; "" if there are no copies. */
+char *plan_folders(const struct plan *plan);
+
+#endif

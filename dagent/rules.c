@@ -1,0 +1,447 @@
+/*
+ * Running Sieve scripts on a mail, and turning what they want into copies,
+ * redirects and refusals.
+ */
+#include "rules.h"
+
+#include "digest.h"
+#include "header.h"
+#include "junk.h"
+#include "log.h"
+#include "rules/sieve.h"
+#include "store/settings.h"
+#include "trace.h"
+
+#include <string.h>
+
+#define RULES_LOOP_HEADER "X-Okapi-Redirected-For"
+#define RULES_HOPS_MAX    10 /* redirects by Okapi that a mail survives */
+
+/* One script of the evaluation. */
+struct rules_item {
+	int64_t rule; /* id; 0: a file of the configuration */
+	bool had_error;
+	struct script *script;
+};
+
+struct rules {
+	struct mail *mail;
+	struct store *store;
+	struct mail_recipient *to;
+	struct target *target;
+	GArray *items; /* of struct rules_item */
+	char **own;    /* addresses of the user, when they were needed */
+	bool wants_keep;
+};
+
+static void rules_clear(struct rules *rules)
+{
+	for (guint i = 0; i < rules->items->len; i++)
+		script_unref(g_array_index(rules->items, struct rules_item, i)
+				     .script);
+	g_array_unref(rules->items);
+	g_strfreev(rules->own);
+}
+
+/* A rule went wrong: told once, to the log and to the user's list. */
+static void rules_blame(struct rules *rules, const char *name, const char *text)
+{
+	log_message(LOG_LEVEL_WARNING, "%s: %s: rule '%s' failed: %s",
+		    rules->mail->id, rules->to->who->name, name, text);
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct rules_item *item =
+			&g_array_index(rules->items, struct rules_item, i);
+
+		if (item->rule && strcmp(item->script->name, name) == 0)
+			plan_set_rule_error(rules->to->plan, item->rule, text);
+	}
+}
+
+static void rules_on_error(void *context, const char *name,
+			   const struct fault *fault)
+{
+	rules_blame(context, name, fault->text);
+}
+
+static void rules_add(struct rules *rules, int64_t rule, bool had_error,
+		      struct script *script)
+{
+	struct rules_item item = {rule, had_error, script};
+
+	g_array_append_val(rules->items, item);
+}
+
+static int rules_add_file(struct rules *rules, const char *path,
+			  struct fault *fault)
+{
+	struct script *script = NULL;
+
+	if (!*path)
+		return 0;
+	if (scripts_of_file(rules->mail->agent->scripts, path, &script, fault))
+		return -1;
+	rules_add(rules, 0, false, script);
+	return 0;
+}
+
+/* The user's rules, then sieve_after. */
+static int rules_add_user(struct rules *rules, struct fault *fault)
+{
+	struct agent *agent = rules->mail->agent;
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (store_rule_list(rules->store, rules->to->who->store, &list, fault))
+		return -1;
+	for (guint i = 0; i < list->len; i++) {
+		const struct store_rule *rule = list->pdata[i];
+
+		if (rule->enabled)
+			rules_add(rules, rule->id, rule->error && *rule->error,
+				  scripts_of_rule(agent->scripts, rule));
+	}
+	return rules_add_file(rules, agent->conf->sieve_after, fault);
+}
+
+/* Evaluates all items as one script; those that do not compile are blamed and
+ * left out.  Owned. */
+static struct sieve_plan *rules_evaluate(struct rules *rules)
+{
+	g_autofree const struct sieve_script **scripts =
+		g_new0(const struct sieve_script *, rules->items->len);
+	struct mail *mail = rules->mail;
+	struct sieve_message message;
+	bool needs_bodies = false;
+	size_t count = 0;
+
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct rules_item *item =
+			&g_array_index(rules->items, struct rules_item, i);
+
+		if (!item->script->compiled) {
+			rules_blame(rules, item->script->name,
+				    item->script->error);
+			continue;
+		}
+		needs_bodies = needs_bodies || item->script->needs_bodies;
+		scripts[count++] = item->script->compiled;
+	}
+	mail_convert(mail, needs_bodies);
+	message = (struct sieve_message){
+		.set = mail->set,
+		.size = (int64_t)mail_size(mail),
+		.envelope_from = mail->reverse_path,
+		.envelope_to = rules->to->path,
+		.envelope_detail = rules->to->detail,
+	};
+	return sieve_evaluate(scripts, count, &message, rules_on_error, rules);
+}
+
+/* Rules that failed the last time and did not now are well again. */
+static void rules_absolve(struct rules *rules)
+{
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct rules_item *item =
+			&g_array_index(rules->items, struct rules_item, i);
+
+		if (item->rule && item->had_error && item->script->compiled)
+			plan_set_rule_error(rules->to->plan, item->rule, "");
+	}
+}
+
+/* ---- actions ---- */
+
+static void rules_set_flags(struct plan_copy *copy, const GPtrArray *flags)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} known[] = {
+		{"\\Seen", MESSAGE_READ},
+		{"\\Flagged", MESSAGE_FLAGGED},
+		{"\\Answered", MESSAGE_ANSWERED},
+		{"\\Draft", MESSAGE_DRAFT},
+	};
+
+	for (guint i = 0; flags && i < flags->len; i++) {
+		const char *name = flags->pdata[i];
+		bool is_known = false;
+
+		for (size_t k = 0; k < G_N_ELEMENTS(known); k++) {
+			if (g_ascii_strcasecmp(name, known[k].name) != 0)
+				continue;
+			copy->flags |= known[k].flag;
+			is_known = true;
+		}
+		if (!is_known && name[0] != '\\')
+			plan_copy_add_keyword(copy, name);
+	}
+}
+
+static void rules_keep(struct rules *rules, const GPtrArray *flags)
+{
+	rules_set_flags(target_keep(rules->target, rules->to->plan), flags);
+}
+
+/* The folder of a fileinto: 0 with *ret_folder, 1 if there is none, -1. */
+static int rules_find_folder(struct rules *rules,
+			     const struct sieve_action *action,
+			     int64_t *ret_folder, struct fault *fault)
+{
+	int64_t store_id = rules->to->who->store;
+	struct fault reason = {0};
+
+	if (action->special_use) {
+		enum folder_role role = folder_role_parse(action->special_use);
+
+		if (role != FOLDER_PLAIN &&
+		    store_folder_by_role(rules->store, store_id, role,
+					 ret_folder, &reason) == 0)
+			return 0;
+	}
+	if (reason.kind == FAULT_NONE || !fault_is_temporary(&reason)) {
+		if (store_folder_find(rules->store, store_id, action->argument,
+				      '/', ret_folder, &reason) == 0)
+			return 0;
+	}
+	if (fault_is_temporary(&reason)) {
+		*fault = reason;
+		return -1;
+	}
+	return 1;
+}
+
+static int rules_fileinto(struct rules *rules,
+			  const struct sieve_action *action,
+			  struct fault *fault)
+{
+	struct plan_copy *copy;
+	int64_t folder = 0;
+	int found = rules_find_folder(rules, action, &folder, fault);
+	g_autofree char *text = NULL;
+
+	if (found < 0)
+		return -1;
+	if (found == 0 || action->create) {
+		copy = plan_add_copy(rules->to->plan, folder, action->argument);
+		copy->store = rules->to->who->store;
+		rules_set_flags(copy, action->flags);
+		return 0;
+	}
+	text = g_strdup_printf("%u: fileinto: there is no folder '%s'",
+			       action->line, action->argument);
+	rules_blame(rules, action->rule, text);
+	rules_keep(rules, action->flags);
+	return 0;
+}
+
+struct rules_loop {
+	const char *const *own;
+	size_t hops;
+	bool is_loop;
+};
+
+static bool rules_loop_each(void *context, const char *name, const char *value)
+{
+	struct rules_loop *loop = context;
+
+	if (g_ascii_strcasecmp(name, RULES_LOOP_HEADER) != 0)
+		return true;
+	loop->hops++;
+	for (size_t i = 0; loop->own[i]; i++)
+		if (g_ascii_strcasecmp(loop->own[i], value) == 0)
+			loop->is_loop = true;
+	return true;
+}
+
+bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
+{
+	struct rules_loop loop = {.own = own};
+	size_t size = 0;
+	const char *octets = g_bytes_get_data(message, &size);
+
+	for (size_t i = 0; own[i]; i++)
+		if (g_ascii_strcasecmp(own[i], address) == 0)
+			return true;
+	header_scan(octets, size, rules_loop_each, &loop);
+	return loop.is_loop || loop.hops >= RULES_HOPS_MAX;
+}
+
+/* The message as it goes on: as it came, below the mark that breaks loops and,
+ * over LMTP, our Received line. */
+static void rules_make_redirected(struct rules *rules)
+{
+	const struct mail *mail = rules->mail;
+	struct plan *plan = rules->to->plan;
+	const struct trace trace = {
+		.recipient = rules->to->path,
+		.helo = mail->helo,
+		.peer = mail->peer,
+		.hostname = mail->agent->conf->hostname,
+		.is_tls = mail->is_tls,
+		.id = mail->id,
+		.time = g_get_real_time(),
+	};
+	g_autofree char *received = trace_format_received(&trace);
+	g_autofree char *mark = g_strdup_printf(RULES_LOOP_HEADER ": %s\r\n",
+						rules->to->who->email);
+	GByteArray *out = g_byte_array_new();
+	size_t size = 0;
+	const guint8 *octets = g_bytes_get_data(mail->bytes, &size);
+
+	g_byte_array_append(out, (const guint8 *)received,
+			    (guint)strlen(received));
+	g_byte_array_append(out, (const guint8 *)mark, (guint)strlen(mark));
+	g_byte_array_append(out, octets, (guint)size);
+	digest_sha256(out->data, out->len, plan->redirected_sha256);
+	plan->redirected = g_byte_array_free_to_bytes(out);
+}
+
+static int rules_redirect(struct rules *rules,
+			  const struct sieve_action *action,
+			  struct fault *fault)
+{
+	struct plan *plan = rules->to->plan;
+
+	if (!rules->own &&
+	    store_user_addresses(rules->store, rules->to->who->user,
+				 &rules->own, fault))
+		return -1;
+	if (rules_is_loop(rules->mail->bytes, action->argument,
+			  (const char *const *)rules->own)) {
+		log_message(LOG_LEVEL_WARNING,
+			    "%s: %s: rule '%s': redirect to %s suppressed, "
+			    "mail loop; kept",
+			    rules->mail->id, rules->to->who->name, action->rule,
+			    action->argument);
+		rules->wants_keep = true;
+		return 0;
+	}
+	if (!plan->redirected)
+		rules_make_redirected(rules);
+	for (guint i = 0; i < plan->redirects->len; i++)
+		if (g_ascii_strcasecmp(plan->redirects->pdata[i],
+				       action->argument) == 0)
+			return 0;
+	g_ptr_array_add(plan->redirects, g_strdup(action->argument));
+	return 0;
+}
+
+static int rules_act(struct rules *rules, const struct sieve_action *action,
+		     struct fault *fault)
+{
+	switch (action->kind) {
+	case SIEVE_KEEP:
+		rules_keep(rules, action->flags);
+		return 0;
+	case SIEVE_FILEINTO:
+		return rules_fileinto(rules, action, fault);
+	case SIEVE_DISCARD:
+		return 0;
+	case SIEVE_REDIRECT:
+		return rules_redirect(rules, action, fault);
+	case SIEVE_REJECT:
+		return fault_set(fault, FAULT_REJECTED, "<%s>: %s",
+				 rules->to->path,
+				 action->argument && *action->argument
+					 ? action->argument
+					 : "message rejected");
+	}
+	return 0;
+}
+
+/* Turns what the scripts want into the recipient's plan. */
+static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,
+			   struct fault *fault)
+{
+	struct plan *plan = rules->to->plan;
+
+	if (wanted->rule) {
+		g_free(plan->rule);
+		plan->rule = g_strdup(wanted->rule);
+	}
+	for (guint i = 0; i < wanted->actions->len; i++)
+		if (rules_act(rules, wanted->actions->pdata[i], fault))
+			return -1;
+	if (wanted->implicit_keep ||
+	    (rules->wants_keep && plan->copies->len == 0))
+		rules_keep(rules, NULL);
+	plan->is_discarded =
+		plan->copies->len == 0 && plan->redirects->len == 0;
+	return 0;
+}
+
+/* ---- the step ---- */
+
+/* sieve_before alone: it has the first word, also on junk. */
+static int rules_run_before(struct rules *rules, struct sieve_plan **ret_plan,
+			    struct fault *fault)
+{
+	const char *path = rules->mail->agent->conf->sieve_before;
+
+	*ret_plan = NULL;
+	if (rules_add_file(rules, path, fault))
+		return -1;
+	if (rules->items->len > 0)
+		*ret_plan = rules_evaluate(rules);
+	return 0;
+}
+
+static int rules_judge_junk(struct rules *rules, struct fault *fault)
+{
+	bool is_junk = false;
+
+	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder)
+		return 0;
+	mail_convert(rules->mail, false);
+	if (junk_look(rules->mail, rules->store, rules->to, &is_junk, fault))
+		return -1;
+	rules->to->plan->is_junk = is_junk;
+	return is_junk ? target_set_junk(rules->store, rules->to, rules->target,
+					 fault)
+		       : 0;
+}
+
+static int rules_run(struct rules *rules, struct fault *fault)
+{
+	AUTO(sieve_plan) before = NULL;
+	AUTO(sieve_plan) all = NULL;
+
+	if (rules_run_before(rules, &before, fault))
+		return -1;
+	if (before && (!before->implicit_keep || before->stopped))
+		return rules_carry_out(rules, before, fault);
+	if (rules_judge_junk(rules, fault))
+		return -1;
+	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder) {
+		if (before)
+			return rules_carry_out(rules, before, fault);
+		rules_keep(rules, NULL);
+		return 0;
+	}
+	if (rules_add_user(rules, fault))
+		return -1;
+	if (rules->items->len == 0) {
+		rules_keep(rules, NULL);
+		return 0;
+	}
+	all = rules_evaluate(rules);
+	rules_absolve(rules);
+	return rules_carry_out(rules, all, fault);
+}
+
+int rules_apply(struct mail *mail, struct store *store,
+		struct mail_recipient *to, struct target *target,
+		struct fault *fault)
+{
+	struct rules rules = {
+		.mail = mail,
+		.store = store,
+		.to = to,
+		.target = target,
+		.items = g_array_new(FALSE, FALSE, sizeof(struct rules_item)),
+	};
+	int result = rules_run(&rules, fault);
+
+	rules_clear(&rules);
+	return result;
+}

@@ -1,0 +1,289 @@
+/*
+ * Units of work out of plans.
+ */
+#include "save.h"
+
+#include "log.h"
+#include "store/folders.h"
+#include "store/queue.h"
+#include "store/settings.h"
+#include "trace.h"
+
+#include <string.h>
+
+/* Recipients in one transaction: a longer one would keep others waiting. */
+#define SAVE_GROUP 32
+
+struct save_job {
+	struct mail *mail;
+	struct mail_recipient *to;
+	char *trace;
+};
+
+void save_ask(const struct mail *mail, const struct mail_recipient *to,
+	      struct save_question *ret_question)
+{
+	memset(ret_question, 0, sizeof(*ret_question));
+	ret_question->content.rfc822 = mail->bytes;
+	memcpy(ret_question->content.sha256, mail->sha256,
+	       sizeof(mail->sha256));
+	ret_question->content.set = mail->set;
+	ret_question->delivery = (struct delivery){
+		.store = to->who->store,
+		.recipient = to->path,
+		.reverse_path = mail->reverse_path,
+		.content = &ret_question->content,
+		.check_duplicate = mail->check_duplicate,
+		.check_quota = !mail->wishes.in_public,
+	};
+}
+
+static char *save_trace(const struct mail *mail,
+			const struct mail_recipient *to)
+{
+	const struct trace trace = {
+		.reverse_path = mail->reverse_path,
+		.recipient = to->path,
+		.helo = mail->helo,
+		.peer = mail->peer,
+		.hostname = mail->agent->conf->hostname,
+		.is_tls = mail->is_tls,
+		.id = mail->id,
+		.time = g_get_real_time(),
+	};
+
+	return trace_format(&trace);
+}
+
+/* ---- the unit ---- */
+
+static int save_errors_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	const struct mail_recipient *to = context;
+	const struct plan *plan = to->plan;
+
+	for (guint i = 0; i < plan->rule_errors->len; i++) {
+		const struct plan_rule_error *error =
+			plan->rule_errors->pdata[i];
+		struct fault reason = {0};
+
+		if (store_rule_set_error(store, error->rule, error->text,
+					 &reason) == 0)
+			continue;
+		/* Removed meanwhile: nothing to be noted. */
+		if (fault_is_temporary(&reason)) {
+			*fault = reason;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int save_fill_copy(struct store *store, const struct save_job *job,
+			  const struct plan_copy *from, GPtrArray *keywords,
+			  struct delivery_copy *ret_copy, struct fault *fault)
+{
+	int64_t folder = from->folder;
+
+	if (!folder &&
+	    store_folder_create(store, from->store, from->path, from->separator,
+				&folder, NULL, fault))
+		return -1;
+	for (guint i = 0; i < from->keywords->len; i++)
+		g_ptr_array_add(keywords, from->keywords->pdata[i]);
+	g_ptr_array_add(keywords, NULL);
+	*ret_copy = (struct delivery_copy){
+		.folder = folder,
+		.flags = from->flags |
+			 (job->mail->wishes.read ? MESSAGE_READ : 0u),
+		.trace = job->trace,
+		.received = job->mail->delivered,
+	};
+	return 0;
+}
+
+/* The redirects, as one submission that is nobody's. */
+static void save_fill_redirects(const struct save_job *job,
+				struct submission_recipient *recipients,
+				struct content *content,
+				struct submission *ret_submission)
+{
+	const struct plan *plan = job->to->plan;
+
+	for (guint i = 0; i < plan->redirects->len; i++)
+		recipients[i] = (struct submission_recipient){
+			.address = plan->redirects->pdata[i]};
+	content->rfc822 = plan->redirected;
+	memcpy(content->sha256, plan->redirected_sha256,
+	       sizeof(content->sha256));
+	content->set = job->mail->set;
+	*ret_submission = (struct submission){
+		.reverse_path = job->mail->reverse_path,
+		.recipients = recipients,
+		.recipient_count = plan->redirects->len,
+		.content = content,
+	};
+}
+
+static int save_reply(struct store *store, const struct save_job *job,
+		      struct fault *fault)
+{
+	struct plan_reply *reply = job->to->plan->reply;
+	const struct conf *conf = job->mail->agent->conf;
+	const struct submission_recipient recipient = {.address = reply->to};
+	struct content content = {.rfc822 = reply->bytes, .set = reply->set};
+	const struct submission submission = {
+		.reverse_path = "",
+		.recipients = &recipient,
+		.recipient_count = 1,
+		.content = &content,
+		.is_report = true,
+	};
+	int64_t queue_id = 0;
+
+	memcpy(content.sha256, reply->sha256, sizeof(content.sha256));
+	if (store_oof_claim(store, job->to->who->store, reply->to,
+			    g_get_real_time(), conf->autoreply_interval,
+			    &reply->is_claimed, fault))
+		return -1;
+	if (!reply->is_claimed || reply->program)
+		return 0;
+	return store_submit(store, &submission, &queue_id, fault);
+}
+
+/* One recipient's delivery.  May run again after it failed. */
+static int save_unit(struct store *store, void *context, struct fault *fault)
+{
+	struct save_job *job = context;
+	struct mail_recipient *to = job->to;
+	const struct plan *plan = to->plan;
+	g_autofree struct delivery_copy *copies =
+		g_new0(struct delivery_copy, plan->copies->len + 1);
+	g_autofree struct submission_recipient *recipients =
+		g_new0(struct submission_recipient, plan->redirects->len + 1);
+	g_autoptr(GPtrArray) keywords = g_ptr_array_new();
+	struct content redirected = {0};
+	struct submission redirects = {0};
+	const struct submission *submissions[1] = {&redirects};
+	struct save_question question;
+	guint first = 0;
+
+	save_ask(job->mail, to, &question);
+	if (save_errors_unit(store, to, fault))
+		return -1;
+	for (guint i = 0; i < plan->copies->len; i++)
+		if (save_fill_copy(store, job, plan->copies->pdata[i], keywords,
+				   &copies[i], fault))
+			return -1;
+	for (guint i = 0; i < plan->copies->len; i++) {
+		const struct plan_copy *from = plan->copies->pdata[i];
+
+		copies[i].keywords =
+			(const char *const *)&keywords->pdata[first];
+		first += from->keywords->len + 1;
+	}
+	question.delivery.copies = copies;
+	question.delivery.copy_count = plan->copies->len;
+	question.delivery.submissions = submissions;
+	if (plan->redirects->len > 0) {
+		save_fill_redirects(job, recipients, &redirected, &redirects);
+		question.delivery.submission_count = 1;
+	}
+	if (store_deliver(store, &question.delivery, &to->result, fault))
+		return -1;
+	if (plan->reply && !to->result.is_duplicate)
+		return save_reply(store, job, fault);
+	return 0;
+}
+
+struct save_group {
+	struct save_job *jobs;
+	size_t count;
+};
+
+static int save_group_unit(struct store *store, void *context,
+			   struct fault *fault)
+{
+	struct save_group *group = context;
+
+	for (size_t i = 0; i < group->count; i++)
+		if (save_unit(store, &group->jobs[i], fault))
+			return -1;
+	return 0;
+}
+
+/* ---- the step ---- */
+
+/* A reply that cannot be queued must not keep the mail out. */
+static void save_one(struct save_job *job, struct store *store)
+{
+	struct agent *agent = job->mail->agent;
+	struct mail_recipient *to = job->to;
+	struct plan_reply *reply = to->plan->reply;
+	struct fault fault = {0};
+
+	if (agent_run(agent, store, save_unit, job, &fault) == 0) {
+		fault_clear(&to->verdict);
+		return;
+	}
+	to->verdict = fault;
+	if (!reply || fault.kind == FAULT_MAILBOX_FULL ||
+	    fault.kind == FAULT_FULL_FOR_NOW)
+		return;
+	to->plan->reply = NULL;
+	if (agent_run(agent, store, save_unit, job, &to->verdict) == 0) {
+		log_message(LOG_LEVEL_WARNING, "%s: %s: no automatic reply: %s",
+			    job->mail->id, to->who->name, fault.text);
+		fault_clear(&to->verdict);
+	}
+	to->plan->reply = reply;
+	reply->is_claimed = false;
+}
+
+static void save_some(struct mail *mail, struct store *store,
+		      struct save_job *jobs, size_t count)
+{
+	struct save_group group = {jobs, count};
+	struct fault fault = {0};
+
+	if (count > 1 && agent_run(mail->agent, store, save_group_unit, &group,
+				   &fault) == 0) {
+		for (size_t i = 0; i < count; i++)
+			fault_clear(&jobs[i].to->verdict);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		save_one(&jobs[i], store);
+}
+
+void save_all(struct mail *mail, struct store *store)
+{
+	struct save_job jobs[SAVE_GROUP];
+	size_t count = 0;
+
+	for (guint i = 0; i < mail->recipients->len; i++) {
+		struct mail_recipient *to = mail->recipients->pdata[i];
+
+		if (!to->is_done)
+			jobs[count++] = (struct save_job){mail, to,
+							  save_trace(mail, to)};
+		if (count == SAVE_GROUP || i + 1 == mail->recipients->len) {
+			save_some(mail, store, jobs, count);
+			while (count > 0)
+				g_free(jobs[--count].trace);
+		}
+	}
+}
+
+void save_rule_errors(struct mail *mail, struct store *store,
+		      struct mail_recipient *to)
+{
+	struct fault fault = {0};
+
+	if (to->plan->rule_errors->len == 0)
+		return;
+	if (agent_run(mail->agent, store, save_errors_unit, to, &fault))
+		log_message(LOG_LEVEL_WARNING, "%s: %s: %s", mail->id,
+			    to->who->name, fault.text);
+}

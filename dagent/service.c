@@ -1,0 +1,482 @@
+/*
+ * The daemon's life.  All that depends on the configuration is one generation;
+ * SIGHUP builds the next one beside it, and only if that works the old one
+ * ends, when its sessions have.  Listening sockets go from one to the next.
+ */
+#include "service.h"
+
+#include "agent.h"
+#include "conf.h"
+#include "daemon.h"
+#include "figures.h"
+#include "log.h"
+#include "metrics.h"
+#include "serve.h"
+#include "session.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define SERVICE_GRACE_MS INT64_C(30000)
+
+struct listener {
+	char *where;
+	int fd;
+};
+
+/* One generation. */
+struct service {
+	struct conf *conf;
+	struct tls_context *tls;
+	GArray *listeners; /* of struct listener: moved to the next one */
+	GArray *trusted;   /* of uid_t */
+	struct smtp_options lmtp;
+	struct smtp_options private_lmtp;
+	struct serve_kind lmtp_kind;
+	struct serve_kind private_kind;
+	struct session_door lmtp_door;
+	struct session_door private_door;
+	struct agent *agent;
+	struct serve *serve;
+	GThread *thread;
+	gint sessions;
+};
+
+/* The process. */
+static struct {
+	const struct options *options;
+	GMutex lock;
+	GCond cond;
+	bool must_stop;
+	bool must_reload;
+	struct service *current; /* under lock, for the scraper */
+	GPtrArray *retiring;     /* of GThread */
+} state;
+
+char *service_socket(const struct conf *conf)
+{
+	return g_build_filename(conf->run_dir, "dagent.sock", NULL);
+}
+
+/* ---- building a generation ---- */
+
+static void service_close_listener(struct listener *listener)
+{
+	net_unlisten(listener->where);
+	base_close_fd(&listener->fd);
+	g_free(listener->where);
+}
+
+/* Frees what is not served any more; listeners that were not moved on are
+ * closed. */
+static void service_free(struct service *service)
+{
+	for (guint i = 0; i < service->listeners->len; i++)
+		service_close_listener(
+			&g_array_index(service->listeners, struct listener, i));
+	g_array_unref(service->listeners);
+	g_array_unref(service->trusted);
+	if (service->agent)
+		agent_free(service->agent);
+	if (service->tls)
+		tls_context_free(service->tls);
+	if (service->conf)
+		conf_free(service->conf);
+	g_free(service);
+}
+AUTO_DEFINE(service, service_free);
+
+static int service_load_conf(const struct options *options,
+			     struct conf **ret_conf, struct fault *fault)
+{
+	return conf_load(options->config,
+			 (const char *const *)options->overrides, ret_conf,
+			 NULL, fault);
+}
+
+/* The names of trusted_users; one that this machine does not know is a typo
+ * or not yet made: a warning. */
+static void service_find_trusted(struct service *service)
+{
+	char **names = service->conf->trusted_users;
+
+	for (size_t i = 0; names[i]; i++) {
+		const struct passwd *entry = getpwnam(names[i]);
+
+		if (entry)
+			g_array_append_val(service->trusted, entry->pw_uid);
+		else
+			log_message(LOG_LEVEL_WARNING,
+				    "trusted_users: there is no user %s",
+				    names[i]);
+	}
+}
+
+/* A listener of the old generation on the same place, by a second descriptor;
+ * -1 if there is none. */
+static int service_inherit(const struct service *old, const char *where)
+{
+	for (guint i = 0; old && i < old->listeners->len; i++) {
+		const struct listener *listener =
+			&g_array_index(old->listeners, struct listener, i);
+
+		if (strcmp(listener->where, where) == 0)
+			return fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return -1;
+}
+
+static int service_listen(struct service *service, const struct service *old,
+			  const char *where,
+			  const struct net_unix_options *unix_options,
+			  struct fault *fault)
+{
+	struct listener listener = {.fd = service_inherit(old, where)};
+
+	if (listener.fd < 0 &&
+	    net_listen(where, unix_options, &listener.fd, fault))
+		return -1;
+	listener.where = g_strdup(where);
+	g_array_append_val(service->listeners, listener);
+	return 0;
+}
+
+/* The private socket first, then lmtp_listen in order. */
+static int service_bind(struct service *service, const struct service *old,
+			struct fault *fault)
+{
+	const struct conf *conf = service->conf;
+	const struct net_unix_options private_options = {.mode = 0666};
+	const struct net_unix_options lmtp_options = {
+		.mode = conf->lmtp_unix_mode, .owner = conf->lmtp_unix_owner};
+	g_autofree char *socket = service_socket(conf);
+	g_autofree char *where = g_strdup_printf("unix:%s", socket);
+
+	if (service_listen(service, old, where, &private_options, fault))
+		return -1;
+	for (size_t i = 0; conf->lmtp_listen[i]; i++)
+		if (service_listen(service, old, conf->lmtp_listen[i],
+				   &lmtp_options, fault))
+			return -1;
+	return 0;
+}
+
+static void service_set_kinds(struct service *service)
+{
+	const struct conf *conf = service->conf;
+
+	service->lmtp = (struct smtp_options){
+		.protocol = SMTP_PROTOCOL_LMTP,
+		.hostname = conf->hostname,
+		.product = "Okapi",
+		.size_limit = conf->message_size_limit,
+		.offer_starttls = service->tls != NULL,
+	};
+	service->private_lmtp = service->lmtp;
+	service->private_lmtp.offer_starttls = false;
+	service->private_lmtp.allow_local = true;
+	service->private_lmtp.allow_private = true;
+	service->lmtp_kind = (struct serve_kind){
+		.options = &service->lmtp,
+		.handler = &session_handler,
+		.open = session_open,
+		.close = session_close,
+	};
+	service->private_kind = service->lmtp_kind;
+	service->private_kind.options = &service->private_lmtp;
+}
+
+/* Everything that may need root: sockets, keys. */
+static int service_new(struct conf *conf, const struct service *old,
+		       struct service **ret_service, struct fault *fault)
+{
+	AUTO(service) service = g_new0(struct service, 1);
+
+	service->conf = conf;
+	service->listeners = g_array_new(FALSE, FALSE, sizeof(struct listener));
+	service->trusted = g_array_new(FALSE, FALSE, sizeof(uid_t));
+	service_find_trusted(service);
+	if (net_networks_check((const char *const *)conf->lmtp_networks, fault))
+		return -1;
+	if (*conf->tls_cert_file &&
+	    tls_context_new(conf->tls_cert_file, conf->tls_key_file,
+			    conf->tls_client_ca_file, &service->tls, fault))
+		return -1;
+	if (service_bind(service, old, fault))
+		return -1;
+	service_set_kinds(service);
+	*ret_service = g_steal_pointer(&service);
+	return 0;
+}
+
+/* Everything that must not be root's: store, helpers, threads. */
+static int service_open(struct service *service, struct fault *fault)
+{
+	const struct session_door door = {
+		.trusted = (const uid_t *)(void *)service->trusted->data,
+		.trusted_count = service->trusted->len,
+		.sessions = &service->sessions,
+	};
+
+	if (agent_new(service->conf, &state.options->wishes, true,
+		      &service->agent, fault))
+		return -1;
+	service->lmtp_door = door;
+	service->lmtp_door.agent = service->agent;
+	service->private_door = service->lmtp_door;
+	service->private_door.is_private = true;
+	return 0;
+}
+
+static gpointer service_thread(gpointer data)
+{
+	serve_run(((struct service *)data)->serve);
+	return NULL;
+}
+
+/* Begins to accept. */
+static void service_start(struct service *service)
+{
+	const struct serve_options options = {
+		.max_sessions = service->conf->lmtp_max_sessions,
+		.timeout_ms = service->conf->lmtp_timeout * 1000,
+		.tls = service->tls,
+	};
+
+	service->serve = serve_new(&options);
+	for (guint i = 0; i < service->listeners->len; i++) {
+		const struct listener *listener =
+			&g_array_index(service->listeners, struct listener, i);
+		bool is_private = i == 0;
+
+		serve_add(service->serve,
+			  fcntl(listener->fd, F_DUPFD_CLOEXEC, 0),
+			  is_private ? &service->private_kind
+				     : &service->lmtp_kind,
+			  is_private ? &service->private_door
+				     : &service->lmtp_door);
+	}
+	service->thread = g_thread_new("listen", service_thread, service);
+}
+
+/* ---- ending one ---- */
+
+/* Waits for its sessions, then frees it.  Sessions that do not end in time
+ * still use it: then it stays. */
+static gpointer service_retire(gpointer data)
+{
+	struct service *service = data;
+
+	g_thread_join(service->thread);
+	serve_free(service->serve, SERVICE_GRACE_MS);
+	if (g_atomic_int_get(&service->sessions) == 0)
+		service_free(service);
+	return NULL;
+}
+
+/* Closes the listeners that the next generation does not have; the others
+ * must not lose their socket file. */
+static void service_drop_listeners(struct service *old,
+				   const struct service *next)
+{
+	for (guint i = 0; i < old->listeners->len; i++) {
+		struct listener *listener =
+			&g_array_index(old->listeners, struct listener, i);
+		bool is_kept = false;
+
+		for (guint k = 0; k < next->listeners->len; k++)
+			is_kept = is_kept ||
+				  strcmp(g_array_index(next->listeners,
+						       struct listener, k)
+						 .where,
+					 listener->where) == 0;
+		if (!is_kept) {
+			service_close_listener(listener);
+			continue;
+		}
+		base_close_fd(&listener->fd);
+		g_free(listener->where);
+	}
+	g_array_set_size(old->listeners, 0);
+}
+
+/* ---- reload ---- */
+
+static int service_build_next(const struct service *old,
+			      struct service **ret_next, struct fault *fault)
+{
+	AUTO(conf) conf = NULL;
+	AUTO(service) next = NULL;
+
+	if (service_load_conf(state.options, &conf, fault) ||
+	    log_open("okapi-dagent", conf, fault) ||
+	    service_new(g_steal_pointer(&conf), old, &next, fault) ||
+	    service_open(next, fault)) {
+		/* Inherited sockets belong to the old one still. */
+		if (next)
+			service_drop_listeners(next, old);
+		return -1;
+	}
+	*ret_next = g_steal_pointer(&next);
+	return 0;
+}
+
+static void service_set_log_level(const struct conf *conf)
+{
+	int level = (int)conf->log_level + state.options->verbose;
+
+	if (state.options->silent)
+		level = MIN(level, LOG_LEVEL_ERROR);
+	log_set_level(level);
+}
+
+static void service_reload(void)
+{
+	struct service *old = state.current;
+	struct service *next = NULL;
+	struct fault fault = {0};
+
+	daemon_reloading();
+	if (service_build_next(old, &next, &fault)) {
+		log_message(LOG_LEVEL_ERROR,
+			    "not reloaded, going on as before: %s", fault.text);
+		daemon_reloaded();
+		return;
+	}
+	service_set_log_level(next->conf);
+	service_start(next);
+	g_mutex_lock(&state.lock);
+	state.current = next;
+	g_mutex_unlock(&state.lock);
+	serve_stop(old->serve);
+	service_drop_listeners(old, next);
+	g_ptr_array_add(state.retiring,
+			g_thread_new("retire", service_retire, old));
+	log_message(LOG_LEVEL_INFO, "reloaded");
+	daemon_reloaded();
+}
+
+/* ---- signals and the main loop ---- */
+
+static void service_on_stop(void *context)
+{
+	(void)context;
+	g_mutex_lock(&state.lock);
+	state.must_stop = true;
+	g_cond_signal(&state.cond);
+	g_mutex_unlock(&state.lock);
+}
+
+static void service_on_reload(void *context)
+{
+	(void)context;
+	g_mutex_lock(&state.lock);
+	state.must_reload = true;
+	g_cond_signal(&state.cond);
+	g_mutex_unlock(&state.lock);
+}
+
+static void service_on_scrape(void *context)
+{
+	struct committer_stats stats;
+
+	(void)context;
+	g_mutex_lock(&state.lock);
+	if (state.current) {
+		committer_get_stats(state.current->agent->committer, &stats);
+		figures_set_committer(&stats);
+	}
+	g_mutex_unlock(&state.lock);
+}
+
+/* Waits for signals; returns when it is time to stop. */
+static void service_loop(void)
+{
+	for (;;) {
+		bool must_stop;
+
+		g_mutex_lock(&state.lock);
+		while (!state.must_stop && !state.must_reload)
+			g_cond_wait(&state.cond, &state.lock);
+		must_stop = state.must_stop;
+		state.must_reload = false;
+		g_mutex_unlock(&state.lock);
+		if (must_stop)
+			return;
+		service_reload();
+	}
+}
+
+static void service_stop(void)
+{
+	struct service *last;
+
+	log_message(LOG_LEVEL_INFO, "stopping");
+	daemon_stopping();
+	g_mutex_lock(&state.lock);
+	last = state.current;
+	state.current = NULL;
+	g_mutex_unlock(&state.lock);
+	metrics_listen_stop();
+	serve_stop(last->serve);
+	(void)service_retire(last);
+	for (guint i = 0; i < state.retiring->len; i++)
+		g_thread_join(state.retiring->pdata[i]);
+	daemon_end();
+}
+
+/* ---- start ---- */
+
+static int service_begin(struct fault *fault)
+{
+	AUTO(conf) conf = NULL;
+	AUTO(service) service = NULL;
+
+	if (service_load_conf(state.options, &conf, fault) ||
+	    log_open("okapi-dagent", conf, fault))
+		return -1;
+	service_set_log_level(conf);
+	if ((state.options->daemonize && daemon_detach(fault)) ||
+	    daemon_signals_start(service_on_stop, service_on_reload, NULL,
+				 fault) ||
+	    daemon_run_dir(conf, fault) || daemon_pid_file(conf, fault))
+		return -1;
+	figures_start();
+	metrics_on_scrape(service_on_scrape, NULL);
+	if (metrics_listen_start(conf->metrics_listen, fault) ||
+	    service_new(g_steal_pointer(&conf), NULL, &service, fault) ||
+	    daemon_drop_privileges(service->conf, fault) ||
+	    service_open(service, fault))
+		return -1;
+	service_start(service);
+	g_mutex_lock(&state.lock);
+	state.current = g_steal_pointer(&service);
+	g_mutex_unlock(&state.lock);
+	return 0;
+}
+
+int service_main(const struct options *options)
+{
+	struct fault fault = {0};
+
+	state.options = options;
+	g_mutex_init(&state.lock);
+	g_cond_init(&state.cond);
+	state.retiring = g_ptr_array_new();
+	if (service_begin(&fault)) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault.text);
+		metrics_listen_stop();
+		daemon_end();
+		return fault_exit(&fault);
+	}
+	daemon_ready(NULL);
+	service_loop();
+	service_stop();
+	g_ptr_array_unref(state.retiring);
+	log_message(LOG_LEVEL_INFO, "stopped");
+	log_close();
+	return EX_OK;
+}

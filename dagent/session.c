@@ -1,0 +1,291 @@
+/*
+ * The LMTP session: envelope, octets, answers.
+ */
+#include "session.h"
+
+#include "deliver.h"
+#include "figures.h"
+#include "log.h"
+#include "mail.h"
+#include "resolve.h"
+#include "spool.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lmtp_session {
+	const struct serve_session *serve;
+	const struct session_door *door;
+	char *login;     /* of a private peer that is not trusted; else NULL */
+	bool needs_cert; /* a foreign network: TLS certificate, or nothing */
+	char *helo;
+	struct mail *mail; /* while a transaction is open */
+	int64_t size;      /* as MAIL announced it, -1 */
+	struct store *store;
+	struct spool *spool;
+};
+
+/* ---- who may what ---- */
+
+static bool session_is_trusted_uid(const struct session_door *door, uid_t uid)
+{
+	if (uid == 0 || uid == geteuid())
+		return true;
+	for (size_t i = 0; i < door->trusted_count; i++)
+		if (door->trusted[i] == uid)
+			return true;
+	return false;
+}
+
+/* The login name of a uid; owned, NULL if it has none. */
+static char *session_login_of(uid_t uid)
+{
+	char buffer[4096];
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) || !found)
+		return NULL;
+	return g_strdup(entry.pw_name);
+}
+
+static int session_admit_private(struct lmtp_session *session,
+				 const struct net_peer *peer,
+				 struct fault *fault)
+{
+	if (session_is_trusted_uid(session->door, peer->uid))
+		return 0;
+	session->login = session_login_of(peer->uid);
+	if (session->login)
+		return 0;
+	return fault_set(fault, FAULT_NOT_YOURS, "uid %ld has no login name",
+			 (long)peer->uid);
+}
+
+static int session_admit(struct lmtp_session *session, struct fault *fault)
+{
+	const struct net_peer *peer = session->serve->peer;
+	const struct conf *conf = session->door->agent->conf;
+
+	if (session->door->is_private)
+		return session_admit_private(session, peer, fault);
+	if (net_peer_in(peer, (const char *const *)conf->lmtp_networks))
+		return 0;
+	if (*conf->tls_cert_file && *conf->tls_client_ca_file) {
+		session->needs_cert = true;
+		return 0;
+	}
+	return fault_set(fault, FAULT_NOT_ALLOWED, "%s is not in lmtp_networks",
+			 peer->name);
+}
+
+void *session_open(const struct serve_session *serve, struct fault *fault)
+{
+	struct lmtp_session *session = g_new0(struct lmtp_session, 1);
+
+	session->serve = serve;
+	session->door = serve->service_context;
+	if (session_admit(session, fault)) {
+		log_message(LOG_LEVEL_WARNING,
+			    "session %" G_GUINT64_FORMAT " refused: %s",
+			    serve->number, fault->text);
+		g_free(session);
+		return NULL;
+	}
+	g_atomic_int_inc(session->door->sessions);
+	figures_session();
+	log_message(LOG_LEVEL_DETAIL, "session %" G_GUINT64_FORMAT " from %s",
+		    serve->number, serve->peer->name);
+	return session;
+}
+
+/* ---- the transaction ---- */
+
+static void session_reset(void *context)
+{
+	struct lmtp_session *session = context;
+
+	g_clear_pointer(&session->mail, mail_free);
+	g_clear_pointer(&session->spool, spool_free);
+	if (session->store)
+		agent_give_store(session->door->agent, session->store);
+	session->store = NULL;
+}
+
+void session_close(void *context)
+{
+	struct lmtp_session *session = context;
+	gint *sessions = session->door->sessions;
+
+	session_reset(session);
+	g_free(session->login);
+	g_free(session->helo);
+	g_free(session);
+	g_atomic_int_add(sessions, -1);
+}
+
+static void session_hello(void *context, const char *name)
+{
+	struct lmtp_session *session = context;
+
+	g_free(session->helo);
+	session->helo = g_strdup(name);
+}
+
+/* What an option of the other side may ask for. */
+static int session_check_wishes(struct lmtp_session *session,
+				struct wishes *wishes, struct fault *fault)
+{
+	if (!session->login)
+		return 0;
+	if (wishes->in_public)
+		return fault_set(fault, FAULT_NOT_YOURS,
+				 "user %s may not deliver to the public store "
+				 "(trusted_users)",
+				 session->login);
+	if (wishes->autoresponder) {
+		log_message(LOG_LEVEL_WARNING,
+			    "autoresponder %s of user %s is not used: not in "
+			    "trusted_users",
+			    wishes->autoresponder, session->login);
+		g_clear_pointer(&wishes->autoresponder, g_free);
+	}
+	return 0;
+}
+
+static int session_take_wishes(struct lmtp_session *session, const char *text,
+			       struct fault *fault)
+{
+	struct mail *mail = session->mail;
+
+	wishes_clear(&mail->wishes);
+	if (wishes_parse(text, &mail->wishes, fault) ||
+	    session_check_wishes(session, &mail->wishes, fault))
+		return -1;
+	if (mail->wishes.sender) {
+		g_free(mail->reverse_path);
+		mail->reverse_path = g_strdup(mail->wishes.sender);
+	}
+	return 0;
+}
+
+static int session_mail(void *context, const struct smtp_mail *mail,
+			struct fault *fault)
+{
+	struct lmtp_session *session = context;
+
+	if (session->needs_cert &&
+	    !(session->serve->tls &&
+	      tls_session_is_trusted(session->serve->tls)))
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "%s is not in lmtp_networks and showed no "
+				 "trusted certificate",
+				 session->serve->peer->name);
+	session->size = mail->size;
+	session->mail = mail_new(session->door->agent, mail->reverse_path);
+	if (mail->private_options) {
+		if (session_take_wishes(session, mail->private_options,
+					fault) == 0)
+			return 0;
+		session_reset(session);
+		return -1;
+	}
+	session->mail->helo = g_strdup(session->helo);
+	session->mail->peer = g_strdup(session->serve->peer->name);
+	session->mail->is_tls = session->serve->tls != NULL;
+	return 0;
+}
+
+static int session_check_recipient(const struct lmtp_session *session,
+				   const struct store_recipient *who,
+				   const char *path, struct fault *fault)
+{
+	if (session->login &&
+	    g_ascii_strcasecmp(session->login, who->name) != 0)
+		return fault_set(fault, FAULT_NOT_YOURS,
+				 "<%s>: user %s may deliver to the own store "
+				 "only (trusted_users)",
+				 path, session->login);
+	if (session->size < 0 || session->mail->wishes.in_public)
+		return 0;
+	return quota_check(&session->door->agent->policy, who, path,
+			   session->size, fault);
+}
+
+static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
+			struct fault *fault)
+{
+	struct lmtp_session *session = context;
+	AUTO(store_recipient) who = NULL;
+
+	if (!session->store &&
+	    agent_take_store(session->door->agent, &session->store, fault))
+		return -1;
+	if (resolve_recipient(session->mail, session->store, rcpt->path, &who,
+			      fault) ||
+	    session_check_recipient(session, who, rcpt->path, fault))
+		return -1;
+	(void)mail_add_recipient(session->mail, rcpt->path,
+				 g_steal_pointer(&who));
+	return 0;
+}
+
+static int session_data_begin(void *context, struct fault *fault)
+{
+	struct lmtp_session *session = context;
+
+	(void)fault;
+	session->spool =
+		spool_new(session->door->agent->conf->message_size_limit);
+	return 0;
+}
+
+static int session_data(void *context, const char *octets, size_t len,
+			struct fault *fault)
+{
+	struct lmtp_session *session = context;
+
+	return spool_add(session->spool, octets, len, fault);
+}
+
+static int session_deliver(struct lmtp_session *session, struct fault *fault)
+{
+	g_autoptr(GBytes) bytes = NULL;
+	uint8_t sha256[DIGEST_SIZE];
+
+	if (spool_finish(session->spool, &bytes, sha256, fault) ||
+	    mail_set_content(session->mail, bytes, sha256, fault))
+		return -1;
+	deliver_all(session->mail, session->store);
+	return 0;
+}
+
+static void session_finish(void *context, struct fault *replies, size_t count)
+{
+	struct lmtp_session *session = context;
+	struct fault fault = {0};
+	bool is_refused = session_deliver(session, &fault) < 0;
+
+	if (is_refused)
+		log_message(LOG_LEVEL_WARNING, "%s: from=<%s>: %s",
+			    session->mail->id, session->mail->reverse_path,
+			    fault.text);
+	for (size_t i = 0; i < count && i < session->mail->recipients->len;
+	     i++) {
+		const struct mail_recipient *to =
+			session->mail->recipients->pdata[i];
+
+		replies[i] = is_refused ? fault : to->verdict;
+	}
+}
+
+const struct smtp_handler session_handler = {
+	.hello = session_hello,
+	.mail = session_mail,
+	.rcpt = session_rcpt,
+	.data_begin = session_data_begin,
+	.data = session_data,
+	.finish = session_finish,
+	.reset = session_reset,
+};

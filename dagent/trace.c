@@ -1,0 +1,64 @@
+/*
+ * Writing trace headers.
+ */
+#include "trace.h"
+
+#include <time.h>
+
+/* Nothing a client says may end a line or a bracket. */
+static char *trace_clean(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x20 && *text != 0x7f &&
+		    *text != '<' && *text != '>')
+			g_string_append_c(out, *text);
+	return g_string_free(out, FALSE);
+}
+
+char *trace_format_date(int64_t time)
+{
+	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed",
+					   "Thu", "Fri", "Sat"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
+					     "May", "Jun", "Jul", "Aug",
+					     "Sep", "Oct", "Nov", "Dec"};
+	time_t seconds = (time_t)(time / USEC_PER_SEC);
+	struct tm tm = {0};
+
+	(void)gmtime_r(&seconds, &tm);
+	return g_strdup_printf("%s, %d %s %d %02d:%02d:%02d +0000",
+			       days[tm.tm_wday % 7], tm.tm_mday,
+			       months[tm.tm_mon % 12], tm.tm_year + 1900,
+			       tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+char *trace_format_received(const struct trace *trace)
+{
+	g_autofree char *date = NULL;
+	g_autofree char *helo = NULL;
+	g_autofree char *recipient = NULL;
+
+	if (!trace->helo)
+		return g_strdup("");
+	date = trace_format_date(trace->time);
+	helo = trace_clean(trace->helo);
+	recipient = trace_clean(trace->recipient);
+	return g_strdup_printf(
+		"Received: from %s (%s)\r\n"
+		"\tby %s (Okapi " OKAPI_VERSION ") with LMTP%s id %s\r\n"
+		"\tfor <%s>; %s\r\n",
+		helo, trace->peer, trace->hostname, trace->is_tls ? "S" : "",
+		trace->id, recipient, date);
+}
+
+char *trace_format(const struct trace *trace)
+{
+	g_autofree char *reverse_path = trace_clean(trace->reverse_path);
+	g_autofree char *recipient = trace_clean(trace->recipient);
+	g_autofree char *received = trace_format_received(trace);
+
+	return g_strdup_printf("Return-Path: <%s>\r\nDelivered-To: %s\r\n%s",
+			       reverse_path, recipient, received);
+}
