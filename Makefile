@@ -151,6 +151,7 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
 unit: all $(UNIT_BIN)
 
 include tests/tests.mk
+include $(wildcard tests/fuzz/*.mk)
 
 # ---- deps, run, demo -------------------------------------------------------
 # A fresh machine has no pkg-config when make reads the lines above, so what

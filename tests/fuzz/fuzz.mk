@@ -1,0 +1,32 @@
+# Fuzz targets (libFuzzer, clang).  FUZZ_TIME is in seconds; what is found new
+# is kept below build/fuzz, so that the next run begins there.
+#
+#   make fuzz-smtp FUZZ_TIME=300
+
+FUZZ_CC    ?= clang
+FUZZ_TIME  ?= 60
+FUZZ_FLAGS := -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# $(call fuzz_build,SOURCES,LIBS)
+define fuzz_build
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $(1) $(2)
+endef
+# $(call fuzz_run,NAME): corpus tests/fuzz/NAME, dictionary tests/fuzz/NAME.dict
+define fuzz_run
+	@mkdir -p build/fuzz/$(1)-corpus
+	G_SLICE=always-malloc build/fuzz/fuzz_$(1) -max_total_time=$(FUZZ_TIME) \
+		-dict=tests/fuzz/$(1).dict -artifact_prefix=build/fuzz/$(1)- \
+		-print_final_stats=1 build/fuzz/$(1)-corpus tests/fuzz/$(1)
+endef
+
+FUZZ_SMTP_SRC := tests/fuzz/fuzz_smtp_server.c $(wildcard shared/smtp/*.c) \
+	shared/fault.c
+
+build/fuzz/fuzz_smtp_server: $(FUZZ_SMTP_SRC) $(wildcard shared/smtp/*.h)
+	$(call fuzz_build,$(FUZZ_SMTP_SRC),$(GLIB_LIBS))
+
+.PHONY: fuzz-smtp
+fuzz-smtp: build/fuzz/fuzz_smtp_server
+	$(call fuzz_run,smtp_server)

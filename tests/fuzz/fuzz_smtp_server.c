@@ -1,0 +1,214 @@
+/*
+ * Fuzzes the protocol engine (libFuzzer).  The first octets choose protocol,
+ * options and where the input is cut; the rest is what the client sends.
+ *
+ * Beside what the sanitizers see, it holds that
+ *   - output is a sequence of well-formed reply lines;
+ *   - events come in order (no RCPT before MAIL, no data before data_begin
+ * ...);
+ *   - a cut makes no difference to replies and events;
+ *   - no more octets reach the handler than the client sent.
+ */
+#include "smtp/smtp_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct fuzz_log {
+	bool open;
+	bool begun;
+	size_t rcpts;
+	size_t octets; /* of all messages */
+	guint hash;    /* of all events */
+};
+
+static void fuzz_require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void fuzz_note(struct fuzz_log *log, const char *what, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		log->hash = log->hash * 33 + (unsigned char)what[i];
+}
+
+static void fuzz_hello(void *context, const char *name)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(!log->open && *name);
+	fuzz_note(log, name, strlen(name));
+}
+
+static int fuzz_mail(void *context, const struct smtp_mail *mail,
+		     struct fault *fault)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(!log->open);
+	fuzz_require(!*mail->reverse_path ||
+		     smtp_path_check(mail->reverse_path, true, false));
+	fuzz_note(log, mail->reverse_path, strlen(mail->reverse_path));
+	if (g_str_has_prefix(mail->reverse_path, "no"))
+		return fault_set(fault, FAULT_NOT_ALLOWED, "no");
+	log->open = true;
+	return 0;
+}
+
+static int fuzz_rcpt(void *context, const struct smtp_rcpt *rcpt,
+		     struct fault *fault)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(log->open && !log->begun);
+	fuzz_require(smtp_path_check(rcpt->path, true, false));
+	fuzz_note(log, rcpt->path, strlen(rcpt->path));
+	if (g_str_has_prefix(rcpt->path, "no"))
+		return fault_set(fault, FAULT_NO_RECIPIENT, "no");
+	log->rcpts++;
+	return 0;
+}
+
+static int fuzz_data_begin(void *context, struct fault *fault G_GNUC_UNUSED)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(log->open && !log->begun);
+	log->begun = true;
+	return 0;
+}
+
+static int fuzz_data(void *context, const char *octets, size_t len,
+		     struct fault *fault)
+{
+	struct fuzz_log *log = context;
+
+	const char *stop = memchr(octets, 0x7f, len);
+
+	fuzz_require(log->begun && len > 0);
+	/* Where it fails may not depend on how the runs were cut. */
+	if (stop)
+		len = (size_t)(stop - octets);
+	fuzz_note(log, octets, len);
+	log->octets += len;
+	return stop ? fault_set(fault, FAULT_DISK_FULL, "full") : 0;
+}
+
+static void fuzz_finish(void *context, struct fault *replies, size_t count)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(log->begun);
+	fuzz_note(log, "finish", 6);
+	for (size_t i = 0; i < count; i += 2)
+		fault_clear(&replies[i]);
+}
+
+static void fuzz_reset(void *context)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(log->open);
+	log->open = false;
+	log->begun = false;
+	log->rcpts = 0;
+	fuzz_note(log, "reset", 5);
+}
+
+static int fuzz_auth(void *context, const char *authzid, const char *user,
+		     const char *password, struct fault *fault)
+{
+	fuzz_note(context, authzid, strlen(authzid));
+	fuzz_note(context, user, strlen(user));
+	if (*password == 'y')
+		return 0;
+	return fault_set(fault, FAULT_NOT_ALLOWED, "no");
+}
+
+static const struct smtp_handler fuzz_handler = {
+	.hello = fuzz_hello,
+	.mail = fuzz_mail,
+	.rcpt = fuzz_rcpt,
+	.data_begin = fuzz_data_begin,
+	.data = fuzz_data,
+	.finish = fuzz_finish,
+	.reset = fuzz_reset,
+	.auth_plain = fuzz_auth,
+};
+
+/* Three digits, a blank or a hyphen, printable text, CRLF; and so on. */
+static void fuzz_check_output(const GString *output)
+{
+	const char *p = output->str;
+
+	fuzz_require(strlen(p) == output->len);
+	while (*p) {
+		const char *end = strstr(p, "\r\n");
+
+		fuzz_require(end && end - p >= 4 && end - p <= 510);
+		fuzz_require(p[0] >= '2' && p[0] <= '5' &&
+			     g_ascii_isdigit(p[1]) && g_ascii_isdigit(p[2]) &&
+			     (p[3] == ' ' || p[3] == '-'));
+		for (; p < end; p++)
+			fuzz_require((unsigned char)*p >= 0x20 && *p != 0x7f);
+		p += 2;
+	}
+}
+
+/* Feeds in pieces of step octets; after STARTTLS TLS is on at once. */
+static struct fuzz_log fuzz_play(const struct smtp_options *options,
+				 const char *input, size_t len, size_t step,
+				 GString *ret_output)
+{
+	struct fuzz_log log = {0};
+	struct smtp_server *server =
+		smtp_server_new(options, &fuzz_handler, &log);
+
+	smtp_server_greet(server);
+	for (size_t at = 0; at < len; at += step) {
+		size_t n = MIN(step, len - at);
+		/* Exactly so long, so that ASan sees what reads too far. */
+		char *piece = g_memdup2(input + at, n);
+		enum smtp_next next = smtp_server_feed(server, piece, n);
+
+		g_free(piece);
+		if (next == SMTP_NEXT_CLOSE)
+			break;
+	}
+	fuzz_check_output(smtp_server_output(server));
+	g_string_assign(ret_output, smtp_server_output(server)->str);
+	smtp_server_free(server);
+	fuzz_require(!log.open);
+	fuzz_require(log.octets <= len);
+	return log;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct smtp_options options = {
+		.hostname = "mx.test", .product = "Okapi", .size_limit = 3000};
+	g_autoptr(GString) whole = g_string_new(NULL);
+	g_autoptr(GString) split = g_string_new(NULL);
+	struct fuzz_log a;
+	struct fuzz_log b;
+
+	if (size < 2)
+		return 0;
+	options.protocol =
+		data[0] & 1 ? SMTP_PROTOCOL_ESMTP : SMTP_PROTOCOL_LMTP;
+	options.offer_starttls = data[0] & 2;
+	options.offer_dsn = data[0] & 4;
+	options.offer_auth = data[0] & 8;
+	options.allow_private = data[0] & 16;
+	options.allow_local = data[0] & 32;
+	a = fuzz_play(&options, (const char *)data + 2, size - 2, size, whole);
+	b = fuzz_play(&options, (const char *)data + 2, size - 2,
+		      (size_t)data[1] + 1, split);
+	fuzz_require(a.hash == b.hash && a.octets == b.octets);
+	fuzz_require(g_string_equal(whole, split));
+	return 0;
+}
