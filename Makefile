@@ -180,9 +180,9 @@ check-format:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 print-cppflags:
-	@echo "$(CPPFLAGS)"
+	@: $(info $(CPPFLAGS))
 print-cppflags-convert:
-	@echo "$(CPPFLAGS) $(GMIME_CFLAGS)"
+	@: $(info $(CPPFLAGS) $(GMIME_CFLAGS))
 
 # ---- install ---------------------------------------------------------------
 SBINDIR    ?= $(PREFIX)/sbin
