@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 import time
-import traceback
 import unittest
 
 
@@ -60,7 +59,7 @@ class Report(unittest.TestResult):
 
     def bad(self, test, err):
         self.say("FAIL", test)
-        text = "".join(traceback.format_exception(*err))
+        text = self._exc_info_to_string(err, test)
         print("     " + text.rstrip().replace("\n", "\n     "), flush=True)
 
     def addFailure(self, test, err):
