@@ -121,7 +121,8 @@ $(O)/tests/%.o: CFLAGS += -Wno-conversion -Wno-sign-conversion -Wno-null-derefer
 $(PROGRAMS):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 $(B)/lib/%.a:
 	@mkdir -p $(@D)
