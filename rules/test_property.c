@@ -197,7 +197,7 @@ static int check_name(struct checker *checker, struct ast_node *node)
 		return 0;
 	}
 	node->tag = proptag_parse(name->text);
-	if (!node->tag)
+	if (!PROP_ID(node->tag))
 		return sieve_error_set(checker->error, name->place,
 				       "unknown property \"%.60s\"",
 				       name->text);
@@ -543,7 +543,7 @@ static bool run_property(struct sieve_run *run, const struct ast_node *node)
 	if (!test.tag)
 		test.tag =
 			proptag_parse(sieve_run_text(run, node->positional[0]));
-	if (!test.tag) {
+	if (!PROP_ID(test.tag)) {
 		sieve_run_fail(run, "property: unknown property \"%.60s\"",
 			       sieve_run_text(run, node->positional[0]));
 		return false;
