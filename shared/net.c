@@ -50,8 +50,11 @@ static int net_split(const char *where, char **ret_host, char **ret_port,
 	const char *close = strchr(where, ']');
 	size_t len = colon ? (size_t)(colon - where) : 0;
 
+	/* getaddrinfo(3) takes ports modulo 65536. */
 	if (!colon || !colon[1] || (*where == '[' && close + 1 != colon) ||
-	    (*where != '[' && strchr(where, ':') != colon))
+	    (*where != '[' && strchr(where, ':') != colon) ||
+	    (g_ascii_isdigit(colon[1]) &&
+	     !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, NULL, NULL)))
 		return fault_set(fault, FAULT_CONFIG,
 				 "\"%s\" is not host:port, [v6]:port or "
 				 "unix:/path",

@@ -257,6 +257,14 @@ static int smtp_path_judge(const char *path, bool utf8, bool need_domain,
 	return fault_set(fault, FAULT_BAD_ADDRESS, "Bad address");
 }
 
+/* LMTP takes what the MTA has accepted already: a recipient may be a login
+ * name, and a sender without domain is no reason to bounce. */
+static bool smtp_needs_domain(const struct smtp_server *server)
+{
+	return server->options->protocol != SMTP_PROTOCOL_LMTP &&
+	       !server->options->allow_local;
+}
+
 /* ---- MAIL ---- */
 
 static int smtp_mail_check(const struct smtp_server *server, char *args,
@@ -275,7 +283,7 @@ static int smtp_mail_check(const struct smtp_server *server, char *args,
 	    smtp_params_parse(&target, rest, fault) < 0)
 		return -1;
 	if (*path && smtp_path_judge(path, mail.smtputf8,
-				     !server->options->allow_local, fault) < 0)
+				     smtp_needs_domain(server), fault) < 0)
 		return -1;
 	if (server->options->size_limit > 0 &&
 	    mail.size > server->options->size_limit)
@@ -334,8 +342,7 @@ static int smtp_rcpt_check(const struct smtp_server *server, char *args,
 	struct smtp_param_target target = {.options = server->options,
 					   .rcpt = &rcpt,
 					   .smtputf8 = server->smtputf8};
-	bool need_domain = server->options->protocol != SMTP_PROTOCOL_LMTP &&
-			   !server->options->allow_local;
+	bool need_domain = smtp_needs_domain(server);
 	char *path = smtp_skip_word(args, "TO:");
 	char *rest = NULL;
 

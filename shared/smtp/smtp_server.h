@@ -41,8 +41,8 @@ struct smtp_options {
 	bool offer_dsn;       /* RFC 3461 */
 	bool offer_auth;      /* RFC 4954; only with handler->auth_plain, and
 				 after STARTTLS where that is offered */
-	/* MAIL and RCPT may name a path without domain (always allowed: LMTP
-	 * RCPT, which takes login names, and RCPT TO:<postmaster>). */
+	/* MAIL and RCPT may name a path without domain (always allowed over
+	 * LMTP, where RCPT takes login names, and for RCPT TO:<postmaster>). */
 	bool allow_local;
 	/* Allows the parameter X-OKAPI=xtext at MAIL: delivery options that
 	 * Okapi's own programs hand over (private sockets only). */
