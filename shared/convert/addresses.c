@@ -303,12 +303,16 @@ static bool in_address(const struct parser *parser)
 	return parser->has_angle || strchr(parser->raw->str, '@');
 }
 
+static void add_blank(GString *text)
+{
+	if (text->len && text->str[text->len - 1] != ' ')
+		g_string_append_c(text, ' ');
+}
+
 static void read_blank(struct parser *parser)
 {
-	if (parser->phrase->len)
-		g_string_append_c(parser->phrase, ' ');
-	if (parser->raw->len)
-		g_string_append_c(parser->raw, ' ');
+	add_blank(parser->phrase);
+	add_blank(parser->raw);
 	while (*parser->at == ' ' || *parser->at == '\t')
 		parser->at++;
 }

@@ -242,7 +242,8 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		     struct propset *set, GHashTable *cids)
 {
 	g_autofree char *charset = NULL;
-	g_autofree char *html = decode_text(context, leaf, &charset);
+	g_autofree char *text = decode_text(context, leaf, &charset);
+	g_autofree char *html = with_crlf(text);
 
 	leaf->is_body = true;
 	collect_cids(html, cids);

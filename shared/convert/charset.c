@@ -1,6 +1,7 @@
 /*
  * Charsets: every body, file name and header text becomes UTF-8 here.
  */
+#include "compose.h"
 #include "text.h"
 
 #include <errno.h>
@@ -286,4 +287,29 @@ char *charset_decode_undeclared(const struct convert_context *context,
 	if (!text)
 		text = charset_decode("windows-1252", data, len);
 	return text ? text : utf8_repair(data, len);
+}
+
+/* The wide ones and UTF-7 are no charsets for mail to be written in. */
+static const struct charset *charset_of_codepage(int codepage)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++)
+		if (charsets[i].codepage == codepage)
+			return codepage < 1200 || codepage > 1201 ? &charsets[i]
+								  : NULL;
+	return NULL;
+}
+
+GBytes *charset_encode(int codepage, const char *text, const char **ret_name)
+{
+	const struct charset *charset = charset_of_codepage(codepage);
+	g_autofree char *octets = NULL;
+	gsize len = 0;
+
+	if (!charset || codepage == 65000)
+		return NULL;
+	octets = g_convert(text, -1, charset->name, "UTF-8", NULL, &len, NULL);
+	if (!octets)
+		return NULL;
+	*ret_name = charset->name;
+	return g_bytes_new_take(g_steal_pointer(&octets), len);
 }

@@ -1,12 +1,31 @@
 /*
- * Property set to RFC 822.
+ * Property set to RFC 822: header, then body.
  */
-#include "convert.h"
+#include "compose.h"
+
+void compose_message(const struct propset *set, unsigned depth, GByteArray *out)
+{
+	compose_header(set, depth > 0, out);
+	compose_body(set, depth, out);
+}
+
+/* Something that could be a message says something or is for somebody. */
+static bool is_message(const struct propset *set)
+{
+	return propset_recipient_count(set) || propset_attachment_count(set) ||
+	       propset_has(set, PR_SUBJECT) || propset_has(set, PR_BODY) ||
+	       propset_has(set, PR_HTML) ||
+	       propset_has(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS);
+}
 
 int convert_to_rfc822(const struct propset *set, GByteArray **ret_rfc822,
 		      struct fault *fault)
 {
-	(void)set;
-	(void)ret_rfc822;
-	return fault_set(fault, FAULT_INTERNAL, "not there yet");
+	if (!is_message(set))
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "a property set without subject, body, sender "
+				 "and recipients is no message");
+	*ret_rfc822 = g_byte_array_new();
+	compose_message(set, 0, *ret_rfc822);
+	return 0;
 }

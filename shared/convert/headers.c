@@ -355,14 +355,13 @@ static void auto_submitted(const struct header_call *call, struct span value)
 		propset_set_number(call->set, PR_AUTO_RESPONSE_SUPPRESS, 48);
 }
 
-#define LID_FLAG_REQUEST 0x8530
-#define FLAG_FLAGGED     2
+#define FLAG_FLAGGED 2
 
 static void message_flag(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_decode(call->context, value);
 	uint32_t tag = propset_named_tag(call->set, "PSETID_Common", NULL,
-					 LID_FLAG_REQUEST, PT_UNICODE);
+					 HEADERS_LID_FLAG_REQUEST, PT_UNICODE);
 
 	if (!*line)
 		return;
@@ -476,6 +475,11 @@ static void set_named_fields(struct convert_context *context,
 		if (!propset_has(set, tag))
 			propset_set_text(set, tag, value);
 	}
+}
+
+bool headers_is_named(const char *name, size_t len)
+{
+	return is_named_field((struct span){name, len});
 }
 
 void headers_convert(struct convert_context *context,

@@ -23,6 +23,11 @@ void headers_add_transport(struct convert_context *context,
 void headers_add_fields(struct convert_context *context,
 			const struct mime_entity *message, struct propset *set);
 
+/* Is a field of this name kept as a named string of PS_INTERNET_HEADERS? */
+bool headers_is_named(const char *name, size_t len);
+/* PidLidFlagRequest, of PSETID_Common. */
+#define HEADERS_LID_FLAG_REQUEST 0x8530
+
 /* A row of the table, for documentation and tests. */
 struct header_row {
 	const char *field;

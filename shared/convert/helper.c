@@ -155,26 +155,33 @@ static bool helper_is_well(const struct helper *helper)
 /* ---- the pool -------------------------------------------------------------
  */
 
+struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
+				       int64_t timeout_ms)
+{
+	struct helper_pool *pool = NULL;
+
+	if (!count)
+		count = g_get_num_processors();
+	count = MIN(count, HELPERS_MAX);
+	pool = g_malloc0(sizeof(*pool) + count * sizeof(struct helper));
+	pool->program = g_strdup(program);
+	pool->timeout_ms = timeout_ms;
+	pool->count = count;
+	g_mutex_init(&pool->lock);
+	g_cond_init(&pool->freed);
+	return pool;
+}
+
 int helper_pool_new(unsigned count, int64_t timeout_ms,
 		    struct helper_pool **ret_pool, struct fault *fault)
 {
 	g_autofree char *program = find_program();
-	struct helper_pool *pool = NULL;
 
 	if (!program)
 		return fault_set(fault, FAULT_CONFIG,
 				 "%s is neither beside this program nor in %s",
 				 HELPER_NAME, OKAPI_LIBEXECDIR);
-	if (!count)
-		count = g_get_num_processors();
-	count = MIN(count, HELPERS_MAX);
-	pool = g_malloc0(sizeof(*pool) + count * sizeof(struct helper));
-	pool->program = g_steal_pointer(&program);
-	pool->timeout_ms = timeout_ms;
-	pool->count = count;
-	g_mutex_init(&pool->lock);
-	g_cond_init(&pool->freed);
-	*ret_pool = pool;
+	*ret_pool = helper_pool_new_at(program, count, timeout_ms);
 	return 0;
 }
 
@@ -347,15 +354,20 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 	return receive_answer(&exchange, head, body, fault);
 }
 
-/* The same with the pool around it: ret_body (owned) is what the helper
- * answered.  A helper that failed is gone afterwards. */
+/* What an answer has to be, to be taken. */
+typedef int judge_fn(const struct wire_answer *head, GByteArray *body,
+		     void *ret_result, struct fault *fault);
+
+/* The same with the pool around it.  A helper that failed or whose answer is
+ * not taken is gone afterwards. */
 static int converse(struct helper_pool *pool, struct wire_request *request,
-		    const void *data, GByteArray **ret_body,
+		    const void *data, judge_fn *judge, void *ret_result,
 		    struct fault *fault)
 {
 	struct helper *helper = NULL;
 	struct wire_answer head = {0};
 	GByteArray *body = NULL;
+	bool heard = false; /* a whole answer */
 	int rc = 0;
 
 	if (request->body_len > WIRE_BODY_MAX)
@@ -367,21 +379,39 @@ static int converse(struct helper_pool *pool, struct wire_request *request,
 		helper_kill(helper);
 		rc = helper_start(helper, pool->program, fault);
 	}
-	if (rc == 0) {
+	if (rc == 0)
 		rc = talk(pool, helper, request, data, &head, body, fault);
-		if (rc != 0)
-			helper_kill(helper);
+	if (rc == 0) {
+		heard = true;
+		rc = judge(&head, body, ret_result, fault);
 	}
+	/* Only composing may be refused; anything else is no helper. */
+	if (rc != 0 && !(heard && head.status == WIRE_REFUSED &&
+			 request->operation == WIRE_TO_RFC822))
+		helper_kill(helper);
 	helper_give_back(pool, helper);
-	if (rc == 0 && head.status == WIRE_REFUSED)
-		rc = fault_set(fault, FAULT_REFUSED_INPUT, "%.*s",
-			       (int)MIN(body->len, 400u),
-			       (const char *)body->data);
-	if (rc != 0) {
-		g_byte_array_unref(body);
-		return -1;
-	}
-	*ret_body = body;
+	g_byte_array_unref(body);
+	return rc;
+}
+
+static int judge_set(const struct wire_answer *head, GByteArray *body,
+		     void *ret_result, struct fault *fault)
+{
+	if (head->status != WIRE_DONE)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "the helper answered nonsense");
+	return propset_decode(body->data, body->len, ret_result, fault);
+}
+
+static int judge_message(const struct wire_answer *head, GByteArray *body,
+			 void *ret_result, struct fault *fault)
+{
+	if (head->status != WIRE_DONE)
+		return fault_set(fault, FAULT_REFUSED_INPUT, "%.*s",
+				 (int)MIN(body->len, 400u),
+				 (const char *)body->data);
+	*(GBytes **)ret_result =
+		g_byte_array_free_to_bytes(g_byte_array_ref(body));
 	return 0;
 }
 
@@ -390,26 +420,19 @@ int helper_to_propset(struct helper_pool *pool, GBytes *rfc822,
 		      struct propset **ret_set, struct fault *fault)
 {
 	struct wire_request request = {.operation = WIRE_TO_PROPSET};
-	GByteArray *body = NULL;
 	gsize len = 0;
 	const void *data = g_bytes_get_data(rfc822, &len);
-	int rc = 0;
 
 	request.flags = (uint16_t)options->flags;
 	request.body_len = len;
 	if (options->default_charset)
 		g_strlcpy(request.charset, options->default_charset,
 			  sizeof(request.charset));
-	rc = converse(pool, &request, data, &body, fault);
-	if (rc == 0) {
-		rc = propset_decode(body->data, body->len, ret_set, fault);
-		g_byte_array_unref(body);
-	}
-	if (rc != 0) {
-		fault_prefix(fault, "conversion");
-		*ret_set = helper_fallback_propset(rfc822);
-	}
-	return rc;
+	if (converse(pool, &request, data, judge_set, ret_set, fault) == 0)
+		return 0;
+	fault_prefix(fault, "conversion");
+	*ret_set = helper_fallback_propset(rfc822);
+	return -1;
 }
 
 int helper_to_rfc822(struct helper_pool *pool, const struct propset *set,
@@ -417,17 +440,14 @@ int helper_to_rfc822(struct helper_pool *pool, const struct propset *set,
 {
 	struct wire_request request = {.operation = WIRE_TO_RFC822};
 	GByteArray *wire = g_byte_array_new();
-	GByteArray *body = NULL;
 	int rc = 0;
 
 	propset_encode(set, wire);
 	request.body_len = wire->len;
-	rc = converse(pool, &request, wire->data, &body, fault);
+	rc = converse(pool, &request, wire->data, judge_message, ret_rfc822,
+		      fault);
 	g_byte_array_unref(wire);
-	if (rc != 0)
-		return -1;
-	*ret_rfc822 = g_byte_array_free_to_bytes(body);
-	return 0;
+	return rc;
 }
 
 /* ---- fallback delivery ----------------------------------------------------

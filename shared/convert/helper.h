@@ -22,6 +22,9 @@ struct helper_pool;
 NODISCARD int helper_pool_new(unsigned count, int64_t timeout_ms,
 			      struct helper_pool **ret_pool,
 			      struct fault *fault);
+/* The same with a program of one's own: for tests. */
+struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
+				       int64_t timeout_ms);
 /* Ends the helpers and waits for them. */
 void helper_pool_free(struct helper_pool *pool);
 AUTO_DEFINE(helper_pool, helper_pool_free);

@@ -1,0 +1,370 @@
+/*
+ * Header fields: encoding, quoting, folding.  Whatever comes in, exactly one
+ * field comes out: control characters are blanks before anything else.
+ */
+#include "compose.h"
+#include "text.h"
+
+#include <string.h>
+
+#define LINE_LEN     78
+#define LINE_LEN_MAX 998
+#define WORD_BYTES   42 /* UTF-8 octets of an encoded word of 75 */
+
+static void put(GByteArray *out, const char *text)
+{
+	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
+}
+
+/* Folds: words that do not fit go to a new line. */
+struct folder {
+	GByteArray *out;
+	size_t column;
+	bool any; /* the first word stays beside the name */
+};
+
+static void fold_start(struct folder *folder, GByteArray *out, const char *name)
+{
+	folder->out = out;
+	put(out, name);
+	put(out, ":");
+	folder->column = strlen(name) + 1;
+	folder->any = false;
+}
+
+/* A word with a blank (or a fold) before it. */
+static void fold_word(struct folder *folder, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (folder->column + 1 + len > LINE_LEN && folder->any) {
+		put(folder->out, "\r\n");
+		folder->column = 0;
+	}
+	put(folder->out, " ");
+	put(folder->out, word);
+	folder->column += 1 + len;
+	folder->any = true;
+}
+
+/* Blanks as many as there are in the text: a run of them stays whole. */
+static void fold_text(struct folder *folder, const char *text)
+{
+	while (*text) {
+		size_t blanks = strspn(text, " ");
+		size_t len = strcspn(text + blanks, " ");
+		g_autofree char *word = NULL;
+
+		/* The first of the blanks is fold_word()'s. */
+		if (blanks)
+			blanks--;
+		word = g_strndup(text + (text[0] == ' '), blanks + len);
+		fold_word(folder, word);
+		text += (text[0] == ' ') + blanks + len;
+	}
+}
+
+static void fold_end(struct folder *folder)
+{
+	put(folder->out, "\r\n");
+}
+
+static char *one_line(const char *value)
+{
+	char *line = g_utf8_make_valid(value, -1);
+
+	text_flatten(line);
+	return line;
+}
+
+static bool is_ascii(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
+static bool has_long_word(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (len > LINE_LEN_MAX - LINE_LEN)
+			return true;
+		text += len;
+		text += strspn(text, " ");
+	}
+	return false;
+}
+
+static bool must_encode(const char *text)
+{
+	return !is_ascii(text) || strstr(text, "=?") || has_long_word(text) ||
+	       strstr(text, "   ");
+}
+
+/* Encoded words of whole characters, B encoding. */
+static void fold_encoded(struct folder *folder, const char *text)
+{
+	while (*text) {
+		const char *end = text;
+		g_autofree char *base64 = NULL;
+		g_autofree char *word = NULL;
+
+		while (*end && g_utf8_next_char(end) - text <= WORD_BYTES)
+			end = g_utf8_next_char(end);
+		base64 = g_base64_encode((const guchar *)text,
+					 (gsize)(end - text));
+		word = g_strconcat("=?utf-8?B?", base64, "?=", NULL);
+		fold_word(folder, word);
+		text = end;
+	}
+}
+
+void field_put_text(GByteArray *out, const char *name, const char *value)
+{
+	g_autofree char *line = one_line(value);
+	struct folder folder;
+
+	fold_start(&folder, out, name);
+	if (must_encode(line))
+		fold_encoded(&folder, line);
+	else
+		fold_text(&folder, line);
+	fold_end(&folder);
+}
+
+/* A word that is longer than a line may be is cut: it is no id. */
+void field_put_raw(GByteArray *out, const char *name, const char *value)
+{
+	g_autofree char *line = one_line(value);
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	struct folder folder;
+
+	fold_start(&folder, out, name);
+	for (char **word = words; *word; word++) {
+		if (!**word)
+			continue;
+		if (strlen(*word) > LINE_LEN_MAX - LINE_LEN)
+			(*word)[LINE_LEN_MAX - LINE_LEN] = '\0';
+		fold_word(&folder, *word);
+	}
+	fold_end(&folder);
+}
+
+static bool is_phrase(const char *text)
+{
+	for (; *text; text++)
+		if (!g_ascii_isalnum(*text) &&
+		    !strchr(" !#$%&'*+-/=?^_`{|}~", *text))
+			return false;
+	return true;
+}
+
+static char *quote(const char *text)
+{
+	GString *out = g_string_new("\"");
+
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, *text);
+	}
+	g_string_append_c(out, '"');
+	return g_string_free(out, FALSE);
+}
+
+/* Without what would end it: angles, blanks outside quotes. */
+static char *clean_address(const char *address)
+{
+	g_autofree char *line = one_line(address);
+	GString *out = g_string_new(NULL);
+	bool quoted = false;
+
+	for (const char *c = line; *c && out->len < 512; c++) {
+		if (*c == '"')
+			quoted = !quoted;
+		if (*c == '<' || *c == '>' || (!quoted && strchr(" ,;()", *c)))
+			continue;
+		g_string_append_c(out, *c);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void fold_display(struct folder *folder, const char *display)
+{
+	g_autofree char *line = one_line(display);
+	g_autofree char *quoted = NULL;
+
+	if (!*line)
+		return;
+	if (must_encode(line) || strlen(line) > 400) {
+		fold_encoded(folder, line);
+		return;
+	}
+	if (is_phrase(line) && !strstr(line, "  ")) {
+		fold_text(folder, line);
+		return;
+	}
+	quoted = quote(line);
+	fold_text(folder, quoted);
+}
+
+static bool fold_mailbox(struct folder *folder, const struct mailbox *mailbox,
+			 bool first)
+{
+	g_autofree char *address = clean_address(mailbox->address);
+	g_autofree char *text = NULL;
+
+	if (!*address)
+		return false;
+	if (!first) {
+		put(folder->out, ",");
+		folder->column++;
+	}
+	fold_display(folder, mailbox->display);
+	if (*mailbox->display)
+		text = g_strconcat("<", address, ">", NULL);
+	else
+		text = g_steal_pointer(&address);
+	fold_word(folder, text);
+	return true;
+}
+
+void field_put_addresses(GByteArray *out, const char *name,
+			 const GPtrArray *mailboxes)
+{
+	struct folder folder;
+	bool first = true;
+
+	fold_start(&folder, out, name);
+	for (guint i = 0; i < mailboxes->len; i++)
+		if (fold_mailbox(&folder, g_ptr_array_index(mailboxes, i),
+				 first))
+			first = false;
+	if (first) {
+		/* A name without an address: an empty group (RFC 6854). */
+		const struct mailbox *mailbox =
+			mailboxes->len ? g_ptr_array_index(mailboxes, 0) : NULL;
+
+		fold_display(&folder, mailbox && *mailbox->display
+					      ? mailbox->display
+					      : "undisclosed-recipients");
+		put(out, ":;");
+	}
+	fold_end(&folder);
+}
+
+void field_put_date(GByteArray *out, const char *name, int64_t usec)
+{
+	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu",
+					   "Fri", "Sat", "Sun"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
+					     "May", "Jun", "Jul", "Aug",
+					     "Sep", "Oct", "Nov", "Dec"};
+	g_autoptr(GDateTime) date =
+		g_date_time_new_from_unix_utc(usec / USEC_PER_SEC);
+	g_autofree char *text = NULL;
+
+	if (!date)
+		return;
+	text = g_strdup_printf(
+		"%s, %02d %s %04d %02d:%02d:%02d +0000",
+		days[g_date_time_get_day_of_week(date) - 1],
+		g_date_time_get_day_of_month(date),
+		months[g_date_time_get_month(date) - 1],
+		g_date_time_get_year(date), g_date_time_get_hour(date),
+		g_date_time_get_minute(date), g_date_time_get_second(date));
+	field_put_raw(out, name, text);
+}
+
+/* ---- parameters -----------------------------------------------------------
+ */
+
+static void fold_param(struct folder *folder, const char *text)
+{
+	put(folder->out, ";");
+	folder->column++;
+	fold_word(folder, text);
+}
+
+static void fold_plain_param(struct folder *folder, const char *param,
+			     const char *value)
+{
+	g_autofree char *quoted = quote(value);
+	g_autofree char *text = g_strconcat(param, "=", quoted, NULL);
+
+	fold_param(folder, text);
+}
+
+/* RFC 2231: param*0*=utf-8''%E2..., in pieces that fit a line. */
+static void fold_extended_param(struct folder *folder, const char *param,
+				const char *value)
+{
+	g_autofree char *escaped = g_uri_escape_string(value, NULL, FALSE);
+	const char *at = escaped;
+	unsigned piece = 0;
+	const size_t piece_len = 50;
+
+	do {
+		size_t len = MIN(strlen(at), piece_len);
+		g_autofree char *text = NULL;
+
+		/* Not within a %XX. */
+		if (at[len] && len >= 2 && at[len - 1] == '%')
+			len -= 1;
+		else if (at[len] && len >= 2 && at[len - 2] == '%')
+			len -= 2;
+		text = g_strdup_printf("%s*%u*=%s%.*s", param, piece,
+				       piece ? "" : "utf-8''", (int)len, at);
+		fold_param(folder, text);
+		at += len;
+		piece++;
+	} while (*at);
+}
+
+/* For readers that know no RFC 2231. */
+static void fold_2047_param(struct folder *folder, const char *param,
+			    const char *value)
+{
+	g_autofree char *base64 =
+		g_base64_encode((const guchar *)value, strlen(value));
+	g_autofree char *text =
+		g_strconcat(param, "=\"=?utf-8?B?", base64, "?=\"", NULL);
+
+	fold_param(folder, text);
+}
+
+static void fold_file_name(struct folder *folder, const char *param,
+			   const char *value)
+{
+	g_autofree char *line = one_line(value);
+
+	if (is_ascii(line) && strlen(line) < 60 && !strchr(line, '\\') &&
+	    !strchr(line, '"') && !strstr(line, "=?"))
+		fold_plain_param(folder, param, line);
+	else if (strcmp(param, "name") == 0 && strlen(line) < 600)
+		fold_2047_param(folder, param, line);
+	else
+		fold_extended_param(folder, param, line);
+}
+
+void field_put_params(GByteArray *out, const char *name, const char *value,
+		      const char *param, const char *param_value,
+		      const char *file_param, const char *file)
+{
+	g_autofree char *line = one_line(value);
+	struct folder folder;
+
+	fold_start(&folder, out, name);
+	fold_word(&folder, line);
+	if (param && param_value) {
+		g_autofree char *clean = one_line(param_value);
+
+		fold_plain_param(&folder, param, clean);
+	}
+	if (file && *file)
+		fold_file_name(&folder, file_param, file);
+	fold_end(&folder);
+}

@@ -1,0 +1,310 @@
+/*
+ * The header of a composed message: headers.def the other way round.  Bcc is
+ * never written.
+ */
+#include "compose.h"
+#include "headers.h"
+
+#include <string.h>
+
+#define SUPPRESS_AUTO_SUBMITTED 48
+#define RECIPIENT_TYPE_MASK     0xff
+#define RECIPIENT_P1            0x10000000 /* envelope only */
+
+static void put_mailbox(GByteArray *out, const char *name,
+			const struct mailbox *mailbox)
+{
+	g_autoptr(GPtrArray) one = g_ptr_array_new();
+
+	g_ptr_array_add(one, (struct mailbox *)(uintptr_t)mailbox);
+	field_put_addresses(out, name, one);
+}
+
+/* Sender only where it is somebody else. */
+static void put_from(const struct propset *set, GByteArray *out)
+{
+	struct mailbox *from = address_get(set, &address_from);
+	struct mailbox *sender = address_get(set, &address_sender);
+
+	if (from || sender)
+		put_mailbox(out, "From", from ? from : sender);
+	if (from && sender &&
+	    (g_ascii_strcasecmp(from->address, sender->address) != 0 ||
+	     strcmp(from->display, sender->display) != 0) &&
+	    *sender->address)
+		put_mailbox(out, "Sender", sender);
+	mailbox_free(from);
+	mailbox_free(sender);
+}
+
+static void put_reply_to(const struct propset *set, GByteArray *out)
+{
+	GBytes *entries = propset_binary(set, PR_REPLY_RECIPIENT_ENTRIES);
+	g_autoptr(GPtrArray) mailboxes = NULL;
+	gsize len = 0;
+	const uint8_t *data = entries ? g_bytes_get_data(entries, &len) : NULL;
+
+	if (!data)
+		return;
+	mailboxes = mailboxes_unflatten(data, len);
+	for (guint i = 0; i < mailboxes->len; i++) {
+		struct mailbox *mailbox = g_ptr_array_index(mailboxes, i);
+
+		if (!strcmp(mailbox->display, mailbox->address))
+			*mailbox->display = '\0';
+	}
+	if (mailboxes->len)
+		field_put_addresses(out, "Reply-To", mailboxes);
+}
+
+static bool put_recipients(const struct propset *set, enum recipient_type type,
+			   const char *name, GByteArray *out)
+{
+	g_autoptr(GPtrArray) mailboxes =
+		g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
+
+	for (size_t i = 0; i < propset_recipient_count(set); i++) {
+		const struct propset *row = propset_recipient(set, i);
+		int64_t row_type =
+			propset_number(row, PR_RECIPIENT_TYPE, RECIPIENT_TO);
+		struct mailbox *mailbox = NULL;
+
+		if ((row_type & RECIPIENT_P1) ||
+		    (row_type & RECIPIENT_TYPE_MASK) != (int64_t)type)
+			continue;
+		mailbox = address_get(row, &address_recipient);
+		if (mailbox)
+			g_ptr_array_add(mailboxes, mailbox);
+	}
+	if (mailboxes->len)
+		field_put_addresses(out, name, mailboxes);
+	return mailboxes->len > 0;
+}
+
+static void put_all_recipients(const struct propset *set, GByteArray *out)
+{
+	g_autoptr(GPtrArray) nobody = g_ptr_array_new();
+	bool to = put_recipients(set, RECIPIENT_TO, "To", out);
+	bool cc = put_recipients(set, RECIPIENT_CC, "Cc", out);
+
+	if (!to && !cc)
+		field_put_addresses(out, "To", nobody);
+}
+
+static void put_subject(const struct propset *set, GByteArray *out)
+{
+	const char *subject = propset_text(set, PR_SUBJECT);
+	const char *prefix = propset_text(set, PR_SUBJECT_PREFIX);
+	const char *rest = propset_text(set, PR_NORMALIZED_SUBJECT);
+	g_autofree char *joined = NULL;
+
+	if (!subject && rest)
+		subject = joined =
+			g_strconcat(prefix ? prefix : "", rest, NULL);
+	if (subject && *subject)
+		field_put_text(out, "Subject", subject);
+}
+
+static void put_dates(const struct propset *set, bool embedded, GByteArray *out)
+{
+	static const struct {
+		uint32_t tag;
+		const char *field;
+	} dates[] = {
+		{PR_EXPIRY_TIME, "Expires"},
+		{PR_REPLY_TIME, "Reply-By"},
+	};
+
+	if (propset_has(set, PR_CLIENT_SUBMIT_TIME))
+		field_put_date(out, "Date",
+			       propset_number(set, PR_CLIENT_SUBMIT_TIME, 0));
+	else if (!embedded)
+		field_put_date(out, "Date", g_get_real_time());
+	for (size_t i = 0; i < G_N_ELEMENTS(dates); i++)
+		if (propset_has(set, dates[i].tag))
+			field_put_date(out, dates[i].field,
+				       propset_number(set, dates[i].tag, 0));
+}
+
+static void put_texts(const struct propset *set, GByteArray *out)
+{
+	static const struct {
+		uint32_t tag;
+		const char *field;
+		bool raw;
+	} texts[] = {
+		{PR_INTERNET_MESSAGE_ID, "Message-ID", true},
+		{PR_IN_REPLY_TO_ID, "In-Reply-To", true},
+		{PR_INTERNET_REFERENCES, "References", true},
+		{PR_INTERNET_PRECEDENCE, "Precedence", false},
+		{PR_LIST_HELP, "List-Help", false},
+		{PR_LIST_SUBSCRIBE, "List-Subscribe", false},
+		{PR_LIST_UNSUBSCRIBE, "List-Unsubscribe", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		const char *value = propset_text(set, texts[i].tag);
+
+		if (!value || !*value)
+			continue;
+		if (texts[i].raw)
+			field_put_raw(out, texts[i].field, value);
+		else
+			field_put_text(out, texts[i].field, value);
+	}
+}
+
+static void put_thread(const struct propset *set, GByteArray *out)
+{
+	const char *topic = propset_text(set, PR_CONVERSATION_TOPIC);
+	const char *rest = propset_text(set, PR_NORMALIZED_SUBJECT);
+	GBytes *index = propset_binary(set, PR_CONVERSATION_INDEX);
+	gsize len = 0;
+	const guchar *data = index ? g_bytes_get_data(index, &len) : NULL;
+
+	if (topic && *topic && (!rest || strcmp(topic, rest) != 0))
+		field_put_text(out, "Thread-Topic", topic);
+	if (data && len && len <= 600) {
+		g_autofree char *base64 = g_base64_encode(data, len);
+
+		field_put_raw(out, "Thread-Index", base64);
+	}
+}
+
+static void put_importance(const struct propset *set, GByteArray *out)
+{
+	static const char *const sensitivities[] = {
+		"Normal", "Personal", "Private", "Company-Confidential"};
+	int64_t importance = propset_number(set, PR_IMPORTANCE, 1);
+	int64_t sensitivity = propset_number(set, PR_SENSITIVITY, 0);
+
+	if (importance == 0 || importance == 2) {
+		field_put_raw(out, "Importance",
+			      importance == 2 ? "high" : "low");
+		field_put_raw(out, "X-Priority", importance == 2 ? "1" : "5");
+	}
+	if (sensitivity > 0 &&
+	    sensitivity < (int64_t)G_N_ELEMENTS(sensitivities))
+		field_put_raw(out, "Sensitivity", sensitivities[sensitivity]);
+}
+
+static void put_receipts(const struct propset *set, GByteArray *out)
+{
+	struct mailbox *receipt = address_get(set, &address_read_receipt);
+	struct mailbox *sender = address_get(set, &address_sender);
+
+	if (propset_bool(set, PR_READ_RECEIPT_REQUESTED) && (receipt || sender))
+		put_mailbox(out, "Disposition-Notification-To",
+			    receipt ? receipt : sender);
+	if (propset_bool(set, PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED) &&
+	    (receipt || sender))
+		put_mailbox(out, "Return-Receipt-To",
+			    receipt ? receipt : sender);
+	mailbox_free(receipt);
+	mailbox_free(sender);
+}
+
+/* The named header "auto-submitted" says it already. */
+static void put_suppress(const struct propset *set, GByteArray *out)
+{
+	static const char *const words[] = {"DR",  "NDR", "RN",
+					    "NRN", "OOF", "AutoReply"};
+	int64_t bits = propset_number(set, PR_AUTO_RESPONSE_SUPPRESS, 0);
+	GString *text = NULL;
+
+	if (!bits || bits == SUPPRESS_AUTO_SUBMITTED)
+		return;
+	if (bits == -1) {
+		field_put_raw(out, "X-Auto-Response-Suppress", "All");
+		return;
+	}
+	text = g_string_new(NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+		if (bits & (INT64_C(1) << i))
+			g_string_append_printf(text, "%s%s",
+					       text->len ? ", " : "", words[i]);
+	field_put_raw(out, "X-Auto-Response-Suppress", text->str);
+	g_string_free(text, TRUE);
+}
+
+/* "x-mailer" as people write it. */
+static char *field_case(const char *name)
+{
+	char *out = g_ascii_strdown(name, -1);
+
+	for (char *c = out; *c; c++)
+		if (c == out || c[-1] == '-')
+			*c = g_ascii_toupper(*c);
+	return out;
+}
+
+static bool is_field_name(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (*c <= 32 || *c >= 127 || *c == ':')
+			return false;
+	return *name != '\0';
+}
+
+static void put_named(const struct propset *set, GByteArray *out)
+{
+	for (size_t i = 0; i < propset_count(set); i++) {
+		const struct prop *prop = propset_at(set, i);
+		const struct prop_name *name = NULL;
+		g_autofree char *field = NULL;
+
+		if (PROP_TYPE(prop->tag) != PT_UNICODE ||
+		    PROP_ID(prop->tag) < PROP_ID_NAMED)
+			continue;
+		name = propset_name_of(set, prop->tag);
+		if (!name || !name->name ||
+		    strcmp(name->guid, "PS_INTERNET_HEADERS") != 0 ||
+		    !is_field_name(name->name) ||
+		    !headers_is_named(name->name, strlen(name->name)))
+			continue;
+		field = field_case(name->name);
+		field_put_text(out, field, prop->value.text);
+	}
+}
+
+static void put_named_others(const struct propset *set, GByteArray *out)
+{
+	for (size_t i = 0; i < propset_count(set); i++) {
+		const struct prop *prop = propset_at(set, i);
+		const struct prop_name *name = NULL;
+
+		if (PROP_ID(prop->tag) < PROP_ID_NAMED)
+			continue;
+		name = propset_name_of(set, prop->tag);
+		if (!name)
+			continue;
+		if (PROP_TYPE(prop->tag) == PT_MV_UNICODE && name->name &&
+		    !strcmp(name->guid, "PS_PUBLIC_STRINGS") &&
+		    !strcmp(name->name, "Keywords")) {
+			g_autofree char *list =
+				g_strjoinv(", ", prop->value.texts);
+
+			field_put_text(out, "Keywords", list);
+		}
+		if (PROP_TYPE(prop->tag) == PT_UNICODE && !name->name &&
+		    !strcmp(name->guid, "PSETID_Common") &&
+		    name->lid == HEADERS_LID_FLAG_REQUEST)
+			field_put_text(out, "X-Message-Flag", prop->value.text);
+	}
+}
+
+void compose_header(const struct propset *set, bool embedded, GByteArray *out)
+{
+	put_from(set, out);
+	put_reply_to(set, out);
+	put_all_recipients(set, out);
+	put_subject(set, out);
+	put_dates(set, embedded, out);
+	put_texts(set, out);
+	put_thread(set, out);
+	put_importance(set, out);
+	put_receipts(set, out);
+	put_suppress(set, out);
+	put_named(set, out);
+	put_named_others(set, out);
+}

@@ -1,0 +1,218 @@
+/*
+ * Attachments: names, types, bytes, what is shown within the text, embedded
+ * messages.
+ */
+#include "convert_test.h"
+
+/* A message with one attachment of these fields; owned. */
+static char *with_part(const char *fields, const char *content)
+{
+	return g_strdup_printf(
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		"--b\r\n\r\ntext\r\n--b\r\n%s\r\n%s\r\n--b--\r\n",
+		fields, content);
+}
+
+static const struct {
+	const char *name, *fields;
+	uint32_t tag;
+	const char *expected;
+} cases[] = {
+	{"type", "Content-Type: Image/PNG\r\n", PR_ATTACH_MIME_TAG,
+	 "image/png"},
+	{"no type", "Content-Disposition: attachment\r\n", PR_ATTACH_MIME_TAG,
+	 "text/plain"},
+	{"disposition name",
+	 "Content-Type: image/png; name=a.png\r\n"
+	 "Content-Disposition: attachment; filename=b.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "b.png"},
+	{"type name", "Content-Type: image/png; name=a.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "a.png"},
+	{"no name", "Content-Type: image/png\r\n", PR_ATTACH_LONG_FILENAME,
+	 "attachment1.png"},
+	{"extension", "Content-Type: image/png; name=a.b.png\r\n",
+	 PR_ATTACH_EXTENSION, ".png"},
+	{"no extension", "Content-Type: image/png; name=README\r\n",
+	 PR_ATTACH_EXTENSION, ""},
+	{"short name", "Content-Type: image/png; name=\"A long name.jpeg\"\r\n",
+	 PR_ATTACH_FILENAME, "Alongn~1.jpe"},
+	{"rfc 2231",
+	 "Content-Type: image/png\r\nContent-Disposition: attachment;\r\n"
+	 " filename*=utf-8''%e2%82%ac.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
+	{"rfc 2231 pieces",
+	 "Content-Type: image/png\r\nContent-Disposition: attachment;\r\n"
+	 " filename*0*=utf-8''%e2%82; filename*1*=%ac; filename*2=.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
+	{"rfc 2231 latin-1",
+	 "Content-Type: image/png\r\nContent-Disposition: attachment;\r\n"
+	 " filename*=iso-8859-1'de'%e4.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xc3\xa4.png"},
+	{"rfc 2047",
+	 "Content-Type: image/png; name=\"=?utf-8?q?=E2=82=AC.png?=\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
+	{"rfc 2047, folded",
+	 "Content-Type: image/png; name=\"=?utf-8?q?=E2=82=AC?=\r\n"
+	 " =?utf-8?q?.png?=\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
+	{"raw utf-8", "Content-Type: image/png; name=\"\xe2\x82\xac.png\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
+	{"raw latin-1", "Content-Type: image/png; name=\"\xe4.png\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xc3\xa4.png"},
+	{"unquoted blanks", "Content-Type: image/png; name=a b.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "a b.png"},
+	{"path", "Content-Type: image/png; name=\"../../etc/x.png\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, ".._.._etc_x.png"},
+	{"windows path", "Content-Type: image/png; name=\"C:\\\\x.png\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "C__x.png"},
+	{"name of dots", "Content-Type: image/png; name=\"..\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "attachment1.png"},
+	{"content-id", "Content-Type: image/png\r\nContent-ID: <x@y>\r\n",
+	 PR_ATTACH_CONTENT_ID, "x@y"},
+	{"location",
+	 "Content-Type: image/png\r\nContent-Location: http://x\r\n",
+	 PR_ATTACH_CONTENT_LOCATION, "http://x"},
+	{"charset", "Content-Type: text/csv; charset=koi8-r\r\n",
+	 PR_TEXT_ATTACHMENT_CHARSET, "koi8-r"},
+	{"unknown encoding",
+	 "Content-Type: image/png\r\nContent-Transfer-Encoding: x-y\r\n",
+	 PR_ATTACH_MIME_TAG, "application/octet-stream"},
+};
+
+Test(attach, table)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *message = with_part(cases[i].fields, "x");
+		AUTO(propset) set = convert(message);
+
+		cr_assert_eq(propset_attachment_count(set), 1, "%s",
+			     cases[i].name);
+		expect_text(cases[i].name, propset_attachment(set, 0),
+			    cases[i].tag, cases[i].expected);
+		cr_expect(propset_bool(set, PR_HASATTACH));
+	}
+}
+
+static const struct {
+	const char *name, *encoding, *content, *octets;
+	size_t len;
+} contents[] = {
+	{"identity", "8bit", "a\r\nb", "a\r\nb", 4},
+	{"base64", "base64", "AAEC\r\n/w==", "\0\1\2\xff", 4},
+	{"base64 without padding", "base64", "AAEC\r\n/w", "\0\1\2\xff", 4},
+	{"base64 with rubbish", "base64", "A A*EC\r\n/w==", "\0\1\2\xff", 4},
+	{"quoted-printable", "quoted-printable", "=00=\r\n=FFx", "\0\xffx", 3},
+	{"uuencode", "x-uuencode", "begin 644 f\r\n#0V%T\r\n`\r\nend", "Cat",
+	 3},
+	{"empty", "base64", "", "", 0},
+	{"unknown", "x-other", "=41", "=41", 3},
+};
+
+Test(attach, contents)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(contents); i++) {
+		g_autofree char *fields =
+			g_strdup_printf("Content-Type: application/x\r\n"
+					"Content-Transfer-Encoding: %s\r\n",
+					contents[i].encoding);
+		g_autofree char *message =
+			with_part(fields, contents[i].content);
+		AUTO(propset) set = convert(message);
+		GBytes *got = propset_binary(propset_attachment(set, 0),
+					     PR_ATTACH_DATA_BIN);
+		gsize len = 0;
+		const char *data = got ? g_bytes_get_data(got, &len) : NULL;
+
+		cr_expect(got && len == contents[i].len &&
+				  !memcmp(data ? data : "", contents[i].octets,
+					  len),
+			  "%s: %zu octets", contents[i].name, len);
+		expect_number(contents[i].name, propset_attachment(set, 0),
+			      PR_ATTACH_SIZE, (int64_t)contents[i].len);
+	}
+}
+
+Test(attach, image_in_html_is_hidden)
+{
+	AUTO(propset) set = convert(
+		"Content-Type: multipart/related; boundary=b\r\n\r\n"
+		"--b\r\nContent-Type: text/html\r\n\r\n"
+		"<img src=\"cid:a%40b\">\r\n"
+		"--b\r\nContent-Type: image/png\r\nContent-ID: <a@b>\r\n\r\n"
+		"x\r\n--b\r\nContent-Type: image/png\r\n"
+		"Content-ID: <other>\r\n\r\nx\r\n--b--\r\n");
+
+	cr_assert_eq(propset_attachment_count(set), 2);
+	expect_number("shown", propset_attachment(set, 0), PR_ATTACH_FLAGS, 4);
+	cr_expect(
+		propset_bool(propset_attachment(set, 0), PR_ATTACHMENT_HIDDEN));
+	expect_number("other", propset_attachment(set, 1), PR_ATTACH_FLAGS, 0);
+	cr_expect(propset_bool(set, PR_HASATTACH));
+}
+
+Test(attach, embedded_message)
+{
+	g_autofree char *message =
+		with_part("Content-Type: message/rfc822\r\n",
+			  "Subject: inner\r\nFrom: i@x\r\n\r\nbody");
+	AUTO(propset) set = convert(message);
+	struct propset *attachment = propset_attachment(set, 0);
+	struct propset *inner = propset_embedded(attachment);
+
+	expect_number("method", attachment, PR_ATTACH_METHOD, 5);
+	expect_text("name", attachment, PR_DISPLAY_NAME, "inner");
+	cr_assert(inner);
+	expect_text("subject", inner, PR_SUBJECT, "inner");
+	expect_text("body", inner, PR_BODY, "body");
+	cr_expect(!propset_has(inner, PR_TRANSPORT_MESSAGE_HEADERS));
+}
+
+Test(attach, encoded_embedded_message)
+{
+	g_autofree char *message =
+		with_part("Content-Type: message/rfc822\r\n"
+			  "Content-Transfer-Encoding: base64\r\n",
+			  "U3ViamVjdDogaW5uZXINCg0KYm9keQ==");
+	AUTO(propset) set = convert(message);
+	struct propset *inner = propset_embedded(propset_attachment(set, 0));
+
+	cr_assert(inner);
+	expect_text("subject", inner, PR_SUBJECT, "inner");
+	expect_text("body", inner, PR_BODY, "body");
+}
+
+Test(attach, digest_parts_are_messages)
+{
+	AUTO(propset) set =
+		convert("Content-Type: multipart/digest; boundary=b\r\n\r\n"
+			"--b\r\n\r\nSubject: one\r\n\r\nx\r\n"
+			"--b\r\n\r\nSubject: two\r\n\r\nx\r\n--b--\r\n");
+
+	cr_assert_eq(propset_attachment_count(set), 2);
+	expect_text("two", propset_embedded(propset_attachment(set, 1)),
+		    PR_SUBJECT, "two");
+}
+
+/* What was signed must come out octet for octet. */
+Test(attach, signed_entity_is_whole)
+{
+	static const char type[] =
+		"Content-Type: multipart/signed; boundary=b;\r\n"
+		" protocol=\"application/pkcs7-signature\"";
+	static const char content[] =
+		"--b\r\nX: 1\r\n\r\nsigned  \r\n"
+		"--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n"
+		"--b--\r\n";
+	g_autofree char *message =
+		g_strconcat("Subject: s\r\n", type, "\r\n\r\n", content, NULL);
+	g_autofree char *whole = g_strconcat(type, "\r\n\r\n", content, NULL);
+	AUTO(propset) set = convert(message);
+	GBytes *got =
+		propset_binary(propset_attachment(set, 0), PR_ATTACH_DATA_BIN);
+	gsize len = 0;
+	const char *data = g_bytes_get_data(got, &len);
+
+	cr_assert_eq(propset_attachment_count(set), 1);
+	cr_expect(len == strlen(whole) && !memcmp(data, whole, len));
+	expect_text("shown", set, PR_BODY, "signed  ");
+}

@@ -1,0 +1,346 @@
+/*
+ * Whole messages: which property says what.
+ */
+#include "convert_test.h"
+
+#define B(x) "--b\r\n" x
+
+static const struct {
+	const char *name, *message;
+	uint32_t tag;
+	const char *text; /* NULL: number, or absent if it is ABSENT */
+	int64_t number;
+} cases[] = {
+#define ABSENT INT64_MIN
+	{"from", "From: A <a@x>\r\n\r\n", PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+	 "a@x", 0},
+	{"from name", "From: A <a@x>\r\n\r\n", PR_SENT_REPRESENTING_NAME, "A",
+	 0},
+	{"sender is from", "From: A <a@x>\r\n\r\n", PR_SENDER_EMAIL_ADDRESS,
+	 "a@x", 0},
+	{"sender", "From: a@x\r\nSender: s@x\r\n\r\n", PR_SENDER_SMTP_ADDRESS,
+	 "s@x", 0},
+	{"from is sender", "Sender: s@x\r\n\r\n",
+	 PR_SENT_REPRESENTING_SMTP_ADDRESS, "s@x", 0},
+	{"no sender", "\r\n", PR_SENDER_EMAIL_ADDRESS, NULL, ABSENT},
+	{"first from wins", "From: a@x\r\nFrom: b@x\r\n\r\n",
+	 PR_SENDER_EMAIL_ADDRESS, "a@x", 0},
+	{"name without name", "From: a@x\r\n\r\n", PR_SENDER_NAME, "a@x", 0},
+	{"reply-to", "Reply-To: A <a@x>, b@y\r\n\r\n", PR_REPLY_RECIPIENT_NAMES,
+	 "A; b@y", 0},
+	{"display to", "To: A <a@x>, b@y\r\nTo: c@z\r\n\r\n", PR_DISPLAY_TO,
+	 "A; b@y; c@z", 0},
+	{"display cc", "Cc: A <a@x>\r\n\r\n", PR_DISPLAY_CC, "A", 0},
+	{"subject", "Subject: Re: Hi\r\n\r\n", PR_SUBJECT, "Re: Hi", 0},
+	{"prefix", "Subject: Re: Hi\r\n\r\n", PR_SUBJECT_PREFIX, "Re: ", 0},
+	{"normalized", "Subject: Re: Hi\r\n\r\n", PR_NORMALIZED_SUBJECT, "Hi",
+	 0},
+	{"no subject", "\r\n", PR_SUBJECT, "", 0},
+	{"folded subject", "Subject: a\r\n b\r\n\r\n", PR_SUBJECT, "a b", 0},
+	{"name case", "SUBJECT: a\r\n\r\n", PR_SUBJECT, "a", 0},
+	{"blank before colon", "Subject : a\r\n\r\n", PR_SUBJECT, "a", 0},
+	{"topic", "Subject: Re: Hi\r\n\r\n", PR_CONVERSATION_TOPIC, "Hi", 0},
+	{"thread-topic", "Subject: a\r\nThread-Topic: t\r\n\r\n",
+	 PR_CONVERSATION_TOPIC, "t", 0},
+	{"message-id", "Message-ID: <a@b>\r\n\r\n", PR_INTERNET_MESSAGE_ID,
+	 "<a@b>", 0},
+	{"references", "References: <a@b>\r\n\t<c@d>\r\n\r\n",
+	 PR_INTERNET_REFERENCES, "<a@b> <c@d>", 0},
+	{"in-reply-to", "In-Reply-To: <a@b>\r\n\r\n", PR_IN_REPLY_TO_ID,
+	 "<a@b>", 0},
+	{"date", "Date: Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_CLIENT_SUBMIT_TIME, NULL, 1234567890000000},
+	{"bad date", "Date: tomorrow\r\n\r\n", PR_CLIENT_SUBMIT_TIME, NULL,
+	 ABSENT},
+	{"received",
+	 "Received: by x; Fri, 13 Feb 2009 23:31:30 +0000\r\n"
+	 "Received: by y; Fri, 13 Feb 2009 23:31:00 +0000\r\n\r\n",
+	 PR_MESSAGE_DELIVERY_TIME, NULL, 1234567890000000},
+	{"received without date",
+	 "Received: by x\r\n"
+	 "Received: by y; Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_MESSAGE_DELIVERY_TIME, NULL, 1234567890000000},
+	{"received in the future",
+	 "Received: by x; Fri, 13 Feb 2309 23:31:30 +0000\r\n"
+	 "Received: by y; Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_MESSAGE_DELIVERY_TIME, NULL, 1234567890000000},
+	{"no received", "\r\n", PR_MESSAGE_DELIVERY_TIME, NULL, ABSENT},
+	{"importance", "Importance: HIGH\r\n\r\n", PR_IMPORTANCE, NULL, 2},
+	{"importance first", "X-Priority: 1\r\nImportance: low\r\n\r\n",
+	 PR_IMPORTANCE, NULL, 0},
+	{"x-priority", "X-Priority: 2 (High)\r\n\r\n", PR_IMPORTANCE, NULL, 2},
+	{"x-priority low", "X-Priority: 5\r\n\r\n", PR_PRIORITY, NULL, -1},
+	{"x-priority odd", "X-Priority: 10\r\n\r\n", PR_IMPORTANCE, NULL, 1},
+	{"priority", "Priority: urgent\r\n\r\n", PR_IMPORTANCE, NULL, 2},
+	{"msmail", "X-MSMail-Priority: High\r\n\r\n", PR_IMPORTANCE, NULL, 2},
+	{"nonsense falls through", "Importance: x\r\nX-Priority: 1\r\n\r\n",
+	 PR_IMPORTANCE, NULL, 2},
+	{"default importance", "\r\n", PR_IMPORTANCE, NULL, 1},
+	{"sensitivity", "Sensitivity: Private\r\n\r\n", PR_SENSITIVITY, NULL,
+	 2},
+	{"confidential", "Sensitivity: company-confidential\r\n\r\n",
+	 PR_SENSITIVITY, NULL, 3},
+	{"expires", "Expires: Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_EXPIRY_TIME, NULL, 1234567890000000},
+	{"precedence", "Precedence: bulk\r\n\r\n", PR_INTERNET_PRECEDENCE,
+	 "bulk", 0},
+	{"list-unsubscribe", "List-Unsubscribe: <mailto:x@y>\r\n\r\n",
+	 PR_LIST_UNSUBSCRIBE, "<mailto:x@y>", 0},
+	{"suppress", "X-Auto-Response-Suppress: OOF, DR\r\n\r\n",
+	 PR_AUTO_RESPONSE_SUPPRESS, NULL, 17},
+	{"suppress all", "X-Auto-Response-Suppress: All\r\n\r\n",
+	 PR_AUTO_RESPONSE_SUPPRESS, NULL, -1},
+	{"auto-submitted", "Auto-Submitted: auto-replied; x\r\n\r\n",
+	 PR_AUTO_RESPONSE_SUPPRESS, NULL, 48},
+	{"auto-submitted no", "Auto-Submitted: no\r\n\r\n",
+	 PR_AUTO_RESPONSE_SUPPRESS, NULL, ABSENT},
+	{"dnt", "Disposition-Notification-To: A <a@x>\r\n\r\n",
+	 PR_READ_RECEIPT_EMAIL_ADDRESS, "a@x", 0},
+	{"flag", "X-Message-Flag: call\r\n\r\n", PR_FLAG_STATUS, NULL, 2},
+	{"size", "Subject: a\r\n\r\nb\r\n", PR_MESSAGE_SIZE, NULL, 17},
+	{"transport", "From x Mon\r\nSubject: a\n b\r\n\r\nc\r\n",
+	 PR_TRANSPORT_MESSAGE_HEADERS, "Subject: a\r\n b\r\n", 0},
+	{"transport 8-bit", "Subject: \xe4\r\n\r\n",
+	 PR_TRANSPORT_MESSAGE_HEADERS, "Subject: \xc3\xa4\r\n", 0},
+	{"body", "\r\nHello\nworld\r\n", PR_BODY, "Hello\r\nworld\r\n", 0},
+	{"no body", "Subject: a\r\n", PR_BODY, "", 0},
+	{"latin-1 body",
+	 "Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\xe4", PR_BODY,
+	 "\xc3\xa4", 0},
+	{"latin-1 code page",
+	 "Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\xe4",
+	 PR_INTERNET_CPID, NULL, 28591},
+	{"undeclared body", "\r\n\xe4", PR_BODY, "\xc3\xa4", 0},
+	{"undeclared code page", "\r\n\xe4", PR_INTERNET_CPID, NULL, 1252},
+	{"undeclared utf-8", "\r\n\xc3\xa4", PR_INTERNET_CPID, NULL, 65001},
+	{"ascii", "\r\na", PR_INTERNET_CPID, NULL, 20127},
+	{"quoted-printable",
+	 "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=\r\nb=3D",
+	 PR_BODY, "ab=", 0},
+	{"base64", "Content-Transfer-Encoding: base64\r\n\r\nSGVs\r\nbG8=\r\n",
+	 PR_BODY, "Hello", 0},
+	{"mark at the start",
+	 "Content-Type: text/plain; charset=utf-8\r\n\r\n\xef\xbb\xbfx",
+	 PR_BODY, "x", 0},
+	{"html only has no plain", "Content-Type: text/html\r\n\r\n<p>x",
+	 PR_BODY, NULL, ABSENT},
+	{"html is native", "Content-Type: text/html\r\n\r\n<p>x",
+	 PR_NATIVE_BODY, NULL, 3},
+	{"html code page",
+	 "Content-Type: text/html; charset=koi8-r\r\n\r\n<p>\xc1",
+	 PR_INTERNET_CPID, NULL, 65001},
+	{"multipart without boundary",
+	 "Content-Type: multipart/mixed\r\n\r\nHello", PR_BODY, "Hello", 0},
+	{"boundary that never comes",
+	 "Content-Type: multipart/mixed; boundary=b\r\n\r\nHello", PR_BODY,
+	 "Hello", 0},
+	{"alternative",
+	 "Content-Type: multipart/alternative; boundary=b\r\n\r\n" B(
+		 "\r\nplain\r\n")
+		 B("Content-Type: text/html\r\n\r\n<p>\r\n") "--b--\r\n",
+	 PR_BODY, "plain", 0},
+	{"mixed: the first text",
+	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n" B("\r\none\r\n")
+		 B("\r\ntwo\r\n") "--b--\r\n",
+	 PR_BODY, "one", 0},
+	{"mixed: behind an attachment",
+	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n" B(
+		 "Content-Disposition: attachment\r\n\r\none\r\n")
+		 B("\r\ntwo\r\n") "--b--\r\n",
+	 PR_BODY, "two", 0},
+	{"quoted boundary with blanks",
+	 "Content-Type: multipart/mixed; boundary=\"b b\"\r\n\r\n--b b\r\n"
+	 "\r\none\r\n--b b--\r\n",
+	 PR_BODY, "one", 0},
+	{"unclosed multipart",
+	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n" B("\r\none\r\n"),
+	 PR_BODY, "one\r\n", 0},
+	{"part without header",
+	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b--\r\n",
+	 PR_BODY, "", 0},
+	{"unknown charset", "Content-Type: text/plain; charset=x-y\r\n\r\nabc",
+	 PR_BODY, "abc", 0},
+	{"class", "\r\n", PR_MESSAGE_CLASS, "IPM.Note", 0},
+	{"class of signed mail",
+	 "Content-Type: multipart/signed; boundary=b;\r\n"
+	 " protocol=\"application/pkcs7-signature\"\r\n\r\n" B("\r\nx\r\n") B(
+		 "Content-Type: application/pkcs7-signature\r\n\r\nx\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Note.SMIME.MultipartSigned", 0},
+	{"class of encrypted mail",
+	 "Content-Type: application/x-pkcs7-mime; name=smime.p7m\r\n\r\nx",
+	 PR_MESSAGE_CLASS, "IPM.Note.SMIME", 0},
+	{"PGP is no class",
+	 "Content-Type: multipart/signed; boundary=b;\r\n"
+	 " protocol=\"application/pgp-signature\"\r\n\r\n" B(
+		 "\r\nx\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Note", 0},
+	{"failure report",
+	 "Content-Type: multipart/report; boundary=b;\r\n"
+	 " report-type=delivery-status\r\n\r\n" B("\r\nx\r\n")
+		 B("Content-Type: message/delivery-status\r\n\r\n"
+		   "Reporting-MTA: dns; mx.x\r\n\r\n"
+		   "Action: delivered\r\n\r\nAction: failed\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "REPORT.IPM.Note.NDR", 0},
+	{"delivery report",
+	 "Content-Type: multipart/report; boundary=b\r\n\r\n" B("\r\nx\r\n") B(
+		 "Content-Type: message/delivery-status\r\n\r\n"
+		 "Reporting-MTA: dns; mx.x\r\n\r\nAction: delivered\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "REPORT.IPM.Note.DR", 0},
+	{"reporting MTA",
+	 "Content-Type: multipart/report; boundary=b\r\n\r\n" B("\r\nx\r\n") B(
+		 "Content-Type: message/delivery-status\r\n\r\n"
+		 "Reporting-MTA: dns; mx.x\r\n\r\nAction: delivered\r\n") "--b--\r\n",
+	 PR_DSN_REPORTING_MTA, "mx.x", 0},
+	{"read receipt",
+	 "Content-Type: multipart/report; boundary=b\r\n\r\n" B("\r\nx\r\n")
+		 B("Content-Type: message/disposition-notification\r\n\r\n"
+		   "Original-Message-ID: <a@b>\r\n"
+		   "Disposition: manual-action/MDN-sent-manually; "
+		   "displayed\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNRN", 0},
+	{"deleted unread",
+	 "Content-Type: multipart/report; boundary=b\r\n\r\n" B("\r\nx\r\n")
+		 B("Content-Type: message/disposition-notification\r\n\r\n"
+		   "Disposition: manual-action/MDN-sent-manually; "
+		   "deleted\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNNRN", 0},
+	{"meeting request",
+	 "Content-Type: multipart/alternative; boundary=b\r\n\r\n" B(
+		 "\r\nx\r\n")
+		 B("Content-Type: text/calendar; method=REQUEST\r\n\r\n"
+		   "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Schedule.Meeting.Request", 0},
+	{"attached calendar",
+	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n" B("\r\nx\r\n") B(
+		 "Content-Type: text/calendar; method=REQUEST\r\n\r\n"
+		 "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n") "--b--\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Note", 0},
+	{"fax", "Content-Class: fax\r\n\r\n", PR_MESSAGE_CLASS,
+	 "IPM.Note.Microsoft.Fax", 0},
+	{"header ends at a line that is no field",
+	 "Subject: a\r\nno field\r\nX: y\r\n\r\nz", PR_BODY,
+	 "no field\r\nX: y\r\n\r\nz", 0},
+	{"empty input", "", PR_SUBJECT, "", 0},
+};
+
+Test(message, table)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(propset) set = convert(cases[i].message);
+
+		if (cases[i].text)
+			expect_text(cases[i].name, set, cases[i].tag,
+				    cases[i].text);
+		else if (cases[i].number == ABSENT)
+			cr_expect(!propset_has(set, cases[i].tag), "%s: has %s",
+				  cases[i].name, proptag_name(cases[i].tag));
+		else
+			expect_number(cases[i].name, set, cases[i].tag,
+				      cases[i].number);
+	}
+}
+
+Test(message, html_is_utf8)
+{
+	AUTO(propset) set = convert(
+		"Content-Type: text/html\r\n\r\n"
+		"<meta http-equiv=x content=\"text/html; charset=koi8-r\">\xc1");
+	GBytes *html = propset_binary(set, PR_HTML);
+	gsize len = 0;
+	const char *data = html ? g_bytes_get_data(html, &len) : NULL;
+
+	cr_assert(data);
+	cr_expect(len > 2 && !memcmp(data + len - 2, "\xd0\xb0", 2));
+}
+
+Test(message, recipients)
+{
+	AUTO(propset) set = convert("To: A <a@x>, g: b@y, c@z;\r\n"
+				    "Cc: d@x\r\nBcc: e@x\r\n\r\n");
+	static const int64_t types[] = {1, 1, 1, 2, 3};
+	static const char *const who[] = {"a@x", "b@y", "c@z", "d@x", "e@x"};
+
+	cr_assert_eq(propset_recipient_count(set), 5);
+	for (size_t i = 0; i < 5; i++) {
+		const struct propset *row = propset_recipient(set, i);
+
+		expect_number(who[i], row, PR_RECIPIENT_TYPE, types[i]);
+		expect_number(who[i], row, PR_ROWID, (int64_t)i);
+		expect_text(who[i], row, PR_SMTP_ADDRESS, who[i]);
+		expect_text(who[i], row, PR_ADDRTYPE, "SMTP");
+		cr_expect(propset_has(row, PR_ENTRYID));
+	}
+	expect_text("name", propset_recipient(set, 0), PR_DISPLAY_NAME, "A");
+}
+
+Test(message, header_fields)
+{
+	AUTO(propset) set = convert("X-One: a\r\n b\r\n"
+				    "to: =?utf-8?q?=C3=A4?= <a@x>, g: b@y;\r\n"
+				    "X-One: c\r\n\r\n");
+	const struct header_field *to = propset_find_header(set, "To");
+	const struct header_address *address = NULL;
+
+	cr_assert_eq(propset_header_count(set), 3);
+	cr_expect_str_eq(propset_header(set, 0)->text, "a b");
+	cr_expect_str_eq(propset_header(set, 2)->text, "c");
+	cr_assert(to && to->addresses && to->addresses->len == 2);
+	address = g_ptr_array_index(to->addresses, 0);
+	cr_expect_str_eq(address->display, "\xc3\xa4");
+	address = g_ptr_array_index(to->addresses, 1);
+	cr_expect_str_eq(address->address, "b@y");
+	cr_expect_str_eq(address->group, "g");
+}
+
+Test(message, named_headers)
+{
+	AUTO(propset) set = convert("X-Mailer: Mutt\r\nX-Priority: 1\r\n\r\n");
+	uint32_t mailer = propset_named_tag(set, "PS_INTERNET_HEADERS",
+					    "x-mailer", 0, PT_UNICODE);
+	uint32_t priority = propset_named_tag(set, "PS_INTERNET_HEADERS",
+					      "x-priority", 0, PT_UNICODE);
+
+	cr_expect_str_eq(propset_text(set, mailer), "Mutt");
+	cr_expect(!propset_has(set, priority));
+}
+
+Test(message, named_headers_have_a_limit)
+{
+	GString *message = g_string_new(NULL);
+	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+	struct propset *set = NULL;
+	size_t named = 0;
+
+	for (int i = 0; i < 500; i++)
+		g_string_append_printf(message, "X-N%d: v\r\n", i);
+	g_string_append(message, "\r\n");
+	set = convert_len(message->str, message->len, notes);
+	for (size_t i = 0; i < propset_count(set); i++)
+		if (PROP_ID(propset_at(set, i)->tag) >= PROP_ID_NAMED)
+			named++;
+	cr_expect_eq(named, 100);
+	cr_expect(notes->len == 1);
+	propset_free(set);
+	g_string_free(message, TRUE);
+}
+
+Test(message, flags_say_what_is_wanted)
+{
+	static const char text[] =
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		"--b\r\n\r\nx\r\n--b\r\nContent-Type: image/png\r\n\r\nPNG\r\n"
+		"--b--\r\n";
+	const struct convert_options none = {.flags = 0};
+	struct propset *set = NULL;
+	const struct prop *data = NULL;
+
+	convert_init();
+	set = convert_to_propset(text, strlen(text), &none, NULL);
+	cr_expect(!propset_has(set, PR_BODY));
+	cr_expect_eq(propset_header_count(set), 0);
+	cr_assert_eq(propset_attachment_count(set), 1);
+	data = propset_find(propset_attachment(set, 0), PR_ATTACH_DATA_BIN);
+	cr_assert(data && !data->value.binary.data);
+	cr_expect_eq(data->value.binary.size, 3);
+	propset_free(set);
+}
