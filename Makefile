@@ -32,6 +32,7 @@ GMIME_CFLAGS := $(call pkg,gmime-3.0)
 GMIME_LIBS  := $(call lib,gmime-3.0)
 SQLITE_LIBS := $(call lib,sqlite3)
 SSL_LIBS    := $(call lib,openssl)
+IDN_LIBS    := $(call lib,libidn2)
 ESMTP_LIBS  := $(call lib,libesmtp-1.0)
 SECCOMP_LIBS := $(call lib,libseccomp)
 JANSSON_LIBS := $(call lib,jansson)
@@ -103,13 +104,13 @@ $(SPOOLER): $(call objs,$(call room_src,spooler))
 $(ADMIN):   $(call objs,$(call room_src,admin))
 
 $(B)/okapi-dagent: $(O)/dagent/main.o $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-dagent: LIBS = $(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-dagent: LIBS = $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
+$(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 $(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(GROUND)
 $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
 $(B)/okapi-convert: LIBS = $(GMIME_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
@@ -146,7 +147,7 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ROOMS) -Wl,--end-group \
 		-lcriterion $(ESMTP_LIBS) $(GMIME_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
-		$(SQLITE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
+		$(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 
 .PHONY: unit
 unit: all $(UNIT_BIN)

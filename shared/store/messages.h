@@ -18,6 +18,15 @@ struct content {
 	const struct propset *set; /* borrowed; rows are made of some of it */
 };
 
+/*
+ * Writes and syncs what is kept beside the database (large messages), without
+ * a connection and outside of units; any thread.  store_deliver() and
+ * store_submit() do it themselves if nobody did, but with the store locked.
+ */
+NODISCARD int store_content_prepare(const char *store_path,
+				    const struct content *content,
+				    struct fault *fault);
+
 /* Flags of a copy; PR_MESSAGE_FLAGS has MAPI's own bits. */
 enum message_flag {
 	MESSAGE_READ = 1 << 0,

@@ -43,7 +43,8 @@ struct submission {
 };
 
 /* Unit.  Outbox message (if it has a store) and queue rows in one.
- * FAULT_MAILBOX_FULL over the user's soft quota ("cannot send"). */
+ * FAULT_MAILBOX_FULL over the user's soft quota ("cannot send"), or if the
+ * message does not fit into the hard one.  ret_queue_id may be NULL. */
 NODISCARD int store_submit(struct store *store,
 			   const struct submission *submission,
 			   int64_t *ret_queue_id, struct fault *fault);
@@ -100,6 +101,10 @@ NODISCARD int store_queue_claim(struct store *store, int64_t now, size_t limit,
 /* Unit.  Gives a claim back without an attempt (graceful stop). */
 NODISCARD int store_queue_unclaim(struct store *store, int64_t id,
 				  struct fault *fault);
+/* Unit.  Keeps this process's leases alive where nobody can see whether it
+ * runs (another pid name space); a claim does so too.  Every minute or so. */
+NODISCARD int store_queue_heartbeat(struct store *store, int64_t now,
+				    struct fault *fault);
 /* When the next waiting recipient is due; INT64_MAX if none is. */
 NODISCARD int store_queue_next_due(struct store *store, int64_t *ret_time,
 				   struct fault *fault);

@@ -94,6 +94,26 @@ NODISCARD int store_acl_set(struct store *store, int64_t folder,
 			    struct fault *fault);
 NODISCARD int store_acl_remove(struct store *store, int64_t folder,
 			       const char *who, struct fault *fault);
+/* Bits of rights, as MAPI has them (MS-OXCPERM 2.2.7). */
+enum store_right {
+	STORE_RIGHT_READ = 0x1,
+	STORE_RIGHT_CREATE = 0x2,
+	STORE_RIGHT_EDIT_OWN = 0x8,
+	STORE_RIGHT_DELETE_OWN = 0x10,
+	STORE_RIGHT_EDIT_ALL = 0x20,
+	STORE_RIGHT_DELETE_ALL = 0x40,
+	STORE_RIGHT_CREATE_FOLDER = 0x80,
+	STORE_RIGHT_OWNER = 0x100,
+	STORE_RIGHT_CONTACT = 0x200,
+	STORE_RIGHT_VISIBLE = 0x400,
+};
+/* May the user (id) do all of these in the folder (or, by the id of a store,
+ * at its top level)?  The owner of the store may do everything; otherwise the
+ * nearest folder upwards with an entry for them or a group of theirs decides.
+ */
+NODISCARD int store_acl_may(struct store *store, int64_t folder, int64_t user,
+			    unsigned rights, bool *ret_may,
+			    struct fault *fault);
 
 enum store_resolve_flags {
 	STORE_RESOLVE_STRIP_DOMAIN = 1 << 0, /* -e, lmtp_strip_domain */

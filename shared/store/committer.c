@@ -1,0 +1,240 @@
+/*
+ * The committer: one thread that writes for all sessions of a daemon.
+ *
+ * What waits when it comes round goes into one transaction, a savepoint each:
+ * one sync pays for many messages.  Nobody is answered before the sync.
+ * Checkpoints are its work too, after the answers.
+ */
+#include "store_internal.h"
+
+#include <signal.h>
+
+#define COMMITTER_GROUP_MAX        256
+#define COMMITTER_CHECKPOINT_PAGES 1000 /* when nobody waits */
+#define COMMITTER_CHECKPOINT_MAX   8000 /* even if somebody does: 32 MB */
+
+struct commit_request {
+	store_unit_fn *unit;
+	void *context;
+	struct fault fault;
+	int rc;
+	bool is_done;
+	GCond answered;
+};
+
+struct committer {
+	struct store *store;
+	GThread *thread;
+	GMutex mutex; /* of all below */
+	GCond wanted;
+	GQueue waiting; /* of struct commit_request, borrowed */
+	bool is_ending;
+	struct committer_stats stats;
+	int wal_pages; /* the thread's own */
+};
+
+/* One unit in its savepoint; 0, -1 undone, -2 the whole transaction is lost. */
+static int committer_run_unit(struct committer *c,
+			      struct commit_request *request)
+{
+	struct store *store = c->store;
+	struct fault fault = {0};
+
+	if (sql_run(store, &request->fault, "SAVEPOINT unit", ""))
+		return -2;
+	request->rc = request->unit(store, request->context, &request->fault);
+	if (sqlite3_get_autocommit(store->db))
+		return -2;
+	if (request->rc == 0)
+		return sql_run(store, &request->fault, "RELEASE unit", "") ? -2
+									   : 0;
+	if (request->fault.kind == FAULT_NONE)
+		(void)fault_set(&request->fault, FAULT_INTERNAL,
+				"a unit failed without saying why");
+	if (sql_run(store, &fault, "ROLLBACK TO unit", "") ||
+	    sql_run(store, &fault, "RELEASE unit", ""))
+		return -2;
+	return -1;
+}
+
+/* Nothing of the group was kept: all of it is temporary. */
+static void committer_fail_group(GPtrArray *group, const struct fault *fault)
+{
+	for (guint i = 0; i < group->len; i++) {
+		struct commit_request *request = g_ptr_array_index(group, i);
+
+		if (request->rc == 0 || !fault_is_temporary(&request->fault))
+			request->fault = *fault;
+		request->rc = -1;
+	}
+}
+
+static void committer_run_group(struct committer *c, GPtrArray *group)
+{
+	struct fault fault = {0};
+
+	if (store_begin(c->store, &fault)) {
+		committer_fail_group(group, &fault);
+		return;
+	}
+	for (guint i = 0; i < group->len; i++) {
+		struct commit_request *request = g_ptr_array_index(group, i);
+
+		if (committer_run_unit(c, request) == -2) {
+			fault = request->fault;
+			if (!fault_is_temporary(&fault))
+				(void)fault_set(
+					&fault, FAULT_IO,
+					"store %s: the transaction was rolled back",
+					c->store->path);
+			store_rollback(c->store);
+			committer_fail_group(group, &fault);
+			return;
+		}
+	}
+	if (store_commit(c->store, &fault))
+		committer_fail_group(group, &fault);
+	else
+		store_wake(c->store);
+}
+
+static void committer_answer(struct committer *c, GPtrArray *group)
+{
+	uint64_t committed = 0;
+
+	g_mutex_lock(&c->mutex);
+	for (guint i = 0; i < group->len; i++) {
+		struct commit_request *request = g_ptr_array_index(group, i);
+
+		committed += request->rc == 0;
+		request->is_done = true;
+		g_cond_signal(&request->answered);
+	}
+	c->stats.units += committed;
+	c->stats.failed += group->len - committed;
+	c->stats.commits += committed > 0;
+	c->stats.largest = MAX(c->stats.largest, committed);
+	g_mutex_unlock(&c->mutex);
+}
+
+/* What waits, up to a group; false: nothing, and the end has come. */
+static bool committer_take(struct committer *c, GPtrArray *group)
+{
+	g_mutex_lock(&c->mutex);
+	while (g_queue_is_empty(&c->waiting) && !c->is_ending)
+		g_cond_wait(&c->wanted, &c->mutex);
+	while (group->len < COMMITTER_GROUP_MAX &&
+	       !g_queue_is_empty(&c->waiting))
+		g_ptr_array_add(group, g_queue_pop_head(&c->waiting));
+	g_mutex_unlock(&c->mutex);
+	return group->len > 0;
+}
+
+static void committer_checkpoint(struct committer *c)
+{
+	bool is_idle;
+
+	if (c->wal_pages < COMMITTER_CHECKPOINT_PAGES)
+		return;
+	g_mutex_lock(&c->mutex);
+	is_idle = g_queue_is_empty(&c->waiting);
+	g_mutex_unlock(&c->mutex);
+	if (!is_idle && c->wal_pages < COMMITTER_CHECKPOINT_MAX)
+		return;
+	/* Readers may keep it from ending: the next one goes on. */
+	(void)sqlite3_wal_checkpoint_v2(c->store->db, NULL,
+					SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	c->wal_pages = 0;
+}
+
+static int committer_wal_hook(void *context, sqlite3 *db, const char *name,
+			      int pages)
+{
+	struct committer *c = context;
+
+	(void)db;
+	(void)name;
+	c->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static gpointer committer_thread(gpointer data)
+{
+	struct committer *c = data;
+	g_autoptr(GPtrArray) group = g_ptr_array_new();
+
+	while (committer_take(c, group)) {
+		committer_run_group(c, group);
+		committer_answer(c, group);
+		g_ptr_array_set_size(group, 0);
+		committer_checkpoint(c);
+	}
+	return NULL;
+}
+
+int committer_new(const char *path, int64_t timeout_ms,
+		  const struct store_policy *policy,
+		  struct committer **ret_committer, struct fault *fault)
+{
+	struct committer *c;
+	struct store *store;
+	sigset_t all;
+	sigset_t old;
+
+	if (store_open(path, STORE_WRITE, timeout_ms, &store, fault))
+		return -1;
+	store_set_policy(store, policy);
+	c = g_new0(struct committer, 1);
+	c->store = store;
+	g_mutex_init(&c->mutex);
+	g_cond_init(&c->wanted);
+	g_queue_init(&c->waiting);
+	(void)sqlite3_wal_hook(store->db, committer_wal_hook, c);
+	/* Signals are the program's. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	c->thread = g_thread_new("committer", committer_thread, c);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	*ret_committer = c;
+	return 0;
+}
+
+void committer_free(struct committer *c)
+{
+	if (!c)
+		return;
+	g_mutex_lock(&c->mutex);
+	c->is_ending = true;
+	g_cond_signal(&c->wanted);
+	g_mutex_unlock(&c->mutex);
+	(void)g_thread_join(c->thread);
+	store_close(c->store);
+	g_mutex_clear(&c->mutex);
+	g_cond_clear(&c->wanted);
+	g_free(c);
+}
+
+int committer_run(struct committer *c, store_unit_fn *unit, void *context,
+		  struct fault *fault)
+{
+	struct commit_request request = {.unit = unit, .context = context};
+
+	g_cond_init(&request.answered);
+	g_mutex_lock(&c->mutex);
+	g_queue_push_tail(&c->waiting, &request);
+	g_cond_signal(&c->wanted);
+	while (!request.is_done)
+		g_cond_wait(&request.answered, &c->mutex);
+	g_mutex_unlock(&c->mutex);
+	g_cond_clear(&request.answered);
+	if (request.rc && fault)
+		*fault = request.fault;
+	return request.rc;
+}
+
+void committer_get_stats(struct committer *c, struct committer_stats *ret_stats)
+{
+	g_mutex_lock(&c->mutex);
+	*ret_stats = c->stats;
+	g_mutex_unlock(&c->mutex);
+}

@@ -1,0 +1,201 @@
+/*
+ * Deliveries: everything one recipient's mail does to the store, in one unit:
+ * duplicate key, quota, copies, submissions.
+ */
+#include "digest.h"
+#include "store_internal.h"
+
+#include <string.h>
+
+/* What makes two deliveries the same; every part ends, so that none can run
+ * into the next. */
+static void delivery_key(const struct delivery *delivery,
+			 uint8_t ret_key[DIGEST_SIZE])
+{
+	g_autofree char *recipient = address_key(delivery->recipient);
+	struct digest *digest = digest_new();
+	int64_t store_id = GINT64_TO_LE(delivery->store);
+
+	digest_update(digest, &store_id, sizeof(store_id));
+	digest_update(digest, recipient, strlen(recipient) + 1);
+	digest_update(digest, delivery->reverse_path,
+		      strlen(delivery->reverse_path) + 1);
+	digest_update(digest, delivery->content->sha256,
+		      sizeof(delivery->content->sha256));
+	digest_finish(digest, ret_key);
+}
+
+/* 1: delivered before, 0: not, -1: fault. */
+static int delivery_look(struct store *store, const struct delivery *delivery,
+			 const uint8_t key[DIGEST_SIZE], int64_t now,
+			 struct delivery_result *ret_result,
+			 struct fault *fault)
+{
+	int64_t window = store->policy.duplicate_window_s;
+	int64_t message = 0;
+	int rc;
+
+	if (!delivery->check_duplicate || window <= 0)
+		return 0;
+	rc = sql_get(store, fault, &message,
+		     "SELECT message FROM duplicates"
+		     " WHERE key = ? AND seen > ?",
+		     "bi", key, (size_t)DIGEST_SIZE,
+		     now - window * USEC_PER_SEC);
+	if (rc == 1)
+		*ret_result = (struct delivery_result){message, true};
+	return rc;
+}
+
+int store_is_duplicate(struct store *store, const struct delivery *delivery,
+		       struct delivery_result *ret_result, struct fault *fault)
+{
+	struct delivery_result result = {0};
+	uint8_t key[DIGEST_SIZE];
+
+	delivery_key(delivery, key);
+	if (delivery_look(store, delivery, key, g_get_real_time(), &result,
+			  fault) < 0)
+		return -1;
+	*ret_result = result;
+	return 0;
+}
+
+static int delivery_remember(struct store *store,
+			     const struct delivery *delivery,
+			     const uint8_t key[DIGEST_SIZE], int64_t now,
+			     int64_t message, struct fault *fault)
+{
+	if (!delivery->check_duplicate || store->policy.duplicate_window_s <= 0)
+		return 0;
+	return sql_run(store, fault,
+		       "INSERT OR REPLACE INTO duplicates (key, message, seen)"
+		       " VALUES (?, ?, ?)",
+		       "bii", key, (size_t)DIGEST_SIZE, message, now);
+}
+
+/* Would count copies of that size fit into a store? */
+static int delivery_check_quota(struct store *store, int64_t store_id,
+				int64_t count, int64_t size,
+				struct fault *fault)
+{
+	struct store_limits limits;
+	g_autofree char *owner = NULL;
+
+	if (user_limits(store, store_id, &limits, fault))
+		return -1;
+	owner = limits.owner;
+	if (limits.hard <= 0 || limits.used + count * size <= limits.hard)
+		return 0;
+	return fault_set(fault,
+			 store->policy.quota_tempfail ? FAULT_FULL_FOR_NOW
+						      : FAULT_MAILBOX_FULL,
+			 "%s: mailbox full", owner);
+}
+
+static char *delivery_keywords(const struct delivery_copy *copy)
+{
+	GString *lines;
+
+	if (!copy->keywords || !copy->keywords[0])
+		return NULL;
+	lines = g_string_new(NULL);
+	for (size_t i = 0; copy->keywords[i]; i++) {
+		g_autofree char *line = g_strdup(copy->keywords[i]);
+
+		g_strdelimit(line, "\r\n", ' ');
+		g_string_append_printf(lines, "%s%s", i ? "\n" : "", line);
+	}
+	return g_string_free(lines, FALSE);
+}
+
+/* Quota of every store that gets copies, each looked at once. */
+static int delivery_check_quotas(struct store *store,
+				 const struct delivery *delivery,
+				 const int64_t *stores, int64_t size,
+				 struct fault *fault)
+{
+	for (size_t i = 0; i < delivery->copy_count; i++) {
+		int64_t count = 0;
+		bool is_first = true;
+
+		for (size_t k = 0; k < delivery->copy_count; k++) {
+			count += stores[k] == stores[i];
+			is_first &= k >= i || stores[k] != stores[i];
+		}
+		if (is_first &&
+		    delivery_check_quota(store, stores[i], count, size, fault))
+			return -1;
+	}
+	return 0;
+}
+
+static int delivery_copies(struct store *store, const struct delivery *delivery,
+			   int64_t *ret_first, struct fault *fault)
+{
+	g_autofree int64_t *stores =
+		g_new0(int64_t, MAX(delivery->copy_count, 1));
+	int64_t size = (int64_t)g_bytes_get_size(delivery->content->rfc822);
+	int64_t content;
+
+	for (size_t i = 0; i < delivery->copy_count; i++)
+		if (folder_store(store, delivery->copies[i].folder, &stores[i],
+				 fault))
+			return -1;
+	if (delivery->check_quota &&
+	    delivery_check_quotas(store, delivery, stores, size, fault))
+		return -1;
+	if (delivery->copy_count &&
+	    content_ensure(store, delivery->content, &content, fault))
+		return -1;
+	for (size_t i = 0; i < delivery->copy_count; i++) {
+		const struct delivery_copy *copy = &delivery->copies[i];
+		g_autofree char *keywords = delivery_keywords(copy);
+		struct copy_new new_copy = {
+			.store = stores[i],
+			.folder = copy->folder,
+			.content = content,
+			.size = size,
+			.flags = copy->flags,
+			.received = copy->received,
+			.trace = copy->trace,
+			.keywords = keywords,
+		};
+		int64_t message;
+
+		if (copy_insert(store, &new_copy, &message, fault))
+			return -1;
+		if (i == 0)
+			*ret_first = message;
+	}
+	return 0;
+}
+
+int store_deliver(struct store *store, const struct delivery *delivery,
+		  struct delivery_result *ret_result, struct fault *fault)
+{
+	struct delivery_result result = {0};
+	int64_t now = g_get_real_time();
+	uint8_t key[DIGEST_SIZE];
+	int rc;
+
+	if (store_need_unit(store, fault))
+		return -1;
+	delivery_key(delivery, key);
+	rc = delivery_look(store, delivery, key, now, &result, fault);
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		if (delivery_copies(store, delivery, &result.message, fault))
+			return -1;
+		for (size_t i = 0; i < delivery->submission_count; i++)
+			if (store_submit(store, delivery->submissions[i], NULL,
+					 fault))
+				return -1;
+		if (delivery_remember(store, delivery, key, now, result.message,
+				      fault))
+			return -1;
+	}
+	*ret_result = result;
+	return 0;
+}

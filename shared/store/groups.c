@@ -1,0 +1,162 @@
+/*
+ * Groups of users, for folder rights.  Everyone has no member rows: all users
+ * are in it.
+ */
+#include "store_internal.h"
+
+#include <string.h>
+
+int group_insert(struct store *store, const char *name, struct fault *fault)
+{
+	g_autofree char *key = address_fold(name);
+
+	return sql_run(store, fault,
+		       "INSERT INTO users (kind, name, name_key)"
+		       " VALUES (2, ?, ?)",
+		       "tt", name, key);
+}
+
+static bool group_is_everyone(const char *name)
+{
+	return g_ascii_strcasecmp(name, GROUP_EVERYONE) == 0;
+}
+
+int store_group_create(struct store *store, const char *name,
+		       struct fault *fault)
+{
+	g_autofree char *key = address_fold(name);
+	int64_t id;
+	int rc;
+
+	if (store_need_unit(store, fault))
+		return -1;
+	if (!name[0] || strlen(name) > 255 || !g_utf8_validate(name, -1, NULL))
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "'%s' is no name of a group", name);
+	rc = sql_get(store, fault, &id,
+		     "SELECT id FROM users WHERE name_key = ?1"
+		     " UNION ALL SELECT user FROM addresses"
+		     " WHERE address_key = ?1",
+		     "t", key);
+	if (rc == 1)
+		return fault_set(fault, FAULT_EXISTS, "%s exists already",
+				 name);
+	return rc < 0 ? -1 : group_insert(store, name, fault);
+}
+
+int store_group_delete(struct store *store, const char *name,
+		       struct fault *fault)
+{
+	int64_t id;
+
+	if (store_need_unit(store, fault) ||
+	    user_id_by_name(store, name, USER_GROUP, &id, fault))
+		return -1;
+	if (group_is_everyone(name))
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "the group Everyone stays");
+	return sql_run(store, fault, "DELETE FROM users WHERE id = ?", "i", id);
+}
+
+static int group_pair(struct store *store, const char *group, const char *user,
+		      int64_t *ret_group, int64_t *ret_user,
+		      struct fault *fault)
+{
+	if (store_need_unit(store, fault) ||
+	    user_id_by_name(store, group, USER_GROUP, ret_group, fault) ||
+	    user_id_by_name(store, user, USER_PERSON, ret_user, fault))
+		return -1;
+	if (group_is_everyone(group))
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "every user is in Everyone");
+	return 0;
+}
+
+int store_group_add(struct store *store, const char *group, const char *user,
+		    struct fault *fault)
+{
+	int64_t group_id;
+	int64_t user_id;
+
+	if (group_pair(store, group, user, &group_id, &user_id, fault))
+		return -1;
+	return sql_run(store, fault,
+		       "INSERT OR IGNORE INTO usergroup_acl"
+		       " (usergroup, member) VALUES (?, ?)",
+		       "ii", group_id, user_id);
+}
+
+int store_group_remove(struct store *store, const char *group, const char *user,
+		       struct fault *fault)
+{
+	int64_t group_id;
+	int64_t user_id;
+
+	if (group_pair(store, group, user, &group_id, &user_id, fault))
+		return -1;
+	return sql_run(store, fault,
+		       "DELETE FROM usergroup_acl"
+		       " WHERE usergroup = ? AND member = ?",
+		       "ii", group_id, user_id);
+}
+
+static void group_free_element(gpointer data)
+{
+	struct store_group *group = data;
+
+	g_free(group->name);
+	g_strfreev(group->members);
+	g_free(group);
+}
+
+static int group_members(struct store *store, int64_t group, bool is_everyone,
+			 char ***ret_members, struct fault *fault)
+{
+	g_autoptr(GPtrArray) members = g_ptr_array_new_with_free_func(g_free);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT name FROM users WHERE kind = 1 AND (?1 OR id IN"
+		      " (SELECT member FROM usergroup_acl"
+		      " WHERE usergroup = ?2)) ORDER BY name_key",
+		      "di", is_everyone, group))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1)
+		g_ptr_array_add(members, rows_text(&rows, 0));
+	if (rc)
+		return -1;
+	g_ptr_array_add(members, NULL);
+	*ret_members =
+		(char **)g_ptr_array_free(g_steal_pointer(&members), FALSE);
+	return 0;
+}
+
+int store_group_list(struct store *store, GPtrArray **ret_groups,
+		     struct fault *fault)
+{
+	g_autoptr(GPtrArray) groups =
+		g_ptr_array_new_with_free_func(group_free_element);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT id, name FROM users WHERE kind = 2"
+		      " ORDER BY name_key",
+		      ""))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		struct store_group *group = g_new0(struct store_group, 1);
+
+		group->name = rows_text(&rows, 1);
+		g_ptr_array_add(groups, group);
+		if (group_members(store, rows_int(&rows, 0),
+				  group_is_everyone(group->name),
+				  &group->members, fault))
+			return -1;
+	}
+	if (rc)
+		return -1;
+	*ret_groups = g_steal_pointer(&groups);
+	return 0;
+}

@@ -1,0 +1,161 @@
+/*
+ * Changing messages: flags, moving, copying, deleting, restoring.
+ */
+#include "store_internal.h"
+
+/* A copy that is not deleted, within a unit. */
+static int message_living(struct store *store, int64_t message,
+			  struct copy_row *ret_row, struct fault *fault)
+{
+	if (store_need_unit(store, fault) ||
+	    copy_get(store, message, ret_row, fault))
+		return -1;
+	if (ret_row->deleted)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "message %" G_GINT64_FORMAT " is deleted",
+				 message);
+	return 0;
+}
+
+int store_message_set_flags(struct store *store, int64_t message, unsigned set,
+			    unsigned clear, struct fault *fault)
+{
+	struct copy_row row;
+
+	if (message_living(store, message, &row, fault))
+		return -1;
+	return copy_set_flags(store, &row, (row.flags & ~clear) | set, fault);
+}
+
+int store_message_move(struct store *store, int64_t message, int64_t folder,
+		       struct fault *fault)
+{
+	struct copy_row row;
+
+	if (message_living(store, message, &row, fault))
+		return -1;
+	if (row.folder == folder)
+		return 0;
+	return copy_move(store, &row, folder, row.folder, fault);
+}
+
+int store_message_copy(struct store *store, int64_t message, int64_t folder,
+		       int64_t *ret_message, struct fault *fault)
+{
+	struct copy_row row;
+
+	if (message_living(store, message, &row, fault))
+		return -1;
+	return copy_duplicate(store, &row, folder, ret_message, fault);
+}
+
+/* A message that waits to be sent is not sent once it is deleted; one that is
+ * being sent cannot be stopped any more. */
+static int message_unqueue(struct store *store, int64_t message,
+			   struct fault *fault)
+{
+	int64_t queue;
+	int rc = sql_get(store, fault, &queue,
+			 "SELECT id FROM outgoingqueue WHERE message = ?", "i",
+			 message);
+
+	if (rc <= 0)
+		return rc;
+	store->touched |= STORE_TOUCHED_QUEUE;
+	return sql_run(store, fault,
+		       "DELETE FROM outgoingqueue"
+		       " WHERE id = ? AND lease_owner IS NULL",
+		       "i", queue);
+}
+
+int store_message_delete(struct store *store, int64_t message, bool permanently,
+			 struct fault *fault)
+{
+	struct copy_row row;
+	int64_t wastebasket = 0;
+	int rc;
+
+	if (message_living(store, message, &row, fault) ||
+	    message_unqueue(store, message, fault))
+		return -1;
+	if (permanently)
+		return copy_mark_deleted(store, &row, g_get_real_time(), fault);
+	rc = sql_get(store, fault, &wastebasket,
+		     "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
+		     " AND type = 2 AND role > 0 AND deleted IS NULL",
+		     "id", row.store, (int)FOLDER_DELETED);
+	if (rc < 0)
+		return -1;
+	if (rc == 1) {
+		rc = folder_is_below(store, row.folder, wastebasket, fault);
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			return copy_move(store, &row, wastebasket, row.folder,
+					 fault);
+	}
+	return copy_mark_deleted(store, &row, g_get_real_time(), fault);
+}
+
+/* The folder a message goes back to: the one it was deleted from, the Inbox
+ * if that is gone. */
+static int message_home(struct store *store, const struct copy_row *row,
+			int64_t *ret_folder, struct fault *fault)
+{
+	int64_t want = row->deleted ? row->folder : row->origin;
+	int rc = sql_get(store, fault, ret_folder,
+			 "SELECT id FROM hierarchy WHERE id = ? AND store = ?"
+			 " AND type = 2 AND deleted IS NULL",
+			 "ii", want, row->store);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 1)
+		return 0;
+	return store_folder_by_role(store, row->store, FOLDER_INBOX, ret_folder,
+				    fault);
+}
+
+int store_message_restore(struct store *store, int64_t message,
+			  struct fault *fault)
+{
+	struct counter_change on;
+	struct copy_row row;
+	int64_t folder;
+	int64_t change;
+
+	if (store_need_unit(store, fault) ||
+	    copy_get(store, message, &row, fault) ||
+	    message_home(store, &row, &folder, fault))
+		return -1;
+	if (!row.deleted)
+		return row.folder == folder || !row.origin
+			       ? 0
+			       : copy_move(store, &row, folder, 0, fault);
+	on = (struct counter_change){1, !(row.flags & MESSAGE_READ), row.size};
+	if (folder_count(store, row.store, folder, &on, &change, fault))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET deleted = NULL, parent = ?,"
+		       " change = ? WHERE id = ?",
+		       "iii", folder, change, message);
+}
+
+int store_message_set_property(struct store *store, int64_t message,
+			       const struct prop *prop, struct fault *fault)
+{
+	struct counter_change none = {0};
+	struct copy_row row;
+	int64_t change;
+
+	if (PROP_ID(prop->tag) >= PROP_ID_NAMED)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "a named property cannot be set at a copy");
+	if (message_living(store, message, &row, fault) ||
+	    property_put(store, message, prop, fault) ||
+	    folder_count(store, row.store, row.folder, &none, &change, fault))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET change = ? WHERE id = ?", "ii",
+		       change, message);
+}

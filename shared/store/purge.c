@@ -1,0 +1,361 @@
+/*
+ * Purge: what was marked deleted long enough ago goes, with content nobody
+ * refers to any more, files nobody names, and old keys of duplicates; in small
+ * transactions, so that deliveries go on meanwhile.
+ */
+#include "store_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	PURGE_BATCH = 200,
+	PURGE_KEYS = 2000,
+	PURGE_PAGES = 1000, /* free pages given back at a time */
+	/* A file is written well before the row that names it. */
+	PURGE_ORPHAN_S = 86400,
+};
+
+struct purge_hash {
+	uint8_t bytes[32];
+};
+
+/* ---- objects marked deleted ----------------------------------------------
+ */
+
+struct purge_row {
+	int64_t id;
+	int64_t store;
+	int64_t change;
+	int64_t type;
+};
+
+struct purge_objects {
+	int64_t before; /* deletions up to then go */
+	int64_t messages;
+	bool is_done;
+};
+
+/* Folders and stores once nothing is in them. */
+static int purge_find(struct store *store, int64_t before, GArray *found,
+		      struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT h.id, h.store, h.change, h.type FROM hierarchy h"
+		      " WHERE h.deleted IS NOT NULL AND h.deleted <= ?"
+		      " AND NOT EXISTS (SELECT 1 FROM hierarchy c"
+		      "  WHERE c.parent = h.id)"
+		      " AND (h.type <> 1 OR NOT EXISTS"
+		      "  (SELECT 1 FROM hierarchy c WHERE c.store = h.id))"
+		      " LIMIT ?",
+		      "id", before, (int)PURGE_BATCH))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		struct purge_row row = {
+			.id = rows_int(&rows, 0),
+			.store = rows_int(&rows, 1),
+			.change = rows_int(&rows, 2),
+			.type = rows_int(&rows, 3),
+		};
+
+		g_array_append_val(found, row);
+	}
+	return rc;
+}
+
+static int purge_objects_unit(struct store *store, void *context,
+			      struct fault *fault)
+{
+	struct purge_objects *purge = context;
+	g_autoptr(GArray) found =
+		g_array_new(FALSE, FALSE, sizeof(struct purge_row));
+	int64_t messages = 0;
+
+	if (purge_find(store, purge->before, found, fault))
+		return -1;
+	for (guint i = 0; i < found->len; i++) {
+		const struct purge_row *row =
+			&g_array_index(found, struct purge_row, i);
+
+		/* Who synced before this change cannot learn of it now. */
+		if (row->store &&
+		    sql_run(store, fault,
+			    "UPDATE hierarchy SET horizon = max(horizon, ?)"
+			    " WHERE id = ?",
+			    "ii", row->change, row->store))
+			return -1;
+		if (sql_run(store, fault, "DELETE FROM hierarchy WHERE id = ?",
+			    "i", row->id))
+			return -1;
+		messages += row->type == OBJECT_MESSAGE;
+	}
+	purge->messages += messages;
+	purge->is_done = found->len == 0;
+	return 0;
+}
+
+/* ---- contents ------------------------------------------------------------
+ */
+
+#define PURGE_UNUSED                                                           \
+ " NOT EXISTS (SELECT 1 FROM hierarchy m WHERE m.content = c.id)"              \
+ " AND NOT EXISTS (SELECT 1 FROM outgoingqueue q WHERE q.content = c.id)"
+
+struct purge_contents {
+	const int64_t *ids;
+	size_t count;
+	GArray *files; /* of struct purge_hash: to be removed after it */
+};
+
+static int purge_content(struct store *store, int64_t content, GArray *files,
+			 struct fault *fault)
+{
+	struct purge_hash hash = {0};
+	bool is_file;
+	int64_t lob;
+	ROWS rows = {0};
+	int rc;
+
+	/* It may have come into use since it was found. */
+	if (rows_open(store, &rows, fault,
+		      "SELECT l.id, l.hash, l.data IS NULL FROM hierarchy c"
+		      " JOIN lob l ON l.id = c.lob WHERE c.id = ?"
+		      " AND" PURGE_UNUSED,
+		      "i", content))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc <= 0)
+		return rc;
+	lob = rows_int(&rows, 0);
+	memcpy(hash.bytes, sqlite3_column_blob(rows.stmt, 1),
+	       sizeof(hash.bytes));
+	is_file = rows_int(&rows, 2) != 0;
+	rows_end(&rows);
+	if (sql_run(store, fault, "DELETE FROM hierarchy WHERE id = ?", "i",
+		    content) ||
+	    sql_run(store, fault, "DELETE FROM lob WHERE id = ?", "i", lob))
+		return -1;
+	if (is_file)
+		g_array_append_val(files, hash);
+	return 0;
+}
+
+static int purge_contents_unit(struct store *store, void *context,
+			       struct fault *fault)
+{
+	struct purge_contents *batch = context;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (purge_content(store, batch->ids[i], batch->files, fault))
+			return -1;
+	return 0;
+}
+
+/* Removes the file of a hash that no row names; with the store locked, so
+ * that no delivery begins to name it meanwhile. */
+static int purge_file_unit(struct store *store, void *context,
+			   struct fault *fault)
+{
+	const struct purge_hash *hash = context;
+	g_autofree char *file = lob_file(store->path, hash->bytes);
+	int64_t id;
+	int rc = sql_get(store, fault, &id, "SELECT id FROM lob WHERE hash = ?",
+			 "b", hash->bytes, sizeof(hash->bytes));
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (unlink(file) && errno != ENOENT)
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot remove %s", file);
+	return 0;
+}
+
+static int purge_files(struct store *store, GArray *files, struct fault *fault)
+{
+	for (guint i = 0; i < files->len; i++)
+		if (store_run(store, purge_file_unit,
+			      &g_array_index(files, struct purge_hash, i),
+			      fault))
+			return -1;
+	return 0;
+}
+
+static int purge_contents(struct store *store, struct fault *fault)
+{
+	g_autoptr(GArray) unused = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) files =
+		g_array_new(FALSE, FALSE, sizeof(struct purge_hash));
+	ROWS rows = {0};
+	int rc;
+
+	/* Found by reading, so that nobody waits for the search. */
+	if (rows_open(store, &rows, fault,
+		      "SELECT c.id FROM hierarchy c WHERE c.lob IS NOT NULL"
+		      " AND" PURGE_UNUSED,
+		      ""))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		int64_t id = rows_int(&rows, 0);
+
+		g_array_append_val(unused, id);
+	}
+	rows_end(&rows);
+	for (guint at = 0; rc == 0 && at < unused->len; at += PURGE_BATCH) {
+		struct purge_contents batch = {
+			.ids = &g_array_index(unused, int64_t, at),
+			.count = MIN(PURGE_BATCH, unused->len - at),
+			.files = files,
+		};
+
+		rc = store_run(store, purge_contents_unit, &batch, fault);
+	}
+	return rc ? -1 : purge_files(store, files, fault);
+}
+
+/* ---- files without a row -------------------------------------------------
+ */
+
+struct purge_orphans {
+	struct store *store;
+	int64_t before_s;
+	GArray *files;
+};
+
+static int purge_orphan(const uint8_t hash[32], int64_t mtime_s, void *context,
+			struct fault *fault)
+{
+	struct purge_orphans *orphans = context;
+	struct purge_hash orphan;
+	int64_t id;
+	int rc;
+
+	if (mtime_s > orphans->before_s)
+		return 0;
+	rc = sql_get(orphans->store, fault, &id,
+		     "SELECT id FROM lob WHERE hash = ?", "b", hash,
+		     sizeof(orphan.bytes));
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	memcpy(orphan.bytes, hash, sizeof(orphan.bytes));
+	g_array_append_val(orphans->files, orphan);
+	return 0;
+}
+
+static int purge_orphans(struct store *store, int64_t now, struct fault *fault)
+{
+	g_autoptr(GArray) files =
+		g_array_new(FALSE, FALSE, sizeof(struct purge_hash));
+	struct purge_orphans orphans = {
+		.store = store,
+		.before_s = now / USEC_PER_SEC - PURGE_ORPHAN_S,
+		.files = files,
+	};
+
+	if (lob_each(store->path, purge_orphan, &orphans, fault))
+		return -1;
+	lob_sweep(store->path, orphans.before_s);
+	return purge_files(store, files, fault);
+}
+
+/* ---- keys of duplicates --------------------------------------------------
+ */
+
+struct purge_keys {
+	int64_t before;
+	GBytes *at; /* keys up to this one are done */
+	bool is_done;
+};
+
+static int purge_keys_unit(struct store *store, void *context,
+			   struct fault *fault)
+{
+	struct purge_keys *keys = context;
+	g_autoptr(GBytes) end = NULL;
+	size_t len;
+	const void *at = g_bytes_get_data(keys->at, &len);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT max(key) FROM (SELECT key FROM duplicates"
+		      " WHERE key > ? ORDER BY key LIMIT ?)",
+		      "bd", at, len, (int)PURGE_KEYS))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc < 0)
+		return -1;
+	keys->is_done = !sqlite3_column_bytes(rows.stmt, 0);
+	if (keys->is_done)
+		return 0;
+	end = g_bytes_new(sqlite3_column_blob(rows.stmt, 0),
+			  (gsize)sqlite3_column_bytes(rows.stmt, 0));
+	if (sql_run(store, fault,
+		    "DELETE FROM duplicates WHERE key > ? AND key <= ?"
+		    " AND seen < ?",
+		    "bbi", at, len, g_bytes_get_data(end, NULL),
+		    g_bytes_get_size(end), keys->before))
+		return -1;
+	g_bytes_unref(keys->at);
+	keys->at = g_steal_pointer(&end);
+	return 0;
+}
+
+static int purge_keys(struct store *store, int64_t now, struct fault *fault)
+{
+	int64_t window = store->policy.duplicate_window_s;
+	struct purge_keys keys = {
+		.before = now - window * USEC_PER_SEC,
+		.at = g_bytes_new_static("", 0),
+	};
+	int rc = 0;
+
+	while (window > 0 && rc == 0 && !keys.is_done)
+		rc = store_run(store, purge_keys_unit, &keys, fault);
+	g_bytes_unref(keys.at);
+	return rc;
+}
+
+/* ---- space ---------------------------------------------------------------
+ */
+
+static int purge_space_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	bool *is_done = context;
+	int64_t pages = 0;
+
+	if (sql_get(store, fault, &pages, "PRAGMA freelist_count", "") < 0)
+		return -1;
+	/* Some stay for the next messages. */
+	*is_done = pages < 2 * PURGE_PAGES;
+	if (*is_done)
+		return 0;
+	return sql_run(store, fault, "PRAGMA incremental_vacuum(1000)", "");
+}
+
+int store_purge(struct store *store, int64_t now, bool all,
+		int64_t *ret_messages, struct fault *fault)
+{
+	int64_t lifetime = store->policy.softdelete_lifetime_s;
+	struct purge_objects objects = {
+		.before = all ? INT64_MAX : now - lifetime * USEC_PER_SEC,
+		.is_done = !all && lifetime <= 0,
+	};
+	bool has_space = false;
+
+	while (!objects.is_done)
+		if (store_run(store, purge_objects_unit, &objects, fault))
+			return -1;
+	if (purge_contents(store, fault) || purge_orphans(store, now, fault) ||
+	    purge_keys(store, now, fault))
+		return -1;
+	while (!has_space)
+		if (store_run(store, purge_space_unit, &has_space, fault))
+			return -1;
+	*ret_messages = objects.messages;
+	return 0;
+}

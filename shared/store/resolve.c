@@ -1,0 +1,131 @@
+/*
+ * Who a recipient is: login name, address, alias, subaddress.
+ */
+#include "store_internal.h"
+
+#include <string.h>
+
+void store_recipient_free(struct store_recipient *recipient)
+{
+	if (!recipient)
+		return;
+	g_free(recipient->name);
+	g_free(recipient->email);
+	g_free(recipient->detail);
+	g_free(recipient);
+}
+
+#define RESOLVE_COLUMNS                                                        \
+ "SELECT u.id, u.store, u.name, coalesce(p.address, ''), s.size,"              \
+ " u.quota_hard, u.quota_soft FROM users u"                                    \
+ " JOIN hierarchy s ON s.id = u.store"                                         \
+ " LEFT JOIN addresses p ON p.user = u.id AND p.is_primary = 1"
+
+static const char resolve_by_address[] =
+	RESOLVE_COLUMNS " JOIN addresses a ON a.user = u.id"
+			" WHERE a.address_key = ? AND u.active = 1";
+static const char resolve_by_name[] =
+	RESOLVE_COLUMNS " WHERE u.name_key = ? AND u.kind = 1 AND u.active = 1";
+
+/* 1 found, 0 not, -1 fault. */
+static int resolve_query(struct store *store, const char *sql, const char *key,
+			 struct store_recipient **ret, struct fault *fault)
+{
+	struct store_recipient *found;
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault, sql, "t", key))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc != 1)
+		return rc;
+	found = g_new0(struct store_recipient, 1);
+	found->user = rows_int(&rows, 0);
+	found->store = rows_int(&rows, 1);
+	found->name = rows_text(&rows, 2);
+	found->email = rows_text(&rows, 3);
+	found->used = rows_int(&rows, 4);
+	found->quota_hard = rows_int(&rows, 5);
+	found->quota_soft = rows_int(&rows, 6);
+	if (found->quota_hard == QUOTA_SERVER)
+		found->quota_hard = store->policy.quota_hard;
+	if (found->quota_soft == QUOTA_SERVER)
+		found->quota_soft = store->policy.quota_soft;
+	*ret = found;
+	return 1;
+}
+
+static int resolve_key(struct store *store, const char *address, unsigned flags,
+		       struct store_recipient **ret, struct fault *fault)
+{
+	g_autofree char *key = address_key(address);
+	int rc = resolve_query(store, resolve_by_address, key, ret, fault);
+
+	if (rc || (flags & STORE_RESOLVE_ADDRESS_ONLY))
+		return rc;
+	return resolve_query(store, resolve_by_name, key, ret, fault);
+}
+
+/* Where the detail of a local part begins (its delimiter), or NULL. */
+static const char *resolve_delimiter(const struct store *store,
+				     const char *recipient)
+{
+	const char *delimiters = store->policy.recipient_delimiter;
+	const char *at = strrchr(recipient, '@');
+	const char *found;
+
+	if (!delimiters[0] || !recipient[0])
+		return NULL;
+	found = strpbrk(recipient + 1, delimiters);
+	return found && (!at || found < at) ? found : NULL;
+}
+
+/* "john+lists@x": john@x with the detail "lists". */
+static int resolve_without_detail(struct store *store, const char *recipient,
+				  unsigned flags, struct store_recipient **ret,
+				  struct fault *fault)
+{
+	const char *delimiter = resolve_delimiter(store, recipient);
+	const char *domain = strrchr(recipient, '@');
+	g_autofree char *base = NULL;
+	bool is_quoted = recipient[0] == '"';
+	size_t len;
+	int rc;
+
+	if (!delimiter)
+		return 0;
+	base = g_strdup_printf("%.*s%s%s", (int)(delimiter - recipient),
+			       recipient, is_quoted ? "\"" : "",
+			       domain ? domain : "");
+	rc = resolve_key(store, base, flags, ret, fault);
+	if (rc != 1)
+		return rc;
+	len = domain ? (size_t)(domain - delimiter) - 1 : strlen(delimiter + 1);
+	if (is_quoted && len)
+		len--;
+	(*ret)->detail = g_strndup(delimiter + 1, len);
+	return 1;
+}
+
+int store_resolve(struct store *store, const char *recipient, unsigned flags,
+		  struct store_recipient **ret, struct fault *fault)
+{
+	const char *at = strrchr(recipient, '@');
+	g_autofree char *look =
+		at && (flags & STORE_RESOLVE_STRIP_DOMAIN)
+			? g_strndup(recipient, (size_t)(at - recipient))
+			: g_strdup(recipient);
+	int rc = 0;
+
+	if (!(flags & STORE_RESOLVE_ADDRESS_ONLY) || at)
+		rc = resolve_key(store, look, flags, ret, fault);
+	if (rc == 0 && (!(flags & STORE_RESOLVE_ADDRESS_ONLY) || at))
+		rc = resolve_without_detail(store, look, flags, ret, fault);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return fault_set(fault, FAULT_NO_RECIPIENT,
+				 "<%s>: no such recipient", recipient);
+	return 0;
+}

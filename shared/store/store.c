@@ -1,0 +1,296 @@
+/*
+ * The connection: creating, opening, units of work.
+ */
+#include "notify.h"
+#include "store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->in_unit)
+		store_rollback(store);
+	if (store->statements)
+		g_hash_table_destroy(store->statements);
+	(void)sqlite3_close_v2(store->db);
+	lock_close(store->lock);
+	g_free(store->lease_owner);
+	g_free(store->path);
+	g_free(store);
+}
+
+static void store_finalize(gpointer stmt)
+{
+	(void)sqlite3_finalize(stmt);
+}
+
+/* A connection whose schema nobody looked at yet. */
+static int store_connect(const char *path, enum store_mode mode,
+			 int64_t timeout_ms, struct store **ret_store,
+			 struct fault *fault)
+{
+	AUTO(store) store = g_new0(struct store, 1);
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+		    (mode == STORE_READ ? SQLITE_OPEN_READONLY
+					: SQLITE_OPEN_READWRITE);
+
+	store->path = g_strdup(path);
+	store->mode = mode;
+	store->timeout_ms = timeout_ms;
+	g_strlcpy(store->policy.recipient_delimiter, "+",
+		  sizeof(store->policy.recipient_delimiter));
+	store->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal,
+						  NULL, store_finalize);
+	if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
+		return fault_set_errno(fault, FAULT_CONFIG,
+				       sqlite3_system_errno(store->db),
+				       "cannot open store %s", path);
+	(void)sqlite3_extended_result_codes(store->db, 1);
+	(void)sqlite3_busy_timeout(store->db,
+				   (int)CLAMP(timeout_ms, 0, INT_MAX));
+	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+				NULL);
+	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	*ret_store = g_steal_pointer(&store);
+	return 0;
+}
+
+/* Settings that live with the connection, not with the file. */
+static int store_configure(struct store *store, struct fault *fault)
+{
+	return sql_script(store,
+			  "PRAGMA foreign_keys = ON;"
+			  "PRAGMA synchronous = FULL;"
+			  "PRAGMA temp_store = MEMORY;"
+			  "PRAGMA cache_size = -8000;"
+			  "PRAGMA journal_size_limit = 67108864",
+			  fault);
+}
+
+static int store_must_exist(const char *path, struct fault *fault)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		if (S_ISREG(st.st_mode))
+			return 0;
+		return fault_set(
+			fault, FAULT_CONFIG,
+			"%s is not an Okapi store (not a file): check store_path",
+			path);
+	}
+	if (errno == ENOENT)
+		return fault_set(
+			fault, FAULT_CONFIG,
+			"there is no store %s: 'okapi-admin init' creates it",
+			path);
+	return fault_set_errno(fault, FAULT_CONFIG, errno,
+			       "cannot open store %s", path);
+}
+
+int store_open(const char *path, enum store_mode mode, int64_t timeout_ms,
+	       struct store **ret_store, struct fault *fault)
+{
+	AUTO(store) store = NULL;
+	int64_t version;
+
+	if (store_must_exist(path, fault) ||
+	    store_connect(path, mode, timeout_ms, &store, fault) ||
+	    schema_check(store, false, &version, fault) ||
+	    store_configure(store, fault))
+		return -1;
+	if (mode == STORE_WRITE && lock_open(path, &store->lock, fault))
+		return -1;
+	*ret_store = g_steal_pointer(&store);
+	return 0;
+}
+
+/* The file and its directory; an existing file is not touched (closing a
+ * descriptor of it would drop SQLite's locks of this process). */
+static int store_make_file(const char *path, bool *ret_made,
+			   struct fault *fault)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+	AUTOCLOSE int fd = -1;
+
+	if (mkdir(directory, 0750) && errno != EEXIST)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot make directory %s", directory);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0640);
+	if (fd < 0 && errno != EEXIST)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot create store %s", path);
+	*ret_made = fd >= 0;
+	return 0;
+}
+
+static int store_migrate(struct store *store, bool *ret_created,
+			 struct fault *fault)
+{
+	int64_t version;
+
+	if (schema_check(store, true, &version, fault))
+		return -1;
+	*ret_created = version == 0;
+	if (version == schema_version())
+		return 0;
+	/* Before the first table, outside of a transaction. */
+	if (version == 0 && sql_script(store,
+				       "PRAGMA auto_vacuum = INCREMENTAL;"
+				       "PRAGMA journal_mode = WAL",
+				       fault))
+		return -1;
+	if (store_configure(store, fault) ||
+	    sql_script(store, "BEGIN IMMEDIATE", fault))
+		return -1;
+	store->in_unit = true;
+	if (schema_migrate(store, version, STORE_SCHEMA_CURRENT, fault) ||
+	    store_commit(store, fault)) {
+		store_rollback(store);
+		return -1;
+	}
+	return 0;
+}
+
+int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
+		 struct fault *fault)
+{
+	AUTO(store_lock) lock = NULL;
+	AUTO(store) store = NULL;
+	bool is_made;
+	bool is_new = false;
+	int rc;
+
+	if (store_make_file(path, &is_made, fault) ||
+	    store_must_exist(path, fault) || lock_open(path, &lock, fault) ||
+	    lock_take(lock, timeout_ms, fault))
+		return -1;
+	rc = store_connect(path, STORE_WRITE, timeout_ms, &store, fault);
+	if (rc == 0)
+		rc = store_migrate(store, &is_new, fault);
+	lock_drop(lock);
+	if (rc == 0 && ret_created)
+		*ret_created = is_new;
+	return rc;
+}
+
+void store_set_policy(struct store *store, const struct store_policy *policy)
+{
+	store->policy = *policy;
+}
+
+const char *store_path(const struct store *store)
+{
+	return store->path;
+}
+
+int store_need_unit(const struct store *store, struct fault *fault)
+{
+	if (store->in_unit)
+		return 0;
+	return fault_set(fault, FAULT_INTERNAL,
+			 "store: a change outside of a unit");
+}
+
+int store_begin(struct store *store, struct fault *fault)
+{
+	int64_t start = g_get_monotonic_time();
+	int64_t left;
+	int rc;
+
+	if (store->in_unit)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "store: a unit within a unit");
+	if (!store->lock)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "store %s is open for reading only",
+				 store->path);
+	if (lock_take(store->lock, store->timeout_ms, fault))
+		return -1;
+	/* Others than Okapi may hold SQLite's own lock. */
+	left = store->timeout_ms - (g_get_monotonic_time() - start) / 1000;
+	(void)sqlite3_busy_timeout(store->db, (int)CLAMP(left, 1, INT_MAX));
+	rc = sql_run(store, fault, "BEGIN IMMEDIATE", "");
+	(void)sqlite3_busy_timeout(store->db,
+				   (int)CLAMP(store->timeout_ms, 0, INT_MAX));
+	if (rc) {
+		lock_drop(store->lock);
+		return -1;
+	}
+	store->in_unit = true;
+	store->touched = 0;
+	return 0;
+}
+
+int store_commit(struct store *store, struct fault *fault)
+{
+	/* A unit that went on after SQLite undid its transaction. */
+	if (sqlite3_get_autocommit(store->db)) {
+		store_rollback(store);
+		return fault_set(fault, FAULT_IO,
+				 "store %s: the transaction was rolled back",
+				 store->path);
+	}
+	if (sql_run(store, fault, "COMMIT", "")) {
+		store_rollback(store);
+		return -1;
+	}
+	store->in_unit = false;
+	if (store->lock)
+		lock_drop(store->lock);
+	return 0;
+}
+
+void store_rollback(struct store *store)
+{
+	if (!sqlite3_get_autocommit(store->db))
+		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	store->in_unit = false;
+	store->touched = 0;
+	if (store->lock)
+		lock_drop(store->lock);
+}
+
+void store_wake(struct store *store)
+{
+	if (store->touched & STORE_TOUCHED_CHANGES)
+		notify_post(store->path, NOTIFY_CHANGES);
+	if (store->touched & STORE_TOUCHED_QUEUE)
+		notify_post(store->path, NOTIFY_QUEUE);
+	store->touched = 0;
+}
+
+int store_run(struct store *store, store_unit_fn *unit, void *context,
+	      struct fault *fault)
+{
+	if (store_begin(store, fault))
+		return -1;
+	if (unit(store, context, fault)) {
+		store_rollback(store);
+		return -1;
+	}
+	if (store_commit(store, fault))
+		return -1;
+	store_wake(store);
+	return 0;
+}
+
+int store_bump(struct store *store, int64_t store_id, int64_t *ret_change,
+	       struct fault *fault)
+{
+	int rc = sql_get(store, fault, ret_change,
+			 "UPDATE hierarchy SET change = change + 1"
+			 " WHERE id = ? AND type = 1 RETURNING change",
+			 "i", store_id);
+
+	if (rc == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "no store %" G_GINT64_FORMAT, store_id);
+	store->touched |= STORE_TOUCHED_CHANGES;
+	return rc < 0 ? -1 : 0;
+}

@@ -1,0 +1,294 @@
+/*
+ * What the files of this room share: the connection, statements, errors.
+ *
+ * The only header that knows sqlite3.h; it is included by shared/store/ *.c
+ * and its tests alone.
+ */
+#ifndef OKAPI_STORE_INTERNAL_H
+#define OKAPI_STORE_INTERNAL_H
+
+#include "folders.h"
+#include "messages.h"
+#include "queue.h"
+#include "settings.h"
+#include "store.h"
+#include "upkeep.h"
+#include "users.h"
+
+#include <sqlite3.h>
+
+#define STORE_APPLICATION_ID 0x4f6b4170 /* "OkAp" */
+
+/* Rows of hierarchy. */
+enum object_type {
+	OBJECT_STORE = 1,
+	OBJECT_FOLDER = 2,
+	OBJECT_MESSAGE = 3,
+	OBJECT_RECIPIENT = 4,
+	OBJECT_ATTACHMENT = 5,
+	OBJECT_CONTENT = 6,
+};
+
+/* Rows of users. */
+enum user_kind {
+	USER_PERSON = 1,
+	USER_GROUP = 2,
+};
+
+#define GROUP_EVERYONE "Everyone"
+
+/* What a unit touched: who is woken after it. */
+enum store_touched {
+	STORE_TOUCHED_CHANGES = 1 << 0,
+	STORE_TOUCHED_QUEUE = 1 << 1,
+};
+
+struct store_lock;
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	enum store_mode mode;
+	int64_t timeout_ms;
+	struct store_policy policy;
+	GHashTable *statements; /* SQL literal (by address) -> sqlite3_stmt */
+	struct store_lock *lock;
+	char *lease_owner; /* of this process; made at the first claim */
+	bool in_unit;
+	unsigned touched;
+};
+
+/* ---- sql.c: statements ---------------------------------------------------
+ * types names the values that follow, one letter each:
+ *   i int64_t    I int64_t, 0 is NULL    d int or bool    r double
+ *   t const char *, NULL is NULL         b const void *, size_t (a blob)
+ * SQL is a literal: its address is the key of the statement cache. */
+
+/* A running statement; ends when it leaves scope. */
+struct rows {
+	struct store *store;
+	sqlite3_stmt *stmt;
+	bool is_cached;
+};
+#define ROWS __attribute__((cleanup(rows_end))) struct rows
+
+NODISCARD int rows_open(struct store *store, struct rows *ret_rows,
+			struct fault *fault, const char *sql, const char *types,
+			...);
+/* 1: a row, 0: no more, -1: fault. */
+NODISCARD int rows_next(struct rows *rows, struct fault *fault);
+void rows_end(struct rows *rows);
+int64_t rows_int(const struct rows *rows, int column); /* NULL: 0 */
+char *rows_text(const struct rows *rows, int column);  /* owned; NULL: "" */
+const char *rows_peek(const struct rows *rows, int column); /* borrowed */
+
+/* Runs a statement to its end. */
+NODISCARD int sql_run(struct store *store, struct fault *fault, const char *sql,
+		      const char *types, ...);
+/* First column of the first row: 1 found, 0 no row (ret unchanged), -1. */
+NODISCARD int sql_get(struct store *store, struct fault *fault,
+		      int64_t *ret_value, const char *sql, const char *types,
+		      ...);
+/* Several statements in one text, without values. */
+NODISCARD int sql_script(struct store *store, const char *script,
+			 struct fault *fault);
+/* The fault of the last SQLite error; returns -1. */
+int sql_fault(struct store *store, const char *doing, struct fault *fault);
+
+/* ---- store.c --------------------------------------------------------------
+ */
+/* -1 with FAULT_INTERNAL if no unit runs: what changes something must. */
+NODISCARD int store_need_unit(const struct store *store, struct fault *fault);
+NODISCARD int store_begin(struct store *store, struct fault *fault);
+NODISCARD int store_commit(struct store *store, struct fault *fault);
+void store_rollback(struct store *store);
+/* Wakes whom the last committed work concerns. */
+void store_wake(struct store *store);
+/* Next change number of a store, in its row. */
+NODISCARD int store_bump(struct store *store, int64_t store_id,
+			 int64_t *ret_change, struct fault *fault);
+
+/* ---- schema.c -------------------------------------------------------------
+ */
+#define STORE_SCHEMA_CURRENT INT64_MAX
+int64_t schema_version(void); /* that this program makes */
+/* FAULT_CONFIG unless the file is a store of schema_version(); ret_version is
+ * 0 for an empty file, which is a fault unless allow_older. */
+NODISCARD int schema_check(struct store *store, bool allow_older,
+			   int64_t *ret_version, struct fault *fault);
+/* Within a transaction: takes version to target. */
+NODISCARD int schema_migrate(struct store *store, int64_t version,
+			     int64_t target, struct fault *fault);
+
+/* ---- lock.c: writers queue in order ---------------------------------------
+ */
+NODISCARD int lock_open(const char *store_path, struct store_lock **ret_lock,
+			struct fault *fault);
+void lock_close(struct store_lock *lock);
+AUTO_DEFINE(store_lock, lock_close);
+/* Waits at most timeout_ms: FAULT_STORE_BUSY. */
+NODISCARD int lock_take(struct store_lock *lock, int64_t timeout_ms,
+			struct fault *fault);
+void lock_drop(struct store_lock *lock);
+/* Gives a file that root made beside the store to the store's owner. */
+void lock_give_to_owner(const char *store_path, int fd);
+
+/* ---- address.c ------------------------------------------------------------
+ */
+/* Case-folded NFC: the key of names. Owned. */
+char *address_fold(const char *text);
+/* The key of an address or login name: folded, quotes of the local part
+ * removed, domain as A-label.  Owned. */
+char *address_key(const char *address);
+
+/* ---- password.c -----------------------------------------------------------
+ */
+/* "$scrypt$ln=..,r=..,p=..$salt$hash"; owned. */
+NODISCARD int password_hash(const char *password, char **ret_hash,
+			    struct fault *fault);
+bool password_matches(const char *password, const char *hash);
+
+/* ---- users.c, groups.c ---------------------------------------------------
+ */
+/* Makes the row of a group. */
+NODISCARD int group_insert(struct store *store, const char *name,
+			   struct fault *fault);
+/* Id by name; FAULT_NO_USER. kind 0: either. */
+NODISCARD int user_id_by_name(struct store *store, const char *name, int kind,
+			      int64_t *ret_id, struct fault *fault);
+/* What holds for the owner of a store; 0: none. */
+struct store_limits {
+	int64_t used;
+	int64_t soft;
+	int64_t hard;
+	char *owner; /* login name; owned; NULL if nobody's */
+};
+NODISCARD int user_limits(struct store *store, int64_t store_id,
+			  struct store_limits *ret_limits, struct fault *fault);
+
+/* ---- folders.c ------------------------------------------------------------
+ */
+/* A store with, if wanted, its default folders. */
+NODISCARD int folder_make_store(struct store *store, const char *name,
+				bool with_folders, int64_t *ret_store,
+				struct fault *fault);
+NODISCARD int folder_insert(struct store *store, int64_t store_id,
+			    int64_t parent, enum folder_role role,
+			    const char *name, int64_t *ret_folder,
+			    struct fault *fault);
+/* A child by name: 1, 0, -1. */
+NODISCARD int folder_child(struct store *store, int64_t parent,
+			   const char *name, int64_t *ret_folder,
+			   struct fault *fault);
+NODISCARD int folder_name_check(const char *name, struct fault *fault);
+/* A name that is free below parent: name, "name (2)" ...; owned. */
+NODISCARD int folder_free_name(struct store *store, int64_t parent,
+			       const char *name, char **ret_name,
+			       struct fault *fault);
+/* The store a folder (or a store itself) is in; FAULT_NOT_FOUND if there is
+ * no such folder or it is deleted. */
+NODISCARD int folder_store(struct store *store, int64_t folder,
+			   int64_t *ret_store, struct fault *fault);
+/* Is folder ancestor, or below it?  1, 0, -1. */
+NODISCARD int folder_is_below(struct store *store, int64_t folder,
+			      int64_t ancestor, struct fault *fault);
+/* Adds to the counters of a folder and its store and takes the next change
+ * number of the store. */
+struct counter_change {
+	int64_t messages;
+	int64_t unread;
+	int64_t size;
+};
+NODISCARD int folder_count(struct store *store, int64_t store_id,
+			   int64_t folder, const struct counter_change *by,
+			   int64_t *ret_change, struct fault *fault);
+/* "a\/b": a name as a part of a path. Appends. */
+void folder_append_name(GString *path, const char *name);
+
+/* ---- content.c, lob.c ----------------------------------------------------
+ */
+#define LOB_FILE_MIN (1024 * 1024) /* bytes from which a value is a file */
+
+/* The content object for these bytes, made if it is new. */
+NODISCARD int content_ensure(struct store *store, const struct content *content,
+			     int64_t *ret_content, struct fault *fault);
+NODISCARD int content_bytes(struct store *store, int64_t content,
+			    GBytes **ret_bytes, struct fault *fault);
+/* Rows of properties of an object. */
+NODISCARD int property_put(struct store *store, int64_t object,
+			   const struct prop *prop, struct fault *fault);
+NODISCARD int property_load(struct store *store, int64_t object,
+			    struct propset *set, struct fault *fault);
+
+/* "…/store.lob" of "…/store.db"; owned. */
+char *lob_directory(const char *store_path);
+char *lob_file(const char *store_path, const uint8_t hash[32]); /* owned */
+/* Writes and syncs the file of a value unless it is there. */
+NODISCARD int lob_write(const char *store_path, const uint8_t hash[32],
+			GBytes *data, struct fault *fault);
+NODISCARD int lob_read(const char *store_path, const uint8_t hash[32],
+		       int64_t size, GBytes **ret_data, struct fault *fault);
+/* Calls each for every file of the directory that is named by a hash. */
+NODISCARD int lob_each(const char *store_path,
+		       int (*each)(const uint8_t hash[32], int64_t mtime_s,
+				   void *context, struct fault *fault),
+		       void *context, struct fault *fault);
+/* Removes what a crash left half-written before a time. */
+void lob_sweep(const char *store_path, int64_t before_s);
+
+/* ---- copies.c -------------------------------------------------------------
+ */
+struct copy_new {
+	int64_t store;
+	int64_t folder;
+	int64_t content;
+	int64_t size;
+	unsigned flags;
+	int64_t received;
+	const char *trace;
+	const char *keywords; /* one a line, or NULL */
+};
+NODISCARD int copy_insert(struct store *store, const struct copy_new *copy,
+			  int64_t *ret_message, struct fault *fault);
+/* A row of a copy that is there, deleted or not. */
+struct copy_row {
+	int64_t id;
+	int64_t store;
+	int64_t folder;
+	int64_t content;
+	int64_t size;
+	int64_t deleted; /* time, 0: not */
+	int64_t origin;
+	unsigned flags;
+};
+NODISCARD int copy_get(struct store *store, int64_t message,
+		       struct copy_row *ret_row, struct fault *fault);
+/* A second copy, in any folder. */
+NODISCARD int copy_duplicate(struct store *store, const struct copy_row *row,
+			     int64_t folder, int64_t *ret_message,
+			     struct fault *fault);
+/* Moves a copy that is not deleted; to another store it gets a new id there
+ * and is marked deleted here. */
+NODISCARD int copy_move(struct store *store, const struct copy_row *row,
+			int64_t folder, int64_t origin, struct fault *fault);
+NODISCARD int copy_set_flags(struct store *store, const struct copy_row *row,
+			     unsigned flags, struct fault *fault);
+/* Marks a copy deleted at a time. */
+NODISCARD int copy_mark_deleted(struct store *store, const struct copy_row *row,
+				int64_t now, struct fault *fault);
+
+/* ---- lease.c --------------------------------------------------------------
+ */
+#define LEASE_LIFETIME_US (INT64_C(600) * USEC_PER_SEC)
+/* Names this process for ever: boot, pid name space, pid, start time. */
+char *lease_owner_self(void);
+enum lease_state {
+	LEASE_ALIVE,
+	LEASE_GONE,
+	LEASE_UNSEEN, /* cannot be seen from here: its expiry decides */
+};
+enum lease_state lease_owner_state(const char *owner);
+/* Takes back what processes held that are gone. */
+NODISCARD int lease_reap(struct store *store, int64_t now, struct fault *fault);
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * Users: rows of users, their addresses, quotas and what they use.
+ */
+#include "store_internal.h"
+
+#include <string.h>
+
+#define NAME_MAX_OCTETS 255
+
+void store_user_free(struct store_user *user)
+{
+	if (!user)
+		return;
+	g_free(user->name);
+	g_free(user->email);
+	g_strfreev(user->aliases);
+	g_free(user->fullname);
+	g_free(user);
+}
+
+static bool user_text_is_clean(const char *text, bool allow_blank)
+{
+	if (!g_utf8_validate(text, -1, NULL))
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f ||
+		    (*text == ' ' && !allow_blank))
+			return false;
+	return true;
+}
+
+static int user_name_check(const char *name, struct fault *fault)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > NAME_MAX_OCTETS || name[0] == '-' ||
+	    strpbrk(name, "/\\:<>\"") || !user_text_is_clean(name, false))
+		return fault_set(
+			fault, FAULT_BAD_ARGUMENT,
+			"'%s' is no name: 1 to 255 octets of UTF-8 without blanks and / \\ : < > \", not beginning with -",
+			name);
+	return 0;
+}
+
+static int user_address_check(const char *address, struct fault *fault)
+{
+	const char *at = strrchr(address, '@');
+	size_t len = strlen(address);
+
+	if (len == 0 || len > 320 || at == address || (at && !at[1]) ||
+	    strpbrk(address, "<>,;") || !user_text_is_clean(address, true))
+		return fault_set(fault, FAULT_BAD_ADDRESS, "'%s' is no address",
+				 address);
+	return 0;
+}
+
+int user_id_by_name(struct store *store, const char *name, int kind,
+		    int64_t *ret_id, struct fault *fault)
+{
+	g_autofree char *key = address_fold(name);
+	int rc = sql_get(store, fault, ret_id,
+			 "SELECT id FROM users WHERE name_key = ?1"
+			 " AND (?2 = 0 OR kind = ?2)",
+			 "td", key, kind);
+
+	if (rc == 0)
+		return fault_set(fault, FAULT_NO_USER, "no such %s: %s",
+				 kind == USER_GROUP ? "group" : "user", name);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- changing ------------------------------------------------------------
+ */
+
+/* Is a key free, or this user's own?  As an address and as a login name. */
+static int user_key_is_free(struct store *store, int64_t user, const char *key,
+			    const char *shown, struct fault *fault)
+{
+	g_autofree char *taker = NULL;
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT u.name FROM addresses a"
+		      " JOIN users u ON u.id = a.user"
+		      " WHERE a.address_key = ?1 AND u.id <> ?2"
+		      " UNION ALL SELECT name FROM users"
+		      " WHERE name_key = ?1 AND id <> ?2 LIMIT 1",
+		      "ti", key, user))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc <= 0)
+		return rc;
+	taker = rows_text(&rows, 0);
+	return fault_set(fault, FAULT_EXISTS, "%s is taken by %s", shown,
+			 taker);
+}
+
+static int user_add_address(struct store *store, int64_t user,
+			    const char *address, bool is_primary,
+			    struct fault *fault)
+{
+	g_autofree char *key = NULL;
+
+	if (user_address_check(address, fault))
+		return -1;
+	key = address_key(address);
+	if (user_key_is_free(store, user, key, address, fault))
+		return -1;
+	/* An alias that is the primary address already adds nothing. */
+	return sql_run(store, fault,
+		       is_primary ? "INSERT INTO addresses"
+				    " (address_key, user, address, is_primary)"
+				    " VALUES (?, ?, ?, 1)"
+				    " ON CONFLICT (address_key) DO UPDATE"
+				    " SET address = excluded.address,"
+				    " is_primary = 1"
+				  : "INSERT INTO addresses"
+				    " (address_key, user, address, is_primary)"
+				    " VALUES (?, ?, ?, 0)"
+				    " ON CONFLICT (address_key) DO NOTHING",
+		       "tit", key, user, address);
+}
+
+static int user_set_addresses(struct store *store, int64_t user,
+			      const struct store_user_change *change,
+			      struct fault *fault)
+{
+	if (change->email) {
+		if (sql_run(store, fault,
+			    "DELETE FROM addresses WHERE user = ?"
+			    " AND is_primary = 1",
+			    "i", user))
+			return -1;
+		if (change->email[0] &&
+		    user_add_address(store, user, change->email, true, fault))
+			return -1;
+	}
+	if (!change->aliases)
+		return 0;
+	if (sql_run(store, fault,
+		    "DELETE FROM addresses WHERE user = ? AND is_primary = 0",
+		    "i", user))
+		return -1;
+	for (size_t i = 0; change->aliases[i]; i++)
+		if (user_add_address(store, user, change->aliases[i], false,
+				     fault))
+			return -1;
+	return 0;
+}
+
+static int user_set_quota(struct store *store, int64_t user, const char *sql,
+			  int64_t value, struct fault *fault)
+{
+	if (value == QUOTA_KEEP)
+		return 0;
+	if (value < QUOTA_SERVER)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "a quota is not negative");
+	return sql_run(store, fault, sql, "ii", value, user);
+}
+
+static int user_set_password(struct store *store, int64_t user,
+			     const char *password, struct fault *fault)
+{
+	g_autofree char *hash = NULL;
+
+	if (!password[0])
+		hash = g_strdup("");
+	else if (password_hash(password, &hash, fault))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE users SET password = ? WHERE id = ?", "ti", hash,
+		       user);
+}
+
+static int user_apply(struct store *store, int64_t user,
+		      const struct store_user_change *change,
+		      struct fault *fault)
+{
+	if (user_set_addresses(store, user, change, fault))
+		return -1;
+	if (change->fullname) {
+		if (!user_text_is_clean(change->fullname, true))
+			return fault_set(fault, FAULT_BAD_ARGUMENT,
+					 "the full name is not clean UTF-8");
+		if (sql_run(store, fault,
+			    "UPDATE users SET fullname = ? WHERE id = ?", "ti",
+			    change->fullname, user))
+			return -1;
+	}
+	if (change->password &&
+	    user_set_password(store, user, change->password, fault))
+		return -1;
+	if (change->admin &&
+	    sql_run(store, fault, "UPDATE users SET admin = ? WHERE id = ?",
+		    "di", *change->admin, user))
+		return -1;
+	if (change->active &&
+	    sql_run(store, fault, "UPDATE users SET active = ? WHERE id = ?",
+		    "di", *change->active, user))
+		return -1;
+	if (user_set_quota(store, user,
+			   "UPDATE users SET quota_warn = ? WHERE id = ?",
+			   change->quota_warn, fault) ||
+	    user_set_quota(store, user,
+			   "UPDATE users SET quota_soft = ? WHERE id = ?",
+			   change->quota_soft, fault))
+		return -1;
+	return user_set_quota(store, user,
+			      "UPDATE users SET quota_hard = ? WHERE id = ?",
+			      change->quota_hard, fault);
+}
+
+int store_user_create(struct store *store, const char *name,
+		      const struct store_user_change *change, int64_t *ret_id,
+		      struct fault *fault)
+{
+	g_autofree char *key = address_fold(name);
+	int64_t store_id;
+	int64_t id;
+
+	if (store_need_unit(store, fault) || user_name_check(name, fault) ||
+	    user_key_is_free(store, 0, key, name, fault) ||
+	    folder_make_store(store, name, true, &store_id, fault) ||
+	    sql_run(store, fault,
+		    "INSERT INTO users (kind, name, name_key, store)"
+		    " VALUES (1, ?, ?, ?)",
+		    "tti", name, key, store_id))
+		return -1;
+	id = sqlite3_last_insert_rowid(store->db);
+	if (user_apply(store, id, change, fault))
+		return -1;
+	if (ret_id)
+		*ret_id = id;
+	return 0;
+}
+
+int store_user_set(struct store *store, const char *name,
+		   const struct store_user_change *change, struct fault *fault)
+{
+	int64_t id;
+
+	if (store_need_unit(store, fault) ||
+	    user_id_by_name(store, name, USER_PERSON, &id, fault))
+		return -1;
+	return user_apply(store, id, change, fault);
+}
+
+/* Everything in the store, and the store itself, is marked deleted. */
+static int user_delete_store(struct store *store, int64_t store_id,
+			     struct fault *fault)
+{
+	int64_t now = g_get_real_time();
+	int64_t change;
+
+	if (store_bump(store, store_id, &change, fault) ||
+	    sql_run(store, fault,
+		    "UPDATE hierarchy SET deleted = ?, change = ?"
+		    " WHERE store = ? AND deleted IS NULL",
+		    "iii", now, change, store_id) ||
+	    sql_run(store, fault,
+		    "UPDATE hierarchy SET messages = 0, unread = 0, size = 0"
+		    " WHERE store = ? AND type = 2",
+		    "i", store_id) ||
+	    /* What waits in the queue is sent, but nobody's now. */
+	    sql_run(store, fault,
+		    "UPDATE outgoingqueue SET store = NULL, message = NULL"
+		    " WHERE store = ?",
+		    "i", store_id))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET messages = 0, unread = 0,"
+		       " size = 0, deleted = ? WHERE id = ?",
+		       "ii", now, store_id);
+}
+
+int store_user_delete(struct store *store, const char *name, bool keep_store,
+		      struct fault *fault)
+{
+	int64_t store_id = 0;
+	int64_t id;
+
+	if (store_need_unit(store, fault) ||
+	    user_id_by_name(store, name, USER_PERSON, &id, fault) ||
+	    sql_get(store, fault, &store_id,
+		    "SELECT store FROM users WHERE id = ?", "i", id) < 0 ||
+	    sql_run(store, fault, "DELETE FROM users WHERE id = ?", "i", id))
+		return -1;
+	if (keep_store)
+		return 0;
+	return user_delete_store(store, store_id, fault);
+}
+
+/* ---- reading -------------------------------------------------------------
+ */
+
+static int user_load_aliases(struct store *store, int64_t user,
+			     char ***ret_aliases, struct fault *fault)
+{
+	g_autoptr(GPtrArray) aliases = g_ptr_array_new_with_free_func(g_free);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT address FROM addresses"
+		      " WHERE user = ? AND is_primary = 0"
+		      " ORDER BY address_key",
+		      "i", user))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1)
+		g_ptr_array_add(aliases, rows_text(&rows, 0));
+	if (rc)
+		return -1;
+	g_ptr_array_add(aliases, NULL);
+	*ret_aliases =
+		(char **)g_ptr_array_free(g_steal_pointer(&aliases), FALSE);
+	return 0;
+}
+
+#define USER_COLUMNS                                                           \
+ "SELECT u.id, u.name, coalesce(a.address, ''), u.fullname, u.admin,"          \
+ " u.active, u.quota_warn, u.quota_soft, u.quota_hard, u.store, s.size,"       \
+ " s.messages FROM users u JOIN hierarchy s ON s.id = u.store"                 \
+ " LEFT JOIN addresses a ON a.user = u.id AND a.is_primary = 1"
+
+static int user_read(struct store *store, const struct rows *rows,
+		     struct store_user **ret_user, struct fault *fault)
+{
+	AUTO(store_user) user = g_new0(struct store_user, 1);
+
+	user->id = rows_int(rows, 0);
+	user->name = rows_text(rows, 1);
+	user->email = rows_text(rows, 2);
+	user->fullname = rows_text(rows, 3);
+	user->admin = rows_int(rows, 4) != 0;
+	user->active = rows_int(rows, 5) != 0;
+	user->quota_warn = rows_int(rows, 6);
+	user->quota_soft = rows_int(rows, 7);
+	user->quota_hard = rows_int(rows, 8);
+	user->store = rows_int(rows, 9);
+	user->size = rows_int(rows, 10);
+	user->messages = rows_int(rows, 11);
+	if (user_load_aliases(store, user->id, &user->aliases, fault))
+		return -1;
+	*ret_user = g_steal_pointer(&user);
+	return 0;
+}
+
+int store_user_find(struct store *store, const char *name,
+		    struct store_user **ret_user, struct fault *fault)
+{
+	g_autofree char *key = address_fold(name);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      USER_COLUMNS " WHERE u.name_key = ? AND u.kind = 1", "t",
+		      key))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc == 0)
+		return fault_set(fault, FAULT_NO_USER, "no such user: %s",
+				 name);
+	return rc < 0 ? -1 : user_read(store, &rows, ret_user, fault);
+}
+
+int store_user_of_store(struct store *store, int64_t store_id,
+			struct store_user **ret_user, struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault, USER_COLUMNS " WHERE u.store = ?",
+		      "i", store_id))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc == 0)
+		return fault_set(fault, FAULT_NO_USER,
+				 "the store belongs to no user");
+	return rc < 0 ? -1 : user_read(store, &rows, ret_user, fault);
+}
+
+static void user_free_element(gpointer user)
+{
+	store_user_free(user);
+}
+
+int store_user_list(struct store *store, GPtrArray **ret_users,
+		    struct fault *fault)
+{
+	g_autoptr(GPtrArray) users =
+		g_ptr_array_new_with_free_func(user_free_element);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      USER_COLUMNS " WHERE u.kind = 1 ORDER BY u.name_key", ""))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		struct store_user *user;
+
+		if (user_read(store, &rows, &user, fault))
+			return -1;
+		g_ptr_array_add(users, user);
+	}
+	if (rc)
+		return -1;
+	*ret_users = g_steal_pointer(&users);
+	return 0;
+}
+
+int store_user_addresses(struct store *store, int64_t user,
+			 char ***ret_addresses, struct fault *fault)
+{
+	g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT address FROM addresses WHERE user = ?"
+		      " ORDER BY is_primary DESC, address_key",
+		      "i", user))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1)
+		g_ptr_array_add(addresses, rows_text(&rows, 0));
+	if (rc)
+		return -1;
+	g_ptr_array_add(addresses, NULL);
+	*ret_addresses =
+		(char **)g_ptr_array_free(g_steal_pointer(&addresses), FALSE);
+	return 0;
+}
+
+int user_limits(struct store *store, int64_t store_id,
+		struct store_limits *ret_limits, struct fault *fault)
+{
+	struct store_limits limits = {0};
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT s.size, u.quota_soft, u.quota_hard, u.name"
+		      " FROM hierarchy s LEFT JOIN users u ON u.store = s.id"
+		      " WHERE s.id = ? AND s.type = 1",
+		      "i", store_id))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "no store %" G_GINT64_FORMAT, store_id);
+	if (rc < 0)
+		return -1;
+	limits.used = rows_int(&rows, 0);
+	if (rows_peek(&rows, 3)) {
+		limits.soft = rows_int(&rows, 1);
+		limits.hard = rows_int(&rows, 2);
+		limits.owner = rows_text(&rows, 3);
+		if (limits.soft == QUOTA_SERVER)
+			limits.soft = store->policy.quota_soft;
+		if (limits.hard == QUOTA_SERVER)
+			limits.hard = store->policy.quota_hard;
+	}
+	*ret_limits = limits;
+	return 0;
+}

@@ -1,0 +1,294 @@
+/*
+ * Deliveries: copies, quotas, duplicates, large messages, reading it back.
+ */
+#include "fixture.h"
+
+#include <sys/stat.h>
+
+TestSuite(deliver, .init = fixture_open, .fini = fixture_close, .timeout = 60);
+
+Test(deliver, comes_back_byte_for_byte)
+{
+	static const char bytes[] = "A: b\r\n\r\n\0\x80\n\rno end";
+	AUTO(content) content = content_of(bytes, sizeof(bytes) - 1);
+	int64_t bob = user_make("bob");
+	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	g_autoptr(GBytes) bare = NULL;
+	g_autoptr(GBytes) whole = NULL;
+	const char *data;
+	size_t len;
+
+	must(store_message_bytes(fx.store, id, true, &bare, fault));
+	cr_expect(g_bytes_equal(bare, content->rfc822));
+	must(store_message_bytes(fx.store, id, false, &whole, fault));
+	data = g_bytes_get_data(whole, &len);
+	cr_expect_eq(len, sizeof(bytes) - 1 + 33);
+	cr_expect_eq(memcmp(data, "Return-Path: <anna@example.com>\r\n", 33),
+		     0);
+	must_be_sound();
+}
+
+Test(deliver, shows_in_list_and_view)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	AUTO(store_message) m = NULL;
+	int64_t found = 0;
+	struct fault why = {0};
+
+	must(store_message_get(fx.store, bob, id, &m, fault));
+	cr_expect_str_eq(m->subject, "a subject");
+	cr_expect_str_eq(m->sender, "anna@example.com");
+	cr_expect_str_eq(m->sender_name, "Anna");
+	cr_expect_str_eq(m->to, "Bob");
+	cr_expect_str_eq(m->folder_path, "Inbox");
+	cr_expect_str_eq(m->message_class, "IPM.Note");
+	cr_expect_str_eq(m->message_id, "<1@example.com>");
+	cr_expect_eq(m->attachments, 1);
+	cr_expect_eq(m->size, (int64_t)g_bytes_get_size(content->rfc822));
+	cr_assert_eq(
+		sql_get(fx.store, &why, &found,
+			"SELECT count(*) FROM mail WHERE owner = 'bob'"
+			" AND folder = 'Inbox' AND sender = 'anna@example.com'"
+			" AND subject = 'a subject' AND id = ? AND read = 0"
+			" AND message_class = 'IPM.Note' AND attachments = 1"
+			" AND received LIKE '____-__-__T__:__:__Z'",
+			"i", id),
+		1);
+	cr_expect_eq(found, 1);
+}
+
+Test(deliver, properties_of_a_copy)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	AUTO(propset) set = propset_new();
+	struct prop own = {.tag = PR_IMPORTANCE, .value.number = 2};
+
+	in_unit(store_message_set_property(fx.store, id, &own, fault));
+	in_unit(store_message_set_flags(
+		fx.store, id, MESSAGE_READ | MESSAGE_FLAGGED, 0, fault));
+	must(store_message_properties(fx.store, id, set, fault));
+	cr_expect_str_eq(propset_text(set, PR_SUBJECT), "a subject");
+	cr_expect_str_eq(propset_text(set, PR_OKAPI_REVERSE_PATH),
+			 "anna@example.com");
+	cr_expect_eq(propset_number(set, PR_IMPORTANCE, 1), 2);
+	cr_expect_eq(propset_number(set, PR_MESSAGE_FLAGS, 0), 0x13);
+	cr_expect_eq(propset_number(set, PR_FLAG_STATUS, 0), 2);
+	cr_expect(propset_has(set, PR_MESSAGE_DELIVERY_TIME));
+	cr_expect(propset_has(set, PR_OKAPI_CONTENT_SHA256));
+	cr_expect(propset_bool(set, PR_HASATTACH));
+}
+
+Test(deliver, copies_share_what_they_say)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t eve = user_make("eve");
+	struct store_stats stats;
+
+	deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	deliver_to(bob, folder_of(bob, FOLDER_JUNK), content);
+	deliver_to(eve, folder_of(eve, FOLDER_INBOX), content);
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.messages, 3);
+	cr_expect_eq(stats.contents, 1);
+	cr_expect_eq(stats.users, 2);
+	must_be_sound();
+}
+
+Test(deliver, large_messages_are_files)
+{
+	g_autofree char *text = g_strnfill(LOB_FILE_MIN + 5, 'x');
+	AUTO(content) content = content_of(text, LOB_FILE_MIN + 5);
+	g_autofree char *file = NULL;
+	g_autoptr(GBytes) bytes = NULL;
+	int64_t bob = user_make("bob");
+	struct store_stats stats;
+	struct fault why = {0};
+	int64_t wrong = 0;
+	int64_t id;
+
+	file = lob_file(fx.path, content->sha256);
+	cr_expect(strstr(file, "/store.lob/"), "%s", file);
+	must(store_content_prepare(fx.path, content, fault));
+	cr_expect(g_file_test(file, G_FILE_TEST_IS_REGULAR));
+	id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.lob_files, 1);
+	must(store_message_bytes(fx.store, id, true, &bytes, fault));
+	cr_expect(g_bytes_equal(bytes, content->rfc822));
+	must_be_sound();
+
+	/* A file that changed is found out. */
+	cr_assert_eq(chmod(file, 0600), 0);
+	text[100] = 'y';
+	cr_assert(g_file_set_contents(file, text, LOB_FILE_MIN + 5, NULL));
+	g_bytes_unref(g_steal_pointer(&bytes));
+	cr_expect_eq(store_message_bytes(fx.store, id, true, &bytes, &why), -1);
+	cr_expect_eq(why.kind, FAULT_IO);
+	must(store_check(fx.store, NULL, NULL, &wrong, fault));
+	cr_expect_eq(wrong, 1);
+}
+
+Test(deliver, a_large_message_that_nobody_prepared)
+{
+	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'z');
+	AUTO(content) content = content_of(text, LOB_FILE_MIN);
+	int64_t bob = user_make("bob");
+	g_autofree char *file = lob_file(fx.path, content->sha256);
+
+	deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	cr_expect(g_file_test(file, G_FILE_TEST_IS_REGULAR));
+	must_be_sound();
+}
+
+/* ---- quota ---------------------------------------------------------------
+ */
+
+static int deliver_plain(int64_t store_id, const struct content *content,
+			 struct delivery_result *ret, struct fault *fault)
+{
+	struct delivery_copy copy = {
+		.folder = folder_of(store_id, FOLDER_INBOX),
+		.trace = "",
+		.received = g_get_real_time(),
+	};
+	struct delivery delivery = {
+		.store = store_id,
+		.recipient = "Bob@Example.com",
+		.reverse_path = "anna@example.com",
+		.content = content,
+		.copies = &copy,
+		.copy_count = 1,
+		.check_duplicate = true,
+		.check_quota = true,
+	};
+
+	return store_deliver(fx.store, &delivery, ret, fault);
+}
+
+Test(deliver, hard_quota_is_exact)
+{
+	AUTO(content) content = content_number(1);
+	int64_t size = (int64_t)g_bytes_get_size(content->rfc822);
+	struct store_policy policy = {.quota_hard = 2 * size};
+	struct delivery_result result;
+	int64_t bob = user_make("bob");
+	AUTO(store_user) user = NULL;
+	int64_t id;
+
+	store_set_policy(fx.store, &policy);
+	in_unit(deliver_plain(bob, content, &result, fault));
+	id = result.message;
+	in_unit(deliver_plain(bob, content, &result, fault));
+	in_unit_fail(FAULT_MAILBOX_FULL,
+		     deliver_plain(bob, content, &result, fault));
+	policy.quota_tempfail = true;
+	store_set_policy(fx.store, &policy);
+	in_unit_fail(FAULT_FULL_FOR_NOW,
+		     deliver_plain(bob, content, &result, fault));
+	/* Soft-deleted mail does not count. */
+	in_unit(store_message_delete(fx.store, id, true, fault));
+	in_unit(deliver_plain(bob, content, &result, fault));
+	must(store_user_find(fx.store, "bob", &user, fault));
+	cr_expect_eq(user->size, 2 * size);
+	cr_expect_eq(user->messages, 2);
+	must_be_sound();
+}
+
+Test(deliver, a_users_quota_wins_over_the_servers)
+{
+	AUTO(content) content = content_number(1);
+	struct store_policy policy = {.quota_hard = 1};
+	struct store_user_change change = {.quota_warn = QUOTA_KEEP,
+					   .quota_soft = QUOTA_KEEP,
+					   .quota_hard = 0};
+	struct delivery_result result;
+	int64_t bob = user_make("bob");
+
+	store_set_policy(fx.store, &policy);
+	in_unit_fail(FAULT_MAILBOX_FULL,
+		     deliver_plain(bob, content, &result, fault));
+	in_unit(store_user_set(fx.store, "bob", &change, fault));
+	in_unit(deliver_plain(bob, content, &result, fault));
+}
+
+/* ---- duplicates ----------------------------------------------------------
+ */
+
+Test(deliver, a_repetition_is_answered_like_the_first_time)
+{
+	AUTO(content) content = content_number(1);
+	AUTO(content) other = content_number(2);
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	struct delivery_result first;
+	struct delivery_result second;
+	int64_t bob = user_make("bob");
+	struct store_stats stats;
+
+	store_set_policy(fx.store, &policy);
+	in_unit(deliver_plain(bob, content, &first, fault));
+	cr_expect_not(first.is_duplicate);
+	in_unit(deliver_plain(bob, content, &second, fault));
+	cr_expect(second.is_duplicate);
+	cr_expect_eq(second.message, first.message);
+	in_unit(deliver_plain(bob, other, &second, fault));
+	cr_expect_not(second.is_duplicate);
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.messages, 2);
+	must_be_sound();
+}
+
+Test(deliver, what_was_not_stored_is_no_duplicate)
+{
+	AUTO(content) content = content_number(1);
+	struct store_policy policy = {.duplicate_window_s = 3600,
+				      .quota_hard = 1};
+	struct delivery_result result;
+	int64_t bob = user_make("bob");
+
+	store_set_policy(fx.store, &policy);
+	in_unit_fail(FAULT_MAILBOX_FULL,
+		     deliver_plain(bob, content, &result, fault));
+	policy.quota_hard = 0;
+	store_set_policy(fx.store, &policy);
+	in_unit(deliver_plain(bob, content, &result, fault));
+	cr_expect_not(result.is_duplicate);
+}
+
+Test(deliver, what_was_discarded_has_its_effects_once)
+{
+	AUTO(content) content = content_number(1);
+	struct submission_recipient to = {.address = "x@example.net"};
+	struct submission redirect = {.reverse_path = "anna@example.com",
+				      .recipients = &to,
+				      .recipient_count = 1,
+				      .content = content};
+	const struct submission *submissions[] = {&redirect};
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	struct delivery delivery = {
+		.store = user_make("bob"),
+		.recipient = "bob@example.com",
+		.reverse_path = "anna@example.com",
+		.content = content,
+		.submissions = submissions,
+		.submission_count = 1,
+		.check_duplicate = true,
+	};
+	struct delivery_result result;
+	struct store_stats stats;
+
+	store_set_policy(fx.store, &policy);
+	in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	cr_expect_eq(result.message, 0);
+	cr_expect_not(result.is_duplicate);
+	must(store_is_duplicate(fx.store, &delivery, &result, fault));
+	cr_expect(result.is_duplicate);
+	in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	cr_expect(result.is_duplicate);
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.queue, 1);
+}

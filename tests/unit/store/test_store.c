@@ -1,0 +1,272 @@
+/*
+ * Creating, opening, refusing; units that commit whole or not at all.
+ */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+TestSuite(store, .init = fixture_open, .fini = fixture_close, .timeout = 60);
+
+static void sql_on_file(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s",
+		     sqlite3_errmsg(db));
+	cr_assert_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+Test(store, is_created_once)
+{
+	bool is_created = true;
+
+	must(store_create(fx.path, TIMEOUT_MS, &is_created, fault));
+	cr_expect_not(is_created);
+	must_be_sound();
+}
+
+Test(store, settings_of_the_file)
+{
+	static const struct {
+		const char *sql;
+		int64_t want;
+	} settings[] = {
+		{"PRAGMA auto_vacuum", 2},
+		{"PRAGMA synchronous", 2},
+		{"PRAGMA foreign_keys", 1},
+		{"PRAGMA application_id", STORE_APPLICATION_ID},
+		{"SELECT count(*) FROM pragma_journal_mode"
+		 " WHERE journal_mode = 'wal'",
+		 1},
+		{"SELECT count(*) FROM sqlite_schema WHERE name IN"
+		 " ('hierarchy', 'properties', 'lob', 'outgoingqueue',"
+		 "  'users', 'usergroup_acl', 'acl', 'mail')",
+		 8},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(settings); i++) {
+		int64_t value = -1;
+		struct fault why = {0};
+
+		cr_assert_eq(
+			sql_get(fx.store, &why, &value, settings[i].sql, ""),
+			1);
+		cr_expect_eq(value, settings[i].want, "%s: %d", settings[i].sql,
+			     (int)value);
+	}
+}
+
+Test(store, makes_its_directory_but_not_the_parents)
+{
+	g_autofree char *one = g_build_filename(fx.directory, "one/s.db", NULL);
+	g_autofree char *two = g_build_filename(fx.directory, "x/y/s.db", NULL);
+
+	must(store_create(one, TIMEOUT_MS, NULL, fault));
+	must_fail(FAULT_CONFIG, store_create(two, TIMEOUT_MS, NULL, fault));
+}
+
+Test(store, refuses_what_is_not_there)
+{
+	struct store *store;
+
+	must_fail(FAULT_CONFIG, store_open("/nonexistent/store.db", STORE_READ,
+					   TIMEOUT_MS, &store, fault));
+	must_fail(FAULT_CONFIG, store_open(fx.directory, STORE_READ, TIMEOUT_MS,
+					   &store, fault));
+}
+
+Test(store, refuses_what_is_not_a_store)
+{
+	g_autofree char *text = g_build_filename(fx.directory, "text", NULL);
+	g_autofree char *other = g_build_filename(fx.directory, "other", NULL);
+	g_autofree char *empty = g_build_filename(fx.directory, "empty", NULL);
+	g_autofree char *long_text = g_strnfill(8192, 'x');
+	struct store *store;
+
+	cr_assert(g_file_set_contents(text, long_text, -1, NULL));
+	cr_assert(g_file_set_contents(empty, "", 0, NULL));
+	sql_on_file(other, "CREATE TABLE t (x)");
+	must_fail(FAULT_CONFIG,
+		  store_open(text, STORE_READ, TIMEOUT_MS, &store, fault));
+	must_fail(FAULT_CONFIG,
+		  store_open(other, STORE_READ, TIMEOUT_MS, &store, fault));
+	must_fail(FAULT_CONFIG,
+		  store_open(empty, STORE_READ, TIMEOUT_MS, &store, fault));
+	must_fail(FAULT_CONFIG, store_create(text, TIMEOUT_MS, NULL, fault));
+	must_fail(FAULT_CONFIG, store_create(other, TIMEOUT_MS, NULL, fault));
+	/* An empty file is filled. */
+	must(store_create(empty, TIMEOUT_MS, NULL, fault));
+}
+
+Test(store, refuses_a_newer_version)
+{
+	struct store *store;
+	struct fault why = {0};
+
+	sql_on_file(fx.path, "PRAGMA user_version = 1000");
+	cr_assert_eq(store_open(fx.path, STORE_WRITE, TIMEOUT_MS, &store, &why),
+		     -1);
+	cr_expect_eq(why.kind, FAULT_CONFIG);
+	cr_expect(strstr(why.text, "newer version"), "%s", why.text);
+	must_fail(FAULT_CONFIG, store_create(fx.path, TIMEOUT_MS, NULL, fault));
+}
+
+Test(store, an_older_version_is_brought_up_to_date)
+{
+	struct store *store;
+	int64_t version = -1;
+
+	/* A store of version 0 is an empty file: opening says what to do,
+	 * creating goes through all steps. */
+	g_autofree char *old = g_build_filename(fx.directory, "old.db", NULL);
+	sql_on_file(old, "PRAGMA application_id = 0x4f6b4170");
+	must_fail(FAULT_CONFIG,
+		  store_open(old, STORE_WRITE, TIMEOUT_MS, &store, fault));
+	must(store_create(old, TIMEOUT_MS, NULL, fault));
+	must(store_open(old, STORE_WRITE, TIMEOUT_MS, &store, fault));
+	must(schema_check(store, false, &version, fault));
+	cr_expect_eq(version, schema_version());
+	store_close(store);
+}
+
+static int unit_user_then(struct store *store, void *context,
+			  struct fault *fault)
+{
+	struct store_user_change change = {0};
+	const char *name = context;
+
+	if (store_user_create(store, name, &change, NULL, fault))
+		return -1;
+	if (name[0] == 'f')
+		return fault_set(fault, FAULT_REJECTED, "as wanted");
+	return 0;
+}
+
+Test(store, a_failing_unit_leaves_nothing)
+{
+	struct store_user *user;
+
+	must_fail(FAULT_REJECTED,
+		  store_run(fx.store, unit_user_then, (char[]){"fred"}, fault));
+	must_fail(FAULT_NO_USER,
+		  store_user_find(fx.store, "fred", &user, fault));
+	must(store_run(fx.store, unit_user_then, (char[]){"anna"}, fault));
+	must(store_user_find(fx.store, "anna", &user, fault));
+	store_user_free(user);
+	must_be_sound();
+}
+
+Test(store, changes_need_a_unit)
+{
+	struct store_user_change change = {0};
+
+	must_fail(FAULT_INTERNAL,
+		  store_user_create(fx.store, "x", &change, NULL, fault));
+}
+
+Test(store, a_reader_cannot_write)
+{
+	struct store *reader;
+
+	must(store_open(fx.path, STORE_READ, TIMEOUT_MS, &reader, fault));
+	must_fail(FAULT_INTERNAL,
+		  store_run(reader, unit_user_then, (char[]){"anna"}, fault));
+	store_close(reader);
+}
+
+Test(store, a_writer_that_waits_too_long_gives_up)
+{
+	struct store *other;
+	int64_t start = g_get_monotonic_time();
+	int64_t ms;
+
+	must(store_open(fx.path, STORE_WRITE, 200, &other, fault));
+	must(store_begin(fx.store, fault));
+	must_fail(FAULT_STORE_BUSY, store_begin(other, fault));
+	ms = (g_get_monotonic_time() - start) / 1000;
+	cr_expect(ms >= 190 && ms < 2000, "waited %d ms", (int)ms);
+	store_rollback(fx.store);
+	/* And works once the way is free. */
+	must(store_begin(other, fault));
+	store_rollback(other);
+	store_close(other);
+}
+
+Test(store, a_foreign_writer_makes_it_busy)
+{
+	struct store *other;
+	sqlite3 *db;
+
+	must(store_open(fx.path, STORE_WRITE, 200, &other, fault));
+	cr_assert_eq(sqlite3_open(fx.path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+		     SQLITE_OK);
+	must_fail(FAULT_STORE_BUSY, store_begin(other, fault));
+	(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	must(store_begin(other, fault));
+	store_rollback(other);
+	(void)sqlite3_close(db);
+	store_close(other);
+}
+
+/* Two writers that never rest: none starves. */
+static gpointer take_turns(gpointer path)
+{
+	struct store *store;
+	int64_t turns = 0;
+	int64_t until = g_get_monotonic_time() + 400000;
+
+	must(store_open(path, STORE_WRITE, TIMEOUT_MS, &store, fault));
+	while (g_get_monotonic_time() < until) {
+		must(store_begin(store, fault));
+		g_usleep(200);
+		store_rollback(store);
+		turns++;
+	}
+	store_close(store);
+	return GSIZE_TO_POINTER((gsize)turns);
+}
+
+Test(store, writers_take_turns)
+{
+	GThread *threads[3];
+	gsize turns[3];
+
+	for (int i = 0; i < 3; i++)
+		threads[i] = g_thread_new("turn", take_turns, fx.path);
+	for (int i = 0; i < 3; i++)
+		turns[i] = GPOINTER_TO_SIZE(g_thread_join(threads[i]));
+	for (int i = 0; i < 3; i++)
+		cr_expect(turns[i] * 10 > turns[0] + turns[1] + turns[2],
+			  "%zu %zu %zu", turns[0], turns[1], turns[2]);
+}
+
+/* Killed while it holds the lock: the kernel frees it. */
+Test(store, a_killed_writer_frees_the_lock)
+{
+	int pipe_fds[2];
+	char byte;
+	int status;
+	pid_t pid;
+
+	cr_assert_eq(pipe(pipe_fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct store *store;
+		struct fault why = {0};
+
+		if (store_open(fx.path, STORE_WRITE, 1000, &store, &why) ||
+		    store_begin(store, &why))
+			_exit(1);
+		(void)!write(pipe_fds[1], "x", 1);
+		pause();
+	}
+	cr_assert_eq(read(pipe_fds[0], &byte, 1), 1);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	must(store_begin(fx.store, fault));
+	store_rollback(fx.store);
+}
