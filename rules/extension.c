@@ -36,6 +36,8 @@ static const char *const extension_names[EXTENSIONS + 1] = {
 
 enum extension extension_find(const char *name)
 {
+	if (strcmp(name, "imapflags") == 0) /* its name while a draft */
+		return EXTENSION_IMAP4FLAGS;
 	for (int i = EXTENSION_NONE + 1; i < EXTENSIONS; i++)
 		if (strcmp(extension_names[i], name) == 0)
 			return (enum extension)i;

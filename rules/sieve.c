@@ -184,7 +184,7 @@ static void *copy_flag(const void *flag, void *context)
 
 static void run_script(struct sieve_run *run, const struct sieve_script *script)
 {
-	g_autoptr(GPtrArray) flags_before = g_ptr_array_ref(run->flags);
+	g_autoptr(GPtrArray) flags_before = run->flags; /* moved here */
 
 	run->flags = g_ptr_array_copy(flags_before, copy_flag, NULL);
 	run->script = script;
