@@ -71,7 +71,7 @@ GROUND  := $(B)/lib/ground.a   # shared/*.c: fault, log, conf, propset, net
 CONVERT := $(B)/lib/convert.a  # GMime; in the helper only
 HELPER  := $(B)/lib/helper.a   # how to reach the helper; no GMime
 STORE   := $(B)/lib/store.a    # SQLite
-SMTP    := $(B)/lib/smtp.a     # protocol engine, server side
+SMTP    := $(B)/lib/smtp.a     # protocol engine, server side; serve.c
 RULES   := $(B)/lib/rules.a    # Sieve
 DAGENT  := $(B)/lib/dagent.a
 SPOOLER := $(B)/lib/spooler.a
@@ -93,11 +93,13 @@ PROGRAMS := $(B)/okapi-dagent $(B)/okapi-spooler $(B)/okapi-sendmail \
 all: $(PROGRAMS)
 
 objs = $(patsubst %.c,$(O)/%.o,$(filter-out $(MAINS),$(1)))
-$(GROUND):  $(call objs,$(call room_src,shared))
+# serve.c drives the engine over sockets: it goes where the engine goes.
+SERVE_SRC := shared/serve.c
+$(GROUND):  $(call objs,$(filter-out $(SERVE_SRC),$(call room_src,shared)))
 $(CONVERT): $(call objs,$(filter-out $(HELPER_SRC),$(call room_src,shared/convert)))
 $(HELPER):  $(call objs,$(HELPER_SRC))
 $(STORE):   $(call objs,$(call room_src,shared/store))
-$(SMTP):    $(call objs,$(call room_src,shared/smtp))
+$(SMTP):    $(call objs,$(call room_src,shared/smtp) $(SERVE_SRC))
 $(RULES):   $(call objs,$(call room_src,rules))
 $(DAGENT):  $(call objs,$(call room_src,dagent))
 $(SPOOLER): $(call objs,$(call room_src,spooler))
