@@ -116,7 +116,7 @@ class Kill(Case):
         self.assertEqual(done.status, 0, done)
 
     def test_dagent_under_load(self):
-        okapi = Okapi(self.directory(), users=USERS, log_level=2)
+        okapi = Okapi(self.directory(), users=USERS, log_level=3)
         self.addCleanup(okapi.stop)
         seed = int(os.environ.get("SEED", str(time.time_ns() % 100000)))
         print(f"note seed {seed}")
@@ -150,7 +150,7 @@ class Kill(Case):
         directory = self.directory()
         sink = Sink(directory, "DOT=delay 0.02")
         self.addCleanup(sink.close)
-        okapi = Okapi(directory, smtp_port=sink.port, log_level=2)
+        okapi = Okapi(directory, smtp_port=sink.port, log_level=3)
         self.addCleanup(okapi.stop)
         kills, count = max(2, KILLS // 2), 60
         # Half wait in the drop directory, half come while it is killed.

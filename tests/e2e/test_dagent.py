@@ -334,7 +334,7 @@ class BadSurroundings(Case):
             self.assertIn(str(port), done.err)
         done = self.start("-o", "lmtp_listen=unix:/tmp/" + "x" * 120)
         self.assertNotEqual(done.status, 0, done)
-        self.assertIn("too long", done.err)
+        self.assertIn("at most 107 characters", done.err)
         self.assertEqual(self.start("--bogus").status, 64)
         self.assertEqual(self.start("-o", "no_such_key=1").status, 78)
         done = self.start("-o", "store_path=/nowhere/store.db")

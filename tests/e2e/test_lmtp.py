@@ -126,7 +126,7 @@ class Delivery(Served):
     def test_bdat(self):
         client = self.client()
         client.envelope("b@example.org", [ANNA, BERT])
-        client.send(b"BDAT 18\r\nSubject: chunks\r\n\r\n")
+        client.send(b"BDAT 19\r\nSubject: chunks\r\n\r\n")
         self.assert_reply(client.reply(), 250)
         client.send(b"BDAT 8 LAST\r\n.\r\nx\n.\r\n")
         for _ in range(2):

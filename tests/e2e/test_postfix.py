@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import mta  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
 
 
 class Behind(Case):
@@ -22,7 +22,7 @@ class Behind(Case):
 
     def send(self, postfix, data, *recipients, sender="carol@example.org"):
         with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as client:
-            client.sendmail(sender, recipients, data)
+            client.sendmail(sender, recipients, crlf(data))
 
     def arrived(self, postfix, user, subject):
         def look():
