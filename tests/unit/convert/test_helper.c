@@ -1,0 +1,338 @@
+/*
+ * The pool of helpers: what it does when one dies, overruns, answers nonsense,
+ * and what a helper may not do.
+ */
+#include "convert_test.h"
+
+#include "convert/helper.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define TIMEOUT_MS 20000
+
+static const struct convert_options options = {
+	.flags = CONVERT_ALL,
+	.default_charset = "windows-1252",
+};
+
+/* build/.../tests/unit/convert/test_helper -> build/.../okapi-convert; owned.
+ */
+static char *helper_program(void)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	char *at = g_strrstr(self, "/tests/unit/");
+
+	cr_assert(at);
+	*at = '\0';
+	return g_build_filename(self, "okapi-convert", NULL);
+}
+
+static struct helper_pool *real_pool(unsigned count)
+{
+	g_autofree char *program = helper_program();
+
+	return helper_pool_new_at(program, count, TIMEOUT_MS);
+}
+
+/* A shell script in a directory of its own; owned path. */
+static char *script(const char *body)
+{
+	g_autofree char *directory =
+		g_dir_make_tmp("okapi-helper-XXXXXX", NULL);
+	char *path = g_build_filename(directory, "okapi-convert", NULL);
+	g_autofree char *real = helper_program();
+	g_autofree char *text = g_strdup_printf(
+		"#!/bin/sh\nDIR=%s\nREAL=%s\n%s\n", directory, real, body);
+
+	cr_assert(g_file_set_contents(path, text, -1, NULL));
+	cr_assert(g_chmod(path, 0700) == 0);
+	return path;
+}
+
+static void forget(char *path)
+{
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *mark = g_build_filename(directory, "mark", NULL);
+
+	(void)g_remove(path);
+	(void)g_remove(mark);
+	(void)g_rmdir(directory);
+	g_free(path);
+}
+
+static bool is_fallback(const struct propset *set)
+{
+	const char *subject = propset_text(set, PR_SUBJECT);
+
+	return subject && !strcmp(subject, "Fallback delivery");
+}
+
+/* Converts "Subject: NAME"; true if it was converted, false if it fell back
+ * (then the fault has a text). */
+static bool converts(struct helper_pool *pool, const char *name)
+{
+	g_autofree char *text =
+		g_strdup_printf("Subject: %s\r\n\r\nbody\r\n", name);
+	g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+	AUTO(propset) set = NULL;
+	struct fault fault = {0};
+	int rc = helper_to_propset(pool, bytes, &options, &set, &fault);
+
+	cr_assert(set);
+	if (rc == 0) {
+		expect_text(name, set, PR_SUBJECT, name);
+		return true;
+	}
+	cr_expect(is_fallback(set));
+	cr_expect(fault.text[0] && fault_is_temporary(&fault));
+	return false;
+}
+
+Test(helper, converts, .timeout = 30)
+{
+	struct helper_pool *pool = real_pool(1);
+
+	for (int i = 0; i < 20; i++)
+		cr_expect(converts(pool, "hello"));
+	helper_pool_free(pool);
+}
+
+Test(helper, composes, .timeout = 30)
+{
+	struct helper_pool *pool = real_pool(1);
+	AUTO(propset) set = propset_new();
+	AUTO(propset) empty = propset_new();
+	g_autoptr(GBytes) out = NULL;
+	struct fault fault = {0};
+
+	propset_set_text(set, PR_SUBJECT, "hello");
+	cr_assert(helper_to_rfc822(pool, set, &out, &fault) == 0, "%s",
+		  fault.text);
+	cr_expect(g_strstr_len(g_bytes_get_data(out, NULL),
+			       (gssize)g_bytes_get_size(out),
+			       "Subject: hello\r\n") != NULL);
+	g_clear_pointer(&out, g_bytes_unref);
+	cr_expect(helper_to_rfc822(pool, empty, &out, &fault) != 0);
+	cr_expect_eq(fault.kind, FAULT_REFUSED_INPUT);
+	cr_expect(converts(pool, "after a refusal"));
+	helper_pool_free(pool);
+}
+
+/* A helper that does something else the first time it is started. */
+static void check_first_start(const char *name, const char *what,
+			      int64_t timeout_ms)
+{
+	g_autofree char *body = g_strdup_printf(
+		"if [ -e $DIR/mark ]; then exec $REAL; fi\n: >$DIR/mark\n%s",
+		what);
+	char *path = script(body);
+	struct helper_pool *pool = helper_pool_new_at(path, 1, timeout_ms);
+
+	cr_expect(!converts(pool, name), "%s", name);
+	cr_expect(converts(pool, "the next one"), "%s", name);
+	helper_pool_free(pool);
+	forget(path);
+}
+
+Test(helper, dies_at_once, .timeout = 30)
+{
+	check_first_start("dies at once", "exit 1", TIMEOUT_MS);
+}
+
+Test(helper, killed_in_the_middle, .timeout = 30)
+{
+	check_first_start("killed", "head -c 10 >/dev/null; kill -9 $$",
+			  TIMEOUT_MS);
+}
+
+Test(helper, overruns, .timeout = 30)
+{
+	check_first_start("overruns", "exec sleep 600", 1000);
+}
+
+Test(helper, answers_nonsense, .timeout = 30)
+{
+	check_first_start("nonsense",
+			  "echo this is no answer of a helper; exec sleep 600",
+			  TIMEOUT_MS);
+}
+
+Test(helper, answers_no_set, .timeout = 30)
+{
+	check_first_start(
+		"no set",
+		"printf '\\001\\000\\000\\000\\000\\000\\000\\000'\n"
+		"printf '\\004\\000\\000\\000\\000\\000\\000\\000abcd'\n"
+		"exec sleep 600",
+		TIMEOUT_MS);
+}
+
+Test(helper, claims_too_much, .timeout = 30)
+{
+	check_first_start("claims",
+			  "printf '\\001\\000\\000\\000\\000\\000\\000\\000'\n"
+			  "printf '\\377\\377\\377\\377\\377\\377\\377\\377'\n"
+			  "exec sleep 600",
+			  TIMEOUT_MS);
+}
+
+Test(helper, claims_and_stops, .timeout = 30)
+{
+	check_first_start(
+		"claims and stops",
+		"printf '\\001\\000\\000\\000\\000\\000\\000\\000'\n"
+		"printf '\\000\\000\\000\\040\\000\\000\\000\\000x'\nexit 0",
+		TIMEOUT_MS);
+}
+
+/* One that dies while nobody needs it costs no message. */
+Test(helper, dies_idle, .timeout = 30)
+{
+	char *path = script("echo $$ >$DIR/mark; exec $REAL");
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *mark = g_build_filename(directory, "mark", NULL);
+	struct helper_pool *pool = helper_pool_new_at(path, 1, TIMEOUT_MS);
+	g_autofree char *pid = NULL;
+
+	cr_expect(converts(pool, "before"));
+	cr_assert(g_file_get_contents(mark, &pid, NULL, NULL));
+	cr_assert(kill((pid_t)atoi(pid), SIGKILL) == 0);
+	g_usleep(200000);
+	cr_expect(converts(pool, "after"));
+	helper_pool_free(pool);
+	forget(path);
+}
+
+Test(helper, missing_program, .timeout = 30)
+{
+	struct helper_pool *pool =
+		helper_pool_new_at("/nonexistent/okapi-convert", 1, TIMEOUT_MS);
+
+	cr_expect(!converts(pool, "x"));
+	helper_pool_free(pool);
+}
+
+Test(helper, fallback_keeps_the_message)
+{
+	static const char text[] = "Subject: x\r\n\r\nbody";
+	g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+	AUTO(propset) set = helper_fallback_propset(bytes);
+
+	cr_assert_eq(propset_attachment_count(set), 1);
+	cr_expect(g_bytes_equal(
+		propset_binary(propset_attachment(set, 0), PR_ATTACH_DATA_BIN),
+		bytes));
+	expect_text("name", propset_attachment(set, 0), PR_ATTACH_LONG_FILENAME,
+		    "original.eml");
+}
+
+static gpointer convert_some(gpointer pool)
+{
+	for (int i = 0; i < 50; i++) {
+		g_autofree char *name = g_strdup_printf("message %d", i);
+
+		if (!converts(pool, name))
+			return GINT_TO_POINTER(1);
+	}
+	return NULL;
+}
+
+Test(helper, threads_share_a_pool, .timeout = 60)
+{
+	struct helper_pool *pool = real_pool(2);
+	GThread *threads[8];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+		threads[i] = g_thread_new("t", convert_some, pool);
+	for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+		cr_expect_null(g_thread_join(threads[i]));
+	helper_pool_free(pool);
+}
+
+/* Started by a thread that ends: the helper must outlive it. */
+Test(helper, outlives_its_thread, .timeout = 30)
+{
+	struct helper_pool *pool = real_pool(1);
+
+	cr_expect_null(g_thread_join(g_thread_new("t", convert_some, pool)));
+	g_usleep(100000);
+	cr_expect(converts(pool, "after"));
+	helper_pool_free(pool);
+}
+
+Test(helper, large_message, .timeout = 60)
+{
+	struct helper_pool *pool = real_pool(1);
+	GString *text = g_string_new("Subject: large\r\n\r\n");
+	g_autoptr(GBytes) bytes = NULL;
+	AUTO(propset) set = NULL;
+	struct fault fault = {0};
+	const size_t size = 50 * 1000 * 1000;
+
+	while (text->len < size)
+		g_string_append(text, "A line of a large message, and so on, "
+				      "until it is large enough for us.\r\n");
+	bytes = g_string_free_to_bytes(text);
+	cr_assert(helper_to_propset(pool, bytes, &options, &set, &fault) == 0,
+		  "%s", fault.text);
+	cr_expect(strlen(propset_text(set, PR_BODY)) > size - 1000);
+	helper_pool_free(pool);
+}
+
+/* The stream of the helper is closed: it goes. */
+Test(helper, goes_with_its_parent, .timeout = 30)
+{
+	g_autofree char *program = helper_program();
+	g_autofree char *command =
+		g_strdup_printf("%s </dev/null >/dev/null", program);
+
+	cr_expect_eq(WEXITSTATUS(system(command)), 0);
+}
+
+static gint compare_times(gconstpointer a, gconstpointer b)
+{
+	double left = *(const double *)a;
+	double right = *(const double *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+Test(helper, hand_over_is_cheap, .timeout = 60)
+{
+	struct helper_pool *pool = real_pool(1);
+	GString *text = g_string_new("Subject: x\r\n\r\n");
+	GArray *times = g_array_new(FALSE, FALSE, sizeof(double));
+	g_autoptr(GBytes) bytes = NULL;
+	int64_t start = 0;
+	double direct = 0;
+
+	while (text->len < 10240)
+		g_string_append(text, "Some words of a usual message.\r\n");
+	bytes = g_string_free_to_bytes(text);
+	for (int i = 0; i < 200; i++) {
+		AUTO(propset) set = NULL;
+		double us = 0;
+
+		start = g_get_monotonic_time();
+		cr_assert(helper_to_propset(pool, bytes, &options, &set,
+					    NULL) == 0);
+		us = (double)(g_get_monotonic_time() - start);
+		g_array_append_val(times, us);
+	}
+	start = g_get_monotonic_time();
+	for (int i = 0; i < 200; i++)
+		propset_free(convert_len(g_bytes_get_data(bytes, NULL),
+					 g_bytes_get_size(bytes), NULL));
+	direct = (double)(g_get_monotonic_time() - start) / 200;
+	g_array_sort(times, compare_times);
+	(void)fprintf(stderr,
+		      "test_helper: 10 KB in the helper: %.0f us, in the "
+		      "process: %.0f us\n",
+		      g_array_index(times, double, 100), direct);
+	g_array_free(times, TRUE);
+	helper_pool_free(pool);
+}
