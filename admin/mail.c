@@ -250,13 +250,34 @@ static int mail_restore_unit(struct store *store, void *context,
 	return 0;
 }
 
-static int mail_restore_collect(const struct store_message *message,
-				void *context, struct fault *fault)
+/* A named message is marked deleted, or lies in Deleted Items. */
+static int mail_restore_named(struct admin *admin,
+			      const struct store_user *user, const char *text,
+			      const GArray *deleted, GArray *ids,
+			      struct fault *fault)
 {
-	GArray *ids = context;
+	AUTO(store_message) message = NULL;
+	AUTO(store_folder) folder = NULL;
+	int64_t id = 0;
+	bool known = false;
 
-	(void)fault;
-	g_array_append_val(ids, message->id);
+	if (admin_number("ID", text, &id, fault) < 0)
+		return -1;
+	for (guint i = 0; i < deleted->len; i++)
+		known = known || g_array_index(deleted, int64_t, i) == id;
+	if (!known) {
+		if (store_message_get(admin->store, user->store, id, &message,
+				      fault) < 0 ||
+		    store_folder_get(admin->store, message->folder, &folder,
+				     fault) < 0)
+			return -1;
+		if (folder->role != FOLDER_DELETED)
+			return fault_set(fault, FAULT_NOT_FOUND,
+					 "message %" G_GINT64_FORMAT
+					 " is not deleted",
+					 id);
+	}
+	g_array_append_val(ids, id);
 	return 0;
 }
 
@@ -267,7 +288,7 @@ static int mail_restore_select(struct admin *admin,
 {
 	const char *path = admin_option(admin, "folder");
 	const char *since = admin_option(admin, "since");
-	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) deleted = NULL;
 	int64_t folder = 0;
 	int64_t time = 0;
 
@@ -276,24 +297,14 @@ static int mail_restore_select(struct admin *admin,
 	if (path && admin_folder(admin, user, path, &folder, fault) < 0)
 		return -1;
 	if (store_message_list_deleted(admin->store, user->store, folder, time,
-				       mail_restore_collect, found, fault) < 0)
+				       &deleted, fault) < 0)
 		return -1;
 	if (admin->args->len == 1)
-		g_array_append_vals(ids, found->data, found->len);
-	for (guint i = 1; i < admin->args->len; i++) {
-		int64_t id = 0;
-		bool known = false;
-
-		if (admin_number("ID", admin_arg(admin, i), &id, fault) < 0)
+		g_array_append_vals(ids, deleted->data, deleted->len);
+	for (guint i = 1; i < admin->args->len; i++)
+		if (mail_restore_named(admin, user, admin_arg(admin, i),
+				       deleted, ids, fault) < 0)
 			return -1;
-		for (guint k = 0; k < found->len; k++)
-			known = known || g_array_index(found, int64_t, k) == id;
-		if (!known)
-			return fault_set(fault, FAULT_NOT_FOUND,
-					 "no deleted message %" G_GINT64_FORMAT,
-					 id);
-		g_array_append_val(ids, id);
-	}
 	return 0;
 }
 
@@ -303,9 +314,11 @@ static int mail_restore(struct admin *admin, struct fault *fault)
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	struct mail_work work = {.ids = ids};
 
-	if (admin->args->len > 1 && admin_has(admin, "folder"))
+	if (admin->args->len > 1 &&
+	    (admin_has(admin, "folder") || admin_has(admin, "since")))
 		return fault_set(fault, FAULT_USAGE,
-				 "name IDs or --folder, not both");
+				 "name IDs or say --folder and --since, not "
+				 "both");
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    mail_restore_select(admin, user, ids, fault) < 0 ||
 	    store_run(admin->store, mail_restore_unit, &work, fault) < 0)

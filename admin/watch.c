@@ -71,14 +71,20 @@ static int changes_run(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
+struct watch {
+	bool json;
+	int64_t seen;
+};
+
 /* One line a change, JSON or not, for ever. */
 static int watch_each(const struct store_change *change, void *context,
 		      struct fault *fault)
 {
-	const struct admin *admin = context;
+	struct watch *watch = context;
 	struct print_list list = {0};
 
-	if (!admin->json)
+	watch->seen = change->change;
+	if (!watch->json)
 		return change_each(change, &list, fault);
 
 	AUTOJSON object = change_json(change);
@@ -103,26 +109,23 @@ static int watch_run(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
 	AUTOCLOSE int fd = -1;
-	int64_t seen = 0;
+	struct watch watch = {.json = admin->json};
 	int64_t last = 0;
 
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    notify_open(admin->conf->store_path, NOTIFY_CHANGES, &fd, fault) <
 		    0 ||
-	    store_changes_last(admin->store, user->store, &seen, fault) < 0)
+	    store_changes_last(admin->store, user->store, &watch.seen, fault) <
+		    0)
 		return -1;
 	for (;;) {
 		if (watch_wait(fd, fault) < 0 ||
-		    store_changes_check(admin->store, user->store, seen, &last,
-					fault) < 0)
-			return -1;
-		if (last == seen)
-			continue;
-		if (store_changes(admin->store, user->store, seen, watch_each,
-				  admin, fault) < 0 ||
+		    store_changes_check(admin->store, user->store, watch.seen,
+					&last, fault) < 0 ||
+		    store_changes(admin->store, user->store, watch.seen,
+				  watch_each, &watch, fault) < 0 ||
 		    admin_flush(fault) < 0)
 			return -1;
-		seen = last;
 	}
 }
 

@@ -138,14 +138,11 @@ NODISCARD int store_message_delete(struct store *store, int64_t message,
 				   bool permanently, struct fault *fault);
 NODISCARD int store_message_restore(struct store *store, int64_t message,
 				    struct fault *fault);
-/* As store_message_list(), those that are marked deleted: of a folder (0: of
- * the store), deleted at or after since. */
-NODISCARD int
-store_message_list_deleted(struct store *store, int64_t store_id,
-			   int64_t folder, int64_t since,
-			   int (*each)(const struct store_message *m,
-				       void *context, struct fault *fault),
-			   void *context, struct fault *fault);
+/* The ids of what is marked deleted, of a folder (0: of the store), deleted at
+ * or after since: GArray of int64_t, in order of deletion, owned. */
+NODISCARD int store_message_list_deleted(struct store *store, int64_t store_id,
+					 int64_t folder, int64_t since,
+					 GArray **ret_ids, struct fault *fault);
 
 /* A value that was set at a copy (not at what it says): rules and clients. */
 NODISCARD int store_message_set_property(struct store *store, int64_t message,
