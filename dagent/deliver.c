@@ -139,8 +139,7 @@ static void deliver_log(const struct mail *mail,
 	if (is_failed)
 		log_event_fault(event, &to->verdict);
 	log_event_duration(event, "time", usec);
-	log_event_emit(event, result == FIGURES_DEFERRED ? LOG_LEVEL_WARNING
-							 : LOG_LEVEL_INFO);
+	log_event_emit(event, LOG_LEVEL_INFO);
 	figures_count(result, (int64_t)mail_size(mail), usec);
 }
 

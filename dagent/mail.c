@@ -112,7 +112,7 @@ static int64_t mail_delivery_time(const struct mail *mail)
 void mail_convert(struct mail *mail, bool with_bodies)
 {
 	struct convert_options options = {
-		.flags = CONVERT_HEADERS | (with_bodies ? CONVERT_BODIES : 0u),
+		.flags = with_bodies ? CONVERT_ALL : CONVERT_HEADERS,
 		.default_charset = mail->agent->conf->default_charset,
 	};
 	struct propset *set = NULL;

@@ -59,8 +59,8 @@ size_t mail_size(const struct mail *mail);
 NODISCARD int mail_set_content(struct mail *mail, GBytes *bytes,
 			       const uint8_t sha256[32], struct fault *fault);
 
-/* Makes mail->set, with bodies if they are asked for; once for all recipients.
- * What cannot be converted gets the fallback set. */
+/* Makes mail->set, with bodies and attachments if they are asked for; once for
+ * all recipients. What cannot be converted gets the fallback set. */
 void mail_convert(struct mail *mail, bool with_bodies);
 
 #endif

@@ -10,6 +10,7 @@ static void plan_copy_free(gpointer data)
 	struct plan_copy *copy = data;
 
 	g_free(copy->path);
+	g_free(copy->below);
 	g_ptr_array_unref(copy->keywords);
 	g_free(copy);
 }

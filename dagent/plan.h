@@ -12,7 +12,8 @@
 struct plan_copy {
 	int64_t folder; /* 0: to be created first */
 	int64_t store;  /* where to create it */
-	char *path;     /* its path, for the log and to create it */
+	char *path;     /* for the log */
+	char *below;    /* path below the store, to create it; NULL: path */
 	char separator;
 	unsigned flags;      /* enum message_flag */
 	GPtrArray *keywords; /* of char *, without the NULL at the end */

@@ -215,6 +215,16 @@ static int save_group_unit(struct store *store, void *context,
 
 /* ---- the step ---- */
 
+/* In the words of the contract, with the address the MTA knows. */
+static void save_word_quota(const struct mail_recipient *to,
+			    struct fault *fault)
+{
+	if (fault->kind == FAULT_MAILBOX_FULL ||
+	    fault->kind == FAULT_FULL_FOR_NOW)
+		(void)fault_set(fault, fault->kind, "<%s>: mailbox full",
+				to->path);
+}
+
 /* A reply that cannot be queued must not keep the mail out. */
 static void save_one(struct save_job *job, struct store *store)
 {
@@ -227,6 +237,7 @@ static void save_one(struct save_job *job, struct store *store)
 		fault_clear(&to->verdict);
 		return;
 	}
+	save_word_quota(to, &fault);
 	to->verdict = fault;
 	if (!reply || fault.kind == FAULT_MAILBOX_FULL ||
 	    fault.kind == FAULT_FULL_FOR_NOW)

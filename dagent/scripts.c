@@ -56,15 +56,6 @@ void scripts_free(struct scripts *scripts)
 	g_free(scripts);
 }
 
-/* Might it ask for a body?  Too many may say yes; that costs time only. */
-static bool script_mentions_body(const char *text, size_t len)
-{
-	g_autofree char *lower = g_ascii_strdown(text, (gssize)len);
-
-	return strstr(lower, "body") || strstr(lower, "pr_html") ||
-	       strstr(lower, "0x1000") || strstr(lower, "0x1013");
-}
-
 static struct script *script_compile(const char *name, const char *text,
 				     size_t len)
 {
@@ -75,9 +66,11 @@ static struct script *script_compile(const char *name, const char *text,
 	script->references = 1;
 	script->name = g_strdup(name);
 	script->compiled = sieve_compile(name, text, len, &error, &fault);
-	if (!script->compiled)
+	if (script->compiled)
+		script->needs_bodies =
+			sieve_script_needs_bodies(script->compiled);
+	else
 		script->error = g_strdup(fault.text);
-	script->needs_bodies = script_mentions_body(text, len);
 	return script;
 }
 
