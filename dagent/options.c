@@ -92,27 +92,70 @@ static gboolean options_read(struct options_raw *raw, char ***argv,
 #undef FLAG
 #undef TEXT
 
-/*
- * Was a flag given, on a command line that GOption refused (and then set
- * nothing)?  Letters that take a value end a cluster.
- */
+/* Options that take a value, by letter and by name. */
+static const char options_valued[] = "cofFPpa";
+static const char *const options_valued_names[] = {
+	"--config", "--option",    "--file",          "--folder",
+	"--public", "--separator", "--autoresponder", "--sender",
+};
+
+/* The letter with a value in a cluster like "-jFInbox", or NULL. */
+static const char *options_find_valued(const char *arg)
+{
+	if (arg[0] != '-' || arg[1] == '-')
+		return NULL;
+	return arg + strcspn(arg, options_valued);
+}
+
+static bool options_takes_next(const char *arg)
+{
+	const char *letter = options_find_valued(arg);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(options_valued_names); i++)
+		if (strcmp(arg, options_valued_names[i]) == 0)
+			return true;
+	return letter && *letter && !letter[1];
+}
+
+/* argv with "-FInbox" as "-F" "Inbox", which GOption does not know; owned. */
+static char **options_expand(int argc, char *const *argv)
+{
+	GPtrArray *out = g_ptr_array_new();
+	bool is_value = true; /* argv[0] */
+
+	for (int i = 0; i < argc; i++) {
+		const char *letter = options_find_valued(argv[i]);
+
+		if (!is_value && strcmp(argv[i], "--") == 0) {
+			for (; i < argc; i++)
+				g_ptr_array_add(out, g_strdup(argv[i]));
+			break;
+		}
+		if (!is_value && letter && *letter && letter[1]) {
+			g_ptr_array_add(
+				out, g_strndup(argv[i],
+					       (gsize)(letter + 1 - argv[i])));
+			g_ptr_array_add(out, g_strdup(letter + 1));
+			continue;
+		}
+		g_ptr_array_add(out, g_strdup(argv[i]));
+		is_value = !is_value && options_takes_next(argv[i]);
+	}
+	g_ptr_array_add(out, NULL);
+	return (char **)g_ptr_array_free(out, FALSE);
+}
+
+/* Was a flag given, on an expanded command line that GOption refused (and then
+ * set nothing)? */
 static bool options_glimpse(char *const *argv, char letter, const char *name)
 {
 	for (char *const *arg = argv + 1; *arg && strcmp(*arg, "--"); arg++) {
-		const char *p = *arg;
-
-		if (p[0] != '-' || !p[1])
-			continue;
-		if (p[1] == '-') {
-			if (strcmp(p + 2, name) == 0)
-				return true;
-			continue;
-		}
-		while (*++p && *p != letter && !strchr("cofFPpa", *p))
-			continue;
-		if (*p == letter)
+		if ((*arg)[0] == '-' && (*arg)[1] != '-' &&
+		    strchr(*arg, letter))
 			return true;
-		if (*p && !p[1] && arg[1])
+		if (strcmp(*arg, name) == 0)
+			return true;
+		if (options_takes_next(*arg) && arg[1])
 			arg++;
 	}
 	return false;
@@ -195,20 +238,21 @@ int options_parse(int argc, char *const *argv, struct options *ret_options,
 {
 	struct options_raw raw = {0};
 	g_autoptr(GError) error = NULL;
-	char **copy = g_new0(char *, (size_t)argc + 1);
+	g_auto(GStrv) expanded = options_expand(argc, argv);
+	char **rest = g_strdupv(expanded);
 	gboolean parsed;
 
 	memset(ret_options, 0, sizeof(*ret_options));
 	wishes_init(&ret_options->wishes);
-	for (int i = 0; i < argc; i++)
-		copy[i] = g_strdup(argv[i]);
-	parsed = options_read(&raw, &copy, &error);
-	g_strfreev(copy);
+	parsed = options_read(&raw, &rest, &error);
+	g_strfreev(rest);
 	if (!parsed) {
-		ret_options->listen = options_glimpse(argv, 'l', "listen") ||
-				      options_glimpse(argv, 'd', "daemonize");
-		ret_options->qmail = options_glimpse(argv, 'q', "qmail");
-		ret_options->silent = options_glimpse(argv, 's', "silent");
+		ret_options->listen =
+			options_glimpse(expanded, 'l', "--listen") ||
+			options_glimpse(expanded, 'd', "--daemonize");
+		ret_options->qmail = options_glimpse(expanded, 'q', "--qmail");
+		ret_options->silent =
+			options_glimpse(expanded, 's', "--silent");
 		return fault_set(fault, FAULT_USAGE, "%s", error->message);
 	}
 	options_take(&raw, ret_options);

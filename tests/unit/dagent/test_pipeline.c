@@ -1,0 +1,271 @@
+/*
+ * The pipeline's pure parts: headers, trace lines, quota, loops, automatic
+ * replies.
+ */
+#include "dagent/autoreply.h"
+#include "dagent/header.h"
+#include "dagent/plan.h"
+#include "dagent/resolve.h"
+#include "dagent/rules.h"
+#include "dagent/trace.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* ---- raw headers ---- */
+
+static bool has_value(const char *message, const char *prefix)
+{
+	return header_has_value(message, strlen(message), "X-Spam-Status",
+				prefix);
+}
+
+Test(dagent_header, junk_header)
+{
+	static const struct {
+		const char *name, *message;
+		bool expected;
+	} cases[] = {
+		{"plain", "X-Spam-Status: Yes, score=9\r\n\r\n", true},
+		{"no", "X-Spam-Status: No\r\n\r\n", false},
+		{"case", "x-SPAM-status: yES\r\n\r\n", true},
+		{"folded", "X-Spam-Status:\r\n\t  Yes\r\n\r\n", true},
+		{"second of two",
+		 "X-Spam-Status: No\r\nA: b\r\nX-Spam-Status: Yes\r\n\r\n",
+		 true},
+		{"blank before colon", "X-Spam-Status : Yes\r\n\r\n", true},
+		{"in the body", "A: b\r\n\r\nX-Spam-Status: Yes\r\n", false},
+		{"in another value", "A: X-Spam-Status: Yes\r\n\r\n", false},
+		{"longer name", "X-Spam-Status-2: Yes\r\n\r\n", false},
+		{"bare line feeds", "A: b\nX-Spam-Status: Yes\n\n", true},
+		{"no end", "X-Spam-Status: Yes", true},
+		{"empty", "", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		cr_expect_eq(has_value(cases[i].message, " yes "),
+			     cases[i].expected, "%s", cases[i].name);
+}
+
+Test(dagent_header, counts)
+{
+	static const char text[] = "Received: a\r\n b\r\nreceived: c\r\n"
+				   "X-Received: d\r\n\r\nReceived: e\r\n";
+
+	cr_expect_eq(header_count(text, strlen(text), "Received"), 2);
+	cr_expect(header_is_identified(text, strlen(text)));
+	cr_expect(!header_is_identified("A: b\r\n\r\n", 8));
+	cr_expect(header_is_identified("message-id: x", 13));
+	cr_expect_eq(header_count("\0:\r\n:x\r\n", 8, "x"), 0);
+}
+
+/* ---- trace ---- */
+
+Test(dagent_trace, lines)
+{
+	struct trace trace = {.reverse_path = "c@x\r\nBcc: e",
+			      .recipient = "anna<>",
+			      .hostname = "mx.test",
+			      .peer = "127.0.0.1",
+			      .id = "ID",
+			      .time = INT64_C(1795413600) * USEC_PER_SEC};
+	g_autofree char *local = trace_format(&trace);
+	g_autofree char *lmtp = NULL;
+
+	cr_expect_str_eq(local,
+			 "Return-Path: <c@xBcc: e>\r\nDelivered-To: anna\r\n");
+	trace.helo = "me.test";
+	trace.is_tls = true;
+	lmtp = trace_format_received(&trace);
+	cr_expect_str_eq(lmtp, "Received: from me.test (127.0.0.1)\r\n"
+			       "\tby mx.test (Okapi " OKAPI_VERSION
+			       ") with LMTPS id ID\r\n"
+			       "\tfor <anna>; Mon, 23 Nov 2026 06:00:00 "
+			       "+0000\r\n");
+}
+
+/* ---- quota ---- */
+
+Test(dagent_quota, limits)
+{
+	struct store_policy policy = {0};
+	struct store_recipient who = {.used = 90, .quota_hard = 100};
+	struct fault fault = {0};
+
+	cr_expect_eq(quota_check(&policy, &who, "x@y", 10, &fault), 0);
+	cr_expect_eq(quota_check(&policy, &who, "x@y", 11, &fault), -1);
+	cr_expect_eq(fault.kind, FAULT_MAILBOX_FULL);
+	cr_expect_str_eq(fault.text, "<x@y>: mailbox full");
+	policy.quota_tempfail = true;
+	cr_expect_eq(quota_check(&policy, &who, "x@y", 11, &fault), -1);
+	cr_expect_eq(fault.kind, FAULT_FULL_FOR_NOW);
+	who.quota_hard = 0;
+	cr_expect_eq(quota_check(&policy, &who, "x@y", 11, &fault), 0);
+}
+
+/* ---- redirects ---- */
+
+static bool is_loop(const char *message, const char *address)
+{
+	static const char *const own[] = {"anna@x.test", "a@x.test", NULL};
+	g_autoptr(GBytes) bytes = g_bytes_new(message, strlen(message));
+
+	return rules_is_loop(bytes, address, own);
+}
+
+Test(dagent_rules, loops)
+{
+	g_autoptr(GString) hops = g_string_new(NULL);
+
+	cr_expect(!is_loop("A: b\r\n\r\n", "c@x.test"));
+	cr_expect(is_loop("A: b\r\n\r\n", "A@X.test"), "to the user");
+	cr_expect(is_loop("X-Okapi-Redirected-For: a@x.test\r\n\r\n",
+			  "c@x.test"));
+	cr_expect(!is_loop("X-Okapi-Redirected-For: other@x.test\r\n\r\n",
+			   "c@x.test"));
+	for (int i = 0; i < 10; i++)
+		g_string_append(hops, "X-Okapi-Redirected-For: o@x.test\r\n");
+	cr_expect(is_loop(hops->str, "c@x.test"), "too many hops");
+}
+
+Test(dagent_plan, copies_are_joined)
+{
+	struct plan *plan = plan_new();
+	struct plan_copy *first = plan_add_copy(plan, 7, "Inbox");
+	g_autofree char *folders = NULL;
+
+	cr_expect_eq(plan_add_copy(plan, 7, "INBOX"), first);
+	cr_expect_neq(plan_add_copy(plan, 0, "New"), first);
+	cr_expect_eq(plan_add_copy(plan, 0, "New"), plan->copies->pdata[1]);
+	folders = plan_folders(plan);
+	cr_expect_str_eq(folders, "Inbox,New");
+	plan_copy_add_keyword(first, "work");
+	plan_copy_add_keyword(first, "Work");
+	cr_expect_eq(first->keywords->len, 1);
+	plan_set_rule_error(plan, 1, "");
+	plan_set_rule_error(plan, 1, "first");
+	plan_set_rule_error(plan, 1, "second");
+	cr_expect_eq(plan->rule_errors->len, 1);
+	cr_expect_str_eq(
+		((struct plan_rule_error *)plan->rule_errors->pdata[0])->text,
+		"first");
+	plan_free(plan);
+}
+
+/* ---- automatic replies ---- */
+
+static const char *objection(const char *name, const char *text,
+			     const char *reverse_path, const char *to_name,
+			     const char *to)
+{
+	static const char *const own[] = {"anna@x.test", "a@x.test", NULL};
+	AUTO(propset) set = propset_new();
+	struct header_field *from = propset_add_header(set, "From", "x");
+
+	header_field_add_address(from, "", "q@y.test", NULL);
+	header_field_add_address(propset_add_header(set, to_name, to), "", to,
+				 NULL);
+	if (name)
+		(void)propset_add_header(set, name, text);
+	return autoreply_objection(set, reverse_path, own, "+");
+}
+
+Test(dagent_autoreply, objections)
+{
+	static const struct {
+		const char *name, *text, *from, *to_name, *to, *expected;
+	} cases[] = {
+		{NULL, "", "q@y.test", "To", "Anna@X.test", NULL},
+		{NULL, "", "q@y.test", "Cc", "a@x.test", NULL},
+		{NULL, "", "q@y.test", "Bcc", "a@x.test", NULL},
+		{NULL, "", "q@y.test", "Resent-To", "a@x.test", NULL},
+		{NULL, "", "q@y.test", "To", "a+lists@x.test", NULL},
+		{NULL, "", "q@y.test", "To", "all@x.test", "not-addressed"},
+		{NULL, "", "q@y.test", "X-To", "a@x.test", "not-addressed"},
+		{NULL, "", "", "To", "a@x.test", "null-sender"},
+		{NULL, "", "A@x.test", "To", "a@x.test", "self"},
+		{NULL, "", "anna+x@x.test", "To", "a@x.test", "self"},
+		{NULL, "", "Mailer-Daemon@y", "To", "a@x.test", "robot"},
+		{NULL, "", "owner-list@y", "To", "a@x.test", "robot"},
+		{NULL, "", "list-request@y", "To", "a@x.test", "robot"},
+		{NULL, "", "no-reply@y", "To", "a@x.test", "robot"},
+		{NULL, "", "NoReply@y", "To", "a@x.test", "robot"},
+		{"Auto-Submitted", "auto-generated", "q@y", "To", "a@x.test",
+		 "auto-submitted"},
+		{"Auto-Submitted", "No", "q@y", "To", "a@x.test", NULL},
+		{"auto-submitted", "no; x=y", "q@y", "To", "a@x.test", NULL},
+		{"Precedence", "Bulk", "q@y", "To", "a@x.test", "precedence"},
+		{"Precedence", "first-class", "q@y", "To", "a@x.test", NULL},
+		{"List-Id", "x", "q@y", "To", "a@x.test", "list"},
+		{"List-Unsubscribe", "x", "q@y", "To", "a@x.test", "list"},
+		{"X-Auto-Response-Suppress", "DR, OOF", "q@y", "To", "a@x.test",
+		 "suppressed"},
+		{"X-Auto-Response-Suppress", "All", "q@y", "To", "a@x.test",
+		 "suppressed"},
+		{"X-Auto-Response-Suppress", "DR, NDR", "q@y", "To", "a@x.test",
+		 NULL},
+		{"X-Zarafa-Vacation", "yes", "q@y", "To", "a@x.test",
+		 "vacation"},
+		{"X-Kopano-Vacation", "", "q@y", "To", "a@x.test", "vacation"},
+		{"X-Okapi-Vacation", "", "q@y", "To", "a@x.test", "vacation"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		const char *got =
+			objection(cases[i].name, cases[i].text, cases[i].from,
+				  cases[i].to_name, cases[i].to);
+
+		cr_expect(g_strcmp0(got, cases[i].expected) == 0,
+			  "case %zu (%s: %s): %s", i, cases[i].name,
+			  cases[i].text, got);
+	}
+}
+
+Test(dagent_autoreply, text)
+{
+	struct autoreply_text text = {
+		.from = "anna@x.test",
+		.from_name = "Anna \"A\"",
+		.to = "q@y.test",
+		.subject = "Away\r\nBcc: e@f",
+		.body = "one\ntwo \xc3\xbc",
+		.message_id = "id@x",
+		.in_reply_to = "<m@y>",
+		.references = "<r1@y> junk <r2@y>",
+		.time = INT64_C(1795413600) * USEC_PER_SEC,
+	};
+	g_autofree char *got = autoreply_compose(&text);
+
+	cr_expect_str_eq(
+		got,
+		"From: \"Anna \\\"A\\\"\" <anna@x.test>\r\nTo: <q@y.test>\r\n"
+		"Subject: Away  Bcc: e@f\r\n"
+		"Date: Mon, 23 Nov 2026 06:00:00 +0000\r\n"
+		"Message-ID: <id@x>\r\nIn-Reply-To: <m@y>\r\n"
+		"References: <r1@y>\r\n <r2@y>\r\n <m@y>\r\n"
+		"Auto-Submitted: auto-replied\r\n"
+		"X-Auto-Response-Suppress: All\r\n"
+		"X-Okapi-Vacation: yes\r\nX-Zarafa-Vacation: yes\r\n"
+		"MIME-Version: 1.0\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\n"
+		"Content-Transfer-Encoding: base64\r\n\r\n"
+		"b25lDQp0d28gw7wNCg==\r\n");
+}
+
+Test(dagent_autoreply, encoded_words)
+{
+	g_autoptr(GString) subject = g_string_new(NULL);
+	struct autoreply_text text = {
+		.from = "a@x", .to = "b@x", .body = "", .message_id = "i"};
+	g_autofree char *got = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	for (int i = 0; i < 60; i++)
+		g_string_append(subject, "\xe2\x82\xac");
+	text.subject = subject->str;
+	got = autoreply_compose(&text);
+	lines = g_strsplit(got, "\r\n", -1);
+	for (size_t i = 0; lines[i] && *lines[i]; i++)
+		cr_expect(strlen(lines[i]) <= 84, "%s", lines[i]);
+	cr_expect_not_null(strstr(got, "Subject: =?utf-8?B?4oKs"));
+}
