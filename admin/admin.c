@@ -197,6 +197,9 @@ int admin_flush(struct fault *fault)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
+	/* Whoever read has seen enough. */
+	if (errno == EPIPE)
+		_exit(EX_OK);
 	return fault_set_errno(fault, FAULT_IO, errno,
 			       "cannot write to standard output");
 }
@@ -226,6 +229,16 @@ static int admin_command(struct admin *admin, struct fault *fault)
 	return admin_flush(fault);
 }
 
+/* A name or an address that cannot be one is refused input here; for an MTA
+ * it is a command it got wrong, or a user that is none. */
+static int admin_exit(const struct fault *fault)
+{
+	if (fault->kind == FAULT_BAD_ARGUMENT ||
+	    fault->kind == FAULT_BAD_ADDRESS)
+		return EX_DATAERR;
+	return fault_exit(fault);
+}
+
 static void admin_help(const struct admin *admin)
 {
 	if (admin->noun)
@@ -253,7 +266,7 @@ int admin_run(int argc, char **argv, const char *password)
 		(void)fflush(stdout);
 		if (!admin.told)
 			fprintf(stderr, "okapi-admin: %s\n", fault.text);
-		code = fault_exit(&fault);
+		code = admin_exit(&fault);
 	}
 	admin_clear(&admin);
 	return code;

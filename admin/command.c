@@ -191,6 +191,26 @@ static int command_common_option(struct command_line *line, const char *name,
 		       : 1;
 }
 
+/* The option of that name: of the command, or, before the verb, of any command
+ * of the noun; command_check() holds it to the one that came. */
+static const struct command_option *
+command_find_option(const struct admin *admin, const char *name)
+{
+	const struct command *c = admin->command;
+
+	if (!c && admin->noun)
+		c = admin->noun->commands;
+	for (; c && c->verb; c++) {
+		for (const struct command_option *o = c->options; o && o->name;
+		     o++)
+			if (strcmp(o->name, name) == 0)
+				return o;
+		if (admin->command)
+			break;
+	}
+	return NULL;
+}
+
 static int command_long_option(struct command_line *line, const char *word,
 			       struct fault *fault)
 {
@@ -200,30 +220,25 @@ static int command_long_option(struct command_line *line, const char *word,
 		equals ? g_strndup(word + 2, (gsize)(equals - word - 2))
 		       : g_strdup(word + 2);
 	const char *attached = equals ? equals + 1 : NULL;
-	const struct command *command = admin->command;
+	const struct command_option *option = command_find_option(admin, name);
+	const char *value = "";
 	int rc = command_common_option(line, name, attached, fault);
 
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	for (const struct command_option *o = command ? command->options : NULL;
-	     o && o->name; o++) {
-		const char *value = "";
-
-		if (strcmp(o->name, name) != 0)
-			continue;
-		if (!o->arg && command_no_value(name, attached, fault) < 0)
-			return -1;
-		if (o->arg &&
-		    command_value(line, word, attached, &value, fault) < 0)
-			return -1;
-		if (!o->repeat && admin_has(admin, o->name))
-			return fault_set(fault, FAULT_USAGE,
-					 "--%s is given twice", name);
-		g_ptr_array_add(admin->options, (gpointer)(uintptr_t)o);
-		g_ptr_array_add(admin->values, (gpointer)(uintptr_t)value);
-		return 0;
-	}
-	return command_unknown_option(command, name, fault);
+	if (!option)
+		return command_unknown_option(admin->command, name, fault);
+	if (!option->arg && command_no_value(name, attached, fault) < 0)
+		return -1;
+	if (option->arg &&
+	    command_value(line, word, attached, &value, fault) < 0)
+		return -1;
+	if (!option->repeat && admin_has(admin, name))
+		return fault_set(fault, FAULT_USAGE, "--%s is given twice",
+				 name);
+	g_ptr_array_add(admin->options, (gpointer)(uintptr_t)option);
+	g_ptr_array_add(admin->values, (gpointer)(uintptr_t)value);
+	return 0;
 }
 
 static int command_short_option(struct command_line *line, const char *word,
@@ -345,6 +360,9 @@ static int command_check(const struct admin *admin, struct fault *fault)
 	for (size_t i = 0; i < admin->options->len; i++) {
 		const struct command_option *o = admin->options->pdata[i];
 
+		if (!command_find_option(admin, o->name))
+			return command_unknown_option(admin->command, o->name,
+						      fault);
 		if (o->arg &&
 		    command_check_text(o->arg, admin->values->pdata[i], fault) <
 			    0)
@@ -353,8 +371,6 @@ static int command_check(const struct admin *admin, struct fault *fault)
 	return command_check_args(admin, fault);
 }
 
-/* Options may stand before the noun: those of the command are not known yet
- * there, so nouns and verbs are looked for first. */
 static int command_step(struct command_line *line, struct fault *fault)
 {
 	const char *word = line->argv[line->next++];

@@ -121,10 +121,7 @@ static int mail_list_each(const struct store_message *message, void *context,
 		print_list_item(&c->list, mail_json(message));
 	else
 		mail_print_line(message, c->folders);
-	if (ferror(stdout))
-		return fault_set_errno(fault, FAULT_IO, errno,
-				       "cannot write to standard output");
-	return 0;
+	return ferror(stdout) ? admin_flush(fault) : 0;
 }
 
 static int mail_list(struct admin *admin, struct fault *fault)

@@ -38,10 +38,7 @@ static int change_each(const struct store_change *change, void *context,
 		       change->change, change->kind,
 		       change->deleted ? "deleted" : "changed", change->object,
 		       change->folder);
-	if (ferror(stdout))
-		return fault_set_errno(fault, FAULT_IO, errno,
-				       "cannot write to standard output");
-	return 0;
+	return ferror(stdout) ? admin_flush(fault) : 0;
 }
 
 static int changes_run(struct admin *admin, struct fault *fault)

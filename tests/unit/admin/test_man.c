@@ -27,7 +27,7 @@ static char *item_of(const char *text, const char *key)
 	if (!at)
 		return NULL;
 	end = strstr(at + 1, "\n.It Cm ");
-	return end ? g_strndup(at, (gsize)(end - at)) : g_strdup(at);
+	return end ? g_strndup(at, (gsize)(end + 1 - at)) : g_strdup(at);
 }
 
 Test(man, every_setting_is_explained_with_its_default)

@@ -1,0 +1,882 @@
+#!/usr/bin/env python3
+"""okapi-admin: every noun, what it refuses and how it exits."""
+
+import base64
+import hashlib
+import json
+import mailbox
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import Case, main  # noqa: E402
+from harness.okapi import DOMAIN, Okapi, crlf, message  # noqa: E402
+
+USAGE, DATA, NO_INPUT, NO_USER = 64, 65, 66, 67
+EXISTS, TEMPFAIL, NO_PERMISSION, CONFIG = 73, 75, 77, 78
+ISO = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
+# Names that have broken programs before.
+ODD = ["", " ", ".", "..", "../x", "a'; DROP TABLE users; --", '"', "%", "\\",
+       "a\nb", "a" * 300, "\U0001f992"]
+
+MULTIPART = (b"From: Carol <carol@example.org>\nTo: Anna <anna@okapi.test>, "
+             b"bert@okapi.test\nCc: dora@example.org\n"
+             b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n"
+             b"Date: Mon, 23 Nov 2026 10:00:00 +0100\n"
+             b"Message-ID: <m1@example.org>\nX-Mailer: Test\n"
+             b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n"
+             b"\n--b\nContent-Type: text/plain; charset=utf-8\n\nThe text.\n"
+             b"--b\nContent-Type: application/octet-stream\n"
+             b"Content-Disposition: attachment; filename=data.bin\n"
+             b"Content-Transfer-Encoding: base64\n\n"
+             + base64.encodebytes(bytes(range(256)) * 8) +
+             b"--b\nContent-Type: message/rfc822\n\n"
+             b"Subject: inner\nFrom: x@example.org\n\ninside\n--b--\n")
+
+
+class Admin(Case):
+    def setUp(self):
+        self.dir = self.directory()
+        self.okapi = Okapi(self.dir)
+        self.admin = self.okapi.admin
+        self.must = self.okapi.must
+        self.json = self.okapi.json
+
+    def refused(self, status, *args, says=None, **more):
+        result = self.admin(*args, **more)
+        self.assertEqual(result.status, status, f"{args}: {result}")
+        self.assertTrue(result.err.strip(), f"{args}: says nothing")
+        self.assertNotIn("Sanitizer", result.err)
+        if says:
+            self.assertIn(says, result.err)
+        return result
+
+    def write(self, name, data):
+        path = os.path.join(self.dir, name)
+        with open(path, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        return path
+
+    def put(self, data, user="anna", folder="Inbox"):
+        """A message in a folder; returns its id."""
+        known = {m["id"] for m in self.okapi.mails(user)}
+        self.must("mail", "import", user, folder, self.write("put.eml", data))
+        new = [m["id"] for m in self.okapi.mails(user) if m["id"] not in known]
+        self.assertEqual(len(new), 1)
+        return str(new[0])
+
+
+class CommandLine(Admin):
+    def test_help_and_version_go_to_stdout(self):
+        for args in (["--help"], ["user", "--help"], ["--version"], ["-V"],
+                     ["mail", "list", "--help"]):
+            result = self.admin(*args)
+            self.assertEqual(result.status, 0, args)
+            self.assertTrue(result.out)
+            self.assertEqual(result.err, "")
+
+    def test_unknown_words_are_told_with_what_was_meant(self):
+        self.refused(USAGE, "usr", "list", says='did you mean "user"')
+        self.refused(USAGE, "user", "lits", says='did you mean "list"')
+        self.refused(USAGE, "user", "set", "anna", "--emial", "x",
+                     says='did you mean "email"')
+        self.refused(USAGE, "\x1b[2J")
+        self.refused(USAGE)
+
+    def test_options_anywhere(self):
+        self.must("--json", "user", "list")
+        self.must("user", "--json", "list", "-c", self.okapi.config)
+        self.must("user", "set", "--fullname", "Anna", "anna")
+        self.must("-o", "quota_hard=7", "user", "list")
+        self.must("user", "--fullname", "Anna", "set", "anna")
+        self.refused(USAGE, "user", "--fullname", "Anna", "list")
+
+    def test_settings_are_checked(self):
+        self.refused(CONFIG, "user", "list", "-o", "no_such_key=1")
+        self.refused(CONFIG, "user", "list", "-c", "/no/such/file")
+        self.refused(USAGE, "user", "list", "-o", "quota_hard")
+
+    def test_no_store_is_a_matter_of_configuration(self):
+        for path in ("/no/such/dir/store.db", self.dir,
+                     self.write("text", "not a database, but long enough\n"
+                                * 100)):
+            result = self.admin("user", "list", "-o", f"store_path={path}")
+            self.assertIn(result.status, (CONFIG, TEMPFAIL), result)
+            self.assertEqual(len(result.err.splitlines()), 1, result)
+
+    def test_init_is_idempotent(self):
+        before = self.json("user", "list")
+        self.must("init")
+        self.assertEqual(self.json("user", "list"), before)
+
+
+class Config(Admin):
+    def test_show_has_value_default_and_origin(self):
+        shown = self.json("config", "show")
+        self.assertEqual(shown["smtp_port"]["value"], "9")
+        self.assertEqual(shown["smtp_port"]["default"], "25")
+        self.assertIn(self.okapi.config, shown["smtp_port"]["origin"])
+        self.assertEqual(shown["quota_hard"]["origin"], "default")
+
+    def test_check_finds_all_errors_at_once(self):
+        path = self.write("bad.cfg", "quota_hard = many\nlmtp_port = 2003\n"
+                                     "\nno_key = 1\n")
+        result = self.refused(CONFIG, "config", "check", "-c", path)
+        for word in (":1: quota_hard", ":2: lmtp_port", "lmtp_listen",
+                     ":4: no_key"):
+            self.assertIn(word, result.err)
+        result = self.admin("config", "check", "-c", path, "--json")
+        self.assertEqual(result.status, CONFIG)
+        self.assertEqual(len(json.loads(result.out)["errors"]), 3)
+        self.assertTrue(self.json("config", "check")["ok"])
+
+
+class Users(Admin):
+    def test_fields(self):
+        self.must("user", "create", "dora", "--email", "dora@okapi.test",
+                  "--alias", "d@okapi.test", "--alias", "a@okapi.test",
+                  "--fullname", "Dör\u00e4", "--admin", "--quota-warn", "3",
+                  "--quota-hard", "5", "--inactive")
+        user = [u for u in self.json("user", "list") if u["name"] == "dora"][0]
+        self.assertEqual(user, {
+            "name": "dora", "email": "dora@okapi.test",
+            "aliases": ["a@okapi.test", "d@okapi.test"],
+            "fullname": "Dör\u00e4", "admin": True, "active": False,
+            "quota": {"warn": 3, "soft": 0, "hard": 5},
+            "size": 0, "messages": 0})
+        self.assertEqual(self.json("user", "show", "dora"), user)
+        self.assertIn("dora@okapi.test", self.must("user", "show", "dora"))
+
+    def test_set_changes_what_is_given_only(self):
+        self.must("user", "set", "anna", "--alias", "x@okapi.test",
+                  "--quota-hard", "9")
+        self.must("user", "set", "anna", "--fullname", "A")
+        user = self.json("user", "show", "anna")
+        self.assertEqual(user["aliases"], ["x@okapi.test"])
+        self.assertEqual(user["fullname"], "A")
+        self.assertEqual(user["quota"]["hard"], 9)
+        self.must("user", "set", "anna", "--alias", "", "--quota-hard",
+                  "default", "--inactive")
+        user = self.json("user", "show", "anna")
+        self.assertEqual(user["aliases"], [])
+        self.assertEqual(user["quota"]["hard"], 0)
+        self.assertFalse(user["active"])
+
+    def test_taken_names_and_addresses(self):
+        self.refused(EXISTS, "user", "create", "anna", "--email", "n@x.test")
+        self.refused(EXISTS, "user", "create", "ANNA", "--email", "n@x.test")
+        self.refused(EXISTS, "user", "create", "new", "--email",
+                     "anna@" + DOMAIN)
+        self.refused(EXISTS, "user", "set", "bert", "--alias",
+                     "anna@" + DOMAIN)
+        self.assertEqual(len(self.json("user", "list")), 2)
+
+    def test_unknown_users(self):
+        for args in (["show"], ["set", "--fullname", "x"],
+                     ["delete", "--yes"]):
+            self.refused(NO_USER, "user", args[0], "nobody", *args[1:])
+        for name in ODD:
+            self.refused(NO_USER, "user", "show", "--", name)
+            self.refused(NO_USER, "folder", "list", "--", name)
+
+    def test_odd_names_are_refused_and_nothing_breaks(self):
+        for name in ODD:
+            result = self.admin("user", "create", "--email", "odd@x.test",
+                                "--", name)
+            self.assertIn(result.status, (0, DATA), f"{name!r}: {result}")
+            if result.status == 0:
+                self.must("user", "delete", "--yes", "--", name)
+        self.refused(DATA, "user", "create", b"\xff\xfe", "--email", "x@y.test")
+        for address in ("", "no-at", "a@", "@b", "a b@c.test", "a\r\n@c.test"):
+            result = self.admin("user", "create", "odd", "--email", address)
+            self.assertIn(result.status, (0, DATA), f"{address!r}: {result}")
+            if result.status == 0:
+                self.must("user", "delete", "odd", "--yes")
+        self.assertEqual(len(self.json("user", "list")), 2)
+
+    def test_limits_are_numbers(self):
+        for value in ("", "-1", "x", "1e9", "99999999999999999999", "1.5"):
+            self.refused(USAGE, "user", "set", "anna",
+                         f"--quota-hard={value}")
+
+    def test_deleting_asks(self):
+        self.refused(USAGE, "user", "delete", "anna", says="--yes")
+        self.assertEqual(len(self.json("user", "list")), 2)
+        self.must("user", "delete", "anna", "--yes")
+        self.must("user", "delete", "bert", "--yes", "--keep-store")
+        self.assertEqual(self.json("user", "list"), [])
+
+    def test_passwords_come_from_files(self):
+        path = self.write("pw", "s3cret\n")
+        self.must("user", "set", "anna", "--password-file", path)
+        self.must("user", "set", "anna", "--password-file", "-",
+                  input="other")
+        for bad in (b"", b"\n", b"a\nb\n", b"\xff\n", b"x" * 5000):
+            self.refused(DATA, "user", "set", "anna", "--password-file", "-",
+                         input=bad)
+        self.refused(NO_INPUT, "user", "set", "anna", "--password-file",
+                     self.dir + "/none")
+        self.refused(USAGE, "user", "set", "anna", "--password", "x")
+
+
+class Groups(Admin):
+    def test_members(self):
+        self.must("group", "create", "staff")
+        self.refused(EXISTS, "group", "create", "staff")
+        self.must("group", "add", "staff", "bert")
+        self.must("group", "add", "staff", "anna")
+        groups = {g["name"]: g["members"] for g in self.json("group", "list")}
+        self.assertEqual(groups["staff"], ["anna", "bert"])
+        self.must("group", "remove", "staff", "bert")
+        self.refused(NO_USER, "group", "add", "staff", "nobody")
+        self.refused(NO_USER, "group", "add", "nogroup", "anna")
+        self.refused(NO_USER, "group", "delete", "nogroup", "--yes")
+        self.refused(USAGE, "group", "delete", "staff", says="--yes")
+        self.must("group", "delete", "staff", "--yes")
+        self.assertNotIn("staff", [g["name"] for g in
+                                   self.json("group", "list")])
+
+
+class Folders(Admin):
+    def paths(self, user="anna"):
+        return [f["path"] for f in self.json("folder", "list", user)]
+
+    def test_the_folders_of_a_store(self):
+        listed = self.json("folder", "list", "anna")
+        self.assertEqual(set(listed[0]),
+                         {"path", "role", "messages", "unread", "size"})
+        for name in ("Inbox", "Outbox", "Sent Items", "Deleted Items",
+                     "Drafts", "Junk E-mail", "Calendar", "Contacts", "Tasks",
+                     "Notes", "Journal"):
+            self.assertIn(name, self.paths())
+
+    def test_create_rename_delete(self):
+        self.must("folder", "create", "anna", "Inbox/Boss/Old")
+        self.assertIn("Inbox/Boss/Old", self.paths())
+        self.refused(EXISTS, "folder", "create", "anna", "INBOX/Boss")
+        self.must("folder", "rename", "anna", "Inbox/Boss", "Chef")
+        self.assertIn("Inbox/Chef/Old", self.paths())
+        self.must("folder", "rename", "anna", "Inbox/Chef", "Inbox/Boß")
+        self.assertIn("Inbox/Boß", self.paths())
+        self.refused(USAGE, "folder", "rename", "anna", "Inbox/Boß", "A/B")
+        self.refused(USAGE, "folder", "delete", "anna", "Inbox/Boß",
+                     says="--yes")
+        self.must("folder", "delete", "anna", "Inbox/Boß", "--yes")
+        self.assertNotIn("Inbox/Boß", self.paths())
+        self.refused(NO_PERMISSION, "folder", "delete", "anna", "Inbox",
+                     "--yes")
+        self.refused(NO_INPUT, "folder", "delete", "anna", "None", "--yes")
+        self.refused(NO_INPUT, "folder", "rename", "anna", "None", "x")
+
+    def test_public(self):
+        self.must("folder", "create", "anna", "Public/Sales")
+        self.assertNotIn("Sales", self.paths())
+        shown = self.json("folder", "list", "anna", "--public")
+        self.assertIn("Sales", [f["path"].rsplit("/")[-1] for f in shown])
+
+    def test_odd_paths(self):
+        for path in ODD:
+            result = self.admin("folder", "create", "anna", "--", path)
+            self.assertIn(result.status, (0, DATA, NO_INPUT, USAGE),
+                          f"{path!r}: {result}")
+            self.refused(NO_INPUT, "mail", "list", "anna", "--",
+                         path + "/none")
+        self.refused(DATA, "folder", "create", "anna", b"\xff")
+        self.refused(DATA, "folder", "create", "anna", "Inbox/..")
+        self.must("store", "check")
+
+    def test_rights(self):
+        before = self.json("acl", "list", "anna", "Calendar")
+        self.assertEqual(set(before[0]), {"who", "rights"})
+        self.must("acl", "set", "anna", "Inbox", "bert", "read")
+        entry = [e for e in self.json("acl", "list", "anna", "Inbox")
+                 if e["who"] == "bert"]
+        self.assertIn("read", entry[0]["rights"])
+        self.refused(DATA, "acl", "set", "anna", "Inbox", "bert", "fly")
+        self.refused(NO_USER, "acl", "set", "anna", "Inbox", "nobody", "read")
+        self.refused(NO_INPUT, "acl", "list", "anna", "None")
+        self.must("acl", "remove", "anna", "Inbox", "bert")
+        self.assertEqual([e for e in self.json("acl", "list", "anna", "Inbox")
+                          if e["who"] == "bert"], [])
+
+
+class Mail(Admin):
+    def test_list_has_the_fields_of_the_contract(self):
+        ident = self.put(MULTIPART)
+        mail = self.okapi.mails("anna", "Inbox")[0]
+        self.assertEqual(list(mail), [
+            "id", "folder", "subject", "sender", "sender_name", "to",
+            "received", "size", "read", "flags", "message_class",
+            "message_id", "attachments"])
+        self.assertEqual(str(mail["id"]), ident)
+        self.assertEqual(mail["folder"], "Inbox")
+        self.assertEqual(mail["subject"], "Gr\u00fc\u00dfe")
+        self.assertEqual(mail["sender"], "carol@example.org")
+        self.assertEqual(mail["sender_name"], "Carol")
+        self.assertIn("Anna", mail["to"])
+        self.assertRegex(mail["received"], ISO)
+        self.assertEqual(mail["size"], len(crlf(MULTIPART)))
+        self.assertFalse(mail["read"])
+        self.assertEqual(mail["message_class"], "IPM.Note")
+        self.assertEqual(mail["message_id"], "<m1@example.org>")
+        self.assertEqual(mail["attachments"], 2)
+        self.assertIn("Gr\u00fc\u00dfe", self.must("mail", "list", "anna"))
+
+    def test_show_in_all_forms(self):
+        ident = self.put(MULTIPART)
+        self.assertEqual(self.okapi.raw("anna", ident), crlf(MULTIPART))
+        text = self.must("mail", "show", "anna", ident)
+        for word in ("Carol <carol@example.org>", "Gr\u00fc\u00dfe",
+                     "The text.", "data.bin"):
+            self.assertIn(word, text)
+        lines = self.must("mail", "show", "anna", ident, "--props")
+        self.assertIn("PR_SUBJECT: Gr\u00fc\u00dfe\n", lines)
+        self.assertIn("    PR_ATTACH_LONG_FILENAME: data.bin\n", lines)
+        props = json.loads(self.must("mail", "show", "anna", ident, "--props",
+                                     "--json"))
+        self.assertEqual(props["PR_SUBJECT"], "Gr\u00fc\u00dfe")
+        self.assertEqual(props["PR_CLIENT_SUBMIT_TIME"],
+                         "2026-11-23T09:00:00Z")
+        self.assertIs(props["PR_HASATTACH"], True)
+        self.assertEqual(props["PS_INTERNET_HEADERS:x-mailer"], "Test")
+        self.assertEqual([r["PR_SMTP_ADDRESS"] for r in props["recipients"]],
+                         ["anna@okapi.test", "bert@okapi.test",
+                          "dora@example.org"])
+        data, inner = props["attachments"]
+        self.assertEqual(data["PR_ATTACH_DATA_BIN"], {
+            "size": 2048,
+            "sha256": hashlib.sha256(bytes(range(256)) * 8).hexdigest()})
+        self.assertEqual(inner["embedded"]["PR_SUBJECT"], "inner")
+        whole = json.loads(self.must("mail", "show", "anna", ident, "--props",
+                                     "--json", "--data"))
+        self.assertEqual(base64.b64decode(
+            whole["attachments"][0]["PR_ATTACH_DATA_BIN"]),
+            bytes(range(256)) * 8)
+        shown = self.json("mail", "show", "anna", ident)
+        self.assertEqual(shown["body"].strip(), "The text.")
+
+    def test_show_refuses(self):
+        ident = self.put(MULTIPART)
+        self.refused(NO_INPUT, "mail", "show", "anna", "999999")
+        self.refused(NO_INPUT, "mail", "show", "bert", ident)
+        self.refused(NO_USER, "mail", "show", "nobody", ident)
+        for bad in ("", "x", "-1", "1;drop", "99999999999999999999"):
+            self.refused(USAGE, "mail", "show", "anna", "--", bad)
+        self.refused(USAGE, "mail", "show", "anna", ident, "--raw", "--json")
+        self.refused(USAGE, "mail", "show", "anna", ident, "--data")
+        self.refused(NO_INPUT, "mail", "list", "anna", "No Such")
+
+    def test_move_copy_delete_restore(self):
+        ident = self.put(message("one"))
+        self.must("mail", "move", "anna", ident, "Junk")
+        self.assertEqual(self.okapi.subjects("anna", "Junk E-mail"), ["one"])
+        copy = self.must("mail", "copy", "anna", ident, "Drafts").strip()
+        self.assertEqual(self.okapi.raw("anna", copy),
+                         self.okapi.raw("anna", ident))
+        self.must("mail", "delete", "anna", ident)
+        self.assertEqual(self.okapi.subjects("anna", "Trash"), ["one"])
+        self.refused(USAGE, "mail", "delete", "anna", ident, "--permanent",
+                     says="--yes")
+        self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.assertEqual(self.okapi.subjects("anna", "Trash"), [])
+        self.refused(NO_INPUT, "mail", "show", "anna", ident)
+        self.refused(NO_INPUT, "mail", "restore", "bert", ident)
+        self.must("mail", "restore", "anna", ident)
+        self.assertEqual(self.okapi.subjects("anna", "Trash"), ["one"])
+        self.must("mail", "restore", "anna", ident)
+        self.assertEqual(self.okapi.subjects("anna", "Junk"), ["one"])
+        self.refused(NO_INPUT, "mail", "restore", "anna", ident)
+        self.refused(NO_INPUT, "mail", "move", "anna", "424242", "Inbox")
+        self.refused(NO_INPUT, "mail", "copy", "anna", ident, "None")
+
+    def test_restore_by_folder_and_time(self):
+        for name in ("one", "two"):
+            ident = self.put(message(name), folder="Inbox")
+            self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.must("mail", "restore", "anna", "--since", "2099-01-01")
+        self.assertEqual(self.okapi.subjects("anna"), [])
+        self.refused(USAGE, "mail", "restore", "anna", "--since", "soon")
+        self.must("mail", "restore", "anna", "--folder", "Junk")
+        self.assertEqual(self.okapi.subjects("anna"), [])
+        self.must("mail", "restore", "anna", "--folder", "Inbox")
+        self.assertEqual(self.okapi.subjects("anna", "Inbox"), ["one", "two"])
+
+    def test_a_hostile_subject_does_not_reach_the_terminal(self):
+        ident = self.put(b"Subject: =?utf-8?q?=1B[2Jx=C2=9B?=\nFrom: a@b.test"
+                         b"\n\nbody \x1b]0;title\x07\n")
+        for args in (["list", "anna"], ["show", "anna", ident],
+                     ["show", "anna", ident, "--props"]):
+            out = self.must("mail", *args)
+            self.assertNotRegex(out, "[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Files(Admin):
+    def test_mbox_goes_out_and_comes_back(self):
+        texts = [message(f"m{i}", body=f"From here\n>From {i}\n\n")
+                 for i in range(5)]
+        for text in texts:
+            self.put(text)
+        path = self.dir + "/out.mbox"
+        self.must("mail", "export", "anna", "Inbox", "--mbox", path)
+        box = mailbox.mbox(path)
+        self.assertEqual(len(box), 5)
+        self.assertEqual([m["Subject"] for m in box],
+                         [f"m{i}" for i in range(5)])
+        self.refused(EXISTS, "mail", "export", "anna", "--mbox", path)
+        self.must("mail", "import", "bert", "Inbox", path)
+        mails = self.okapi.mails("bert", "Inbox")
+        self.assertEqual([self.okapi.raw("bert", m["id"]) for m in mails],
+                         [crlf(t) for t in texts])
+        self.assertEqual([m["received"] for m in mails],
+                         [m["received"] for m in
+                          self.okapi.mails("anna", "Inbox")])
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(self.must("mail", "export", "anna", "--mbox",
+                                       "-"), file.read())
+
+    def test_maildir_goes_out_and_comes_back(self):
+        self.put(message("in"))
+        self.put(message("junk"), folder="Junk")
+        self.must("folder", "create", "anna", "Inbox/v1.2 ü")
+        self.put(message("deep"), folder="Inbox/v1.2 ü")
+        path = self.dir + "/Maildir"
+        self.must("mail", "export", "anna", "--maildir", path)
+        box = mailbox.Maildir(path, create=False)
+        self.assertEqual([m["Subject"] for m in box], ["in"])
+        self.assertIn(".Junk E-mail", os.listdir(path))
+        self.assertIn(".Inbox.v1&AC4-2 &APw-", os.listdir(path))
+        old = os.listdir(path + "/new")[0]
+        os.rename(f"{path}/new/{old}", f"{path}/cur/{old}:2,FS")
+        self.must("mail", "import", "bert", "Inbox", path)
+        mail = self.okapi.mails("bert", "Inbox")[0]
+        self.assertTrue(mail["read"])
+        self.assertEqual(mail["flags"], ["\\Seen", "\\Flagged"])
+        self.assertEqual(mail["received"],
+                         self.okapi.mails("anna", "Inbox")[0]["received"])
+        self.assertEqual(self.okapi.subjects("bert", "Junk"), ["junk"])
+        self.assertEqual(self.okapi.subjects("bert", "Inbox/v1.2 ü"), ["deep"])
+        self.must("mail", "import", "bert", "Drafts", path)
+        self.assertEqual(self.okapi.subjects("bert", "Drafts/Junk E-mail"),
+                         ["junk"])
+
+    def test_what_cannot_be_read(self):
+        empty = self.write("empty", b"")
+        self.refused(DATA, "mail", "import", "anna", "Inbox", empty)
+        self.refused(NO_INPUT, "mail", "import", "anna", "Inbox", "/no/file")
+        self.refused(NO_INPUT, "mail", "import", "anna", "None", empty)
+        self.refused(DATA, "mail", "import", "anna", "Inbox", self.dir)
+        self.refused(USAGE, "mail", "export", "anna")
+        self.refused(USAGE, "mail", "export", "anna", "--mbox", "a",
+                     "--maildir", "b")
+        self.refused(NO_INPUT, "mail", "export", "anna", "--mbox",
+                     "/no/dir/x")
+        self.refused(NO_INPUT, "mail", "export", "anna", "--maildir",
+                     "/no/dir/x")
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+    def test_flags_of_an_mbox(self):
+        path = self.write("box", b"From a@b Mon Nov 23 06:03:11 2026\n"
+                                 b"Subject: s\nStatus: RO\nX-Status: AF\n\nx\n")
+        self.must("mail", "import", "anna", "Inbox", path)
+        mail = self.okapi.mails("anna", "Inbox")[0]
+        self.assertEqual(mail["flags"], ["\\Seen", "\\Flagged", "\\Answered"])
+        self.assertEqual(mail["received"], "2026-11-23T06:03:11Z")
+
+
+class Submit(Admin):
+    def test_a_property_set_is_composed_and_queued(self):
+        path = self.write("props", json.dumps({
+            "PR_SUBJECT": "Grüße", "PR_BODY": "Hallo\r\n",
+            "recipients": [
+                {"PR_RECIPIENT_TYPE": 1, "PR_SMTP_ADDRESS": "x@example.org",
+                 "PR_DISPLAY_NAME": "X"},
+                {"PR_RECIPIENT_TYPE": 3, "PR_SMTP_ADDRESS": "b@example.org"}],
+            "attachments": []}))
+        ident = self.must("mail", "submit", "anna", "--props", path).strip()
+        entry = self.json("queue", "show", ident)
+        self.assertEqual(list(entry), ["id", "sender", "recipients", "subject",
+                                       "size", "submitted", "state"])
+        self.assertEqual(entry["sender"], "anna@" + DOMAIN)
+        self.assertEqual(entry["subject"], "Grüße")
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["x@example.org", "b@example.org"])
+        self.assertEqual(set(entry["recipients"][0]), {
+            "address", "state", "attempts", "next_attempt", "last_reply"})
+        raw = self.must("queue", "show", ident, "--raw")
+        self.assertIn("From: ", raw)
+        self.assertNotIn("b@example.org", raw)
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"), ["Grüße"])
+
+    def test_a_stored_message_leaves_without_bcc(self):
+        ident = self.put(message("draft", to="x@example.org",
+                                 headers=["Bcc: b@example.org"]),
+                         folder="Drafts")
+        queue = self.must("mail", "submit", "anna", ident).strip()
+        raw = self.must("queue", "show", queue, "--raw")
+        self.assertNotIn("Bcc", raw)
+        entry = self.json("queue", "show", queue)
+        self.assertEqual(sorted(r["address"] for r in entry["recipients"]),
+                         ["b@example.org", "x@example.org"])
+        self.assertEqual(self.okapi.mails("anna", "Drafts"), [])
+
+    def test_what_cannot_be_sent(self):
+        for text in ("", "{", "[]", '{"PR_SUBJECT": 1}',
+                     '{"PR_SUBJECT": "x"}', '{"PR_X": "x"}',
+                     '{"recipients": [{"PR_SMTP_ADDRESS": "a b@c"}]}'):
+            self.refused(DATA, "mail", "submit", "anna", "--props", "-",
+                         input=text)
+        self.refused(USAGE, "mail", "submit", "anna")
+        self.refused(NO_INPUT, "mail", "submit", "anna", "4711")
+        ident = self.put(b"Subject: nobody\n\nx\n")
+        self.refused(DATA, "mail", "submit", "anna", ident)
+        self.assertEqual(self.okapi.queue(), [])
+
+
+class Queue(Admin):
+    def submit(self, sender, *recipients):
+        path = self.write("p", json.dumps({
+            "PR_SUBJECT": "q", "PR_BODY": "x", "recipients": [
+                {"PR_RECIPIENT_TYPE": 1, "PR_SMTP_ADDRESS": r}
+                for r in recipients]}))
+        return self.must("mail", "submit", sender, "--props", path).strip()
+
+    def states(self):
+        return {str(q["id"]): q["state"] for q in self.okapi.queue()}
+
+    def test_operating(self):
+        one = self.submit("anna", "x@example.org")
+        two = self.submit("bert", "y@example.org", "z@example.org")
+        self.must("queue", "hold", one)
+        self.assertEqual(self.states(), {one: "held", two: "waiting"})
+        self.must("queue", "hold", "--sender", "BERT@" + DOMAIN)
+        self.assertEqual(self.states()[two], "held")
+        self.must("queue", "release", "--recipient", "z@example.org")
+        self.assertEqual(self.states(), {one: "held", two: "waiting"})
+        self.must("queue", "release", "--all")
+        self.must("queue", "retry", one, two)
+        self.assertEqual(set(self.states().values()), {"waiting"})
+        self.refused(USAGE, "queue", "delete", one, says="--yes")
+        self.must("queue", "delete", one, "--yes")
+        self.must("queue", "delete", "--all", "--yes")
+        self.assertEqual(self.okapi.queue(), [])
+
+    def test_refusals(self):
+        self.refused(NO_INPUT, "queue", "show", "77")
+        self.refused(NO_INPUT, "queue", "hold", "77")
+        self.refused(USAGE, "queue", "hold")
+        self.refused(USAGE, "queue", "hold", "1", "--all")
+        self.refused(USAGE, "queue", "hold", "x")
+        self.must("queue", "hold", "--all")
+
+
+class Rules(Admin):
+    GOOD = ('require "fileinto";\n'
+            'if header :contains "subject" "boss" { fileinto "Boss"; }\n')
+
+    def test_life_of_a_rule(self):
+        self.must("rule", "put", "anna", "boss", "-", "--sequence", "5",
+                  input=self.GOOD)
+        self.must("rule", "put", "anna", "first", "-", "--sequence", "1",
+                  "--disabled", input="stop;\n")
+        rules = self.json("rule", "list", "anna")
+        self.assertEqual([r["name"] for r in rules], ["first", "boss"])
+        self.assertEqual([r["enabled"] for r in rules], [False, True])
+        self.assertEqual(rules[1]["error"], None)
+        self.assertEqual(self.must("rule", "get", "anna", "boss"), self.GOOD)
+        self.must("rule", "enable", "anna", "first")
+        self.must("rule", "disable", "anna", "boss")
+        self.assertEqual([r["enabled"] for r in
+                          self.json("rule", "list", "anna")], [True, False])
+        self.refused(USAGE, "rule", "remove", "anna", "boss", says="--yes")
+        self.must("rule", "remove", "anna", "boss", "--yes")
+        for verb in ("get", "enable", "disable"):
+            self.refused(NO_INPUT, "rule", verb, "anna", "boss")
+        self.refused(NO_INPUT, "rule", "remove", "anna", "boss", "--yes")
+
+    def test_a_faulty_script_is_shown_and_not_stored(self):
+        bad = 'require "fileinto";\nif true { fileintoo "x"; }\n'
+        result = self.refused(DATA, "rule", "put", "anna", "r", "-", input=bad)
+        lines = result.err.splitlines()
+        self.assertTrue(lines[0].startswith("r:2:"), lines)
+        self.assertIn("fileintoo", lines[1])
+        self.assertEqual(lines[2].strip(), "^")
+        self.assertEqual(self.json("rule", "list", "anna"), [])
+        path = self.write("bad.sieve", bad)
+        result = self.refused(DATA, "rule", "check", path)
+        self.assertTrue(result.err.startswith(path + ":2:"), result)
+        self.must("rule", "check", "-", input=self.GOOD)
+        self.refused(NO_INPUT, "rule", "check", "/no/such.sieve")
+        self.refused(DATA, "rule", "check", "-", input=b"\xff\xfe\x00")
+
+    def test_test_shows_the_plan_and_does_nothing(self):
+        self.must("rule", "put", "anna", "boss", "-", input=self.GOOD)
+        path = self.write("m.eml", message("from the boss"))
+        plan = self.json("rule", "test", "anna", path)
+        self.assertEqual(plan[0]["actions"][0]["action"], "fileinto")
+        self.assertEqual(plan[0]["actions"][0]["argument"], "Boss")
+        self.assertFalse(plan[0]["implicit_keep"])
+        ident = self.put(message("hello"))
+        self.assertIn("keep", self.must("rule", "test", "anna", ident))
+        rule = self.write("r.sieve", "discard;\n")
+        plan = self.json("rule", "test", "anna", "--rule", rule, "--folder",
+                         "Inbox")
+        self.assertEqual(plan[0]["actions"][0]["action"], "discard")
+        self.assertEqual(len(self.okapi.mails("anna")), 1)
+        self.assertNotIn("Boss", [f["path"] for f in
+                                  self.json("folder", "list", "anna")])
+        self.refused(USAGE, "rule", "test", "anna")
+        self.refused(NO_INPUT, "rule", "test", "anna", "/no/such/file")
+        self.refused(NO_INPUT, "rule", "test", "anna", "99999")
+
+
+class Settings(Admin):
+    def test_junk_lists(self):
+        self.must("junk", "block", "anna", "Spam@Example.ORG")
+        self.must("junk", "allow", "anna", "example.net")
+        found = {e["pattern"]: e["verdict"]
+                 for e in self.json("junk", "list", "anna")}
+        self.assertEqual(found, {"spam@example.org": "block",
+                                 "example.net": "allow"})
+        self.must("junk", "allow", "anna", "spam@example.org")
+        self.must("junk", "remove", "anna", "EXAMPLE.net")
+        self.assertEqual(self.json("junk", "list", "anna"), [
+            {"pattern": "spam@example.org", "verdict": "allow"}])
+        self.refused(NO_INPUT, "junk", "remove", "anna", "example.net")
+        self.refused(NO_USER, "junk", "list", "nobody")
+        self.refused(DATA, "junk", "block", "anna", b"\xff")
+
+    def test_out_of_office(self):
+        text = self.write("oof.txt", "Bin weg.\nGrüße\n")
+        self.must("oof", "on", "anna", "--subject", "Weg", "--message-file",
+                  text, "--until", "2030-01-01")
+        oof = self.json("oof", "show", "anna")
+        self.assertEqual(oof, {"on": True, "subject": "Weg",
+                               "message": "Bin weg.\nGrüße\n", "from": None,
+                               "until": "2030-01-01T00:00:00Z"})
+        self.assertIn("Bin weg.", self.must("oof", "show", "anna"))
+        self.must("oof", "off", "anna")
+        self.assertFalse(self.json("oof", "show", "anna")["on"])
+        self.assertFalse(self.json("oof", "show", "bert")["on"])
+        self.refused(USAGE, "oof", "on", "anna", "--subject", "x")
+        self.refused(USAGE, "oof", "on", "anna", "--subject", "x",
+                     "--message-file", text, "--from", "soon")
+        self.refused(USAGE, "oof", "on", "anna", "--subject", "x",
+                     "--message-file", text, "--from", "2030-01-02", "--until",
+                     "2030-01-01")
+        self.refused(NO_INPUT, "oof", "on", "anna", "--subject", "x",
+                     "--message-file", "/no/file")
+        self.refused(DATA, "oof", "on", "anna", "--subject", "x",
+                     "--message-file", self.write("data", b"\xff\n"))
+
+    def test_quota(self):
+        self.must("user", "set", "anna", "--quota-warn", "1")
+        self.assertEqual(self.json("quota", "check"), [])
+        self.put(message("big", body="x" * 70 + "\n") + b"y" * (1 << 20))
+        found = self.json("quota", "check")
+        self.assertEqual([(q["name"], q["reached"]) for q in found],
+                         [("anna", "warn")])
+        shown = self.json("quota", "show", "anna")
+        self.assertGreater(shown["size"], 1 << 20)
+        self.assertIn("1 MB", self.must("quota", "show", "anna"))
+        self.refused(NO_USER, "quota", "show", "nobody")
+
+
+class Upkeep(Admin):
+    def test_figures(self):
+        self.put(message("one"))
+        stats = self.json("store", "stats")
+        self.assertEqual((stats["users"], stats["messages"]), (2, 1))
+        text = self.must("store", "stats", "--openmetrics")
+        self.assertIn("\nokapi_store_messages 1\n", text)
+        self.assertTrue(text.endswith("# EOF\n"))
+        self.refused(USAGE, "store", "stats", "--json", "--openmetrics")
+
+    def test_check_purge_vacuum(self):
+        ident = self.put(message("gone", body="x\n" * 200000))
+        self.assertEqual(json.loads(self.must("store", "check", "--json")), [])
+        self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.assertIn("purged: 0", self.must("store", "purge"))
+        self.refused(USAGE, "store", "purge", "--all", says="--yes")
+        self.assertIn("purged: 1", self.must("store", "purge", "--all",
+                                             "--yes"))
+        self.assertEqual(self.json("store", "stats")["contents"], 0)
+        self.must("store", "vacuum")
+        self.must("store", "check")
+        self.refused(NO_INPUT, "mail", "restore", "anna", ident)
+        self.refused(USAGE, "store", "check", "--repair", says="not available")
+
+    def test_a_backup_is_a_store(self):
+        small = self.put(message("small"))
+        large = self.put(message("large", body="x" * 70 + "\n" +
+                                 ("y" * 70 + "\n") * 60000))
+        to = self.dir + "/backup"
+        self.must("store", "backup", to)
+        self.must("mail", "delete", "anna", small, "--permanent", "--yes")
+        copy = ["-o", f"store_path={to}/store.db"]
+        self.must("store", "check", *copy)
+        for ident in (small, large):
+            result = self.admin("mail", "show", "anna", ident, "--raw", *copy)
+            self.assertEqual(result.status, 0, result)
+        self.assertEqual(result.raw, self.okapi.raw("anna", large))
+        self.refused(EXISTS, "store", "backup", to)
+        self.refused(NO_INPUT, "store", "backup", "/no/such/dir/x")
+
+
+class Changes(Admin):
+    def last(self):
+        return max([c["change"] for c in
+                    self.json("changes", "anna", "--since", "0")] or [0])
+
+    def test_changes_since(self):
+        before = self.last()
+        ident = self.put(message("new"))
+        found = self.json("changes", "anna", "--since", str(before))
+        self.assertIn(int(ident), [c["id"] for c in found
+                                   if c["kind"] == "message"])
+        middle = self.last()
+        self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        found = self.json("changes", "anna", "--since", str(middle))
+        self.assertIn((int(ident), True), [(c["id"], c["deleted"])
+                                           for c in found])
+        self.assertEqual(self.json("changes", "anna", "--since",
+                                   str(self.last())), [])
+        self.refused(USAGE, "changes", "anna")
+        self.refused(USAGE, "changes", "anna", "--since", "x")
+        self.refused(TEMPFAIL, "changes", "anna", "--since", "99999999",
+                     says="resync")
+
+    def test_a_number_older_than_the_purge_is_resync(self):
+        ident = self.put(message("new"))
+        seen = self.last()
+        self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.must("store", "purge", "--all", "--yes")
+        self.refused(TEMPFAIL, "changes", "anna", "--since", str(seen),
+                     says="resync")
+
+    def test_watch(self):
+        with subprocess.Popen(
+                [self.okapi.program("okapi-admin"), "-c", self.okapi.config,
+                 "watch", "anna", "--json"],
+                stdout=subprocess.PIPE) as child:
+            try:
+                time.sleep(0.5)
+                ident = self.put(message("new"))
+                line = json.loads(child.stdout.readline())
+                self.assertIn(line["kind"], ("message", "folder"))
+                while line["kind"] != "message":
+                    line = json.loads(child.stdout.readline())
+                self.assertEqual(str(line["id"]), ident)
+            finally:
+                child.send_signal(signal.SIGTERM)
+                child.wait(10)
+
+
+class Convert(Admin):
+    def test_the_forms(self):
+        path = self.write("m.eml", MULTIPART)
+        props = json.loads(self.must("convert", path, "--json"))
+        self.assertEqual(props["PR_SUBJECT"], "Gr\u00fc\u00dfe")
+        self.assertEqual(len(props["recipients"]), 3)
+        self.assertIn("PR_SUBJECT: Gr\u00fc\u00dfe\n",
+                      self.must("convert", path, "--props"))
+        self.assertEqual(self.must("convert", path),
+                         self.must("convert", "-", input=MULTIPART))
+        self.assertEqual(self.admin("convert", path, "--raw").raw,
+                         crlf(MULTIPART))
+        again = self.admin("convert", path, "--rfc822")
+        self.assertEqual(again.status, 0, again)
+        self.assertIn(b"Subject: ", again.raw)
+
+    def test_the_same_object_as_the_stored_message(self):
+        ident = self.put(MULTIPART)
+        path = self.write("m.eml", MULTIPART)
+        file = json.loads(self.must("convert", path, "--json"))
+        stored = json.loads(self.must("mail", "show", "anna", ident, "--props",
+                                      "--json"))
+        for name in ("PR_SUBJECT", "PR_BODY", "PR_SENDER_NAME", "recipients",
+                     "PR_INTERNET_MESSAGE_ID", "attachments"):
+            self.assertEqual(file[name], stored[name], name)
+
+    def test_neither_store_nor_good_configuration_is_needed(self):
+        with open(self.okapi.config, "w", encoding="ascii") as file:
+            file.write("nonsense\n")
+        self.refused(CONFIG, "user", "list")
+        result = self.admin("convert", "-", "--json", input=message("x"))
+        self.assertEqual(result.status, 0, result)
+        self.assertEqual(json.loads(result.out)["PR_SUBJECT"], "x")
+
+    def test_refusals(self):
+        self.refused(DATA, "convert", "-", input=b"")
+        self.refused(NO_INPUT, "convert", "/no/such/file")
+        self.refused(NO_INPUT, "convert", self.dir)
+        self.refused(USAGE, "convert")
+        self.refused(USAGE, "convert", "-", "--raw", "--rfc822", input=b"x")
+
+
+class Zarafa(Admin):
+    def zarafa(self, *args, **more):
+        return self.admin("zarafa-admin", *args, **more)
+
+    def test_the_flags(self):
+        done = self.zarafa("-c", "dora", "-e", "dora@okapi.test", "-f", "Dora",
+                           "-p", "secret", "-a", "yes", "--qh", "7")
+        self.assertEqual(done.status, 0, done)
+        user = self.json("user", "show", "dora")
+        self.assertEqual((user["fullname"], user["admin"],
+                          user["quota"]["hard"]), ("Dora", True, 7))
+        for args in (["-u", "dora", "-f", "D", "--qd", "1", "-n", "yes"],
+                     ["-u", "dora", "-P"], ["-g", "staff"],
+                     ["-b", "dora", "-i", "staff"],
+                     ["-B", "dora", "-i", "staff"], ["-G", "staff"]):
+            done = self.zarafa(*args, input=b"secret\n")
+            self.assertEqual(done.status, 0, f"{args}: {done}")
+        user = self.json("user", "show", "dora")
+        self.assertEqual((user["fullname"], user["active"],
+                          user["quota"]["hard"]), ("D", False, 0))
+        self.assertIn("dora", self.zarafa("-l").out)
+        self.assertEqual(self.zarafa("-L").status, 0)
+        self.assertEqual(self.zarafa("-d", "dora").status, 0)
+        self.refused(NO_USER, "user", "show", "dora")
+
+    def test_as_a_link(self):
+        link = self.dir + "/bin/zarafa-admin"
+        os.symlink("okapi-admin", link)
+        done = subprocess.run([link, "--config", self.okapi.config, "-l"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("anna", done.stdout)
+
+    def test_refusals(self):
+        for args in ([], ["-x"], ["-c"], ["-c", "a", "-d", "b"], ["-b", "a"],
+                     ["-l", "-e", "x@y"], ["-l", "more"],
+                     ["-u", "anna", "-a", "maybe"],
+                     ["-u", "anna", "--qd", "2"],
+                     ["-u", "anna", "--qd", "1", "--qh", "3"],
+                     ["-c", "new"]):
+            result = self.zarafa(*args)
+            self.assertEqual(result.status, USAGE, f"{args}: {result}")
+        self.assertEqual(self.zarafa("-d", "nobody").status, NO_USER)
+
+
+class Many(Admin):
+    def test_a_long_list_is_one_stream(self):
+        count = 2000
+        path = self.write("many", b"".join(
+            b"From a@b Mon Nov 23 06:03:11 2026\n"
+            + message(f"n{i}", ident=f"n{i}") + b"\n" for i in range(count)))
+        self.must("mail", "import", "anna", "Inbox", path, timeout=120)
+        began = time.monotonic()
+        mails = self.okapi.mails("anna", "Inbox")
+        self.assertEqual(len(mails), count)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(mails[0]["subject"], "n0")
+        self.assertEqual(mails[-1]["subject"], f"n{count - 1}")
+
+
+if __name__ == "__main__":
+    main()
