@@ -190,12 +190,23 @@ static bool contains(enum comparator comparator, const char *value,
 	return strstr(folded_value, folded_key) != NULL;
 }
 
+/* Steps that comparing an octet of value is worth. */
+static uint64_t weight(const struct sieve_matcher *matcher, const char *value)
+{
+	return matcher->comparator == COMPARATOR_UNICODE_CASEMAP &&
+			       !g_str_is_ascii(value)
+		       ? 16
+		       : 1;
+}
+
 static bool match_one(struct sieve_matcher *matcher,
 		      const struct ast_string *key, const char *value)
 {
 	const char *text = sieve_run_string(matcher->run, key);
 
-	sieve_run_spend(matcher->run, 8 + strlen(text) + strlen(value));
+	sieve_run_spend(matcher->run,
+			8 + strlen(text) +
+				strlen(value) * weight(matcher, value));
 	if (matcher->run->failed)
 		return false;
 	switch (matcher->type) {

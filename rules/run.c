@@ -29,10 +29,13 @@ void sieve_run_fail(struct sieve_run *run, const char *format, ...)
 
 void sieve_run_spend(struct sieve_run *run, uint64_t steps)
 {
+	uint64_t more =
+		(uint64_t)MAX(run->message->size, 0) * RUN_STEPS_PER_OCTET;
+
 	run->steps += steps;
 	run->steps_total += steps;
-	if (run->steps > RUN_STEPS_MAX ||
-	    run->steps_total > RUN_STEPS_TOTAL_MAX)
+	if (run->steps > RUN_STEPS_MAX + more ||
+	    run->steps_total > RUN_STEPS_TOTAL_MAX + more)
 		sieve_run_fail(run, "the rule takes too much work");
 }
 

@@ -12,6 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Makes one line of valid UTF-8 of it, in place: strings of a script may be
+ * quoted in it, and cut. */
+static void clean_text(char *text)
+{
+	const char *invalid = NULL;
+
+	while (!g_utf8_validate(text, -1, &invalid))
+		text[invalid - text] = '?';
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = ' ';
+}
+
 int sieve_error_set(struct sieve_error *error, struct sieve_place place,
 		    const char *format, ...)
 {
@@ -22,6 +35,7 @@ int sieve_error_set(struct sieve_error *error, struct sieve_place place,
 	va_start(args, format);
 	(void)vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
+	clean_text(error->text);
 	return -1;
 }
 
@@ -102,6 +116,12 @@ const char *sieve_script_name(const struct sieve_script *script)
 	return script->name;
 }
 
+/* What a terminal might take for a command. */
+static bool is_control(char octet)
+{
+	return ((unsigned char)octet < 0x20 && octet != '\t') || octet == 0x7f;
+}
+
 char *sieve_error_show(const char *text, size_t len,
 		       const struct sieve_error *error)
 {
@@ -124,7 +144,8 @@ char *sieve_error_show(const char *text, size_t len,
 		line_end = end;
 	if (line_end > text && line_end[-1] == '\r')
 		line_end--;
-	g_string_append_len(shown, text, line_end - text);
+	for (const char *at = text; at < line_end; at++)
+		g_string_append_c(shown, is_control(*at) ? '?' : *at);
 	g_string_append_c(shown, '\n');
 	/* The blanks before the caret are as wide as what stands above. */
 	for (; column < error->column && text < line_end; text++) {

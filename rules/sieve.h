@@ -58,6 +58,9 @@ struct sieve_message {
 	const char *envelope_detail; /* the subaddress, or NULL */
 
 	/* What follows may be left out (NULL, 0). */
+	/* The user's addresses, NULL-terminated, for PR_MESSAGE_TO_ME and its
+	 * like; envelope_to counts as well. */
+	const char *const *own_addresses;
 	const char *delimiters; /* recipient_delimiter; NULL: "+" */
 	const char *hostname;   /* for the test environment */
 	int64_t now;            /* for currentdate; 0: the clock */

@@ -5,6 +5,7 @@
  */
 #include "checker.h"
 #include "date.h"
+#include "derived.h"
 #include "entries.h"
 #include "html.h"
 #include "match.h"
@@ -459,14 +460,13 @@ static bool bitmask_holds(const struct property_test *test,
 
 static bool test_set(struct property_test *test, const struct propset *set)
 {
-	struct prop size = {.tag = PR_MESSAGE_SIZE,
-			    .value.number = test->run->message->size};
+	struct prop derived;
 	const struct prop *prop = find_prop(set, test->tag);
 
 	sieve_run_spend(test->run, 1 + propset_count(set) / 8);
-	if (!prop && test->tag == PR_MESSAGE_SIZE &&
-	    set == test->run->message->set)
-		prop = &size; /* what the converter cannot know */
+	if (!prop && set == test->run->message->set &&
+	    sieve_derived_prop(test->run->message, test->tag, &derived))
+		prop = &derived;
 	if (!prop)
 		return false;
 	switch (test->mode) {

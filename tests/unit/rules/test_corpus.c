@@ -141,3 +141,28 @@ Test(corpus, scripts_of_others_compile)
 	cr_expect_geq(count.compiled, 1);
 	g_hash_table_unref(count.missing);
 }
+
+/* Every ```sieve block of docs/rules.md. */
+Test(corpus, the_examples_of_the_documentation_compile)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) blocks = NULL;
+	unsigned count = 0;
+
+	if (!g_file_get_contents("docs/rules.md", &text, NULL, NULL))
+		cr_skip_test("not run from the top of the source");
+	blocks = g_strsplit(text, "```sieve\n", -1);
+	for (char **block = blocks + 1; *block; block++) {
+		char *end = strstr(*block, "```");
+		struct fault fault = {0};
+		AUTO(sieve_script) script = NULL;
+
+		cr_assert_not_null(end);
+		script = sieve_compile("doc", *block, (size_t)(end - *block),
+				       NULL, &fault);
+		cr_expect_not_null(script, "%s in:\n%.*s", fault.text,
+				   (int)(end - *block), *block);
+		count++;
+	}
+	cr_assert_gt(count, 10);
+}

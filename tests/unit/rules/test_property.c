@@ -63,6 +63,13 @@ static const struct sieve_case matching[] = {
 	 P(":value \"ne\" \"PR_SENSITIVITY\" \"0\""), NULL, NO},
 	{"size of the message without the property",
 	 P(":value \"ge\" \"PR_MESSAGE_SIZE\" \"1000\""), NULL, YES},
+	{"the user is in To", P("\"PR_MESSAGE_TO_ME\" \"true\""), NULL, YES},
+	{"the user is not in Cc", P("\"PR_MESSAGE_CC_ME\" \"false\""), NULL,
+	 YES},
+	{"the user by another address",
+	 P(":recipient \"PR_SMTP_ADDRESS\" \"bob@okapi.example\""), NULL, YES},
+	{"the user is a recipient", P("\"PR_MESSAGE_RECIP_ME\" \"true\""), NULL,
+	 YES},
 	{":count needs relational", P(":count \"ge\" \"PR_SUBJECT\" \"1\""),
 	 NULL, "error 2:13: the tag :count needs require \"relational\""},
 };

@@ -439,10 +439,13 @@ Test(syntax, an_error_is_shown_with_its_line)
 		sieve_error_show(text, sizeof(text) - 1, &error);
 	g_autofree char *end = sieve_error_show(
 		"keep", 4, &(struct sieve_error){.line = 1, .column = 5});
+	g_autofree char *odd = sieve_error_show(
+		"a\0\033b", 4, &(struct sieve_error){.line = 1, .column = 3});
 	g_autofree char *far = sieve_error_show(
 		"", 0, &(struct sieve_error){.line = 9, .column = 5});
 
 	cr_expect_str_eq(shown, "\tif \xc3\xa4 $\n\t     ^\n");
 	cr_expect_str_eq(end, "keep\n    ^\n");
 	cr_expect_str_eq(far, "\n^\n");
+	cr_expect_str_eq(odd, "a??b\n  ^\n");
 }
