@@ -23,6 +23,7 @@ struct client {
 	SSL *ssl;
 	GString *input; /* all that came, since the last client_expect() */
 	bool ended;     /* the server closed */
+	bool broken;    /* and not in good order */
 };
 
 static inline void client_open(struct client *client, const char *where)
@@ -110,6 +111,7 @@ static inline bool client_read(struct client *client, int64_t wait_ms)
 		n = recv(client->fd, buffer, sizeof(buffer), 0);
 		if (n < 0 && errno == EAGAIN)
 			return true;
+		client->broken = n < 0;
 	}
 	if (n <= 0)
 		client->ended = true;
@@ -135,7 +137,7 @@ static inline void client_expect_end(struct client *client)
 {
 	while (!client->ended && client_read(client, CLIENT_WAIT_MS))
 		continue;
-	cr_expect(client->ended);
+	cr_expect(client->ended && !client->broken);
 	cr_expect_str_eq(client->input->str, "");
 }
 

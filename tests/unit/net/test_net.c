@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 static char *dir;
 
@@ -140,6 +141,33 @@ Test(net, unix_sockets_living_and_stale)
 		     fault.text);
 	net_unlisten(where);
 	cr_expect_not(g_file_test(where + strlen("unix:"), G_FILE_TEST_EXISTS));
+}
+
+/* A socket whose owner is too busy to accept is not stale. */
+Test(net, a_unix_socket_with_a_full_backlog)
+{
+	g_autofree char *where = unix_place("sock");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTOCLOSE int owner = socket(AF_UNIX, SOCK_STREAM, 0);
+	int clients[4] = {-1, -1, -1, -1};
+	struct fault fault = {0};
+	int fd = -1;
+
+	g_strlcpy(address.sun_path, where + strlen("unix:"),
+		  sizeof(address.sun_path));
+	cr_assert_eq(bind(owner, (struct sockaddr *)&address, sizeof(address)),
+		     0);
+	cr_assert_eq(listen(owner, 0), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(clients); i++) {
+		clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(clients[i], (struct sockaddr *)&address,
+			    sizeof(address)) < 0)
+			cr_expect_eq(errno, EAGAIN);
+	}
+	cr_expect_eq(net_listen(where, NULL, &fd, &fault), -1);
+	cr_expect_not_null(strstr(fault.text, "in use"), "%s", fault.text);
+	for (size_t i = 0; i < G_N_ELEMENTS(clients); i++)
+		base_close_fd(&clients[i]);
 }
 
 Test(net, unix_mode_whatever_the_umask)

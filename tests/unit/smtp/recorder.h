@@ -22,6 +22,7 @@ struct recorder {
 	GPtrArray *rcpts;
 	char *reverse_path;
 	GString *last_message; /* what finish() got */
+	bool begun;            /* data_begin() said yes */
 };
 
 static inline void recorder_clear(struct recorder *recorder)
@@ -40,6 +41,7 @@ static inline void recorder_init(struct recorder *recorder)
 	recorder->last_message = g_string_new(NULL);
 	recorder->rcpts = g_ptr_array_new_with_free_func(g_free);
 	recorder->reverse_path = NULL;
+	recorder->begun = false;
 }
 
 static inline bool recorder_is(const char *path, const char *local)
@@ -120,6 +122,7 @@ static inline int recorder_data_begin(void *context, struct fault *fault)
 	if (recorder_is(recorder->reverse_path, "nobegin"))
 		return fault_set(fault, FAULT_STORE_BUSY, "not now");
 	g_string_append(recorder->log, "begin;");
+	recorder->begun = true;
 	return 0;
 }
 
@@ -129,6 +132,7 @@ static inline int recorder_data(void *context, const char *octets, size_t len,
 	struct recorder *recorder = context;
 
 	cr_assert_gt(len, 0);
+	cr_assert(recorder->begun, "data before data_begin()");
 	if (recorder_is(recorder->reverse_path, "nodata"))
 		return fault_set(fault, FAULT_DISK_FULL, "disk full");
 	g_string_append_len(recorder->message, octets, (gssize)len);
@@ -163,6 +167,7 @@ static inline void recorder_reset(void *context)
 	struct recorder *recorder = context;
 
 	g_string_append(recorder->log, "reset;");
+	recorder->begun = false;
 	g_string_truncate(recorder->message, 0);
 	g_ptr_array_set_size(recorder->rcpts, 0);
 	g_clear_pointer(&recorder->reverse_path, g_free);
