@@ -1,0 +1,299 @@
+/*
+ * The committer: groups, neighbours that fail, answers only after the sync;
+ * and what is left after kill -9 at any moment.
+ */
+#include "fixture.h"
+
+#include <sys/wait.h>
+
+TestSuite(committer, .init = fixture_open, .fini = fixture_close,
+	  .timeout = 120);
+
+static const struct store_policy no_policy = {.duplicate_window_s = 3600};
+
+struct job {
+	struct committer *committer;
+	int64_t store;
+	int64_t folder;
+	int number;
+	int rounds;
+	bool fails;
+	int acknowledge_fd; /* -1: none */
+	GThread *thread;
+	int done;
+	int refused;
+};
+
+static int job_unit(struct store *store, void *context, struct fault *fault)
+{
+	struct job *job = context;
+	AUTO(content) content = content_number(job->number);
+	struct delivery_copy copy = {.folder = job->folder,
+				     .trace = "",
+				     .received = g_get_real_time()};
+	struct delivery delivery = {.store = job->store,
+				    .recipient = "bob",
+				    .reverse_path = "",
+				    .content = content,
+				    .copies = &copy,
+				    .copy_count = 1};
+	struct delivery_result result;
+
+	if (store_deliver(store, &delivery, &result, fault))
+		return -1;
+	if (job->fails)
+		return fault_set(fault, FAULT_REJECTED, "as wanted");
+	return 0;
+}
+
+static gpointer job_thread(gpointer data)
+{
+	struct job *job = data;
+
+	for (int i = 0; i < job->rounds; i++, job->number++) {
+		struct fault fault = {0};
+
+		if (committer_run(job->committer, job_unit, job, &fault)) {
+			cr_assert_eq(fault.kind, FAULT_REJECTED, "%s",
+				     fault.text);
+			job->refused++;
+			continue;
+		}
+		job->done++;
+		if (job->acknowledge_fd >= 0 &&
+		    write(job->acknowledge_fd, &job->number,
+			  sizeof(job->number)) < 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+static void jobs_run(struct job *jobs, int count, struct committer *committer,
+		     int64_t bob)
+{
+	for (int i = 0; i < count; i++) {
+		jobs[i].committer = committer;
+		jobs[i].store = bob;
+		jobs[i].folder = folder_of(bob, FOLDER_INBOX);
+		jobs[i].number = i * 1000000;
+		jobs[i].thread = g_thread_new("job", job_thread, &jobs[i]);
+	}
+	for (int i = 0; i < count; i++)
+		(void)g_thread_join(jobs[i].thread);
+}
+
+Test(committer, groups_and_keeps_neighbours_apart)
+{
+	struct job jobs[16] = {0};
+	struct committer_stats stats;
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	struct store_stats found;
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 16; i++) {
+		jobs[i].rounds = 20;
+		jobs[i].fails = i % 4 == 3;
+		jobs[i].acknowledge_fd = -1;
+	}
+	jobs_run(jobs, 16, committer, bob);
+	committer_get_stats(committer, &stats);
+	committer_free(committer);
+	cr_expect_eq(stats.units, 240);
+	cr_expect_eq(stats.failed, 80);
+	cr_expect(stats.commits < 240, "%d commits", (int)stats.commits);
+	cr_expect(stats.largest > 1);
+	must(store_get_stats(fx.store, &found, fault));
+	cr_expect_eq(found.messages, 240);
+	cr_expect_eq(found.contents, 240);
+	must_be_sound();
+}
+
+Test(committer, other_writers_get_their_turn)
+{
+	struct job jobs[4] = {0};
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	AUTO(content) content = content_number(5);
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 4; i++) {
+		jobs[i] = (struct job){.committer = committer,
+				       .store = bob,
+				       .folder = folder_of(bob, FOLDER_INBOX),
+				       .number = (i + 1) * 1000000,
+				       .rounds = 100,
+				       .acknowledge_fd = -1};
+		jobs[i].thread = g_thread_new("job", job_thread, &jobs[i]);
+	}
+	for (int i = 0; i < 20; i++)
+		deliver_to(bob, folder_of(bob, FOLDER_JUNK), content);
+	for (int i = 0; i < 4; i++)
+		(void)g_thread_join(jobs[i].thread);
+	committer_free(committer);
+	must_be_sound();
+}
+
+static int unit_lose_transaction(struct store *store, void *context,
+				 struct fault *fault)
+{
+	(void)context;
+	/* What SQLite does by itself when a disk is full or fails. */
+	if (sql_script(store, "ROLLBACK", fault))
+		return -1;
+	return fault_set(fault, FAULT_DISK_FULL, "no space");
+}
+
+static gpointer lose_thread(gpointer data)
+{
+	struct fault fault = {0};
+
+	cr_expect_eq(committer_run(data, unit_lose_transaction, NULL, &fault),
+		     -1);
+	cr_expect_eq(fault.kind, FAULT_DISK_FULL);
+	return NULL;
+}
+
+/* Holds the committer up, so that those who follow are one group. */
+static int unit_wait(struct store *store, void *context, struct fault *fault)
+{
+	(void)store;
+	(void)context;
+	(void)fault;
+	g_usleep(200000);
+	return 0;
+}
+
+static gpointer wait_thread(gpointer data)
+{
+	struct fault fault = {0};
+
+	cr_expect_eq(committer_run(data, unit_wait, NULL, &fault), 0);
+	return NULL;
+}
+
+static gpointer expect_temporary_thread(gpointer data)
+{
+	struct job *job = data;
+	struct fault fault = {0};
+
+	cr_expect_eq(committer_run(job->committer, job_unit, job, &fault), -1);
+	cr_expect(fault_is_temporary(&fault), "%s", fault.text);
+	return NULL;
+}
+
+Test(committer, a_lost_transaction_is_temporary_for_all_of_it)
+{
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	struct job job = {.store = bob,
+			  .folder = folder_of(bob, FOLDER_INBOX),
+			  .rounds = 1,
+			  .acknowledge_fd = -1};
+	GThread *threads[3];
+	struct store_stats found;
+	struct fault why = {0};
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	job.committer = committer;
+	threads[0] = g_thread_new("wait", wait_thread, committer);
+	g_usleep(50000);
+	threads[1] = g_thread_new("job", expect_temporary_thread, &job);
+	threads[2] = g_thread_new("lose", lose_thread, committer);
+	for (int i = 0; i < 3; i++)
+		(void)g_thread_join(threads[i]);
+	must(store_get_stats(fx.store, &found, fault));
+	cr_expect_eq(found.messages, 0);
+	/* And it works again. */
+	cr_expect_eq(committer_run(committer, job_unit, &job, &why), 0, "%s",
+		     why.text);
+	committer_free(committer);
+	must_be_sound();
+}
+
+Test(committer, a_full_disk_is_temporary)
+{
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	struct job job = {.store = bob, .folder = folder_of(bob, FOLDER_INBOX)};
+	struct fault why = {0};
+
+	/* A store that may not grow is a disk that is full. */
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	job.committer = committer;
+	must(store_begin(fx.store, fault));
+	must(sql_run(fx.store, fault, "PRAGMA max_page_count = 1", ""));
+	for (job.number = 0; job.number < 2000; job.number++)
+		if (job_unit(fx.store, &job, &why))
+			break;
+	cr_expect_eq(why.kind, FAULT_DISK_FULL, "%s", why.text);
+	store_rollback(fx.store);
+	must(sql_run(fx.store, fault, "PRAGMA max_page_count = 1000000", ""));
+	committer_free(committer);
+	must_be_sound();
+}
+
+/* Kill -9 while eight threads deliver: what was acknowledged is there. */
+static void kill_round(int round, int64_t bob)
+{
+	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int));
+	int pipe_fds[2];
+	int number;
+	int status;
+	pid_t pid;
+
+	cr_assert_eq(pipe(pipe_fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct job jobs[8] = {0};
+		struct committer *committer;
+
+		must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer,
+				   fault));
+		for (int i = 0; i < 8; i++) {
+			jobs[i] = (struct job){
+				.committer = committer,
+				.store = bob,
+				.folder = folder_of(bob, FOLDER_INBOX),
+				.number = round * 10000000 + i * 1000000,
+				.rounds = 1000000,
+				.acknowledge_fd = pipe_fds[1]};
+			jobs[i].thread =
+				g_thread_new("job", job_thread, &jobs[i]);
+		}
+		pause();
+	}
+	(void)close(pipe_fds[1]);
+	g_usleep((gulong)(60000 + 37000 * round));
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	while (read(pipe_fds[0], &number, sizeof(number)) == sizeof(number))
+		g_array_append_val(numbers, number);
+	(void)close(pipe_fds[0]);
+	cr_expect(numbers->len > 0, "round %d: nothing was acknowledged",
+		  round);
+	for (guint i = 0; i < numbers->len; i++) {
+		AUTO(content) content =
+			content_number(g_array_index(numbers, int, i));
+		int64_t id = 0;
+		struct fault why = {0};
+
+		cr_assert_eq(sql_get(fx.store, &why, &id,
+				     "SELECT m.id FROM lob l JOIN hierarchy c"
+				     " ON c.lob = l.id JOIN hierarchy m"
+				     " ON m.content = c.id WHERE l.hash = ?",
+				     "b", content->sha256, (size_t)32),
+			     1, "acknowledged message %d is not there",
+			     g_array_index(numbers, int, i));
+	}
+	must_be_sound();
+}
+
+Test(committer, killed_at_any_moment)
+{
+	int64_t bob = user_make("bob");
+
+	/* The child opens a connection of its own. */
+	for (int round = 0; round < 6; round++)
+		kill_round(round, bob);
+}

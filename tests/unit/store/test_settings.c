@@ -1,0 +1,144 @@
+/*
+ * What users set: rules, junk lists, out of office.
+ */
+#include "fixture.h"
+
+TestSuite(settings, .init = fixture_open, .fini = fixture_close, .timeout = 60);
+
+Test(settings, rules_in_order)
+{
+	static const char *const want[] = {"first", "a", "b"};
+	g_autoptr(GPtrArray) rules = NULL;
+	int64_t bob = user_make("bob");
+
+	in_unit(store_rule_put(fx.store, bob, "b", "keep;", 0, true, fault));
+	in_unit(store_rule_put(fx.store, bob, "a", "stop;", 1, false, fault));
+	in_unit(store_rule_put(fx.store, bob, "first", "stop;", 1, true,
+			       fault));
+	in_unit(store_rule_put(fx.store, bob, "first", "stop;", 0, true,
+			       fault));
+	in_unit(store_rule_put(fx.store, bob, "a", "stop;", 2, false, fault));
+	in_unit(store_rule_put(fx.store, bob, "b", "keep;", 3, true, fault));
+	must(store_rule_list(fx.store, bob, &rules, fault));
+	cr_assert_eq(rules->len, 3);
+	for (guint i = 0; i < rules->len; i++) {
+		const struct store_rule *rule = g_ptr_array_index(rules, i);
+
+		cr_expect_str_eq(rule->name, want[i]);
+	}
+	cr_expect_not(((struct store_rule *)rules->pdata[1])->enabled);
+}
+
+Test(settings, a_rule_and_its_error)
+{
+	int64_t bob = user_make("bob");
+	AUTO(store_rule) rule = NULL;
+	int64_t version;
+
+	in_unit(store_rule_put(fx.store, bob, "r", "keep;", 0, true, fault));
+	must(store_rule_get(fx.store, bob, "r", &rule, fault));
+	version = rule->version;
+	in_unit(store_rule_set_error(fx.store, rule->id, "line 1", fault));
+	store_rule_free(g_steal_pointer(&rule));
+	must(store_rule_get(fx.store, bob, "r", &rule, fault));
+	cr_expect_str_eq(rule->error, "line 1");
+	cr_expect_eq(rule->version, version);
+	in_unit(store_rule_put(fx.store, bob, "r", "stop;", 0, true, fault));
+	store_rule_free(g_steal_pointer(&rule));
+	must(store_rule_get(fx.store, bob, "r", &rule, fault));
+	cr_expect_str_eq(rule->script, "stop;");
+	cr_expect_str_eq(rule->error, "");
+	cr_expect(rule->version > version);
+	in_unit(store_rule_enable(fx.store, bob, "r", false, fault));
+	in_unit(store_rule_remove(fx.store, bob, "r", fault));
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_rule_remove(fx.store, bob, "r", fault));
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_rule_enable(fx.store, bob, "r", true, fault));
+	in_unit_fail(FAULT_BAD_ARGUMENT,
+		     store_rule_put(fx.store, bob, "", "x", 0, true, fault));
+}
+
+Test(settings, junk_lists)
+{
+	static const struct {
+		const char *address;
+		enum junk_verdict verdict;
+	} cases[] = {
+		{"x@spam.example", JUNK_BLOCK},
+		{"X@SPAM.Example", JUNK_BLOCK},
+		{"x@mail.spam.example", JUNK_BLOCK},
+		{"good@spam.example", JUNK_ALLOW},
+		{"x@notspam.example", JUNK_UNKNOWN},
+		{"bad@fine.example", JUNK_BLOCK},
+		{"x@fine.example", JUNK_ALLOW},
+		{"x@bücher.example", JUNK_BLOCK},
+		{"", JUNK_UNKNOWN},
+	};
+	g_autoptr(GPtrArray) entries = NULL;
+	int64_t bob = user_make("bob");
+
+	in_unit(store_junk_set(fx.store, bob, "Spam.Example", JUNK_BLOCK,
+			       fault));
+	in_unit(store_junk_set(fx.store, bob, "Good@spam.example", JUNK_ALLOW,
+			       fault));
+	in_unit(store_junk_set(fx.store, bob, "@fine.example", JUNK_ALLOW,
+			       fault));
+	in_unit(store_junk_set(fx.store, bob, "bad@fine.example", JUNK_BLOCK,
+			       fault));
+	in_unit(store_junk_set(fx.store, bob, "xn--bcher-kva.example",
+			       JUNK_BLOCK, fault));
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		enum junk_verdict verdict = JUNK_UNKNOWN;
+
+		must(store_junk_look(fx.store, bob, cases[i].address, &verdict,
+				     fault));
+		cr_expect_eq(verdict, cases[i].verdict, "%s", cases[i].address);
+	}
+	must(store_junk_list(fx.store, bob, &entries, fault));
+	cr_expect_eq(entries->len, 5);
+	in_unit(store_junk_remove(fx.store, bob, "SPAM.example", fault));
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_junk_remove(fx.store, bob, "spam.example", fault));
+	in_unit_fail(FAULT_BAD_ADDRESS,
+		     store_junk_set(fx.store, bob, "a b", JUNK_ALLOW, fault));
+	in_unit_fail(FAULT_BAD_ADDRESS,
+		     store_junk_set(fx.store, bob, "@", JUNK_ALLOW, fault));
+}
+
+Test(settings, out_of_office)
+{
+	struct store_oof on = {.on = true,
+			       .subject = (char[]){"away"},
+			       .message = (char[]){"until Monday"},
+			       .from = 5,
+			       .until = 9};
+	int64_t bob = user_make("bob");
+	AUTO(store_oof) oof = NULL;
+	bool may = true;
+
+	must(store_oof_get(fx.store, bob, &oof, fault));
+	cr_expect_not(oof->on);
+	in_unit(store_oof_set(fx.store, bob, &on, fault));
+	store_oof_free(g_steal_pointer(&oof));
+	must(store_oof_get(fx.store, bob, &oof, fault));
+	cr_expect(oof->on);
+	cr_expect_str_eq(oof->subject, "away");
+	cr_expect_str_eq(oof->message, "until Monday");
+	cr_expect_eq(oof->until, 9);
+	/* Once per sender and interval. */
+	in_unit(store_oof_claim(fx.store, bob, "X@example.com",
+				USEC_PER_SEC * 1000, 100, &may, fault));
+	cr_expect(may);
+	in_unit(store_oof_claim(fx.store, bob, "x@Example.com",
+				USEC_PER_SEC * 1099, 100, &may, fault));
+	cr_expect_not(may);
+	in_unit(store_oof_claim(fx.store, bob, "x@example.com",
+				USEC_PER_SEC * 1100, 100, &may, fault));
+	cr_expect(may);
+	/* Switching on forgets. */
+	in_unit(store_oof_set(fx.store, bob, &on, fault));
+	in_unit(store_oof_claim(fx.store, bob, "x@example.com",
+				USEC_PER_SEC * 1101, 100, &may, fault));
+	cr_expect(may);
+}

@@ -1,0 +1,346 @@
+/*
+ * Users, addresses, groups, who a recipient is, passwords.
+ */
+#include "fixture.h"
+
+TestSuite(users, .init = fixture_open, .fini = fixture_close, .timeout = 60);
+
+static struct store_user_change keep(void)
+{
+	return (struct store_user_change){.quota_warn = QUOTA_KEEP,
+					  .quota_soft = QUOTA_KEEP,
+					  .quota_hard = QUOTA_KEEP};
+}
+
+Test(users, have_a_store_with_its_folders)
+{
+	static const char *const names[] = {
+		"Inbox",  "Outbox",      "Sent Items", "Deleted Items",
+		"Drafts", "Junk E-mail", "Calendar",   "Contacts",
+		"Tasks",  "Notes",       "Journal",
+	};
+	g_autoptr(GPtrArray) folders = NULL;
+	g_autoptr(GPtrArray) entries = NULL;
+	int64_t bob = user_make("bob");
+	const struct store_acl_entry *entry;
+
+	must(store_folder_list(fx.store, bob, &folders, fault));
+	cr_assert_eq(folders->len, G_N_ELEMENTS(names));
+	for (guint i = 0; i < folders->len; i++) {
+		const struct store_folder *f = g_ptr_array_index(folders, i);
+
+		cr_expect_str_eq(f->path, names[i]);
+	}
+	must(store_acl_list(fx.store, folder_of(bob, FOLDER_CALENDAR), &entries,
+			    fault));
+	cr_assert_eq(entries->len, 1);
+	entry = g_ptr_array_index(entries, 0);
+	cr_expect_str_eq(entry->who, "Everyone");
+	cr_expect_str_eq(entry->rights, "read,visible");
+	must_be_sound();
+}
+
+Test(users, names_and_addresses_are_nobody_elses)
+{
+	static const char *const alias[] = {"info@example.com", NULL};
+	struct store_user_change change = keep();
+
+	user_make("bob");
+	change.email = "robert@example.com";
+	in_unit_fail(FAULT_EXISTS,
+		     store_user_create(fx.store, "BOB", &change, NULL, fault));
+	change.email = "Bob@EXAMPLE.com";
+	in_unit_fail(FAULT_EXISTS, store_user_create(fx.store, "robert",
+						     &change, NULL, fault));
+	change.email = "eve@example.com";
+	change.aliases = alias;
+	in_unit(store_user_create(fx.store, "eve", &change, NULL, fault));
+	change = keep();
+	change.aliases = alias;
+	in_unit_fail(FAULT_EXISTS,
+		     store_user_set(fx.store, "bob", &change, fault));
+	in_unit_fail(FAULT_EXISTS, store_group_create(fx.store, "bob", fault));
+	/* A login name that is somebody's address. */
+	change = keep();
+	in_unit_fail(FAULT_BAD_ARGUMENT,
+		     store_user_create(fx.store, "a b", &change, NULL, fault));
+	in_unit_fail(FAULT_EXISTS,
+		     store_user_create(fx.store, "bob@example.com", &change,
+				       NULL, fault));
+	must_be_sound();
+}
+
+Test(users, bad_names_are_refused)
+{
+	static const char *const names[] = {"",     "-x",   "a/b", "a b",
+					    "a\nb", "a\"b", "\xff"};
+	struct store_user_change change = keep();
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		in_unit_fail(FAULT_BAD_ARGUMENT,
+			     store_user_create(fx.store, names[i], &change,
+					       NULL, fault));
+	change.email = "no at";
+	change.email = "@x";
+	in_unit_fail(FAULT_BAD_ADDRESS,
+		     store_user_create(fx.store, "ok", &change, NULL, fault));
+}
+
+Test(users, are_changed_field_by_field)
+{
+	static const char *const aliases[] = {"z@example.com", "a@example.com",
+					      NULL};
+	static const bool yes = true;
+	struct store_user_change change = keep();
+	AUTO(store_user) user = NULL;
+	g_auto(GStrv) addresses = NULL;
+
+	user_make("bob");
+	change.aliases = aliases;
+	change.fullname = "Bob Ä";
+	change.admin = &yes;
+	change.quota_hard = 77;
+	in_unit(store_user_set(fx.store, "Bob", &change, fault));
+	must(store_user_find(fx.store, "bob", &user, fault));
+	cr_expect_str_eq(user->email, "bob@example.com");
+	cr_expect_str_eq(user->fullname, "Bob Ä");
+	cr_expect(user->admin);
+	cr_expect(user->active);
+	cr_expect_eq(user->quota_hard, 77);
+	cr_expect_eq(user->quota_soft, QUOTA_SERVER);
+	must(store_user_addresses(fx.store, user->id, &addresses, fault));
+	cr_assert_eq(g_strv_length(addresses), 3);
+	cr_expect_str_eq(addresses[0], "bob@example.com");
+	cr_expect_str_eq(addresses[1], "a@example.com");
+	/* A former alias becomes the address. */
+	change = keep();
+	change.email = "A@example.com";
+	in_unit(store_user_set(fx.store, "bob", &change, fault));
+	store_user_free(g_steal_pointer(&user));
+	must(store_user_find(fx.store, "bob", &user, fault));
+	cr_expect_str_eq(user->email, "A@example.com");
+	cr_expect_eq(g_strv_length(user->aliases), 1);
+}
+
+Test(users, passwords_are_hashes)
+{
+	g_autofree char *hash = NULL;
+	g_autofree char *again = NULL;
+
+	must(password_hash("secret", &hash, fault));
+	must(password_hash("secret", &again, fault));
+	cr_expect(g_str_has_prefix(hash, "$scrypt$"));
+	cr_expect_str_neq(hash, again);
+	cr_expect(password_matches("secret", hash));
+	cr_expect_not(password_matches("Secret", hash));
+	cr_expect_not(password_matches("secret", ""));
+	cr_expect_not(password_matches("secret", "$scrypt$ln=99,r=8,p=1$$"));
+}
+
+Test(users, deleted_with_or_without_their_mail)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t eve = user_make("eve");
+	int64_t kept = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	int64_t gone = deliver_to(eve, folder_of(eve, FOLDER_INBOX), content);
+	struct store_message *m;
+	struct store_stats stats;
+
+	in_unit(store_user_delete(fx.store, "bob", true, fault));
+	in_unit(store_user_delete(fx.store, "eve", false, fault));
+	must(store_message_get(fx.store, bob, kept, &m, fault));
+	store_message_free(m);
+	must_fail(FAULT_NOT_FOUND,
+		  store_message_get(fx.store, eve, gone, &m, fault));
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.users, 0);
+	cr_expect_eq(stats.messages, 1);
+	must_be_sound();
+	/* The names are free again. */
+	user_make("eve");
+	must_be_sound();
+}
+
+/* ---- resolving -----------------------------------------------------------
+ */
+
+struct resolve_case {
+	const char *recipient;
+	const char *name; /* NULL: no such recipient */
+	const char *detail;
+	unsigned flags;
+};
+
+Test(users, recipients_are_resolved)
+{
+	static const char *const aliases[] = {"info@example.com",
+					      "j+x@example.com",
+					      "post@bücher.example",
+					      "Ünal@example.com",
+					      "bare",
+					      NULL};
+	static const bool no = false;
+	static const struct resolve_case cases[] = {
+		{"john", "john", NULL, 0},
+		{"JOHN", "john", NULL, 0},
+		{"john@example.com", "john", NULL, 0},
+		{"John@EXAMPLE.Com", "john", NULL, 0},
+		{"john@example.com.", "john", NULL, 0},
+		{"\"john\"@example.com", "john", NULL, 0},
+		{"\"john+d\"@example.com", "john", "d", 0},
+		{"info@example.com", "john", NULL, 0},
+		{"bare", "john", NULL, 0},
+		{"john+lists@example.com", "john", "lists", 0},
+		{"john+Lists+more@example.com", "john", "Lists+more", 0},
+		{"john+lists", "john", "lists", 0},
+		{"john+@example.com", "john", "", 0},
+		{"j+x@example.com", "john", NULL, 0},
+		{"post@bücher.example", "john", NULL, 0},
+		{"post@BÜCHER.example", "john", NULL, 0},
+		{"post@xn--bcher-kva.example", "john", NULL, 0},
+		{"post@XN--BCHER-KVA.example", "john", NULL, 0},
+		{"ünal@example.com", "john", NULL, 0},
+		{"john@other.example", NULL, NULL, 0},
+		{"john@other.example", "john", NULL,
+		 STORE_RESOLVE_STRIP_DOMAIN},
+		{"john+d@other.example", "john", "d",
+		 STORE_RESOLVE_STRIP_DOMAIN},
+		{"john", NULL, NULL, STORE_RESOLVE_ADDRESS_ONLY},
+		{"bare", NULL, NULL, STORE_RESOLVE_ADDRESS_ONLY},
+		{"john@example.com", "john", NULL, STORE_RESOLVE_ADDRESS_ONLY},
+		{"away", NULL, NULL, 0},
+		{"Everyone", NULL, NULL, 0},
+		{"+john", NULL, NULL, 0},
+		{"", NULL, NULL, 0},
+		{"@", NULL, NULL, 0},
+		{"\xff\xfe@example.com", NULL, NULL, 0},
+		{"jo%hn", NULL, NULL, 0},
+	};
+	struct store_user_change change = keep();
+
+	user_make("john");
+	user_make("away");
+	change.aliases = aliases;
+	in_unit(store_user_set(fx.store, "john", &change, fault));
+	change = keep();
+	change.active = &no;
+	in_unit(store_user_set(fx.store, "away", &change, fault));
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(store_recipient) found = NULL;
+		struct fault why = {0};
+		int rc = store_resolve(fx.store, cases[i].recipient,
+				       cases[i].flags, &found, &why);
+
+		cr_expect_eq(rc, cases[i].name ? 0 : -1, "case %zu: %s", i,
+			     cases[i].recipient);
+		if (rc) {
+			cr_expect_eq(why.kind, FAULT_NO_RECIPIENT, "%s",
+				     why.text);
+			continue;
+		}
+		cr_expect_str_eq(found->name, cases[i].name);
+		cr_expect(g_strcmp0(found->detail, cases[i].detail) == 0,
+			  "%s: detail %s", cases[i].recipient, found->detail);
+		cr_expect_str_eq(found->email, "john@example.com");
+	}
+}
+
+Test(users, another_delimiter_or_none)
+{
+	struct store_policy policy = {.recipient_delimiter = "-"};
+	AUTO(store_recipient) found = NULL;
+
+	user_make("john");
+	store_set_policy(fx.store, &policy);
+	must(store_resolve(fx.store, "john-x@example.com", 0, &found, fault));
+	cr_expect_str_eq(found->detail, "x");
+	policy.recipient_delimiter[0] = '\0';
+	store_set_policy(fx.store, &policy);
+	store_recipient_free(g_steal_pointer(&found));
+	must_fail(FAULT_NO_RECIPIENT,
+		  store_resolve(fx.store, "john-x@example.com", 0, &found,
+				fault));
+}
+
+/* ---- groups and rights ---------------------------------------------------
+ */
+
+Test(users, groups_have_members)
+{
+	g_autoptr(GPtrArray) groups = NULL;
+	const struct store_group *group;
+
+	user_make("anna");
+	user_make("bob");
+	in_unit(store_group_create(fx.store, "Sales", fault));
+	in_unit_fail(FAULT_EXISTS,
+		     store_group_create(fx.store, "sales", fault));
+	in_unit(store_group_add(fx.store, "sales", "bob", fault));
+	in_unit(store_group_add(fx.store, "sales", "bob", fault));
+	in_unit_fail(FAULT_NO_USER,
+		     store_group_add(fx.store, "sales", "none", fault));
+	in_unit_fail(FAULT_NO_USER,
+		     store_group_add(fx.store, "none", "bob", fault));
+	in_unit_fail(FAULT_NOT_ALLOWED,
+		     store_group_delete(fx.store, "everyone", fault));
+	must(store_group_list(fx.store, &groups, fault));
+	cr_assert_eq(groups->len, 2);
+	group = g_ptr_array_index(groups, 0);
+	cr_expect_str_eq(group->name, "Everyone");
+	cr_expect_eq(g_strv_length(group->members), 2);
+	group = g_ptr_array_index(groups, 1);
+	cr_expect_str_eq(group->name, "Sales");
+	cr_expect_eq(g_strv_length(group->members), 1);
+	in_unit(store_group_remove(fx.store, "sales", "bob", fault));
+	in_unit(store_group_delete(fx.store, "sales", fault));
+}
+
+static bool may(int64_t folder, const char *name, unsigned rights)
+{
+	AUTO(store_user) user = NULL;
+	bool is_allowed = false;
+
+	must(store_user_find(fx.store, name, &user, fault));
+	must(store_acl_may(fx.store, folder, user->id, rights, &is_allowed,
+			   fault));
+	return is_allowed;
+}
+
+Test(users, rights_of_the_nearest_folder_hold)
+{
+	int64_t anna = user_make("anna");
+	int64_t inbox = folder_of(anna, FOLDER_INBOX);
+	int64_t below;
+	int64_t public;
+
+	user_make("bob");
+	in_unit(store_folder_create(fx.store, anna, "Inbox/Below", '/', &below,
+				    NULL, fault));
+	cr_expect(may(inbox, "anna", STORE_RIGHT_CREATE));
+	cr_expect_not(may(inbox, "bob", STORE_RIGHT_READ));
+	cr_expect(
+		may(folder_of(anna, FOLDER_CALENDAR), "bob", STORE_RIGHT_READ));
+	cr_expect_not(may(folder_of(anna, FOLDER_CALENDAR), "bob",
+			  STORE_RIGHT_CREATE));
+	in_unit(store_acl_set(fx.store, inbox, "bob", "read,create", fault));
+	cr_expect(may(below, "bob", STORE_RIGHT_READ | STORE_RIGHT_CREATE));
+	in_unit(store_acl_set(fx.store, below, "bob", "none", fault));
+	cr_expect_not(may(below, "bob", STORE_RIGHT_READ));
+	cr_expect(may(inbox, "bob", STORE_RIGHT_READ));
+	in_unit(store_acl_remove(fx.store, below, "bob", fault));
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_acl_remove(fx.store, below, "bob", fault));
+	cr_expect(may(below, "bob", STORE_RIGHT_READ));
+	in_unit_fail(FAULT_BAD_ARGUMENT,
+		     store_acl_set(fx.store, below, "bob", "fly", fault));
+	in_unit_fail(FAULT_NO_USER,
+		     store_acl_set(fx.store, below, "none", "read", fault));
+	/* By group, and the owner's right is every right. */
+	in_unit(store_group_create(fx.store, "team", fault));
+	in_unit(store_group_add(fx.store, "team", "bob", fault));
+	in_unit(store_acl_set(fx.store, below, "team", "owner", fault));
+	cr_expect(may(below, "bob", STORE_RIGHT_DELETE_ALL));
+	must(store_public(fx.store, &public, fault));
+	cr_expect(may(public, "bob", STORE_RIGHT_CREATE));
+}
