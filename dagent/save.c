@@ -34,7 +34,8 @@ void save_ask(const struct mail *mail, const struct mail_recipient *to,
 		.reverse_path = mail->reverse_path,
 		.content = &ret_question->content,
 		.check_duplicate = mail->check_duplicate,
-		.check_quota = !mail->wishes.in_public,
+		.check_quota = true,
+		.no_notify = mail->wishes.no_notify,
 	};
 }
 
@@ -266,6 +267,29 @@ static void save_some(struct mail *mail, struct store *store,
 	}
 	for (size_t i = 0; i < count; i++)
 		save_one(&jobs[i], store);
+}
+
+/* Large messages are written beside the store before it is locked.  Where
+ * that fails the unit tries again, and says why. */
+static void save_prepare(const struct mail *mail,
+			 const struct mail_recipient *to)
+{
+	const char *path = mail->agent->conf->store_path;
+	struct save_question question;
+	struct content redirected = {.set = mail->set};
+	struct fault fault = {0};
+
+	save_ask(mail, to, &question);
+	if (to->plan->copies->len > 0 &&
+	    store_content_prepare(path, &question.content, &fault))
+		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
+	if (!to->plan->redirected)
+		return;
+	redirected.rfc822 = to->plan->redirected;
+	memcpy(redirected.sha256, to->plan->redirected_sha256,
+	       sizeof(redirected.sha256));
+	if (store_content_prepare(path, &redirected, &fault))
+		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
 }
 
 void save_all(struct mail *mail, struct store *store)

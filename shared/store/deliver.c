@@ -177,6 +177,7 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 	struct delivery_result result = {0};
 	int64_t now = g_get_real_time();
 	uint8_t key[DIGEST_SIZE];
+	unsigned touched = store->touched;
 	int rc;
 
 	if (store_need_unit(store, fault))
@@ -188,6 +189,8 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 	if (rc == 0) {
 		if (delivery_copies(store, delivery, &result.message, fault))
 			return -1;
+		if (delivery->no_notify)
+			store->touched = touched;
 		for (size_t i = 0; i < delivery->submission_count; i++)
 			if (store_submit(store, delivery->submissions[i], NULL,
 					 fault))

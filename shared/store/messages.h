@@ -61,6 +61,7 @@ struct delivery {
 	size_t submission_count;
 	bool check_duplicate; /* within the policy's window */
 	bool check_quota;     /* hard quota of the recipient's store */
+	bool no_notify;       /* wake nobody who waits for new mail */
 };
 
 struct delivery_result {
