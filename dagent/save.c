@@ -300,9 +300,11 @@ void save_all(struct mail *mail, struct store *store)
 	for (guint i = 0; i < mail->recipients->len; i++) {
 		struct mail_recipient *to = mail->recipients->pdata[i];
 
-		if (!to->is_done)
+		if (!to->is_done) {
+			save_prepare(mail, to);
 			jobs[count++] = (struct save_job){mail, to,
 							  save_trace(mail, to)};
+		}
 		if (count == SAVE_GROUP || i + 1 == mail->recipients->len) {
 			save_some(mail, store, jobs, count);
 			while (count > 0)
