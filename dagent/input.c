@@ -40,20 +40,34 @@ static size_t input_from_word(const char *text, size_t len)
 	return i;
 }
 
+/*
+ * Octets of a leading mbox "From " line, its line feed included, or 0.  What
+ * has no line feed, or a bare CR before it (lines of a classic Mac), is the
+ * message itself: it must not be thrown away.
+ */
+static size_t input_from_line(const char *head, size_t len)
+{
+	static const char from[] = "From ";
+	const char *lf = memchr(head, '\n', len);
+	const char *cr = memchr(head, '\r', len);
+
+	if (!lf || len < strlen(from) || memcmp(head, from, strlen(from)) != 0)
+		return 0;
+	return cr && cr + 1 < lf ? 0 : (size_t)(lf - head) + 1;
+}
+
 void input_head_parse(const char *head, size_t len, struct input_head *ret_head)
 {
 	static const char from[] = "From ";
 	static const char return_path[] = "Return-Path:";
-	size_t line = 0;
+	size_t line;
 
 	memset(ret_head, 0, sizeof(*ret_head));
-	if (len >= strlen(from) && memcmp(head, from, strlen(from)) == 0) {
-		const char *lf = memchr(head, '\n', len);
+	line = input_from_line(head, len);
+	if (line > 0) {
 		const char *word = head + strlen(from);
-		size_t left;
+		size_t left = line - strlen(from);
 
-		line = lf ? (size_t)(lf - head) + 1 : len;
-		left = line - strlen(from);
 		while (left > 0 && *word == ' ') {
 			word++;
 			left--;

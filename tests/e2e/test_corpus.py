@@ -29,8 +29,7 @@ def as_sent(data):
 def from_pipe(data):
     """The contract's one change to what comes on stdin, and the mbox line
     that is no part of the message."""
-    if data.startswith(b"From "):
-        data = data[data.find(b"\n") + 1:] if b"\n" in data else b""
+    data = re.sub(rb"\AFrom [^\r\n]*\r?\n", b"", data)
     data = re.sub(rb"(?<!\r)\n", b"\r\n", data)
     return data if data.endswith(b"\r\n") else data + b"\r\n"
 
@@ -67,7 +66,7 @@ class Corpus(Case):
             done = self.okapi.deliver(data, "--sender",
                                       f"m{number}@corpus.test", "anna",
                                       timeout=120)
-            if done.status != (0 if from_pipe(data).strip(b"\r\n") else 65):
+            if done.status != 0:
                 wrong.append(f"{name}: {done}")
         return wrong
 

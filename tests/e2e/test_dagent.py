@@ -91,6 +91,16 @@ class Handed(Door):
                 self.assertNotIn(b"From mbox", raw)
                 self.assertNotIn(b"From MAILER", raw)
 
+    def test_a_from_line_without_line_feed_is_the_message(self):
+        mac = b"From a@x.test Mon Nov 23\rSubject: mac\r\rbody\r"
+        for data in (mac, mac + b"\nlast\n", b"From x" * 10000):
+            done = self.okapi.deliver(data, "--sender", "c@x.test", "anna")
+            self.assertEqual(done.status, 0, done)
+            kept = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            self.assertTrue(any(
+                kept.rstrip() in self.okapi.raw("anna", m["id"])
+                for m in self.okapi.mails("anna")), data[:60])
+
     def test_where_it_goes(self):
         self.okapi.must("folder", "create", "anna", "Inbox/Boss")
         for args, folder in ((["-j"], "Junk E-mail"),

@@ -166,8 +166,13 @@ class Postfix:
             os.makedirs(os.path.join(self.directory, name))
         os.chown(os.path.join(self.directory, "data"), FIRST_UID, FIRST_UID)
         self.write_config(main, chroot)
-        self.process = Process([*machine.prefix, "postfix", "-c", self.etc,
-                                "start-fg"])
+        # Its daemons leave the process group: a pid namespace holds them, and
+        # all of them end with its first process.  That is a shell, because
+        # Postfix changes its user, and that forgets the parent-death signal.
+        self.process = Process([*machine.prefix, "unshare", "--pid", "--fork",
+                                "--kill-child=KILL", "sh", "-c",
+                                '"$@" & wait', "sh", "postfix", "-c",
+                                self.etc, "start-fg"])
         case.addCleanup(self.stop)
         self.process.wait_for("daemon started")
 
@@ -201,8 +206,7 @@ class Postfix:
                 port=self.port, chroot="y" if chroot else "n"))
 
     def stop(self):
-        if self.process.running():
-            self.process.stop()
+        self.process.kill()
 
     def queue(self):
         """What waits, as postqueue -j shows it."""
