@@ -121,6 +121,21 @@ static bool rules_mailbox_exists(void *context, const char *name,
 	return !name || !special_use || by_name == by_role;
 }
 
+static bool rules_is_own_address(void *context, const char *address)
+{
+	struct rules *rules = context;
+	struct fault fault = {0};
+
+	if (!rules->own &&
+	    store_user_addresses(rules->store, rules->to->who->user,
+				 &rules->own, &fault))
+		return false;
+	for (char **own = rules->own; *own; own++)
+		if (g_ascii_strcasecmp(*own, address) == 0)
+			return true;
+	return false;
+}
+
 /* Evaluates all items as one script; those that do not compile are blamed and
  * left out.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
@@ -149,12 +164,16 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.set = mail->set,
 		.size = (int64_t)mail_size(mail),
 		.envelope_from = mail->reverse_path,
-		.envelope_to = rules->to->path,
+		/* A login name says as much as its address. */
+		.envelope_to = strchr(rules->to->path, '@')
+				       ? rules->to->path
+				       : rules->to->who->email,
 		.envelope_detail = rules->to->detail,
 		.delimiters = mail->agent->policy.recipient_delimiter,
 		.hostname = mail->agent->conf->hostname,
 		.now = g_get_real_time(),
 		.mailbox_exists = rules_mailbox_exists,
+		.is_own_address = rules_is_own_address,
 		.mailbox_context = rules,
 	};
 	message.raw = g_bytes_get_data(mail->bytes, &message.raw_len);

@@ -17,7 +17,8 @@ char *sieve_address_part(const char *address, enum address_part part,
 	if (!at)
 		return NULL;
 	local_len = (size_t)(at - address);
-	user_len = strcspn(address, delimiters);
+	/* A delimiter in front divides nothing. */
+	user_len = 1 + strcspn(address + 1, delimiters);
 	switch (part) {
 	case ADDRESS_ALL:
 		break;

@@ -30,10 +30,9 @@ static bool is_own(const struct sieve_message *message, const char *address)
 {
 	const char *to = message->envelope_to;
 
-	for (const char *const *own = message->own_addresses; own && *own;
-	     own++)
-		if (g_ascii_strcasecmp(*own, address) == 0)
-			return true;
+	if (message->is_own_address &&
+	    message->is_own_address(message->mailbox_context, address))
+		return true;
 	if (!to || !*address)
 		return false;
 	return g_ascii_strcasecmp(to, address) == 0 ||

@@ -58,9 +58,6 @@ struct sieve_message {
 	const char *envelope_detail; /* the subaddress, or NULL */
 
 	/* What follows may be left out (NULL, 0). */
-	/* The user's addresses, NULL-terminated, for PR_MESSAGE_TO_ME and its
-	 * like; envelope_to counts as well. */
-	const char *const *own_addresses;
 	const char *delimiters; /* recipient_delimiter; NULL: "+" */
 	const char *hostname;   /* for the test environment */
 	int64_t now;            /* for currentdate; 0: the clock */
@@ -72,7 +69,10 @@ struct sieve_message {
 	 * ("\\Junk"; NULL: whatever it is for)?  NULL: there is none. */
 	bool (*mailbox_exists)(void *mailbox_context, const char *name,
 			       const char *special_use);
-	void *mailbox_context;
+	/* Is this one of the user's addresses?  For PR_MESSAGE_TO_ME and its
+	 * like; NULL: envelope_to alone is. */
+	bool (*is_own_address)(void *mailbox_context, const char *address);
+	void *mailbox_context; /* of both */
 };
 
 enum sieve_action_kind {

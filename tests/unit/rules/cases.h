@@ -110,6 +110,12 @@ static inline bool case_mailbox_exists(void *context, const char *name,
 	return strcmp(name, "Inbox") == 0 || strcmp(name, "Lists") == 0;
 }
 
+static inline bool case_is_own_address(void *context, const char *address)
+{
+	(void)context;
+	return g_ascii_strcasecmp(address, "joe@other.example") == 0;
+}
+
 static inline void case_format_action(GString *out,
 				      const struct sieve_action *action)
 {
@@ -176,6 +182,7 @@ static inline char *case_run(const struct sieve_case *test)
 		.raw = raw,
 		.raw_len = sizeof(raw) - 1,
 		.mailbox_exists = case_mailbox_exists,
+		.is_own_address = case_is_own_address,
 	};
 
 	for (guint i = 0; texts[i]; i++) {
