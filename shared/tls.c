@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -289,4 +290,68 @@ int tls_write_all(struct tls_session *session, const void *data, size_t len,
 			return tls_fault(fault, FAULT_NETWORK, "TLS");
 	}
 	return 0;
+}
+
+/* ---- clients whose library does the handshake ---- */
+
+static int tls_client_trust(SSL_CTX *ctx, const char *ca_file,
+			    struct fault *fault)
+{
+	errno = 0;
+	if (*ca_file)
+		return SSL_CTX_load_verify_locations(ctx, ca_file, NULL) == 1
+			       ? 0
+			       : tls_fault(fault, FAULT_CONFIG, ca_file);
+	return SSL_CTX_set_default_verify_paths(ctx) == 1
+		       ? 0
+		       : tls_fault(fault, FAULT_CONFIG,
+				   "cannot load the system's certificates");
+}
+
+/* The handshake itself checks chain, dates and name: nothing later can forget
+ * to. */
+static void tls_client_verify(SSL_CTX *ctx, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) != 1) {
+		X509_VERIFY_PARAM_set_hostflags(
+			param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		(void)X509_VERIFY_PARAM_set1_host(param, host, 0);
+	}
+	ERR_clear_error();
+}
+
+int tls_client_ctx_new(const char *ca_file, const char *host,
+		       struct ssl_ctx_st **ret_ctx, struct fault *fault)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	if (!ctx)
+		return tls_fault(fault, FAULT_INTERNAL, "no TLS context");
+	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	if (host) {
+		if (tls_client_trust(ctx, ca_file ? ca_file : "", fault) != 0) {
+			SSL_CTX_free(ctx);
+			return -1;
+		}
+		tls_client_verify(ctx, host);
+	}
+	*ret_ctx = ctx;
+	return 0;
+}
+
+void tls_client_ctx_free(struct ssl_ctx_st *ctx)
+{
+	SSL_CTX_free(ctx);
+}
+
+void tls_client_error(char *text, size_t size)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	(void)g_strlcpy(text, reason ? reason : "", size);
+	ERR_clear_error();
 }

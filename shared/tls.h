@@ -45,4 +45,19 @@ NODISCARD int tls_write_all(struct tls_session *session, const void *data,
 			    size_t len, int64_t timeout_ms,
 			    struct fault *fault);
 
+/*
+ * For a client whose library does the handshake itself (spooler/relay.c): a
+ * context that trusts ca_file ("" the system's) and, with a host (a name or an
+ * address), refuses a handshake whose certificate is not valid for it.
+ * host NULL: any certificate will do.  Released with tls_client_ctx_free().
+ */
+struct ssl_ctx_st; /* OpenSSL's */
+NODISCARD int tls_client_ctx_new(const char *ca_file, const char *host,
+				 struct ssl_ctx_st **ret_ctx,
+				 struct fault *fault);
+void tls_client_ctx_free(struct ssl_ctx_st *ctx);
+/* Why the last handshake in this thread failed ("" if it did not), forgetting
+ * it. */
+void tls_client_error(char *text, size_t size);
+
 #endif
