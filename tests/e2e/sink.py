@@ -9,6 +9,7 @@ Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
   GLOB    matches the address (MAIL, RCPT, LMTP's DOT) or the argument
   ACTION  a reply ("451 4.3.0 later", "\\n" between lines of a longer one),
           "drop" (close without a reply), "hang" (never answer),
+          "raw TEXT" (as it is, Python escapes, no line end added),
           "delay SECONDS" (then the usual reply); "delay 2;550 no" does both
 Each message is DIR/NNNN.eml (octets as they came, unstuffed) and DIR/NNNN.json
 (mail, rcpts, mail_args, rcpt_args, helo, tls, auth, session); it is counted
@@ -84,6 +85,8 @@ class Sink:
                 raise Drop()
             if word == "hang":
                 await asyncio.sleep(3600)
+            elif word.startswith("raw "):
+                return word
             elif word.startswith("delay "):
                 await asyncio.sleep(float(word.split()[1]))
             else:
@@ -136,6 +139,11 @@ class Session:
             self.sink.log.write("%d %s\n" % (self.s["session"], text))
 
     async def send(self, text):
+        if text.startswith("raw "):
+            self.note("> " + text)
+            self.writer.write(text[4:].encode().decode("unicode_escape").encode("latin-1"))
+            await self.writer.drain()
+            return
         lines = text.split("\n")
         code = lines[0][:3]
         out = []
@@ -278,10 +286,12 @@ class Session:
             await self.send("502 5.5.1 no TLS here")
             return
         reply = await self.sink.answer("STARTTLS", "", "220 2.0.0 go")
-        await self.send(reply)
-        if reply[:1] != "2":
-            return
         transport = self.writer.transport
+        transport.pause_reading()  # a quick client's hello belongs to TLS
+        await self.send(reply)
+        if reply[:1] != "2" and not reply.startswith("raw 2"):
+            transport.resume_reading()
+            return
         protocol = transport.get_protocol()
         loop = asyncio.get_running_loop()
         new = await loop.start_tls(transport, protocol, self.sink.tls, server_side=True)
@@ -346,7 +356,8 @@ async def serve(args):
         except Drop:
             s.note("> (dropped)")
             writer.transport.abort()
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError) as e:
+        except (ConnectionError, asyncio.IncompleteReadError,
+                asyncio.CancelledError, ssl.SSLError) as e:
             s.note("> (%s)" % e)
         finally:
             writer.close()
