@@ -1,0 +1,477 @@
+/*
+ * Completing a submitted message; see fixup.h.
+ */
+#include "fixup.h"
+
+#include <string.h>
+
+/* ---- addresses ------------------------------------------------------------
+ */
+
+char *fixup_qualify(const char *address, const char *origin)
+{
+	const char *at = strrchr(address, '@');
+
+	if (!*address || (at && at[1] && !strchr(at, '"')))
+		return g_strdup(address);
+	return g_strdup_printf("%s@%s", address, origin);
+}
+
+/* Where in an address field we are (RFC 5322 3.4). */
+struct fixup_scan {
+	GString *out;
+	const char *origin;
+	size_t words;    /* atoms or quoted strings since the last comma */
+	size_t word_end; /* in out, behind the last of them */
+	bool has_at;
+	bool has_angle;
+};
+
+static void fixup_scan_reset(struct fixup_scan *scan)
+{
+	scan->words = 0;
+	scan->has_at = false;
+	scan->has_angle = false;
+}
+
+static void fixup_scan_insert(struct fixup_scan *scan)
+{
+	g_autofree char *domain = g_strconcat("@", scan->origin, NULL);
+
+	g_string_insert(scan->out, (gssize)scan->word_end, domain);
+}
+
+/* The end of a mailbox that had no angle brackets. */
+static void fixup_scan_end(struct fixup_scan *scan)
+{
+	if (scan->words == 1 && !scan->has_at && !scan->has_angle)
+		fixup_scan_insert(scan);
+	fixup_scan_reset(scan);
+}
+
+/* Copies a quoted string, comment or domain literal; returns what follows. */
+static const char *fixup_scan_enclosed(struct fixup_scan *scan, const char *p,
+				       char open, char close)
+{
+	int depth = 0;
+
+	do {
+		if (*p == '\\' && p[1])
+			g_string_append_c(scan->out, *p++);
+		else if (*p == close && (depth > 0 || open != close))
+			depth--;
+		else if (*p == open)
+			depth++;
+		g_string_append_c(scan->out, *p++);
+	} while (*p && depth > 0);
+	return p;
+}
+
+static const char *fixup_scan_atom(struct fixup_scan *scan, const char *p)
+{
+	size_t len = strcspn(p, " \t\r\n,;:<>()\"@[]");
+
+	if (!len)
+		len = 1;
+	g_string_append_len(scan->out, p, (gssize)len);
+	return p + len;
+}
+
+/* "<...>": the address in it is qualified if it has no '@' and is not empty. */
+static const char *fixup_scan_angle(struct fixup_scan *scan, const char *p)
+{
+	size_t len = strcspn(p + 1, ">");
+	bool bare = len && p[1 + len] && !memchr(p + 1, '@', len) &&
+		    !memchr(p + 1, ' ', len) && !memchr(p + 1, '\n', len);
+
+	scan->has_angle = true;
+	g_string_append_len(scan->out, p, (gssize)len + 1);
+	if (bare) {
+		scan->word_end = scan->out->len;
+		fixup_scan_insert(scan);
+	}
+	return p + 1 + len;
+}
+
+static const char *fixup_scan_step(struct fixup_scan *scan, const char *p)
+{
+	switch (*p) {
+	case '(':
+		return fixup_scan_enclosed(scan, p, '(', ')');
+	case '[':
+		return fixup_scan_enclosed(scan, p, '[', ']');
+	case '<':
+		return fixup_scan_angle(scan, p);
+	case '"':
+		p = fixup_scan_enclosed(scan, p, '"', '"');
+		scan->words++;
+		scan->word_end = scan->out->len;
+		return p;
+	case ',':
+	case ';':
+		fixup_scan_end(scan);
+		break;
+	case ':':
+		fixup_scan_reset(scan);
+		break;
+	case '@':
+		scan->has_at = true;
+		break;
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n':
+	case '>':
+		break;
+	default:
+		p = fixup_scan_atom(scan, p);
+		scan->words++;
+		scan->word_end = scan->out->len;
+		return p;
+	}
+	g_string_append_c(scan->out, *p);
+	return p + 1;
+}
+
+char *fixup_qualify_field(const char *field, const char *origin)
+{
+	struct fixup_scan scan = {
+		.out = g_string_sized_new(strlen(field) + 32),
+		.origin = origin,
+	};
+	const char *p = strchr(field, ':');
+
+	if (!p) {
+		g_string_append(scan.out, field);
+		return g_string_free(scan.out, FALSE);
+	}
+	g_string_append_len(scan.out, field, (gssize)(p - field) + 1);
+	for (p++; *p;)
+		p = fixup_scan_step(&scan, p);
+	fixup_scan_end(&scan);
+	return g_string_free(scan.out, FALSE);
+}
+
+/* ---- fields ----------------------------------------------------------------
+ */
+
+enum fixup_field {
+	FIELD_OTHER = 0,
+	FIELD_DATE = 1 << 0,
+	FIELD_FROM = 1 << 1,
+	FIELD_MESSAGE_ID = 1 << 2,
+	FIELD_MIME = 1 << 3, /* MIME-Version or Content-... */
+	FIELD_BCC = 1 << 4,
+	FIELD_ADDRESSES = 1 << 5,
+};
+
+static const struct fixup_name {
+	const char *name;
+	unsigned fields;
+} fixup_names[] = {
+	{"Date", FIELD_DATE},
+	{"From", FIELD_FROM | FIELD_ADDRESSES},
+	{"Message-ID", FIELD_MESSAGE_ID},
+	{"MIME-Version", FIELD_MIME},
+	{"Content-Type", FIELD_MIME},
+	{"Content-Transfer-Encoding", FIELD_MIME},
+	{"Bcc", FIELD_BCC},
+	{"Resent-Bcc", FIELD_BCC},
+	{"To", FIELD_ADDRESSES},
+	{"Cc", FIELD_ADDRESSES},
+	{"Reply-To", FIELD_ADDRESSES},
+	{"Sender", FIELD_ADDRESSES},
+	{"Resent-From", FIELD_ADDRESSES},
+	{"Resent-Sender", FIELD_ADDRESSES},
+	{"Resent-To", FIELD_ADDRESSES},
+	{"Resent-Cc", FIELD_ADDRESSES},
+};
+
+/* The octets of the name of the field that begins here; 0: this is none. */
+static size_t fixup_name_len(const char *line, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && line[n] > 0x20 && line[n] < 0x7f && line[n] != ':')
+		n++;
+	if (!n)
+		return 0;
+	for (size_t i = n; i < len; i++) {
+		if (line[i] == ':')
+			return n;
+		if (line[i] != ' ' && line[i] != '\t')
+			return 0;
+	}
+	return 0;
+}
+
+static unsigned fixup_field_of(const char *name, size_t len)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(fixup_names); i++)
+		if (strlen(fixup_names[i].name) == len &&
+		    g_ascii_strncasecmp(name, fixup_names[i].name, len) == 0)
+			return fixup_names[i].fields;
+	return FIELD_OTHER;
+}
+
+/* The line that begins at p: its length with its end. */
+static size_t fixup_line_len(const char *p, size_t len)
+{
+	const char *lf = memchr(p, '\n', len);
+
+	return lf ? (size_t)(lf - p) + 1 : len;
+}
+
+static bool fixup_is_blank(const char *line, size_t len)
+{
+	return (len == 1 && line[0] == '\n') ||
+	       (len == 2 && line[0] == '\r' && line[1] == '\n');
+}
+
+static void fixup_put(GByteArray *out, const char *text)
+{
+	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
+}
+
+/* Lines with their ends; the last one gets one. */
+static void fixup_put_lines(GByteArray *out, const char *octets, size_t len)
+{
+	g_byte_array_append(out, (const guint8 *)octets, (guint)len);
+	if (out->len && out->data[out->len - 1] != '\n')
+		fixup_put(out, "\r\n");
+}
+
+void fixup_from_stdin(const void *octets, size_t len, GByteArray *out)
+{
+	const char *p = octets;
+	const char *end = p + len;
+
+	if (len > 5 && memcmp(p, "From ", 5) == 0)
+		p += fixup_line_len(p, len);
+	while (p < end) {
+		size_t n = fixup_line_len(p, (size_t)(end - p));
+		bool has_lf = p[n - 1] == '\n';
+		bool has_crlf = has_lf && n > 1 && p[n - 2] == '\r';
+
+		if (has_lf && !has_crlf) {
+			g_byte_array_append(out, (const guint8 *)p,
+					    (guint)n - 1);
+			fixup_put(out, "\r\n");
+		} else {
+			fixup_put_lines(out, p, n);
+		}
+		p += n;
+	}
+}
+
+/* ---- what is missing
+ * ---------------------------------------------------------- */
+
+char *fixup_date(int64_t time)
+{
+	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu",
+					   "Fri", "Sat", "Sun"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
+					     "May", "Jun", "Jul", "Aug",
+					     "Sep", "Oct", "Nov", "Dec"};
+	g_autoptr(GDateTime) utc =
+		g_date_time_new_from_unix_utc(time / USEC_PER_SEC);
+	g_autoptr(GDateTime) local = g_date_time_to_local(utc);
+	g_autofree char *rest = g_date_time_format(local, "%Y %H:%M:%S %z");
+
+	return g_strdup_printf("%s, %d %s %s",
+			       days[g_date_time_get_day_of_week(local) - 1],
+			       g_date_time_get_day_of_month(local),
+			       months[g_date_time_get_month(local) - 1], rest);
+}
+
+char *fixup_message_id(int64_t now, const char *hostname)
+{
+	return g_strdup_printf("%" G_GINT64_MODIFIER "x.%08x%08x@%s", now,
+			       g_random_int(), g_random_int(), hostname);
+}
+
+static void fixup_put_date(GByteArray *out, int64_t now)
+{
+	g_autofree char *date = fixup_date(now);
+
+	fixup_put(out, "Date: ");
+	fixup_put(out, date);
+	fixup_put(out, "\r\n");
+}
+
+static void fixup_put_message_id(GByteArray *out,
+				 const struct fixup_options *options)
+{
+	g_autofree char *id = fixup_message_id(options->now, options->hostname);
+
+	fixup_put(out, "Message-ID: <");
+	fixup_put(out, id);
+	fixup_put(out, ">\r\n");
+}
+
+static bool fixup_is_ascii(const char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text >= 0x7f)
+			return false;
+	return true;
+}
+
+char *fixup_encoded_words(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	if (fixup_is_ascii(text)) {
+		g_string_append(out, text);
+		return g_string_free(out, FALSE);
+	}
+	while (*text) {
+		size_t n = 0;
+		g_autofree char *base64 = NULL;
+
+		while (text[n] && n < 39) /* 52 octets of base64 */
+			n = (size_t)(g_utf8_next_char(text + n) - text);
+		base64 = g_base64_encode((const guchar *)text, n);
+		g_string_append_printf(out, "%s=?UTF-8?B?%s?=",
+				       out->len ? "\r\n " : "", base64);
+		text += n;
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* A display name: a quoted string or encoded words (RFC 2047 5). */
+static char *fixup_phrase(const char *name)
+{
+	GString *out;
+
+	if (!fixup_is_ascii(name))
+		return fixup_encoded_words(name);
+	out = g_string_new("\"");
+	for (const char *p = name; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, *p);
+	}
+	g_string_append_c(out, '"');
+	return g_string_free(out, FALSE);
+}
+
+static void fixup_put_from(GByteArray *out, const struct fixup_options *options)
+{
+	g_autofree char *valid = g_utf8_make_valid(
+		options->from_name ? options->from_name : "", -1);
+	g_autofree char *line = NULL;
+
+	for (char *p = valid; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	if (*valid) {
+		g_autofree char *phrase = fixup_phrase(valid);
+
+		line = g_strdup_printf("From: %s <%s>\r\n", phrase,
+				       options->from_address);
+	} else {
+		line = g_strdup_printf("From: %s\r\n", options->from_address);
+	}
+	fixup_put(out, line);
+}
+
+static bool fixup_is_8bit(const char *octets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (octets[i] & 0x80)
+			return true;
+	return false;
+}
+
+static void fixup_put_mime(GByteArray *out, const char *body, size_t len)
+{
+	bool utf8 = g_utf8_validate(body, (gssize)len, NULL);
+	g_autofree char *lines =
+		g_strdup_printf("MIME-Version: 1.0\r\n"
+				"Content-Type: text/plain; charset=%s\r\n"
+				"Content-Transfer-Encoding: 8bit\r\n",
+				utf8 ? "utf-8" : "unknown-8bit");
+
+	fixup_put(out, lines);
+}
+
+/* ---- the message
+ * ------------------------------------------------------------------ */
+
+/* One field with its folded lines: copied, qualified or left out. */
+static void fixup_put_field(GByteArray *out, const char *field, size_t len,
+			    unsigned kinds, const struct fixup_options *options)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *qualified = NULL;
+
+	if (kinds & FIELD_BCC)
+		return;
+	if (!(kinds & FIELD_ADDRESSES) || memchr(field, '\0', len)) {
+		fixup_put_lines(out, field, len);
+		return;
+	}
+	text = g_strndup(field, len);
+	qualified = fixup_qualify_field(text, options->origin);
+	fixup_put_lines(out, qualified, strlen(qualified));
+}
+
+/* Copies the fields; returns where they end, ret_seen what there was. */
+static size_t fixup_put_fields(const char *octets, size_t len,
+			       const struct fixup_options *options,
+			       GByteArray *out, unsigned *ret_seen)
+{
+	size_t at = 0;
+
+	*ret_seen = 0;
+	while (at < len) {
+		size_t n = fixup_line_len(octets + at, len - at);
+		size_t name = fixup_name_len(octets + at, n);
+		unsigned kinds;
+
+		if (!name)
+			break;
+		while (at + n < len &&
+		       (octets[at + n] == ' ' || octets[at + n] == '\t'))
+			n += fixup_line_len(octets + at + n, len - at - n);
+		kinds = fixup_field_of(octets + at, name);
+		fixup_put_field(out, octets + at, n, kinds, options);
+		*ret_seen |= kinds;
+		at += n;
+	}
+	return at;
+}
+
+void fixup_message(const void *octets, size_t len,
+		   const struct fixup_options *options, GByteArray *out,
+		   struct fixup_found *ret_found)
+{
+	const char *text = octets;
+	unsigned seen;
+	size_t at;
+	size_t blank;
+	guint from = out->len;
+
+	at = fixup_put_fields(text, len, options, out, &seen);
+	text += at;
+	len -= at;
+	blank = fixup_line_len(text, len);
+	if (!len || !fixup_is_blank(text, blank))
+		blank = 0; /* no empty line before the text: it gets one */
+	if (!(seen & FIELD_FROM))
+		fixup_put_from(out, options);
+	if (!(seen & FIELD_DATE))
+		fixup_put_date(out, options->now);
+	if (!(seen & FIELD_MESSAGE_ID))
+		fixup_put_message_id(out, options);
+	if (!(seen & FIELD_MIME) && fixup_is_8bit(text + blank, len - blank))
+		fixup_put_mime(out, text + blank, len - blank);
+	fixup_put(out, "\r\n");
+	if (len > blank)
+		fixup_put_lines(out, text + blank, len - blank);
+	ret_found->has_bcc = (seen & FIELD_BCC) != 0;
+	ret_found->has_8bit =
+		fixup_is_8bit((const char *)out->data + from, out->len - from);
+}

@@ -1,0 +1,52 @@
+/*
+ * What a submission server may add to a message (RFC 6409 8): the fields that
+ * RFC 5322 3.6 demands, MIME fields for 8-bit text without any, a domain for
+ * addresses that have none.  Bcc goes.  Nothing else changes.
+ *
+ * Works on lines and fields only; it understands no more of a message than
+ * that, and takes any octets.
+ */
+#ifndef OKAPI_FIXUP_H
+#define OKAPI_FIXUP_H
+
+#include "base.h"
+
+struct fixup_options {
+	const char *from_address; /* for a From that is missing */
+	const char *from_name;    /* its display name, UTF-8; "" none */
+	const char *origin;       /* domain of unqualified addresses */
+	const char *hostname;     /* right side of a Message-ID */
+	int64_t now;
+};
+
+struct fixup_found {
+	bool has_bcc;  /* there was a Bcc or Resent-Bcc */
+	bool has_8bit; /* the result has octets above 127 */
+};
+
+/* Appends the fixed message to out. */
+void fixup_message(const void *octets, size_t len,
+		   const struct fixup_options *options, GByteArray *out,
+		   struct fixup_found *ret_found);
+
+/* A message from stdin as lines with CRLF: a bare LF is a line end, the last
+ * line gets one, a leading mbox "From " line goes.  Appends to out. */
+void fixup_from_stdin(const void *octets, size_t len, GByteArray *out);
+
+/* UTF-8 text as encoded words (RFC 2047), folded; ASCII as it is; owned. */
+char *fixup_encoded_words(const char *text);
+
+/* "Mon, 23 Nov 2026 10:00:00 +0000" (RFC 5322 3.3), local time; owned. */
+char *fixup_date(int64_t time);
+
+/* A Message-ID without its brackets; owned. */
+char *fixup_message_id(int64_t now, const char *hostname);
+
+/* An address field with a domain for each address that has none ("root" and
+ * "Root <root>", not group names or comments); owned.  Pure. */
+char *fixup_qualify_field(const char *field, const char *origin);
+
+/* "local" -> "local@origin"; others, and "", as they are; owned. */
+char *fixup_qualify(const char *address, const char *origin);
+
+#endif
