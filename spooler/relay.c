@@ -1,0 +1,929 @@
+/*
+ * Relaying with libesmtp, and the only file that knows it.
+ *
+ * libesmtp runs a session to its end within one call; its callbacks are used
+ * to see each outcome as soon as it is known, and to hang the next message on
+ * while the connection stands.  What it keeps to itself (the words of a
+ * greeting, how AUTH went, which extensions there are) is read along in the
+ * monitor callback, which sees every octet outside of messages.
+ */
+#include "relay.h"
+
+#include "net.h"
+#include "relay_wire.h"
+#include "smtp/smtp_server.h"
+#include "tls.h"
+
+#include <stddef.h>
+
+#include <auth-client.h>
+#include <libesmtp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Declared by libesmtp.h only after OpenSSL's headers, which stay out. */
+int smtp_starttls_set_ctx(smtp_session_t session, struct ssl_ctx_st *ctx);
+
+/* libesmtp encodes xtext into 256 octets without looking. */
+#define RELAY_XTEXT_MAX 240
+#define RELAY_TEXT_MAX  900
+/* It does not encode the address type at all. */
+#define RELAY_TYPE_CHARS                                                       \
+ "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
+/* What the relay host was last asked. */
+enum relay_asked {
+	ASKED_NOTHING, /* its greeting is awaited */
+	ASKED_EHLO,
+	ASKED_STARTTLS,
+	ASKED_AUTH,
+	ASKED_MAIL, /* the session is open */
+};
+
+struct relay_control {
+	pthread_mutex_t lock;
+	struct relay_wire *wire; /* borrowed; NULL between connections */
+	bool cut;
+};
+
+struct relay_session {
+	const struct relay_options *options;
+	const struct relay_source *source;
+	smtp_session_t smtp;
+	auth_context_t auth;
+	struct relay_wire *wire;
+	struct relay_message *message; /* under way */
+	smtp_message_t smtp_message;
+	enum relay_asked asked;
+	bool is_loopback;
+	bool tls_tried;
+	bool tls_on;
+	bool auth_done;
+	bool has_8bitmime;
+	bool has_dsn;
+	bool is_quitting;   /* what comes now is about QUIT */
+	size_t rcpt_count;  /* replies to RCPT of the message under way */
+	size_t rcpt_taken;  /* 2xx of them */
+	GString *line;      /* of the relay host, as far as it came */
+	GString *reply;     /* its last complete reply, lines joined */
+	bool reply_is_open; /* more lines follow */
+	char word[16];      /* of a line of the EHLO reply */
+	size_t word_len;
+	struct fault fault; /* why the session did not open */
+};
+
+/* ---- places and words
+ * -------------------------------------------------------- */
+
+int relay_place_parse(const char *text, int64_t default_port,
+		      struct relay_place *ret_place, struct fault *fault)
+{
+	g_autofree char *host = NULL;
+	const char *port = NULL;
+	const char *end;
+	int64_t number = default_port;
+
+	if (g_str_has_prefix(text, "unix:")) {
+		ret_place->host = g_strdup(text + strlen("unix:"));
+		ret_place->port = g_strdup("");
+		return 0;
+	}
+	if (text[0] == '[' && (end = strchr(text, ']'))) {
+		host = g_strndup(text + 1, (gsize)(end - text - 1));
+		port = end[1] == ':' ? end + 2 : NULL;
+		if (end[1] && end[1] != ':')
+			host[0] = '\0';
+	} else {
+		end = strchr(text, ':');
+		host = end ? g_strndup(text, (gsize)(end - text))
+			   : g_strdup(text);
+		port = end ? end + 1 : NULL;
+	}
+	if (port &&
+	    (!g_ascii_string_to_signed(port, 10, 1, 65535, &number, NULL)))
+		return fault_set(fault, FAULT_CONFIG,
+				 "'%s' is no relay host: the port must be a "
+				 "number from 1 to 65535",
+				 text);
+	if (!*host)
+		return fault_set(fault, FAULT_CONFIG,
+				 "'%s' is no relay host: write host, host:port "
+				 "or [v6]:port",
+				 text);
+	ret_place->host = g_steal_pointer(&host);
+	ret_place->port = g_strdup_printf("%" G_GINT64_FORMAT, number);
+	return 0;
+}
+
+void relay_place_clear(struct relay_place *place)
+{
+	g_clear_pointer(&place->host, g_free);
+	g_clear_pointer(&place->port, g_free);
+}
+
+char *relay_place_format(const struct relay_place *place)
+{
+	if (!*place->port)
+		return g_strdup_printf("unix:%s", place->host);
+	if (strchr(place->host, ':'))
+		return g_strdup_printf("[%s]:%s", place->host, place->port);
+	return g_strdup_printf("%s:%s", place->host, place->port);
+}
+
+char *relay_text_clean(const char *text, size_t max)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	GString *out = g_string_sized_new(128);
+
+	for (const char *p = valid; *p && out->len < max;
+	     p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+			c = ' ';
+		if (c == ' ' && (!out->len || out->str[out->len - 1] == ' '))
+			continue;
+		g_string_append_unichar(out, c);
+	}
+	while (out->len && out->str[out->len - 1] == ' ')
+		g_string_truncate(out, out->len - 1);
+	return g_string_free(out, FALSE);
+}
+
+/* ---- control
+ * ------------------------------------------------------------------- */
+
+struct relay_control *relay_control_new(void)
+{
+	struct relay_control *control = g_new0(struct relay_control, 1);
+
+	pthread_mutex_init(&control->lock, NULL);
+	return control;
+}
+
+void relay_control_free(struct relay_control *control)
+{
+	pthread_mutex_destroy(&control->lock);
+	g_free(control);
+}
+
+void relay_control_cut(struct relay_control *control)
+{
+	pthread_mutex_lock(&control->lock);
+	control->cut = true;
+	if (control->wire)
+		relay_wire_cut(control->wire);
+	pthread_mutex_unlock(&control->lock);
+}
+
+/* Puts the wire (or NULL) under control. */
+static void relay_control_set(struct relay_control *control,
+			      struct relay_wire *wire)
+{
+	pthread_mutex_lock(&control->lock);
+	control->wire = wire;
+	if (wire && control->cut)
+		relay_wire_cut(wire);
+	pthread_mutex_unlock(&control->lock);
+}
+
+void relay_init(void)
+{
+	/* libesmtp would look for certificates of ours below $HOME, and give
+	 * up TLS if it may not look there. */
+	(void)setenv("XDG_CONFIG_DIR", "/nonexistent", 1);
+	auth_client_init();
+}
+
+/* ---- outcomes
+ * ------------------------------------------------------------------- */
+
+static void relay_outcome_set(struct relay_recipient *recipient,
+			      enum relay_verdict verdict, const char *status,
+			      const char *reply, bool from_relay)
+{
+	recipient->verdict = verdict;
+	g_strlcpy(recipient->status, status, sizeof(recipient->status));
+	g_free(recipient->reply);
+	recipient->reply = g_strdup(reply);
+	recipient->from_relay = from_relay;
+}
+
+/* A status is complete only with its text: libesmtp leaves the code of a first
+ * line behind when the rest of the reply never came. */
+static bool relay_status_is_complete(const smtp_status_t *status)
+{
+	return status && status->text && status->code >= 200 &&
+	       status->code <= 599 && status->code / 100 != 3;
+}
+
+/* Replies that speak of the session, not of the message: wanting AUTH or TLS
+ * (RFC 4954 6, RFC 3207 4) is our configuration, and may be mended. */
+static bool relay_status_is_ours(int code)
+{
+	return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+static void relay_status_code(const smtp_status_t *status, const char *text,
+			      char *ret_code, size_t size)
+{
+	int class = 0;
+	int subject = 0;
+	int detail = 0;
+
+	if (status->enh_class == status->code / 100) {
+		class = status->enh_class;
+		subject = status->enh_subject;
+		detail = status->enh_detail;
+	} else if (sscanf(text, "%1d.%3d.%3d", &class, &subject, &detail) !=
+			   3 ||
+		   class != status->code / 100) {
+		class = status->code / 100;
+		subject = detail = 0;
+	}
+	(void)g_snprintf(ret_code, (gulong)size, "%d.%d.%d", class,
+			 CLAMP(subject, 0, 999), CLAMP(detail, 0, 999));
+}
+
+/* What a complete reply means for a recipient. */
+static void relay_outcome_from(struct relay_recipient *recipient,
+			       const smtp_status_t *status)
+{
+	g_autofree char *text = relay_text_clean(status->text, RELAY_TEXT_MAX);
+	g_autofree char *reply = NULL;
+	char code[16];
+	enum relay_verdict verdict = RELAY_RETRY;
+
+	relay_status_code(status, text, code, sizeof(code));
+	if (status->enh_class) /* libesmtp has cut it off the text */
+		reply = g_strdup_printf("%d %d.%d.%d %s", status->code,
+					status->enh_class, status->enh_subject,
+					status->enh_detail, text);
+	else
+		reply = g_strdup_printf("%d %s", status->code, text);
+	if (status->code / 100 == 2)
+		verdict = RELAY_SENT;
+	else if (status->code / 100 == 5 && !relay_status_is_ours(status->code))
+		verdict = RELAY_FAILED;
+	if (verdict == RELAY_RETRY && code[0] == '5')
+		code[0] = '4';
+	relay_outcome_set(recipient, verdict, code, g_strchomp(reply), true);
+}
+
+static const char *relay_lost_text(const struct relay_session *session)
+{
+	if (session->wire && relay_wire_data_was_sent(session->wire))
+		return "the relay host did not answer the end of the message";
+	return "lost the connection to the relay host";
+}
+
+struct relay_judge {
+	struct relay_session *session;
+	const smtp_status_t *mail;
+	const smtp_status_t *message;
+	size_t at;
+};
+
+static void relay_judge_recipient(smtp_recipient_t smtp_recipient,
+				  const char *mailbox, void *context)
+{
+	struct relay_judge *judge = context;
+	struct relay_recipient *recipient =
+		smtp_recipient_get_application_data(smtp_recipient);
+	const smtp_status_t *status = smtp_recipient_status(smtp_recipient);
+
+	(void)mailbox;
+	if (relay_status_is_complete(judge->mail) &&
+	    judge->mail->code / 100 != 2)
+		relay_outcome_from(recipient, judge->mail);
+	else if (relay_status_is_complete(status) && status->code / 100 != 2)
+		relay_outcome_from(recipient, status);
+	else if (relay_status_is_complete(status) &&
+		 relay_status_is_complete(judge->message))
+		relay_outcome_from(recipient, judge->message);
+	else
+		relay_outcome_set(recipient, RELAY_RETRY, "4.4.2",
+				  relay_lost_text(judge->session), false);
+}
+
+/* The message under way has come to its end, whatever that is. */
+static void relay_finish(struct relay_session *session)
+{
+	struct relay_message *message = session->message;
+	struct relay_judge judge = {
+		.session = session,
+		.mail = smtp_reverse_path_status(session->smtp_message),
+		.message = smtp_message_transfer_status(session->smtp_message),
+	};
+
+	session->message = NULL;
+	message->dsn_was_offered = session->has_dsn;
+	(void)smtp_enumerate_recipients(session->smtp_message,
+					relay_judge_recipient, &judge);
+	session->source->done(session->source->context, message);
+}
+
+/* ---- messages
+ * ---------------------------------------------------------------------- */
+
+/* libesmtp asks for the text with a NULL length first: that is the moment
+ * after the 354.  What it renders is thrown away, so it gets nothing. */
+static const char *relay_text(void **context, int *len, void *arg)
+{
+	struct relay_session *session = arg;
+
+	(void)context;
+	errno = 0;
+	if (!len) {
+		(void)relay_wire_begin_data(session->wire,
+					    session->message->octets,
+					    session->message->len);
+		return NULL;
+	}
+	*len = 0;
+	errno = 0;
+	return NULL;
+}
+
+static void relay_add_dsn(smtp_recipient_t to,
+			  const struct relay_recipient *recipient)
+{
+	unsigned said = recipient->dsn_notify;
+	unsigned flags = 0;
+	g_autofree char *type = NULL;
+	g_autofree char *xtext = NULL;
+	const char *address;
+
+	if (said & SMTP_NOTIFY_NEVER) {
+		(void)smtp_dsn_set_notify(to, Notify_NEVER);
+	} else if (said) {
+		flags |= said & SMTP_NOTIFY_SUCCESS ? Notify_SUCCESS : 0;
+		flags |= said & SMTP_NOTIFY_FAILURE ? Notify_FAILURE : 0;
+		flags |= said & SMTP_NOTIFY_DELAY ? Notify_DELAY : 0;
+		(void)smtp_dsn_set_notify(to, (enum notify_flags)flags);
+	}
+	if (!recipient->dsn_orcpt)
+		return;
+	address = strchr(recipient->dsn_orcpt, ';');
+	xtext = address ? smtp_xtext_encode(address + 1) : NULL;
+	if (!xtext || strlen(xtext) > RELAY_XTEXT_MAX ||
+	    strspn(recipient->dsn_orcpt, RELAY_TYPE_CHARS) !=
+		    (size_t)(address - recipient->dsn_orcpt))
+		return;
+	type = g_strndup(recipient->dsn_orcpt,
+			 (gsize)(address - recipient->dsn_orcpt));
+	(void)smtp_dsn_set_orcpt(to, type, address + 1);
+}
+
+/* Hangs a message on the session. */
+static void relay_add(struct relay_session *session,
+		      struct relay_message *message)
+{
+	smtp_message_t to = smtp_add_message(session->smtp);
+	g_autofree char *envid = NULL;
+
+	session->message = message;
+	session->smtp_message = to;
+	session->rcpt_count = 0;
+	session->rcpt_taken = 0;
+	relay_wire_end_data(session->wire);
+	(void)smtp_set_reverse_path(to, message->reverse_path);
+	(void)smtp_set_messagecb(to, relay_text, session);
+	(void)smtp_size_set_estimate(to, message->len);
+	if (message->dsn_ret)
+		(void)smtp_dsn_set_ret(to, *message->dsn_ret == 'F' ? Ret_FULL
+								    : Ret_HDRS);
+	if (message->dsn_envid)
+		envid = smtp_xtext_encode(message->dsn_envid);
+	if (envid && strlen(envid) <= RELAY_XTEXT_MAX)
+		(void)smtp_dsn_set_envid(to, message->dsn_envid);
+	/* Asking for 8BITMIME where there is none ends the session. */
+	if (message->body_8bit && session->has_8bitmime)
+		(void)smtp_8bitmime_set_body(to, E8bitmime_8BITMIME);
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		struct relay_recipient *recipient = &message->recipients[i];
+		smtp_recipient_t smtp_recipient =
+			smtp_add_recipient(to, recipient->address);
+
+		smtp_recipient_set_application_data_release(smtp_recipient,
+							    recipient, NULL);
+		relay_add_dsn(smtp_recipient, recipient);
+	}
+}
+
+/* To be called only where libesmtp has yet to look for its next message. */
+static void relay_next(struct relay_session *session)
+{
+	struct relay_message *message;
+
+	relay_finish(session);
+	if (relay_wire_was_cut(session->wire))
+		return;
+	message = session->source->next(session->source->context);
+	if (message)
+		relay_add(session, message);
+}
+
+/* ---- reading along
+ * -------------------------------------------------------------------- */
+
+static void relay_refuse(struct relay_session *session, const char *format, ...)
+	PRINTF_LIKE(2, 3);
+
+static void relay_refuse(struct relay_session *session, const char *format, ...)
+{
+	va_list args;
+	g_autofree char *text = NULL;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	(void)fault_set(&session->fault, FAULT_NETWORK, "%s", text);
+	relay_wire_cut(session->wire);
+}
+
+/*
+ * Extensions we do not want libesmtp to see.  CHUNKING: it pipelines BDAT and
+ * keeps only the last of the replies, so that a 452 would read as the 503 that
+ * follows.  XUSR: sendmail's own.  NTLM: broken.  The word's last octet is
+ * changed in the buffer before libesmtp parses it.
+ */
+static bool relay_is_unwanted(const char *word, size_t len)
+{
+	static const char *const words[] = {"CHUNKING", "XUSR", "NTLM"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+		if (strlen(words[i]) == len &&
+		    g_ascii_strncasecmp(word, words[i], len) == 0)
+			return true;
+	return false;
+}
+
+static void relay_see_word(struct relay_session *session, char *octet)
+{
+	if (!g_ascii_isalnum(*octet)) {
+		session->word_len = 0;
+		return;
+	}
+	if (session->word_len < sizeof(session->word))
+		session->word[session->word_len] = *octet;
+	session->word_len++;
+	if (session->word_len <= sizeof(session->word) &&
+	    relay_is_unwanted(session->word, session->word_len))
+		*octet = '-';
+}
+
+static void relay_see_extension(struct relay_session *session, const char *line)
+{
+	if (g_ascii_strncasecmp(line, "8BITMIME", 8) == 0)
+		session->has_8bitmime = true;
+	if (g_ascii_strncasecmp(line, "DSN", 3) == 0)
+		session->has_dsn = true;
+}
+
+/* A complete reply to what was asked. */
+static void relay_see_reply(struct relay_session *session, int class)
+{
+	switch (session->asked) {
+	case ASKED_EHLO:
+		if (class == 2 && session->message &&
+		    session->message->body_8bit && session->has_8bitmime)
+			(void)smtp_8bitmime_set_body(session->smtp_message,
+						     E8bitmime_8BITMIME);
+		return;
+	case ASKED_AUTH:
+		session->auth_done = session->auth_done || class == 2;
+		return;
+	case ASKED_NOTHING:
+	case ASKED_STARTTLS:
+	case ASKED_MAIL:
+		return;
+	}
+}
+
+/* One line of the relay host; true if it ends a reply. */
+static bool relay_see_line(struct relay_session *session)
+{
+	const char *line = session->line->str;
+	bool is_last = session->line->len < 4 || line[3] != '-';
+
+	if (session->is_quitting) {
+		g_string_truncate(session->line, 0);
+		return is_last;
+	}
+	if (!session->reply_is_open)
+		g_string_truncate(session->reply, 0);
+	if (session->reply->len < RELAY_TEXT_MAX)
+		g_string_append_printf(
+			session->reply, "%s%s", session->reply->len ? " " : "",
+			session->reply->len && strlen(line) > 4 ? line + 4
+								: line);
+	if (session->asked == ASKED_EHLO && session->line->len > 4)
+		relay_see_extension(session, line + 4);
+	session->reply_is_open = !is_last;
+	if (is_last)
+		relay_see_reply(session, line[0] - '0');
+	g_string_truncate(session->line, 0);
+	return is_last;
+}
+
+static void relay_see_input(struct relay_session *session, char *octets,
+			    int len)
+{
+	for (int i = 0; i < len; i++) {
+		if (octets[i] != '\n') {
+			if (session->asked == ASKED_EHLO)
+				relay_see_word(session, &octets[i]);
+			if (octets[i] != '\r' &&
+			    session->line->len < RELAY_TEXT_MAX)
+				g_string_append_c(session->line, octets[i]);
+			continue;
+		}
+		session->word_len = 0;
+		if (relay_see_line(session) &&
+		    session->asked == ASKED_STARTTLS && i + 1 < len) {
+			/* Clear text behind the 220 would be read as if it
+			 * had come through TLS. */
+			relay_refuse(session, "the relay host sent clear text "
+					      "behind its STARTTLS reply");
+			return;
+		}
+	}
+}
+
+static bool relay_command_is(const char *octets, int len, const char *word)
+{
+	return (size_t)len >= strlen(word) &&
+	       memcmp(octets, word, strlen(word)) == 0;
+}
+
+static void relay_see_output(struct relay_session *session, const char *octets,
+			     int len)
+{
+	if (relay_command_is(octets, len, "EHLO ") ||
+	    relay_command_is(octets, len, "HELO ")) {
+		session->asked = ASKED_EHLO;
+		session->has_8bitmime = false;
+		session->has_dsn = false;
+	} else if (relay_command_is(octets, len, "STARTTLS")) {
+		session->asked = ASKED_STARTTLS;
+		session->tls_tried = true;
+	} else if (relay_command_is(octets, len, "AUTH ")) {
+		session->asked = ASKED_AUTH;
+	} else if (relay_command_is(octets, len, "QUIT")) {
+		session->is_quitting = true;
+	} else if (relay_command_is(octets, len, "MAIL ") &&
+		   session->asked != ASKED_MAIL) {
+		/* A password that is refused must not turn into "relaying
+		 * denied" for every recipient. */
+		if (session->auth && !session->auth_done) {
+			if (session->asked == ASKED_AUTH)
+				relay_refuse(session,
+					     "the relay host refused the login "
+					     "of smtp_user: %s",
+					     session->reply->str);
+			else
+				relay_refuse(
+					session,
+					"the relay host offers no AUTH "
+					"that can be used%s",
+					session->tls_on || session->is_loopback
+						? ""
+						: " without TLS");
+			return;
+		}
+		session->asked = ASKED_MAIL;
+	}
+}
+
+static void relay_monitor(const char *octets, int len, int writing, void *arg)
+{
+	struct relay_session *session = arg;
+
+	if (writing == SMTP_CB_WRITING)
+		relay_see_output(session, octets, len);
+	else if (writing == SMTP_CB_READING)
+		relay_see_input(session, (char *)(uintptr_t)octets, len);
+}
+
+/* ---- events
+ * ------------------------------------------------------------------------------
+ */
+
+static void relay_on_connect(struct relay_session *session)
+{
+	bool may_be_clear =
+		session->is_loopback || session->options->tls == CONF_TLS_NONE;
+
+	if (session->auth && may_be_clear)
+		(void)auth_set_mechanism_flags(session->auth, AUTH_PLUGIN_PLAIN,
+					       0);
+}
+
+static void relay_on_tls(struct relay_session *session)
+{
+	session->tls_on = true;
+	if (session->auth)
+		(void)auth_set_mechanism_flags(session->auth, AUTH_PLUGIN_PLAIN,
+					       0);
+}
+
+/* Once every recipient is refused the outcome is known, and libesmtp will go
+ * on to its next message after a DATA that is refused as well. */
+static void relay_on_rcpt(struct relay_session *session,
+			  smtp_recipient_t recipient)
+{
+	const smtp_status_t *status = smtp_recipient_status(recipient);
+
+	session->rcpt_count++;
+	session->rcpt_taken += status && status->code / 100 == 2;
+	if (session->message && !session->rcpt_taken &&
+	    session->rcpt_count == session->message->recipient_count)
+		relay_next(session);
+}
+
+/* The reply to the message, or to a DATA that is refused: then libesmtp has
+ * decided already that there is no further message. */
+static void relay_on_sent(struct relay_session *session, smtp_message_t message)
+{
+	if (!session->message || message != session->smtp_message)
+		return;
+	if (relay_wire_data_was_sent(session->wire))
+		relay_next(session);
+	else
+		relay_finish(session);
+}
+
+static void relay_event(smtp_session_t smtp, int event, void *arg, ...)
+{
+	struct relay_session *session = arg;
+	const smtp_status_t *status;
+	va_list args;
+
+	(void)smtp;
+	va_start(args, arg);
+	switch (event) {
+	case SMTP_EV_CONNECT:
+		relay_on_connect(session);
+		break;
+	case SMTP_EV_STARTTLS_OK:
+		relay_on_tls(session);
+		break;
+	case SMTP_EV_MAILSTATUS:
+		status = smtp_reverse_path_status(session->smtp_message);
+		if (session->message && status && status->code / 100 != 2)
+			relay_next(session);
+		break;
+	case SMTP_EV_MESSAGESENT:
+		relay_on_sent(session, va_arg(args, smtp_message_t));
+		break;
+	case SMTP_EV_RCPTSTATUS:
+		(void)va_arg(args, const char *);
+		relay_on_rcpt(session, va_arg(args, smtp_recipient_t));
+		break;
+	case SMTP_EV_INVALID_PEER_CERTIFICATE:
+		/* With smtp_tls = verify the handshake itself fails. */
+		(void)va_arg(args, long);
+		*va_arg(args, int *) = session->options->tls != CONF_TLS_VERIFY;
+		break;
+	case SMTP_EV_NO_PEER_CERTIFICATE:
+		*va_arg(args, int *) = session->options->tls != CONF_TLS_VERIFY;
+		break;
+	case SMTP_EV_WRONG_PEER_CERTIFICATE:
+		/* libesmtp knows no addresses in certificates and takes the
+		 * name from DNS; our context has looked already. */
+		*va_arg(args, int *) = 1;
+		break;
+	default:
+		break;
+	}
+	va_end(args);
+}
+
+/* ---- the session
+ * ----------------------------------------------------------------------------
+ */
+
+static int relay_interact(auth_client_request_t request, char **result,
+			  int fields, void *arg)
+{
+	const struct relay_options *options = arg;
+
+	for (int i = 0; i < fields; i++) {
+		const char *value = "";
+
+		if (request[i].flags & AUTH_USER)
+			value = options->user;
+		else if (request[i].flags & AUTH_PASS)
+			value = options->password;
+		else if (!(request[i].flags & AUTH_REALM))
+			return 0;
+		result[i] = (char *)(uintptr_t)value;
+	}
+	return 1;
+}
+
+static int relay_set_tls(struct relay_session *session,
+			 const struct relay_place *place, bool without_tls,
+			 struct fault *fault)
+{
+	const struct relay_options *options = session->options;
+	struct ssl_ctx_st *ctx = NULL;
+	bool verify = options->tls == CONF_TLS_VERIFY;
+
+	if (without_tls || options->tls == CONF_TLS_NONE) {
+		(void)smtp_starttls_enable(session->smtp, Starttls_DISABLED);
+		return 0;
+	}
+	if (tls_client_ctx_new(options->ca_file, verify ? place->host : NULL,
+			       &ctx, fault) != 0)
+		return -1;
+	(void)smtp_starttls_set_ctx(session->smtp, ctx);
+	tls_client_ctx_free(ctx); /* the session holds its own reference */
+	(void)smtp_starttls_enable(session->smtp,
+				   options->tls == CONF_TLS_OPPORTUNISTIC
+					   ? Starttls_ENABLED
+					   : Starttls_REQUIRED);
+	return 0;
+}
+
+static int relay_connect(struct relay_session *session,
+			 const struct relay_place *place, struct fault *fault)
+{
+	g_autofree char *where = relay_place_format(place);
+	struct net_peer peer;
+	int fd;
+
+	if (net_connect(where, session->options->connect_timeout_ms, &fd,
+			fault) != 0)
+		return -1;
+	net_peer_of(fd, &peer);
+	session->is_loopback = peer.is_unix ||
+			       g_str_has_prefix(peer.name, "127.") ||
+			       strcmp(peer.name, "::1") == 0;
+	session->wire = relay_wire_new(fd, session->options->data_timeout_ms);
+	return 0;
+}
+
+/* Why a session that never reached MAIL ended. */
+static int relay_why(struct relay_session *session, struct fault *fault)
+{
+	g_autofree char *reply =
+		relay_text_clean(session->reply->str, RELAY_TEXT_MAX / 3);
+	char tls_error[160] = "";
+
+	if (session->fault.kind != FAULT_NONE) {
+		*fault = session->fault;
+		return -1;
+	}
+	if (session->tls_tried && !session->tls_on) {
+		tls_client_error(tls_error, sizeof(tls_error));
+		return fault_set(fault, FAULT_NETWORK,
+				 "no TLS with the relay host: %s",
+				 *tls_error ? tls_error : reply);
+	}
+	if (session->options->tls >= CONF_TLS_REQUIRED && !session->tls_on &&
+	    session->asked == ASKED_EHLO && reply[0] == '2')
+		return fault_set(fault, FAULT_NETWORK,
+				 "the relay host offers no STARTTLS, and "
+				 "smtp_tls wants it");
+	if (!*reply)
+		return fault_set(fault, FAULT_NETWORK,
+				 "the relay host closed the connection before "
+				 "its greeting");
+	if (reply[0] == '4' || reply[0] == '5')
+		return fault_set(fault, FAULT_NETWORK,
+				 "the relay host refused the session: %s",
+				 reply);
+	return fault_set(fault, FAULT_NETWORK,
+			 "lost the connection to the relay host in its "
+			 "greeting");
+}
+
+static void relay_session_clear(struct relay_session *session)
+{
+	if (session->smtp) {
+		(void)smtp_auth_set_context(session->smtp, NULL);
+		(void)smtp_destroy_session(session->smtp);
+	}
+	if (session->auth)
+		(void)auth_destroy_context(session->auth);
+	if (session->wire)
+		relay_wire_free(session->wire);
+	g_string_free(session->line, TRUE);
+	g_string_free(session->reply, TRUE);
+}
+
+static int relay_prepare(struct relay_session *session,
+			 const struct relay_place *place, bool without_tls,
+			 struct fault *fault)
+{
+	const struct relay_options *options = session->options;
+
+	session->smtp = smtp_create_session();
+	/* Never used: the wire hands over a connected socket. */
+	(void)smtp_set_server(session->smtp, "127.0.0.1:25");
+	(void)smtp_set_hostname(session->smtp, options->hostname);
+	(void)smtp_set_eventcb(session->smtp, relay_event, session);
+	(void)smtp_set_monitorcb(session->smtp, relay_monitor, session, 0);
+	if (options->user && *options->user) {
+		session->auth = auth_create_context();
+		(void)auth_set_interact_cb(session->auth, relay_interact,
+					   (void *)(uintptr_t)options);
+		(void)auth_set_mechanism_flags(session->auth, 0,
+					       AUTH_PLUGIN_PLAIN |
+						       AUTH_PLUGIN_ANONYMOUS);
+		(void)smtp_auth_set_context(session->smtp, session->auth);
+	}
+	return relay_set_tls(session, place, without_tls, fault);
+}
+
+/* One connection; ret_try_clear: TLS failed where it is a bonus. */
+static int relay_attempt(const struct relay_place *place,
+			 const struct relay_options *options,
+			 struct relay_control *control,
+			 struct relay_message *first,
+			 const struct relay_source *source, bool without_tls,
+			 bool *ret_try_clear, struct fault *fault)
+{
+	struct relay_session session = {
+		.options = options,
+		.source = source,
+		.line = g_string_sized_new(256),
+		.reply = g_string_sized_new(256),
+	};
+	int result = 0;
+
+	if (relay_prepare(&session, place, without_tls, fault) != 0 ||
+	    relay_connect(&session, place, fault) != 0) {
+		relay_session_clear(&session);
+		return -1;
+	}
+	relay_control_set(control, session.wire);
+	relay_add(&session, first);
+	(void)smtp_start_session(session.smtp);
+	relay_control_set(control, NULL);
+	if (session.asked != ASKED_MAIL) {
+		result = relay_why(&session, fault);
+		*ret_try_clear = session.tls_tried && !session.tls_on &&
+				 options->tls == CONF_TLS_OPPORTUNISTIC &&
+				 !relay_wire_was_cut(session.wire);
+	} else if (session.message) {
+		relay_finish(&session); /* it broke under way */
+	}
+	relay_session_clear(&session);
+	return result;
+}
+
+int relay_run(const struct relay_place *place,
+	      const struct relay_options *options,
+	      struct relay_control *control, struct relay_message *first,
+	      const struct relay_source *source, struct fault *fault)
+{
+	bool try_clear = false;
+
+	if (relay_attempt(place, options, control, first, source, false,
+			  &try_clear, fault) == 0)
+		return 0;
+	if (!try_clear)
+		return -1;
+	return relay_attempt(place, options, control, first, source, true,
+			     &try_clear, fault);
+}
+
+int relay_password_read(const char *path, char **ret_password,
+			struct fault *fault)
+{
+	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[1024];
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "smtp_password_file %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)))
+		return fault_set(fault, FAULT_CONFIG,
+				 "smtp_password_file %s can be read by others: "
+				 "chmod 600 it",
+				 path);
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "smtp_password_file %s", path);
+	text[n] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text)
+		return fault_set(fault, FAULT_CONFIG,
+				 "smtp_password_file %s has no password in its "
+				 "first line",
+				 path);
+	*ret_password = g_strdup(text);
+	return 0;
+}

@@ -1,0 +1,114 @@
+/*
+ * One connection to the relay host: messages in, a verdict per recipient out.
+ *
+ * Every outcome that is not known is RELAY_RETRY: a connection that breaks
+ * between the final dot and the reply, a reply that makes no sense, a session
+ * that never came about.  Only a complete 2xx reply to the message is
+ * RELAY_SENT, only a complete 5xx to MAIL, RCPT, DATA or the message is
+ * RELAY_FAILED (RFC 5321 4.2.1).
+ */
+#ifndef OKAPI_RELAY_H
+#define OKAPI_RELAY_H
+
+#include "base.h"
+#include "conf.h"
+#include "fault.h"
+
+/* Where to relay to. */
+struct relay_place {
+	char *host; /* without brackets, or the path of a unix socket */
+	char *port; /* "" for a unix socket */
+};
+
+/* "host", "host:port", "[v6]", "[v6]:port" or "unix:/path".  Pure; the place
+ * is cleared with relay_place_clear(). */
+NODISCARD int relay_place_parse(const char *text, int64_t default_port,
+				struct relay_place *ret_place,
+				struct fault *fault);
+void relay_place_clear(struct relay_place *place);
+/* "host:port" for logs and reports; owned. */
+char *relay_place_format(const struct relay_place *place);
+
+struct relay_options {
+	const char *hostname; /* for EHLO */
+	enum conf_tls_level tls;
+	const char *ca_file;  /* "": the system's */
+	const char *user;     /* "": no AUTH */
+	const char *password; /* with user */
+	int64_t connect_timeout_ms;
+	int64_t data_timeout_ms; /* each wait within a message */
+};
+
+enum relay_verdict {
+	RELAY_RETRY,
+	RELAY_SENT,
+	RELAY_FAILED,
+};
+
+struct relay_recipient {
+	const char *address;
+	unsigned dsn_notify;   /* enum smtp_dsn_notify */
+	const char *dsn_orcpt; /* "rfc822;..." or NULL */
+	void *user_data;
+	/* The outcome: owned by whoever owns the recipient. */
+	enum relay_verdict verdict;
+	char status[16]; /* enhanced code, as the relay gave it or X.0.0 */
+	char *reply;     /* "550 5.1.1 no such user", one line of UTF-8 */
+	bool from_relay; /* reply is the relay host's own words */
+};
+
+struct relay_message {
+	const char *reverse_path;
+	const void *octets;
+	size_t len;
+	bool body_8bit;
+	const char *dsn_ret;   /* "FULL", "HDRS" or NULL */
+	const char *dsn_envid; /* or NULL */
+	struct relay_recipient *recipients;
+	size_t recipient_count;
+	bool dsn_was_offered; /* outcome: the relay host answers for DSN */
+	void *user_data;
+};
+
+/* Where messages come from and go to; called in the thread of relay_run(). */
+struct relay_source {
+	/* The next message for this connection, or NULL: it is closed. */
+	struct relay_message *(*next)(void *context);
+	/* Every recipient of the message has its outcome now. */
+	void (*done)(void *context, struct relay_message *message);
+	void *context;
+};
+
+/* The handle by which another thread ends a connection. */
+struct relay_control;
+struct relay_control *relay_control_new(void);
+void relay_control_free(struct relay_control *control);
+/* Cuts the connection that runs under it, and every later one. */
+void relay_control_cut(struct relay_control *control);
+
+/* Once per process, before the first thread. */
+void relay_init(void);
+
+/*
+ * Connects to the place and sends first, then whatever source gives.
+ *
+ * -1: the relay host did not get as far as MAIL (unreachable, greeting, EHLO,
+ * TLS or AUTH failed); first is untouched, done() was not called for it, and
+ * the fault says why in words fit for a log line or a report.
+ * 0: done() was called once for first and for every message from source.
+ */
+NODISCARD int relay_run(const struct relay_place *place,
+			const struct relay_options *options,
+			struct relay_control *control,
+			struct relay_message *first,
+			const struct relay_source *source, struct fault *fault);
+
+/* The first line of a file that nobody but its owner can read; owned. */
+NODISCARD int relay_password_read(const char *path, char **ret_password,
+				  struct fault *fault);
+
+/* A server's words as one line of valid UTF-8 without control characters, cut
+ * at max octets; owned. */
+char *relay_text_clean(const char *text, size_t max);
+
+#endif

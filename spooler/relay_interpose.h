@@ -1,0 +1,40 @@
+/*
+ * The calls of libesmtp that the executable takes over (relay_wire.h).  To be
+ * included by exactly one file of a program that relays: a symbol of the
+ * executable wins over that of a library, for the library's own calls too.
+ */
+#ifndef OKAPI_RELAY_INTERPOSE_H
+#define OKAPI_RELAY_INTERPOSE_H
+
+#include "relay_wire.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
+__attribute__((visibility("default"))) int socket(int domain, int type,
+						  int protocol)
+{
+	return relay_wire_socket(domain, type, protocol);
+}
+
+__attribute__((visibility("default"))) int
+connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	return relay_wire_connect(fd, address, len);
+}
+
+__attribute__((visibility("default"))) ssize_t write(int fd, const void *octets,
+						     size_t len)
+{
+	return relay_wire_write(fd, octets, len);
+}
+
+__attribute__((visibility("default"))) int
+SSL_write(void *ssl, const void *octets, int len)
+{
+	return relay_wire_ssl_write(ssl, octets, len);
+}
+
+#pragma GCC diagnostic pop
+
+#endif

@@ -1,0 +1,314 @@
+/*
+ * The wire under libesmtp; see relay_wire.h for why there is one.
+ */
+#include "relay_wire.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define WIRE_DATA_END      "\r\n.\r\n"
+#define WIRE_DATA_END_LEN  5
+#define WIRE_DATA_WORD     "DATA\r\n"
+#define WIRE_DATA_WORD_LEN 6
+#define WIRE_QUIT_WORD     "QUIT\r\n"
+#define WIRE_QUIT_WORD_LEN 6
+#define WIRE_QUIT_MS       5000
+#define WIRE_CHUNK         65536
+
+struct relay_wire {
+	int handed;  /* not yet taken by libesmtp, or -1 */
+	int fd;      /* libesmtp's, once it took it */
+	int watch;   /* a duplicate, so that cutting never hits another file */
+	bool is_new; /* its connect(2) is still to come */
+	int64_t timeout_ms;
+	bool data_word_seen; /* the last thing written was DATA */
+	bool in_data;        /* libesmtp is rendering: swallow */
+	bool data_sent;
+	bool in_ssl; /* within the real SSL_write */
+	char tail[WIRE_DATA_END_LEN];
+	const void *octets;
+	size_t len;
+	pthread_mutex_t lock; /* guards watch and cut */
+	bool cut;
+};
+
+static __thread struct relay_wire *wire_current;
+
+typedef ssize_t wire_put_fn(struct relay_wire *wire, void *where,
+			    const void *octets, size_t len);
+
+struct relay_wire *relay_wire_new(int fd, int64_t timeout_ms)
+{
+	struct relay_wire *wire = g_new0(struct relay_wire, 1);
+
+	wire->handed = fd;
+	wire->fd = -1;
+	wire->watch = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	wire->timeout_ms = timeout_ms;
+	pthread_mutex_init(&wire->lock, NULL);
+	wire_current = wire;
+	return wire;
+}
+
+void relay_wire_free(struct relay_wire *wire)
+{
+	wire_current = NULL;
+	if (wire->handed >= 0)
+		(void)close(wire->handed);
+	if (wire->watch >= 0)
+		(void)close(wire->watch);
+	pthread_mutex_destroy(&wire->lock);
+	g_free(wire);
+}
+
+void relay_wire_cut(struct relay_wire *wire)
+{
+	pthread_mutex_lock(&wire->lock);
+	wire->cut = true;
+	if (wire->watch >= 0)
+		(void)shutdown(wire->watch, SHUT_RDWR);
+	pthread_mutex_unlock(&wire->lock);
+}
+
+bool relay_wire_was_cut(const struct relay_wire *wire)
+{
+	return wire->cut;
+}
+
+bool relay_wire_data_was_sent(const struct relay_wire *wire)
+{
+	return wire->data_sent;
+}
+
+bool relay_wire_begin_data(struct relay_wire *wire, const void *octets,
+			   size_t len)
+{
+	if (!wire->data_word_seen) {
+		relay_wire_cut(wire);
+		return false;
+	}
+	wire->octets = octets;
+	wire->len = len;
+	wire->in_data = true;
+	wire->data_sent = false;
+	memset(wire->tail, 0, sizeof(wire->tail));
+	return true;
+}
+
+void relay_wire_end_data(struct relay_wire *wire)
+{
+	wire->octets = NULL;
+	wire->len = 0;
+	wire->data_sent = false;
+}
+
+/* ---- stuffing -------------------------------------------------------------
+ */
+
+/* Appends one line without its end. */
+static void wire_stuff_line(const uint8_t *line, size_t len, GByteArray *out)
+{
+	guint from = out->len;
+
+	if (len && line[0] == '.')
+		g_byte_array_append(out, (const uint8_t *)".", 1);
+	from = out->len;
+	g_byte_array_append(out, line, (guint)len);
+	for (uint8_t *p = out->data + from; len && p < out->data + out->len;
+	     p++)
+		if (*p == '\r')
+			*p = ' ';
+	g_byte_array_append(out, (const uint8_t *)"\r\n", 2);
+}
+
+void relay_wire_stuff(const void *octets, size_t len, GByteArray *out)
+{
+	const uint8_t *p = octets;
+	const uint8_t *end = p + len;
+
+	while (p < end) {
+		const uint8_t *lf = memchr(p, '\n', (size_t)(end - p));
+		const uint8_t *stop = lf ? lf : end;
+
+		if (stop > p && stop[-1] == '\r')
+			wire_stuff_line(p, (size_t)(stop - p) - 1, out);
+		else
+			wire_stuff_line(p, (size_t)(stop - p), out);
+		p = lf ? lf + 1 : end;
+	}
+	g_byte_array_append(out, (const uint8_t *)".\r\n", 3);
+}
+
+/* ---- sending --------------------------------------------------------------
+ */
+
+static ssize_t wire_put_plain(struct relay_wire *wire, void *where,
+			      const void *octets, size_t len)
+{
+	(void)where;
+	return syscall(SYS_write, wire->fd, octets, len);
+}
+
+static int wire_real_ssl_write(void *ssl, const void *octets, int len)
+{
+	typedef int ssl_write_fn(void *, const void *, int);
+	static ssl_write_fn *real;
+
+	if (!real)
+		real = (ssl_write_fn *)dlsym(RTLD_NEXT, "SSL_write");
+	return real(ssl, octets, len);
+}
+
+static ssize_t wire_put_ssl(struct relay_wire *wire, void *where,
+			    const void *octets, size_t len)
+{
+	int put;
+
+	wire->in_ssl = true;
+	errno = 0;
+	put = wire_real_ssl_write(where, octets, (int)MIN(len, WIRE_CHUNK));
+	wire->in_ssl = false;
+	return put;
+}
+
+/* All of it, or the connection is cut. */
+static void wire_put_all(struct relay_wire *wire, wire_put_fn *put, void *where,
+			 const uint8_t *octets, size_t len)
+{
+	while (len && !wire->cut) {
+		struct pollfd ready = {.fd = wire->fd, .events = POLLOUT};
+		ssize_t n = put(wire, where, octets, MIN(len, WIRE_CHUNK));
+
+		if (n > 0) {
+			octets += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (errno != EAGAIN ||
+		    poll(&ready, 1, (int)wire->timeout_ms) <= 0) {
+			relay_wire_cut(wire);
+			return;
+		}
+	}
+}
+
+static void wire_put_message(struct relay_wire *wire, wire_put_fn *put,
+			     void *where)
+{
+	g_autoptr(GByteArray) stuffed =
+		g_byte_array_sized_new((guint)wire->len + 1024);
+
+	relay_wire_stuff(wire->octets, wire->len, stuffed);
+	wire_put_all(wire, put, where, stuffed->data, stuffed->len);
+	wire->data_sent = !wire->cut;
+}
+
+/* The last octets libesmtp wrote, to see where its rendering ends. */
+static void wire_remember(struct relay_wire *wire, const char *octets,
+			  size_t len)
+{
+	size_t keep;
+
+	if (len >= WIRE_DATA_END_LEN) {
+		memcpy(wire->tail, octets + len - WIRE_DATA_END_LEN,
+		       WIRE_DATA_END_LEN);
+		return;
+	}
+	keep = WIRE_DATA_END_LEN - len;
+	memmove(wire->tail, wire->tail + len, keep);
+	memcpy(wire->tail + keep, octets, len);
+}
+
+static bool wire_ends_with(const char *octets, size_t len, const char *word,
+			   size_t word_len)
+{
+	return len >= word_len &&
+	       memcmp(octets + len - word_len, word, word_len) == 0;
+}
+
+/* A relay host that does not answer QUIT must not hold us: libesmtp would
+ * wait for ten minutes. */
+static void wire_await_goodbye(struct relay_wire *wire)
+{
+	struct pollfd ready = {.fd = wire->fd, .events = POLLIN};
+
+	if (poll(&ready, 1, WIRE_QUIT_MS) <= 0)
+		relay_wire_cut(wire);
+}
+
+/* What libesmtp writes: commands pass, its rendering of a message does not. */
+static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
+			   void *where, const char *octets, size_t len)
+{
+	ssize_t n;
+
+	if (wire->in_data) {
+		wire_remember(wire, octets, len);
+		if (memcmp(wire->tail, WIRE_DATA_END, WIRE_DATA_END_LEN) == 0) {
+			wire->in_data = false;
+			wire->data_word_seen = false;
+			wire_put_message(wire, put, where);
+		}
+		return (ssize_t)len;
+	}
+	n = put(wire, where, octets, len);
+	if (n < 0)
+		return n;
+	wire->data_word_seen =
+		wire_ends_with(octets, len, WIRE_DATA_WORD, WIRE_DATA_WORD_LEN);
+	if (wire_ends_with(octets, len, WIRE_QUIT_WORD, WIRE_QUIT_WORD_LEN))
+		wire_await_goodbye(wire);
+	return n;
+}
+
+/* ---- the interposed calls --------------------------------------------------
+ */
+
+int relay_wire_socket(int domain, int type, int protocol)
+{
+	struct relay_wire *wire = wire_current;
+
+	if (wire && wire->handed >= 0) {
+		wire->fd = wire->handed;
+		wire->handed = -1;
+		wire->is_new = true;
+		return wire->fd;
+	}
+	return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+int relay_wire_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct relay_wire *wire = wire_current;
+
+	if (wire && wire->is_new && fd == wire->fd) {
+		wire->is_new = false;
+		return 0;
+	}
+	return (int)syscall(SYS_connect, fd, address, len);
+}
+
+ssize_t relay_wire_write(int fd, const void *octets, size_t len)
+{
+	struct relay_wire *wire = wire_current;
+
+	if (!wire || fd != wire->fd || wire->in_ssl)
+		return syscall(SYS_write, fd, octets, len);
+	return wire_filter(wire, wire_put_plain, NULL, octets, len);
+}
+
+int relay_wire_ssl_write(void *ssl, const void *octets, int len)
+{
+	struct relay_wire *wire = wire_current;
+
+	if (!wire || len <= 0)
+		return wire_real_ssl_write(ssl, octets, len);
+	return (int)wire_filter(wire, wire_put_ssl, ssl, octets, (size_t)len);
+}

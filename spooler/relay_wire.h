@@ -1,0 +1,59 @@
+/*
+ * The wire under libesmtp: what that library cannot do by itself.
+ *
+ * libesmtp 1.1.0 opens its own socket (no IPv6 literal, no bound on
+ * connect(2), Nagle left on), and rewrites the header while it sends (drops
+ * Return-Path and every second To, adds Date and From).  A relay must do none
+ * of that.  So its calls of socket, connect, write and SSL_write are
+ * interposed (relay_interpose.h): it is handed a socket that is connected
+ * already, and what it renders after DATA is thrown away and replaced by the
+ * message as it is, dot-stuffed.
+ *
+ * If the interposition is not in force, the connection is cut before anything
+ * of a message was sent: nothing can be half right.
+ */
+#ifndef OKAPI_RELAY_WIRE_H
+#define OKAPI_RELAY_WIRE_H
+
+#include "base.h"
+
+#include <sys/socket.h>
+
+struct relay_wire;
+
+/* A wire over a connected socket (moved), current in this thread until it is
+ * freed.  timeout_ms bounds each wait for the relay host within a message. */
+struct relay_wire *relay_wire_new(int fd, int64_t timeout_ms);
+/* Closes what libesmtp did not take. */
+void relay_wire_free(struct relay_wire *wire);
+AUTO_DEFINE(relay_wire, relay_wire_free);
+
+/* The message that follows the 354; len octets, borrowed until it is sent.
+ * False (and the connection cut) if the interposition is not in force. */
+bool relay_wire_begin_data(struct relay_wire *wire, const void *octets,
+			   size_t len);
+
+/* Forgets what is known of the last message. */
+void relay_wire_end_data(struct relay_wire *wire);
+
+/* Cuts the connection, from any thread. */
+void relay_wire_cut(struct relay_wire *wire);
+bool relay_wire_was_cut(const struct relay_wire *wire);
+/* Was the end of a message sent since relay_wire_end_data()? */
+bool relay_wire_data_was_sent(const struct relay_wire *wire);
+
+/*
+ * The message as SMTP wants it (RFC 5321 4.5.2, 2.3.8): lines that begin with
+ * a dot get another, a bare LF ends a line, a stray CR becomes a blank (so
+ * that no server can see an end of data where there is none), the last line
+ * ends, then the lone dot.  Pure; appends to out.
+ */
+void relay_wire_stuff(const void *octets, size_t len, GByteArray *out);
+
+/* What the interposed calls do. */
+int relay_wire_socket(int domain, int type, int protocol);
+int relay_wire_connect(int fd, const struct sockaddr *address, socklen_t len);
+ssize_t relay_wire_write(int fd, const void *octets, size_t len);
+int relay_wire_ssl_write(void *ssl, const void *octets, int len);
+
+#endif

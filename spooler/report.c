@@ -1,0 +1,255 @@
+/*
+ * Composing delivery status notifications; see report.h.
+ */
+#include "report.h"
+
+#include "fixup.h"
+#include "relay.h"
+
+#include <string.h>
+
+#define REPORT_LINE_MAX     900
+#define REPORT_ORIGINAL_MAX (1024 * 1024) /* of a message that is returned */
+
+static const struct report_words {
+	const char *action;
+	const char *subject;
+	const char *intro;
+	const char *class;
+} report_words[] = {
+	[REPORT_FAILED] =
+		{"failed", "Undeliverable: ",
+		 "Your message could not be delivered to these recipients:\r\n",
+		 "REPORT.IPM.Note.NDR"},
+	[REPORT_DELAYED] =
+		{"delayed", "Delayed: ",
+		 "Your message has not been delivered yet to these recipients."
+		 "\r\nIt is tried again; you need not send it anew.\r\n",
+		 "REPORT.IPM.Note.DELAYED"},
+	[REPORT_RELAYED] =
+		{"relayed", "Relayed: ",
+		 "Your message went to a host that does not report delivery:"
+		 "\r\n",
+		 "REPORT.IPM.Note.Relayed"},
+};
+
+static void report_put(GByteArray *out, const char *format, ...)
+	PRINTF_LIKE(2, 3);
+
+static void report_put(GByteArray *out, const char *format, ...)
+{
+	va_list args;
+	g_autofree char *text = NULL;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
+}
+
+enum report_action report_action(const struct report *report)
+{
+	enum report_action worst = REPORT_RELAYED;
+
+	for (size_t i = 0; i < report->recipient_count; i++)
+		worst = MIN(worst, report->recipients[i].action);
+	return worst;
+}
+
+static void report_put_header(GByteArray *out, const struct report *report,
+			      const char *boundary)
+{
+	const struct report_words *words = &report_words[report_action(report)];
+	g_autofree char *date = fixup_date(report->now);
+	g_autofree char *id = fixup_message_id(report->now, report->hostname);
+	g_autofree char *about = relay_text_clean(report->subject, 200);
+	g_autofree char *subject = g_strconcat(words->subject, about, NULL);
+	g_autofree char *encoded = fixup_encoded_words(g_strchomp(subject));
+	g_autofree char *to = relay_text_clean(report->to, REPORT_LINE_MAX);
+
+	report_put(out,
+		   "From: \"Mail Delivery System\" <MAILER-DAEMON@%s>\r\n"
+		   "To: <%s>\r\n"
+		   "Subject: %s\r\n"
+		   "Date: %s\r\n"
+		   "Message-ID: <%s>\r\n"
+		   "Auto-Submitted: auto-replied\r\n"
+		   "MIME-Version: 1.0\r\n"
+		   "Content-Type: multipart/report; "
+		   "report-type=delivery-status;\r\n"
+		   "\tboundary=\"%s\"\r\n\r\n",
+		   report->origin, to, encoded, date, id, boundary);
+}
+
+/* What people read: one paragraph an action. */
+static void report_put_text(GByteArray *out, const struct report *report)
+{
+	report_put(out,
+		   "Content-Type: text/plain; charset=utf-8\r\n"
+		   "Content-Transfer-Encoding: 8bit\r\n\r\n"
+		   "This is Okapi at %s.\r\n",
+		   report->hostname);
+	for (int action = REPORT_FAILED; action <= REPORT_RELAYED; action++) {
+		bool is_first = true;
+
+		for (size_t i = 0; i < report->recipient_count; i++) {
+			const struct report_recipient *recipient =
+				&report->recipients[i];
+			g_autofree char *address = relay_text_clean(
+				recipient->address, REPORT_LINE_MAX);
+			g_autofree char *reply = relay_text_clean(
+				recipient->reply, REPORT_LINE_MAX);
+
+			if ((int)recipient->action != action)
+				continue;
+			if (is_first)
+				report_put(out, "\r\n%s",
+					   report_words[action].intro);
+			is_first = false;
+			report_put(out, "\r\n<%s>\r\n    %s%s\r\n", address,
+				   recipient->from_relay
+					   ? "the relay host said: "
+					   : "",
+				   reply);
+		}
+	}
+	if (report_action(report) == REPORT_DELAYED) {
+		g_autofree char *until = fixup_date(report->retry_until);
+
+		report_put(out, "\r\nIt will be tried until %s.\r\n", until);
+	}
+	report_put(out, "\r\n");
+}
+
+static void report_put_recipient(GByteArray *out, const struct report *report,
+				 const struct report_recipient *recipient)
+{
+	g_autofree char *address =
+		relay_text_clean(recipient->address, REPORT_LINE_MAX);
+	g_autofree char *reply =
+		relay_text_clean(recipient->reply, REPORT_LINE_MAX);
+	g_autofree char *date = fixup_date(report->now);
+
+	report_put(out, "\r\n");
+	if (recipient->orcpt) {
+		g_autofree char *orcpt =
+			relay_text_clean(recipient->orcpt, REPORT_LINE_MAX);
+
+		report_put(out, "Original-Recipient: %s\r\n", orcpt);
+	}
+	report_put(out,
+		   "Final-Recipient: rfc822;%s\r\n"
+		   "Action: %s\r\n"
+		   "Status: %s\r\n",
+		   address, report_words[recipient->action].action,
+		   recipient->status);
+	if (recipient->from_relay && *report->relay) {
+		g_autofree char *host = g_strdup(report->relay);
+		char *port = strrchr(host, ':');
+
+		if (port)
+			*port = '\0';
+		report_put(out, "Remote-MTA: dns;%s\r\n", host);
+	}
+	if (*reply)
+		report_put(out, "Diagnostic-Code: %s;%s\r\n",
+			   recipient->from_relay ? "smtp" : "X-Okapi", reply);
+	report_put(out, "Last-Attempt-Date: %s\r\n", date);
+	if (recipient->action == REPORT_DELAYED) {
+		g_autofree char *until = fixup_date(report->retry_until);
+
+		report_put(out, "Will-Retry-Until: %s\r\n", until);
+	}
+}
+
+/* What programs read (RFC 3464 2). */
+static void report_put_status(GByteArray *out, const struct report *report)
+{
+	g_autofree char *arrived = fixup_date(report->arrived);
+
+	report_put(out, "Content-Type: message/delivery-status\r\n\r\n");
+	if (report->envid) {
+		g_autofree char *envid =
+			relay_text_clean(report->envid, REPORT_LINE_MAX);
+
+		report_put(out, "Original-Envelope-Id: %s\r\n", envid);
+	}
+	report_put(out, "Reporting-MTA: dns;%s\r\nArrival-Date: %s\r\n",
+		   report->hostname, arrived);
+	for (size_t i = 0; i < report->recipient_count; i++)
+		report_put_recipient(out, report, &report->recipients[i]);
+	report_put(out, "\r\n");
+}
+
+/* The length of the header of the original, without the empty line. */
+static size_t report_header_len(const char *octets, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		const char *lf = memchr(octets + at, '\n', len - at);
+		size_t next = lf ? (size_t)(lf - octets) + 1 : len;
+		size_t line = next - at;
+
+		if ((line == 1 && octets[at] == '\n') ||
+		    (line == 2 && octets[at] == '\r'))
+			return at;
+		at = next;
+	}
+	return len;
+}
+
+static bool report_is_8bit(const char *octets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (octets[i] & 0x80)
+			return true;
+	return false;
+}
+
+static void report_put_original(GByteArray *out, const struct report *report)
+{
+	bool headers_only = report->headers_only ||
+			    report->original_len > REPORT_ORIGINAL_MAX ||
+			    report_action(report) != REPORT_FAILED;
+	size_t len = headers_only ? report_header_len(report->original,
+						      report->original_len)
+				  : report->original_len;
+
+	report_put(out, "Content-Type: %s\r\n",
+		   headers_only ? "text/rfc822-headers" : "message/rfc822");
+	if (report_is_8bit(report->original, len))
+		report_put(out, "Content-Transfer-Encoding: 8bit\r\n");
+	report_put(out, "\r\n");
+	g_byte_array_append(out, report->original, (guint)len);
+	if (out->data[out->len - 1] != '\n')
+		report_put(out, "\r\n");
+}
+
+GByteArray *report_compose(const struct report *report)
+{
+	GByteArray *out =
+		g_byte_array_sized_new((guint)report->original_len + 4096);
+	g_autofree char *boundary =
+		g_strdup_printf("=_okapi_%08x%08x%08x", g_random_int(),
+				g_random_int(), g_random_int());
+
+	report_put_header(out, report, boundary);
+	report_put(out, "--%s\r\n", boundary);
+	report_put_text(out, report);
+	report_put(out, "--%s\r\n", boundary);
+	report_put_status(out, report);
+	report_put(out, "--%s\r\n", boundary);
+	report_put_original(out, report);
+	report_put(out, "\r\n--%s--\r\n", boundary);
+	return out;
+}
+
+void report_set_class(struct propset *set, enum report_action action)
+{
+	const char *class = propset_text(set, PR_MESSAGE_CLASS);
+
+	if (!class || !g_str_has_prefix(class, "REPORT."))
+		propset_set_text(set, PR_MESSAGE_CLASS,
+				 report_words[action].class);
+}

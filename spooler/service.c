@@ -1,0 +1,317 @@
+/*
+ * Starting, reloading and stopping the spooler; see service.h.
+ */
+#include "service.h"
+
+#include "daemon.h"
+#include "drop.h"
+#include "log.h"
+#include "metrics.h"
+#include "net.h"
+#include "sendmail.h"
+#include "serve.h"
+#include "spooler.h"
+#include "submission.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#define SERVICE_CONVERT_MS 30000
+#define SERVICE_SESSION_MS 300000
+#define SERVICE_SESSIONS   64
+#define SERVICE_GRACE_MS   10000
+#define SERVICE_UNIX_MODE  0666
+
+struct service {
+	const struct service_options *options;
+	struct settings *settings; /* as started; submission keeps them */
+	struct helper_pool *helpers;
+	struct committer *committer;
+	struct submit *submit;
+	struct submission_service *submission;
+	struct serve *serve;
+	struct spooler *spooler;
+	pthread_t thread; /* of serve */
+	bool serving;
+	char *submission_where;
+	char *door_where;
+	int submission_fd;
+	int door_fd;
+	pthread_mutex_t lock; /* guards spooler against the signal thread */
+	bool must_stop;
+};
+
+static int service_load(const struct service_options *options,
+			struct settings **ret_settings, struct fault *fault)
+{
+	struct conf *conf = NULL;
+
+	if (conf_load(options->config, options->overrides, &conf, NULL,
+		      fault) != 0)
+		return -1;
+	return settings_new(conf, options->server, ret_settings, fault);
+}
+
+static void service_set_level(const struct service *service,
+			      const struct conf *conf)
+{
+	int level = (int)conf->log_level + service->options->verbose;
+
+	if (service->options->silent)
+		level = MIN(level, LOG_LEVEL_ERROR);
+	log_set_level(level);
+}
+
+/* ---- signals
+ * ------------------------------------------------------------------ */
+
+static void service_on_stop(void *context)
+{
+	struct service *service = context;
+
+	pthread_mutex_lock(&service->lock);
+	service->must_stop = true;
+	if (service->serve)
+		serve_stop(service->serve);
+	if (service->spooler)
+		spooler_stop(service->spooler);
+	pthread_mutex_unlock(&service->lock);
+}
+
+static void service_on_reload(void *context)
+{
+	struct service *service = context;
+	struct settings *settings;
+	struct fault fault = {0};
+
+	daemon_reloading();
+	log_reopen();
+	if (service_load(service->options, &settings, &fault) != 0) {
+		log_message(LOG_LEVEL_ERROR,
+			    "not reloaded, going on as before: %s", fault.text);
+		daemon_reloaded();
+		return;
+	}
+	service_set_level(service, settings->conf);
+	pthread_mutex_lock(&service->lock);
+	if (service->spooler)
+		spooler_set_settings(service->spooler, settings);
+	pthread_mutex_unlock(&service->lock);
+	settings_unref(settings);
+	log_message(LOG_LEVEL_INFO, "reloaded");
+	daemon_reloaded();
+}
+
+/* ---- parts
+ * ---------------------------------------------------------------------- */
+
+static void service_policy(const struct conf *conf, struct store_policy *policy)
+{
+	policy->quota_warn = conf->quota_warn;
+	policy->quota_soft = conf->quota_soft;
+	policy->quota_hard = conf->quota_hard;
+	policy->quota_tempfail = conf->quota_tempfail;
+	policy->duplicate_window_s = conf->duplicate_window;
+	policy->softdelete_lifetime_s = conf->softdelete_lifetime;
+	g_strlcpy(policy->recipient_delimiter, conf->recipient_delimiter,
+		  sizeof(policy->recipient_delimiter));
+}
+
+static int service_listen(struct service *service, struct fault *fault)
+{
+	const struct conf *conf = service->settings->conf;
+	const struct net_unix_options mode = {.mode = SERVICE_UNIX_MODE};
+
+	service->submission_where =
+		g_strdup_printf("unix:%s/%s", conf->run_dir, SUBMISSION_SOCKET);
+	service->door_where =
+		g_strdup_printf("unix:%s/%s", conf->run_dir, QUEUE_SOCKET);
+	if (net_listen(service->submission_where, &mode,
+		       &service->submission_fd, fault) != 0 ||
+	    net_listen(service->door_where, &mode, &service->door_fd, fault) !=
+		    0)
+		return -1;
+	return 0;
+}
+
+/* What needs no root any more. */
+static int service_open(struct service *service, struct fault *fault)
+{
+	struct settings *settings = service->settings;
+	const struct conf *conf = settings->conf;
+	struct store_policy policy = {0};
+	struct spooler *spooler;
+
+	service_policy(conf, &policy);
+	if (helper_pool_new(0, SERVICE_CONVERT_MS, &service->helpers, fault) !=
+		    0 ||
+	    committer_new(conf->store_path, conf->store_timeout * 1000, &policy,
+			  &service->committer, fault) != 0 ||
+	    submit_new(conf, service->committer, service->helpers,
+		       &service->submit, fault) != 0 ||
+	    spooler_new(settings, service->committer, service->helpers,
+			service->submit, &spooler, fault) != 0)
+		return -1;
+	pthread_mutex_lock(&service->lock);
+	service->spooler = spooler;
+	if (service->must_stop)
+		spooler_stop(spooler);
+	pthread_mutex_unlock(&service->lock);
+	return 0;
+}
+
+static void *service_serve(void *context)
+{
+	serve_run(context);
+	return NULL;
+}
+
+static int service_start_submission(struct service *service,
+				    struct fault *fault)
+{
+	const struct serve_options options = {
+		.max_sessions = SERVICE_SESSIONS,
+		.timeout_ms = SERVICE_SESSION_MS,
+	};
+	struct serve *serve = serve_new(&options);
+	int err;
+
+	service->submission =
+		submission_new(service->settings->conf, service->submit);
+	serve_add(serve, base_take_fd(&service->submission_fd),
+		  submission_kind(service->submission), service->submission);
+	pthread_mutex_lock(&service->lock);
+	service->serve = serve;
+	if (service->must_stop)
+		serve_stop(serve);
+	pthread_mutex_unlock(&service->lock);
+	err = pthread_create(&service->thread, NULL, service_serve, serve);
+	if (err)
+		return fault_set_errno(fault, FAULT_TOO_MANY, err,
+				       "cannot start a thread");
+	service->serving = true;
+	return 0;
+}
+
+static int service_begin(struct service *service, struct fault *fault)
+{
+	const struct conf *conf;
+
+	if (service_load(service->options, &service->settings, fault) != 0)
+		return -1;
+	conf = service->settings->conf;
+	if (log_open("okapi-spooler", conf, fault) != 0)
+		return -1;
+	service_set_level(service, conf);
+	if ((service->options->daemonize && daemon_detach(fault) != 0) ||
+	    daemon_signals_start(service_on_stop, service_on_reload, service,
+				 fault) != 0)
+		return -1;
+	if (!service->options->once &&
+	    (daemon_run_dir(conf, fault) != 0 ||
+	     daemon_pid_file(conf, fault) != 0 ||
+	     service_listen(service, fault) != 0 ||
+	     metrics_listen_start(conf->metrics_listen, fault) != 0))
+		return -1;
+	if (drop_prepare(conf, fault) != 0 ||
+	    daemon_drop_privileges(conf, fault) != 0)
+		return -1;
+	relay_init();
+	return service_open(service, fault);
+}
+
+static void service_end(struct service *service)
+{
+	struct spooler *spooler = service->spooler;
+	struct serve *serve = service->serve;
+
+	pthread_mutex_lock(&service->lock);
+	service->spooler = NULL;
+	service->serve = NULL;
+	pthread_mutex_unlock(&service->lock);
+	if (serve)
+		serve_stop(serve);
+	if (service->serving)
+		(void)pthread_join(service->thread, NULL);
+	if (serve)
+		serve_free(serve, SERVICE_GRACE_MS);
+	if (spooler)
+		spooler_free(spooler);
+	if (service->submission)
+		submission_free(service->submission);
+	if (service->submit)
+		submit_free(service->submit);
+	if (service->committer)
+		committer_free(service->committer);
+	if (service->helpers)
+		helper_pool_free(service->helpers);
+	if (service->submission_where && (serve || service->submission_fd >= 0))
+		net_unlisten(service->submission_where);
+	if (service->door_fd >= 0)
+		net_unlisten(service->door_where);
+	base_close_fd(&service->submission_fd);
+	base_close_fd(&service->door_fd);
+	g_free(service->submission_where);
+	g_free(service->door_where);
+	if (service->settings)
+		settings_unref(service->settings);
+}
+
+/* ---- the two ways to run
+ * ------------------------------------------------------------ */
+
+static int service_once(struct service *service, struct fault *fault)
+{
+	int left = spooler_run_once(service->spooler, fault);
+
+	if (left < 0) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault->text);
+		return fault_exit(fault);
+	}
+	return left ? EX_TEMPFAIL : EX_OK;
+}
+
+static int service_run(struct service *service, struct fault *fault)
+{
+	if (service_start_submission(service, fault) != 0) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault->text);
+		return fault_exit(fault);
+	}
+	daemon_ready(NULL);
+	spooler_run(service->spooler, service->door_fd);
+	log_message(LOG_LEVEL_INFO, "stopping");
+	daemon_stopping();
+	return EX_OK;
+}
+
+int service_main(const struct service_options *options)
+{
+	struct service service = {
+		.options = options,
+		.submission_fd = -1,
+		.door_fd = -1,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	struct fault fault = {0};
+	int code;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (service_begin(&service, &fault) != 0) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault.text);
+		code = fault_exit(&fault);
+	} else if (options->once) {
+		code = service_once(&service, &fault);
+	} else {
+		code = service_run(&service, &fault);
+	}
+	if (!options->once)
+		metrics_listen_stop();
+	service_end(&service);
+	daemon_end();
+	if (!options->once && code == EX_OK)
+		log_message(LOG_LEVEL_INFO, "stopped");
+	log_close();
+	return code;
+}

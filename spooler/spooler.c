@@ -1,0 +1,306 @@
+/*
+ * The loop of the spooler; see spooler.h.
+ */
+#include "drop.h"
+#include "log.h"
+#include "notify.h"
+#include "spooler_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#define SPOOLER_GRACE_US     (10 * USEC_PER_SEC)
+#define SPOOLER_HEARTBEAT_US (30 * USEC_PER_SEC)
+#define SPOOLER_LOOK_US                                                        \
+ (30 * USEC_PER_SEC) /* nobody wakes us when a                                 \
+			 spooler beside us dies */
+#define SPOOLER_DROP_US (30 * USEC_PER_SEC)
+
+int spooler_new(struct settings *settings, struct committer *committer,
+		struct helper_pool *helpers, struct submit *submit,
+		struct spooler **ret_spooler, struct fault *fault)
+{
+	const struct conf *conf = settings->conf;
+	struct spooler *spooler = g_new0(struct spooler, 1);
+
+	spooler->committer = committer;
+	spooler->helpers = helpers;
+	spooler->submit = submit;
+	spooler->settings = settings_ref(settings);
+	spooler->workers = g_ptr_array_new();
+	spooler->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	spooler->notify_fd = -1;
+	spooler->drop_fd = -1;
+	pthread_mutex_init(&spooler->lock, NULL);
+	pthread_cond_init(&spooler->work_came, NULL);
+	spooler->sent =
+		metric_counter("okapi_relay_recipients", "result=\"sent\"",
+			       "Recipients by outcome of an attempt");
+	spooler->failed =
+		metric_counter("okapi_relay_recipients", "result=\"failed\"",
+			       "Recipients by outcome of an attempt");
+	spooler->deferred =
+		metric_counter("okapi_relay_recipients", "result=\"deferred\"",
+			       "Recipients by outcome of an attempt");
+	spooler->reports = metric_counter("okapi_relay_reports", NULL,
+					  "Reports made for senders");
+	spooler->sessions = metric_counter("okapi_relay_sessions", NULL,
+					   "Connections to the relay host");
+	spooler->latency = metric_latency("okapi_relay_attempt", NULL,
+					  "Time spent on a message");
+	if (store_open(conf->store_path, STORE_READ, conf->store_timeout * 1000,
+		       &spooler->store, fault) != 0 ||
+	    notify_open(conf->store_path, NOTIFY_QUEUE, &spooler->notify_fd,
+			fault) != 0 ||
+	    drop_watch(conf, &spooler->drop_fd, fault) != 0) {
+		spooler_free(spooler);
+		return -1;
+	}
+	*ret_spooler = spooler;
+	return 0;
+}
+
+void spooler_free(struct spooler *spooler)
+{
+	int64_t deadline = g_get_monotonic_time() + SPOOLER_GRACE_US;
+
+	spooler_stop(spooler);
+	for (guint i = 0; i < spooler->workers->len; i++)
+		worker_end(spooler->workers->pdata[i], deadline);
+	g_ptr_array_unref(spooler->workers);
+	if (spooler->store)
+		store_close(spooler->store);
+	base_close_fd(&spooler->wake_fd);
+	base_close_fd(&spooler->notify_fd);
+	base_close_fd(&spooler->drop_fd);
+	settings_unref(spooler->settings);
+	pthread_cond_destroy(&spooler->work_came);
+	pthread_mutex_destroy(&spooler->lock);
+	g_free(spooler);
+}
+
+void spooler_wake(struct spooler *spooler)
+{
+	uint64_t one = 1;
+
+	if (write(spooler->wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is awake already */
+}
+
+void spooler_stop(struct spooler *spooler)
+{
+	pthread_mutex_lock(&spooler->lock);
+	spooler->stopping = true;
+	pthread_cond_broadcast(&spooler->work_came);
+	pthread_mutex_unlock(&spooler->lock);
+	spooler_wake(spooler);
+}
+
+void spooler_set_settings(struct spooler *spooler, struct settings *settings)
+{
+	pthread_mutex_lock(&spooler->lock);
+	settings_unref(spooler->settings);
+	spooler->settings = settings_ref(settings);
+	spooler->down_until = 0;
+	pthread_mutex_unlock(&spooler->lock);
+	spooler_wake(spooler);
+}
+
+void spooler_signal_work(struct spooler *spooler)
+{
+	spooler->work = true;
+	pthread_cond_signal(&spooler->work_came);
+	/* The loop starts another worker if nobody waits. */
+	if (!spooler->idle)
+		spooler_wake(spooler);
+}
+
+/* ---- dispatching
+ * ------------------------------------------------------------- */
+
+/* What the loop knows at one turn. */
+struct spooler_turn {
+	bool stopping;
+	bool all_idle;
+	bool work_waits;   /* signalled, not taken up yet */
+	int64_t look_at;   /* when something is due and may be claimed */
+	int64_t heartbeat; /* next one */
+	int64_t drop_at;   /* next look into the drop directory; 0: none */
+};
+
+static void spooler_add_worker(struct spooler *spooler)
+{
+	struct fault fault = {0};
+	struct worker *worker;
+
+	if (worker_start(spooler, &worker, &fault) != 0) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault.text);
+		return;
+	}
+	g_ptr_array_add(spooler->workers, worker);
+}
+
+/* Sets work going if it is time; the turn says what comes next. */
+static void spooler_dispatch(struct spooler *spooler, struct spooler_turn *turn)
+{
+	struct fault fault = {0};
+	int64_t due = INT64_MAX;
+	int64_t now;
+	bool want_worker;
+
+	if (store_queue_next_due(spooler->store, &due, &fault) != 0) {
+		log_message(LOG_LEVEL_ERROR, "cannot look into the queue: %s",
+			    fault.text);
+		due = g_get_real_time() + USEC_PER_SEC;
+	}
+	now = g_get_real_time();
+	pthread_mutex_lock(&spooler->lock);
+	turn->stopping = spooler->stopping;
+	if (due != INT64_MAX)
+		due = MAX(due, spooler->not_before);
+	if (due != INT64_MAX)
+		due = scheduler_rate_wait(&spooler->settings->policy,
+					  &spooler->rate, MAX(due, 0)) > due
+			      ? spooler->rate.next
+			      : due;
+	if (due <= now && !spooler->work)
+		spooler_signal_work(spooler);
+	turn->look_at = due;
+	turn->work_waits = spooler->work;
+	want_worker = spooler->work && !spooler->idle && !spooler->stopping &&
+		      (int64_t)spooler->workers->len <
+			      spooler->settings->conf->smtp_max_sessions;
+	turn->all_idle = spooler->idle == spooler->workers->len;
+	pthread_mutex_unlock(&spooler->lock);
+	if (want_worker)
+		spooler_add_worker(spooler);
+}
+
+static int spooler_heartbeat_unit(struct store *store, void *context,
+				  struct fault *fault)
+{
+	(void)context;
+	return store_queue_heartbeat(store, g_get_real_time(), fault);
+}
+
+/* While somebody sends, our leases must not look forgotten. */
+static void spooler_heartbeat(struct spooler *spooler,
+			      struct spooler_turn *turn)
+{
+	int64_t now = g_get_monotonic_time();
+	struct fault fault = {0};
+
+	if (turn->all_idle || now < turn->heartbeat)
+		return;
+	turn->heartbeat = now + SPOOLER_HEARTBEAT_US;
+	if (committer_run(spooler->committer, spooler_heartbeat_unit, NULL,
+			  &fault) != 0)
+		log_message(LOG_LEVEL_WARNING, "cannot renew leases: %s",
+			    fault.text);
+}
+
+static void spooler_look_into_drop(struct spooler *spooler,
+				   struct spooler_turn *turn)
+{
+	struct settings *settings;
+	size_t later;
+
+	pthread_mutex_lock(&spooler->lock);
+	settings = settings_ref(spooler->settings);
+	pthread_mutex_unlock(&spooler->lock);
+	later = drop_take(settings->conf, spooler->submit);
+	settings_unref(settings);
+	turn->drop_at = later ? g_get_monotonic_time() + SPOOLER_DROP_US : 0;
+}
+
+static int spooler_timeout_ms(const struct spooler_turn *turn)
+{
+	int64_t wait = SPOOLER_LOOK_US;
+
+	/* What is due already waits for a worker, who wakes us. */
+	if (turn->look_at != INT64_MAX && !turn->work_waits)
+		wait = MIN(wait, turn->look_at - g_get_real_time());
+	if (turn->drop_at)
+		wait = MIN(wait, turn->drop_at - g_get_monotonic_time());
+	return (int)(MAX(wait, 0) / 1000 + 1);
+}
+
+static void spooler_drain(int fd)
+{
+	char waste[512];
+
+	while (read(fd, waste, sizeof(waste)) > 0)
+		continue;
+}
+
+static void spooler_wait(struct spooler *spooler, int door_fd,
+			 struct spooler_turn *turn)
+{
+	struct pollfd sources[] = {
+		{.fd = spooler->wake_fd, .events = POLLIN},
+		{.fd = spooler->notify_fd, .events = POLLIN},
+		{.fd = spooler->drop_fd, .events = POLLIN},
+		{.fd = door_fd, .events = POLLIN},
+	};
+
+	if (poll(sources, G_N_ELEMENTS(sources), spooler_timeout_ms(turn)) <
+		    0 &&
+	    errno != EINTR)
+		log_message(LOG_LEVEL_ERROR, "poll: %s", g_strerror(errno));
+	if (sources[0].revents)
+		spooler_drain(spooler->wake_fd);
+	if (sources[1].revents)
+		(void)notify_drain(spooler->notify_fd);
+	if (sources[2].revents) {
+		drop_watch_drain(spooler->drop_fd);
+		spooler_look_into_drop(spooler, turn);
+	} else if (turn->drop_at && turn->drop_at <= g_get_monotonic_time()) {
+		spooler_look_into_drop(spooler, turn);
+	}
+	if (sources[3].revents) {
+		int fd = accept4(door_fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			queue_door_answer(spooler, fd);
+	}
+}
+
+void spooler_run(struct spooler *spooler, int door_fd)
+{
+	struct spooler_turn turn = {0};
+
+	spooler_look_into_drop(spooler, &turn);
+	for (;;) {
+		spooler_dispatch(spooler, &turn);
+		if (turn.stopping)
+			return;
+		spooler_heartbeat(spooler, &turn);
+		spooler_wait(spooler, door_fd, &turn);
+	}
+}
+
+int spooler_run_once(struct spooler *spooler, struct fault *fault)
+{
+	struct spooler_turn turn = {0};
+	g_autoptr(GPtrArray) left = NULL;
+	int64_t until = g_get_real_time();
+
+	spooler_look_into_drop(spooler, &turn);
+	for (;;) {
+		spooler_dispatch(spooler, &turn);
+		until = MAX(until, spooler->not_before);
+		if (turn.stopping || (turn.all_idle && !turn.work_waits &&
+				      turn.look_at > g_get_real_time() &&
+				      turn.look_at != spooler->not_before &&
+				      turn.look_at != spooler->rate.next))
+			break;
+		spooler_heartbeat(spooler, &turn);
+		spooler_wait(spooler, -1, &turn);
+	}
+	if (store_queue_list(spooler->store, &left, fault) != 0)
+		return -1;
+	return left->len || turn.drop_at ? 1 : 0;
+}

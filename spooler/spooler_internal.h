@@ -1,0 +1,60 @@
+/*
+ * What the loop and its workers share.
+ */
+#ifndef OKAPI_SPOOLER_INTERNAL_H
+#define OKAPI_SPOOLER_INTERNAL_H
+
+#include "attempt.h"
+#include "metrics.h"
+#include "spooler.h"
+
+#include <pthread.h>
+
+struct spooler {
+	struct committer *committer;
+	struct helper_pool *helpers;
+	struct submit *submit;
+	struct store *store; /* of the loop's thread */
+	int wake_fd;         /* eventfd: the loop has to look again */
+	int notify_fd;
+	int drop_fd;
+	GPtrArray *workers; /* of struct worker; the loop's */
+	struct metric *sent;
+	struct metric *failed;
+	struct metric *deferred;
+	struct metric *reports;
+	struct metric *sessions;
+	struct metric *latency;
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t work_came;
+	struct settings *settings;
+	bool work; /* somebody should claim */
+	bool stopping;
+	unsigned idle;              /* workers that wait for work */
+	int64_t not_before;         /* no claim before: the last was in vain */
+	struct scheduler_rate rate; /* smtp_rate */
+	int64_t down_until;         /* the relay host does not answer */
+	char down_words[FAULT_TEXT_MAX];
+};
+
+struct worker;
+
+/* Starts a thread that waits for work. */
+NODISCARD int worker_start(struct spooler *spooler, struct worker **ret_worker,
+			   struct fault *fault);
+/* Cuts its connection. */
+void worker_cut(struct worker *worker);
+/* After stopping was set: waits for it at most until deadline (monotonic),
+ * cuts its connection then, and frees it. */
+void worker_end(struct worker *worker, int64_t deadline);
+
+/* Says that there may be work; called with the lock held. */
+void spooler_signal_work(struct spooler *spooler);
+/* Makes the loop look again. */
+void spooler_wake(struct spooler *spooler);
+
+/* Answers one client of the queue's socket ("list", "flush"); fd is moved. */
+void queue_door_answer(struct spooler *spooler, int fd);
+
+#endif

@@ -1,0 +1,470 @@
+/*
+ * Submitting one message; see submit.h.
+ */
+#include "submit.h"
+
+#include "digest.h"
+#include "fixup.h"
+#include "log.h"
+#include "smtp/smtp_server.h"
+#include "store/queue.h"
+#include "store/users.h"
+
+#include <pthread.h>
+#include <pwd.h>
+#include <string.h>
+
+#define SUBMIT_HOPS_MAX 100
+
+struct submit {
+	const struct conf *conf;
+	struct committer *committer;
+	struct helper_pool *helpers;
+	struct store *store;  /* for look-ups */
+	pthread_mutex_t lock; /* guards store */
+};
+
+/* One message on its way. */
+struct submit_job {
+	struct submit *submit;
+	const struct submit_caller *caller;
+	const struct envelope *envelope;
+	struct store_user *user; /* whose store it is */
+	char *reverse_path;
+	GPtrArray *recipients; /* of struct envelope_recipient */
+	GHashTable *seen;      /* their addresses */
+	GBytes *bytes;
+	struct propset *set;
+	int64_t not_before;
+	int64_t queue_id;
+};
+
+static void submit_policy(const struct conf *conf, struct store_policy *policy)
+{
+	policy->quota_warn = conf->quota_warn;
+	policy->quota_soft = conf->quota_soft;
+	policy->quota_hard = conf->quota_hard;
+	policy->quota_tempfail = conf->quota_tempfail;
+	policy->duplicate_window_s = conf->duplicate_window;
+	policy->softdelete_lifetime_s = conf->softdelete_lifetime;
+	g_strlcpy(policy->recipient_delimiter, conf->recipient_delimiter,
+		  sizeof(policy->recipient_delimiter));
+}
+
+int submit_new(const struct conf *conf, struct committer *committer,
+	       struct helper_pool *helpers, struct submit **ret_submit,
+	       struct fault *fault)
+{
+	struct store_policy policy = {0};
+	struct submit *submit;
+	struct store *store;
+
+	if (store_open(conf->store_path, STORE_READ, conf->store_timeout * 1000,
+		       &store, fault) != 0)
+		return -1;
+	submit_policy(conf, &policy);
+	store_set_policy(store, &policy);
+	submit = g_new0(struct submit, 1);
+	submit->conf = conf;
+	submit->committer = committer;
+	submit->helpers = helpers;
+	submit->store = store;
+	pthread_mutex_init(&submit->lock, NULL);
+	*ret_submit = submit;
+	return 0;
+}
+
+void submit_free(struct submit *submit)
+{
+	store_close(submit->store);
+	pthread_mutex_destroy(&submit->lock);
+	g_free(submit);
+}
+
+void submit_caller_init(const struct conf *conf, uid_t uid,
+			struct submit_caller *ret_caller)
+{
+	char buffer[4096];
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	ret_caller->uid = uid;
+	ret_caller->login[0] = '\0';
+	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 &&
+	    found)
+		g_strlcpy(ret_caller->login, found->pw_name,
+			  sizeof(ret_caller->login));
+	ret_caller->is_trusted =
+		uid == 0 || uid == geteuid() ||
+		(*ret_caller->login &&
+		 g_strv_contains((const char *const *)conf->trusted_users,
+				 ret_caller->login));
+}
+
+/* ---- whose it is ------------------------------------------------------------
+ */
+
+/* A user by login; 0, 1 if there is none, -1. */
+static int submit_find_user(struct submit *submit, const char *name,
+			    struct store_user **ret_user, struct fault *fault)
+{
+	struct fault why = {0};
+
+	if (!*name)
+		return 1;
+	if (store_user_find(submit->store, name, ret_user, &why) == 0) {
+		if ((*ret_user)->active)
+			return 0;
+		store_user_free(g_steal_pointer(ret_user));
+		return 1;
+	}
+	if (why.kind == FAULT_NO_USER)
+		return 1;
+	*fault = why;
+	return -1;
+}
+
+/* The user an address belongs to; as above. */
+static int submit_find_owner(struct submit *submit, const char *address,
+			     struct store_user **ret_user, struct fault *fault)
+{
+	AUTO(store_recipient) who = NULL;
+	struct fault why = {0};
+
+	if (!*address)
+		return 1;
+	if (store_resolve(submit->store, address, 0, &who, &why) == 0)
+		return submit_find_user(submit, who->name, ret_user, fault);
+	if (!fault_is_temporary(&why))
+		return 1;
+	*fault = why;
+	return -1;
+}
+
+/* The store of -f if the caller may, else the caller's, else the default. */
+static int submit_choose(struct submit_job *job, const char *sender,
+			 struct store_user **ret_user, struct fault *fault)
+{
+	struct submit *submit = job->submit;
+	const struct submit_caller *caller = job->caller;
+	int found = 1;
+
+	if (sender && caller->is_trusted)
+		found = submit_find_owner(submit, sender, ret_user, fault);
+	if (found == 1)
+		found = submit_find_user(submit, caller->login, ret_user,
+					 fault);
+	if (found == 1)
+		found = submit_find_user(submit,
+					 submit->conf->submit_default_user,
+					 ret_user, fault);
+	if (found == 1)
+		return fault_set(
+			fault, FAULT_NOT_ALLOWED,
+			"user %s (uid %u) has no store here: create it with "
+			"okapi-admin user create, or set submit_default_user%s",
+			*caller->login ? caller->login : "?",
+			(unsigned)caller->uid,
+			caller->is_trusted
+				? ", or name a user's address with -f"
+				: "");
+	return found;
+}
+
+static int submit_sender(struct submit_job *job, struct fault *fault)
+{
+	struct submit *submit = job->submit;
+	g_autofree char *sender = NULL;
+	int result;
+
+	if (job->envelope->sender)
+		sender = fixup_qualify(job->envelope->sender,
+				       submit->conf->origin);
+	if (sender && *sender && !smtp_path_check(sender, true, true))
+		return fault_set(fault, FAULT_BAD_ADDRESS,
+				 "<%s> is no sender address", sender);
+	pthread_mutex_lock(&submit->lock);
+	result = submit_choose(job, sender, &job->user, fault);
+	pthread_mutex_unlock(&submit->lock);
+	if (result != 0)
+		return -1;
+	job->reverse_path =
+		sender ? g_steal_pointer(&sender) : g_strdup(job->user->email);
+	return 0;
+}
+
+/* ---- recipients
+ * -------------------------------------------------------------- */
+
+static int submit_add(struct submit_job *job, const char *address,
+		      unsigned notify, const char *orcpt, struct fault *fault)
+{
+	g_autofree char *whole =
+		fixup_qualify(address, job->submit->conf->origin);
+	struct envelope_recipient *recipient;
+
+	if (!smtp_path_check(whole, true, true))
+		return fault_set(fault, FAULT_BAD_ADDRESS,
+				 "<%s> is no recipient address", whole);
+	if (!g_hash_table_add(job->seen, g_strdup(whole)))
+		return 0;
+	recipient = g_new0(struct envelope_recipient, 1);
+	recipient->address = g_steal_pointer(&whole);
+	recipient->notify = notify;
+	recipient->orcpt = g_strdup(orcpt);
+	g_ptr_array_add(job->recipients, recipient);
+	return 0;
+}
+
+static bool submit_has_resent(const struct propset *set)
+{
+	for (size_t i = 0; i < propset_header_count(set); i++)
+		if (g_ascii_strncasecmp(propset_header(set, i)->name, "Resent-",
+					7) == 0)
+			return true;
+	return false;
+}
+
+/* -t: everybody in To, Cc and Bcc, or in the Resent- fields if there are any
+ * (RFC 5322 3.6.6). */
+static int submit_extract(struct submit_job *job, const void *octets,
+			  size_t len, struct fault *fault)
+{
+	static const char *const names[] = {"To", "Cc", "Bcc"};
+	struct convert_options options = {
+		.flags = CONVERT_HEADERS,
+		.default_charset = job->submit->conf->default_charset,
+	};
+	g_autoptr(GBytes) bytes = g_bytes_new_static(octets, len);
+	AUTO(propset) set = NULL;
+	size_t skip;
+
+	if (helper_to_propset(job->submit->helpers, bytes, &options, &set,
+			      fault) != 0)
+		return -1;
+	skip = submit_has_resent(set) ? strlen("Resent-") : 0;
+	for (size_t i = 0; i < propset_header_count(set); i++) {
+		const struct header_field *field = propset_header(set, i);
+		bool is_resent =
+			g_ascii_strncasecmp(field->name, "Resent-", 7) == 0;
+		bool wanted = false;
+
+		if (is_resent != (skip != 0) || !field->addresses)
+			continue;
+		for (size_t n = 0; n < G_N_ELEMENTS(names); n++)
+			wanted =
+				wanted || g_ascii_strcasecmp(field->name + skip,
+							     names[n]) == 0;
+		for (guint a = 0; wanted && a < field->addresses->len; a++) {
+			const struct header_address *address =
+				field->addresses->pdata[a];
+
+			if (*address->address &&
+			    submit_add(job, address->address,
+				       job->envelope->notify, NULL, fault) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int submit_recipients(struct submit_job *job, const void *octets,
+			     size_t len, struct fault *fault)
+{
+	const struct envelope *envelope = job->envelope;
+
+	for (guint i = 0; i < envelope->recipients->len; i++) {
+		const struct envelope_recipient *recipient =
+			envelope->recipients->pdata[i];
+		unsigned notify = recipient->notify ? recipient->notify
+						    : envelope->notify;
+
+		if (submit_add(job, recipient->address, notify,
+			       recipient->orcpt, fault) != 0)
+			return -1;
+	}
+	if (envelope->extract && submit_extract(job, octets, len, fault) != 0)
+		return -1;
+	if (!job->recipients->len)
+		return fault_set(
+			fault, FAULT_NOT_A_MESSAGE,
+			envelope->extract
+				? "no recipient addresses in To, Cc or "
+				  "Bcc"
+				: "no recipients");
+	return 0;
+}
+
+/* ---- the message
+ * ---------------------------------------------------------------- */
+
+static size_t submit_hops(const char *octets, size_t len)
+{
+	size_t hops = 0;
+	size_t at = 0;
+
+	while (at < len && octets[at] != '\r' && octets[at] != '\n') {
+		const char *lf = memchr(octets + at, '\n', len - at);
+
+		hops += len - at > 9 &&
+			g_ascii_strncasecmp(octets + at, "Received:", 9) == 0;
+		if (!lf)
+			break;
+		at = (size_t)(lf - octets) + 1;
+	}
+	return hops;
+}
+
+static int submit_content(struct submit_job *job, const void *octets,
+			  size_t len, struct fault *fault)
+{
+	const struct conf *conf = job->submit->conf;
+	struct fixup_options options = {
+		.from_address = *job->reverse_path ? job->reverse_path
+						   : job->user->email,
+		.from_name = job->envelope->full_name ? job->envelope->full_name
+						      : job->user->fullname,
+		.origin = conf->origin,
+		.hostname = conf->hostname,
+		.now = g_get_real_time(),
+	};
+	GByteArray *out = g_byte_array_sized_new((guint)len + 512);
+	struct fixup_found found;
+
+	fixup_message(octets, len, &options, out, &found);
+	job->bytes = g_byte_array_free_to_bytes(out);
+	if ((int64_t)g_bytes_get_size(job->bytes) > conf->message_size_limit)
+		return fault_set(fault, FAULT_TOO_BIG,
+				 "the message is larger than "
+				 "message_size_limit");
+	if (submit_hops(octets, len) > SUBMIT_HOPS_MAX)
+		return fault_set(fault, FAULT_LOOP,
+				 "more than %d Received: lines, mail loop",
+				 SUBMIT_HOPS_MAX);
+	return 0;
+}
+
+static void submit_convert(struct submit_job *job)
+{
+	const struct conf *conf = job->submit->conf;
+	struct convert_options options = {
+		.flags = CONVERT_HEADERS,
+		.default_charset = conf->default_charset,
+	};
+	struct fault fault = {0};
+	int64_t now = g_get_real_time();
+	int64_t deferred;
+
+	if (helper_to_propset(job->submit->helpers, job->bytes, &options,
+			      &job->set, &fault) != 0)
+		log_message(LOG_LEVEL_WARNING,
+			    "a submitted message could not be converted: %s",
+			    fault.text);
+	deferred = propset_number(job->set, PR_DEFERRED_SEND_TIME, 0);
+	if (conf->submit_hold)
+		job->not_before = now + conf->submit_hold * USEC_PER_SEC;
+	if (deferred > now)
+		job->not_before = MAX(job->not_before, deferred);
+}
+
+static int submit_unit(struct store *store, void *context, struct fault *fault)
+{
+	struct submit_job *job = context;
+	guint count = job->recipients->len;
+	g_autofree struct submission_recipient *recipients =
+		g_new0(struct submission_recipient, count);
+	struct content content = {.rfc822 = job->bytes, .set = job->set};
+	struct submission submission = {
+		.store = job->user->store,
+		.reverse_path = job->reverse_path,
+		.recipients = recipients,
+		.recipient_count = count,
+		.content = &content,
+		.not_before = job->not_before,
+		.dsn_ret = job->envelope->ret,
+		.dsn_envid = job->envelope->envid,
+	};
+	gsize size;
+	const void *octets = g_bytes_get_data(job->bytes, &size);
+
+	digest_sha256(octets, size, content.sha256);
+	for (guint i = 0; i < count; i++) {
+		const struct envelope_recipient *recipient =
+			job->recipients->pdata[i];
+
+		recipients[i].address = recipient->address;
+		recipients[i].dsn_notify = recipient->notify;
+		recipients[i].dsn_orcpt = recipient->orcpt;
+	}
+	return store_submit(store, &submission, &job->queue_id, fault);
+}
+
+static void submit_job_clear(struct submit_job *job)
+{
+	if (job->user)
+		store_user_free(job->user);
+	g_free(job->reverse_path);
+	g_ptr_array_unref(job->recipients);
+	g_hash_table_unref(job->seen);
+	if (job->bytes)
+		g_bytes_unref(job->bytes);
+	if (job->set)
+		propset_free(job->set);
+}
+
+static void submit_recipient_free(gpointer data)
+{
+	struct envelope_recipient *recipient = data;
+
+	g_free(recipient->address);
+	g_free(recipient->orcpt);
+	g_free(recipient);
+}
+
+static void submit_log(const struct submit_job *job, int64_t began)
+{
+	struct log_event *event = log_event_new("submitted");
+
+	log_event_number(event, "queue", job->queue_id);
+	log_event_number(event, "uid", (int64_t)job->caller->uid);
+	log_event_text(event, "user", job->user->name);
+	log_event_text(event, "from", job->reverse_path);
+	log_event_number(event, "recipients", job->recipients->len);
+	log_event_number(event, "size", (int64_t)g_bytes_get_size(job->bytes));
+	log_event_duration(event, "time", g_get_monotonic_time() - began);
+	log_event_emit(event, LOG_LEVEL_INFO);
+}
+
+int submit_message(struct submit *submit, const struct submit_caller *caller,
+		   const struct envelope *envelope, const void *octets,
+		   size_t len, int64_t *ret_queue_id, struct fault *fault)
+{
+	struct submit_job job = {
+		.submit = submit,
+		.caller = caller,
+		.envelope = envelope,
+		.recipients =
+			g_ptr_array_new_with_free_func(submit_recipient_free),
+		.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					      NULL),
+	};
+	int64_t began = g_get_monotonic_time();
+	int result = -1;
+
+	if (!len)
+		(void)fault_set(fault, FAULT_NOT_A_MESSAGE,
+				"the message is empty");
+	else if (submit_sender(&job, fault) == 0 &&
+		 submit_recipients(&job, octets, len, fault) == 0 &&
+		 submit_content(&job, octets, len, fault) == 0) {
+		submit_convert(&job);
+		result = committer_run(submit->committer, submit_unit, &job,
+				       fault);
+	}
+	if (result == 0) {
+		*ret_queue_id = job.queue_id;
+		submit_log(&job, began);
+	}
+	submit_job_clear(&job);
+	return result;
+}

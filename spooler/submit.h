@@ -1,0 +1,49 @@
+/*
+ * Submitting one message: from an envelope and octets to the sender's Outbox
+ * and the outgoing queue.  Both doors (the submission socket and the drop
+ * directory) lead here.
+ */
+#ifndef OKAPI_SUBMIT_H
+#define OKAPI_SUBMIT_H
+
+#include "base.h"
+#include "conf.h"
+#include "convert/helper.h"
+#include "dropfile.h"
+#include "fault.h"
+#include "store/store.h"
+
+/* What submitting needs; thread-safe. */
+struct submit;
+
+/* conf, committer and helpers are borrowed until submit_free(). */
+NODISCARD int submit_new(const struct conf *conf, struct committer *committer,
+			 struct helper_pool *helpers,
+			 struct submit **ret_submit, struct fault *fault);
+void submit_free(struct submit *submit);
+AUTO_DEFINE(submit, submit_free);
+
+/* Who submits, by uid: nothing else is believed. */
+struct submit_caller {
+	uid_t uid;
+	char login[64];  /* "" if the uid has no name */
+	bool is_trusted; /* may send as anybody: root, ourselves, trusted_users
+			  */
+};
+void submit_caller_init(const struct conf *conf, uid_t uid,
+			struct submit_caller *ret_caller);
+
+/*
+ * Submits a message (lines as they came; completed here as fixup.h says).
+ * Returns 0 once it is on disk.  Faults: FAULT_NOT_ALLOWED (the caller has no
+ * store; the text says what to do), FAULT_BAD_ADDRESS, FAULT_NOT_A_MESSAGE (no
+ * recipients, empty), FAULT_TOO_BIG, FAULT_LOOP, FAULT_MAILBOX_FULL (soft
+ * quota), and the temporary ones of the store.
+ */
+NODISCARD int submit_message(struct submit *submit,
+			     const struct submit_caller *caller,
+			     const struct envelope *envelope,
+			     const void *octets, size_t len,
+			     int64_t *ret_queue_id, struct fault *fault);
+
+#endif

@@ -1,0 +1,526 @@
+/*
+ * A worker: claims messages, sends them over one connection to the relay host,
+ * and records each outcome before the next message goes.
+ */
+#include "digest.h"
+#include "log.h"
+#include "spooler_internal.h"
+
+#include <string.h>
+
+#define WORKER_BATCH        4   /* messages of one claim */
+#define WORKER_SESSION_MAX  100 /* messages over one connection */
+#define WORKER_DOWN_MAX     (5 * USEC_PER_SEC)
+#define WORKER_VAIN_US      (USEC_PER_SEC / 2)
+#define WORKER_COMMIT_TRIES 5 /* while stopping */
+
+struct worker {
+	struct spooler *spooler;
+	struct relay_control *control;
+	struct store *store; /* opened when it is first needed */
+	pthread_t thread;
+	GQueue batch;              /* of struct queue_entry, claimed */
+	struct settings *settings; /* of the session under way */
+	char *relay;               /* "host:port" of it */
+	size_t session_count;
+	bool has_ended; /* guarded by the spooler's lock */
+};
+
+static bool worker_is_stopping(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+	bool stopping;
+
+	pthread_mutex_lock(&spooler->lock);
+	stopping = spooler->stopping;
+	pthread_mutex_unlock(&spooler->lock);
+	return stopping;
+}
+
+/* ---- claiming
+ * ---------------------------------------------------------------- */
+
+struct worker_claim {
+	int64_t now;
+	size_t limit;
+	GPtrArray *entries;
+};
+
+static int worker_claim_unit(struct store *store, void *context,
+			     struct fault *fault)
+{
+	struct worker_claim *claim = context;
+
+	return store_queue_claim(store, claim->now, claim->limit,
+				 &claim->entries, fault);
+}
+
+/* How many may be claimed now. */
+static size_t worker_allowance(struct worker *worker, int64_t now)
+{
+	struct spooler *spooler = worker->spooler;
+	const struct scheduler_policy *policy;
+	size_t limit = WORKER_BATCH;
+
+	pthread_mutex_lock(&spooler->lock);
+	policy = &spooler->settings->policy;
+	if (spooler->stopping || spooler->not_before > now ||
+	    scheduler_rate_wait(policy, &spooler->rate, now) > now)
+		limit = 0;
+	else if (policy->rate) {
+		limit = 1;
+		/* Given back if there is nothing to send. */
+		scheduler_rate_take(policy, &spooler->rate, now);
+	}
+	pthread_mutex_unlock(&spooler->lock);
+	return limit;
+}
+
+/* After a claim: in vain, or with more to come. */
+static void worker_claimed(struct worker *worker,
+			   const struct worker_claim *claim, size_t count)
+{
+	struct spooler *spooler = worker->spooler;
+
+	pthread_mutex_lock(&spooler->lock);
+	if (!count) {
+		if (spooler->settings->policy.rate)
+			spooler->rate.next = claim->now;
+		spooler->not_before = claim->now + WORKER_VAIN_US;
+	} else if (count == claim->limit) {
+		spooler_signal_work(spooler);
+	}
+	pthread_mutex_unlock(&spooler->lock);
+}
+
+static void worker_claim(struct worker *worker)
+{
+	struct worker_claim claim = {.now = g_get_real_time()};
+	struct fault fault = {0};
+	size_t count = 0;
+
+	claim.limit = worker_allowance(worker, claim.now);
+	if (!claim.limit)
+		return;
+	if (committer_run(worker->spooler->committer, worker_claim_unit, &claim,
+			  &fault) != 0)
+		log_message(LOG_LEVEL_ERROR, "cannot claim from the queue: %s",
+			    fault.text);
+	else
+		count = claim.entries->len;
+	worker_claimed(worker, &claim, count);
+	if (!claim.entries)
+		return;
+	g_ptr_array_set_free_func(claim.entries, NULL);
+	for (guint i = 0; i < claim.entries->len; i++)
+		g_queue_push_tail(&worker->batch, claim.entries->pdata[i]);
+	g_ptr_array_unref(claim.entries);
+}
+
+static int worker_unclaim_unit(struct store *store, void *context,
+			       struct fault *fault)
+{
+	return store_queue_unclaim(store, *(const int64_t *)context, fault);
+}
+
+static void worker_unclaim(struct worker *worker, int64_t id)
+{
+	struct fault fault = {0};
+
+	if (committer_run(worker->spooler->committer, worker_unclaim_unit, &id,
+			  &fault) != 0)
+		log_message(LOG_LEVEL_WARNING,
+			    "cannot give back message %" G_GINT64_FORMAT ": %s",
+			    id, fault.text);
+}
+
+/* ---- results
+ * ------------------------------------------------------------------- */
+
+struct worker_results {
+	int64_t id;
+	const struct attempt_decision *decision;
+	struct content content;
+	const struct content *report;
+};
+
+static int worker_results_unit(struct store *store, void *context,
+			       struct fault *fault)
+{
+	struct worker_results *results = context;
+
+	return store_queue_results(store, results->id,
+				   results->decision->results,
+				   results->decision->count, results->report,
+				   results->decision->warned, fault);
+}
+
+/* What the relay host has taken must be recorded, or it goes twice. */
+static void worker_commit(struct worker *worker, struct worker_results *results)
+{
+	for (int tries = 0;; tries++) {
+		struct fault fault = {0};
+
+		if (committer_run(worker->spooler->committer,
+				  worker_results_unit, results, &fault) == 0)
+			return;
+		if (!fault_is_temporary(&fault)) {
+			log_message(LOG_LEVEL_WARNING,
+				    "message %" G_GINT64_FORMAT
+				    " has left the queue meanwhile: %s",
+				    results->id, fault.text);
+			return;
+		}
+		log_message(LOG_LEVEL_ERROR,
+			    "cannot record what became of message "
+			    "%" G_GINT64_FORMAT ": %s",
+			    results->id, fault.text);
+		if (tries >= WORKER_COMMIT_TRIES && worker_is_stopping(worker))
+			return;
+		g_usleep(USEC_PER_SEC);
+	}
+}
+
+static void worker_report(struct worker *worker, const struct attempt *attempt,
+			  const struct attempt_decision *decision,
+			  const struct settings *settings,
+			  struct worker_results *results,
+			  struct propset **ret_set)
+{
+	const struct conf *conf = settings->conf;
+	struct report report = {
+		.hostname = conf->hostname,
+		.origin = conf->origin,
+		.to = attempt->entry->reverse_path,
+		.subject = attempt->entry->subject,
+		.envid = attempt->message.dsn_envid,
+		.relay = worker->relay ? worker->relay : "",
+		.arrived = attempt->entry->submitted,
+		.now = g_get_real_time(),
+		.retry_until =
+			attempt->entry->submitted + settings->policy.lifetime,
+		.recipients = decision->reported,
+		.recipient_count = decision->reported_count,
+		.original = attempt->message.octets,
+		.original_len = attempt->message.len,
+		.headers_only = attempt->message.dsn_ret &&
+				*attempt->message.dsn_ret == 'H',
+	};
+	struct convert_options options = {
+		.flags = CONVERT_HEADERS,
+		.default_charset = conf->default_charset,
+	};
+	struct fault fault = {0};
+	gsize size;
+	const void *octets;
+
+	results->content.rfc822 =
+		g_byte_array_free_to_bytes(report_compose(&report));
+	if (helper_to_propset(worker->spooler->helpers, results->content.rfc822,
+			      &options, ret_set, &fault) != 0)
+		log_message(LOG_LEVEL_WARNING,
+			    "a report could not be converted: %s", fault.text);
+	report_set_class(*ret_set, report_action(&report));
+	octets = g_bytes_get_data(results->content.rfc822, &size);
+	digest_sha256(octets, size, results->content.sha256);
+	results->content.set = *ret_set;
+	results->report = &results->content;
+	metric_add(worker->spooler->reports, 1);
+}
+
+static void worker_count(struct worker *worker, const struct attempt *attempt,
+			 const struct attempt_decision *decision)
+{
+	struct spooler *spooler = worker->spooler;
+
+	for (size_t i = 0; i < decision->count; i++)
+		switch (decision->results[i].state) {
+		case QUEUE_RCPT_SENT:
+			metric_add(spooler->sent, 1);
+			break;
+		case QUEUE_RCPT_FAILED:
+			metric_add(spooler->failed, 1);
+			break;
+		case QUEUE_RCPT_WAITING:
+		case QUEUE_RCPT_SENDING:
+			metric_add(spooler->deferred, 1);
+			break;
+		}
+	metric_observe(spooler->latency,
+		       g_get_monotonic_time() - attempt->began);
+}
+
+/* Every recipient has an outcome: record, tell, log; attempt is moved. */
+static void worker_finish(struct worker *worker, struct attempt *attempt)
+{
+	struct attempt_decision decision;
+	struct worker_results results = {.id = attempt->entry->id};
+	AUTO(propset) set = NULL;
+
+	attempt_decide(attempt, &worker->settings->policy, g_get_real_time(),
+		       &decision);
+	results.decision = &decision;
+	if (decision.reported_count)
+		worker_report(worker, attempt, &decision, worker->settings,
+			      &results, &set);
+	worker_commit(worker, &results);
+	worker_count(worker, attempt, &decision);
+	attempt_log(attempt, &decision, worker->relay);
+	if (results.content.rfc822)
+		g_bytes_unref(results.content.rfc822);
+	attempt_decision_clear(&decision);
+	attempt_free(attempt);
+}
+
+/* ---- the next message
+ * ------------------------------------------------------------ */
+
+static int worker_bytes(struct worker *worker, int64_t id, GBytes **ret_bytes,
+			struct fault *fault)
+{
+	const struct conf *conf = worker->settings->conf;
+
+	if (!worker->store &&
+	    store_open(conf->store_path, STORE_READ, conf->store_timeout * 1000,
+		       &worker->store, fault) != 0)
+		return -1;
+	return store_queue_bytes(worker->store, id, ret_bytes, fault);
+}
+
+/* entry is moved; NULL if there is nothing to relay (then it is settled). */
+static struct attempt *worker_prepare(struct worker *worker,
+				      struct queue_entry *entry)
+{
+	g_autoptr(GBytes) bytes = NULL;
+	struct fault fault = {0};
+	struct attempt *attempt;
+
+	if (worker_bytes(worker, entry->id, &bytes, &fault) != 0) {
+		log_message(LOG_LEVEL_ERROR,
+			    "cannot read message %" G_GINT64_FORMAT
+			    " of the queue: %s",
+			    entry->id, fault.text);
+		bytes = g_bytes_new(NULL, 0);
+		attempt = attempt_new(entry, bytes);
+		attempt_defer(attempt, "4.3.0", fault.text);
+		worker_finish(worker, attempt);
+		return NULL;
+	}
+	attempt = attempt_new(entry, bytes);
+	if (attempt_has_work(attempt))
+		return attempt;
+	worker_finish(worker, attempt);
+	return NULL;
+}
+
+static struct attempt *worker_take(struct worker *worker)
+{
+	for (;;) {
+		struct queue_entry *entry;
+		struct attempt *attempt;
+
+		if (worker_is_stopping(worker))
+			return NULL;
+		if (g_queue_is_empty(&worker->batch))
+			worker_claim(worker);
+		entry = g_queue_pop_head(&worker->batch);
+		if (!entry)
+			return NULL;
+		attempt = worker_prepare(worker, entry);
+		if (attempt)
+			return attempt;
+	}
+}
+
+/* ---- the connection
+ * ---------------------------------------------------------------- */
+
+static struct relay_message *worker_next(void *context)
+{
+	struct worker *worker = context;
+	struct attempt *attempt;
+
+	if (++worker->session_count >= WORKER_SESSION_MAX)
+		return NULL;
+	attempt = worker_take(worker);
+	return attempt ? &attempt->message : NULL;
+}
+
+static void worker_done(void *context, struct relay_message *message)
+{
+	worker_finish(context, message->user_data);
+}
+
+/* The words of a relay host that does not answer; NULL if it may. */
+static char *worker_down_words(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+	char *words = NULL;
+
+	pthread_mutex_lock(&spooler->lock);
+	if (spooler->down_until > g_get_real_time())
+		words = g_strdup(spooler->down_words);
+	pthread_mutex_unlock(&spooler->lock);
+	return words;
+}
+
+static void worker_set_down(struct worker *worker, const struct fault *fault)
+{
+	struct spooler *spooler = worker->spooler;
+	int64_t pause =
+		MIN(worker->settings->policy.retry_min / 2, WORKER_DOWN_MAX);
+
+	pthread_mutex_lock(&spooler->lock);
+	spooler->down_until = g_get_real_time() + pause;
+	g_strlcpy(spooler->down_words, fault->text,
+		  sizeof(spooler->down_words));
+	pthread_mutex_unlock(&spooler->lock);
+}
+
+/* Tries the relay hosts in turn; first is moved if that worked. */
+static int worker_relay(struct worker *worker, struct attempt *first,
+			struct fault *fault)
+{
+	static const struct relay_source calls = {worker_next, worker_done,
+						  NULL};
+	struct relay_source source = calls;
+	struct settings *settings = worker->settings;
+
+	source.context = worker;
+	for (size_t i = 0; i < settings->place_count; i++) {
+		struct fault why = {0};
+
+		g_free(worker->relay);
+		worker->relay = relay_place_format(&settings->places[i]);
+		worker->session_count = 0;
+		if (relay_run(&settings->places[i], &settings->relay,
+			      worker->control, &first->message, &source,
+			      &why) == 0)
+			return 0;
+		if (worker_is_stopping(worker))
+			return fault_set(fault, FAULT_SHUTDOWN, "stopping");
+		log_message(LOG_LEVEL_WARNING, "relay host %s: %s",
+			    worker->relay, why.text);
+		if (i == 0)
+			*fault = why;
+	}
+	return -1;
+}
+
+static void worker_session(struct worker *worker, struct attempt *first)
+{
+	g_autofree char *words = worker_down_words(worker);
+	struct fault fault = {0};
+
+	if (!words) {
+		metric_add(worker->spooler->sessions, 1);
+		if (worker_relay(worker, first, &fault) == 0)
+			return;
+		if (fault.kind == FAULT_SHUTDOWN) {
+			worker_unclaim(worker, first->entry->id);
+			attempt_free(first);
+			return;
+		}
+		worker_set_down(worker, &fault);
+		words = g_strdup(fault.text);
+	}
+	attempt_defer(first, "4.4.1", words);
+	worker_finish(worker, first);
+}
+
+/* ---- the thread
+ * ----------------------------------------------------------------------- */
+
+/* False when it is time to end. */
+static bool worker_wait(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+	bool go_on;
+
+	pthread_mutex_lock(&spooler->lock);
+	spooler->idle++;
+	while (!spooler->work && !spooler->stopping)
+		pthread_cond_wait(&spooler->work_came, &spooler->lock);
+	spooler->idle--;
+	spooler->work = false;
+	go_on = !spooler->stopping;
+	if (go_on)
+		worker->settings = settings_ref(spooler->settings);
+	pthread_mutex_unlock(&spooler->lock);
+	return go_on;
+}
+
+static void *worker_main(void *context)
+{
+	struct worker *worker = context;
+	struct spooler *spooler = worker->spooler;
+	struct queue_entry *entry;
+
+	while (worker_wait(worker)) {
+		struct attempt *attempt;
+
+		while ((attempt = worker_take(worker)))
+			worker_session(worker, attempt);
+		while ((entry = g_queue_pop_head(&worker->batch))) {
+			worker_unclaim(worker, entry->id);
+			queue_entry_free(entry);
+		}
+		settings_unref(worker->settings);
+		worker->settings = NULL;
+		spooler_wake(spooler);
+	}
+	pthread_mutex_lock(&spooler->lock);
+	worker->has_ended = true;
+	pthread_cond_broadcast(&spooler->work_came);
+	pthread_mutex_unlock(&spooler->lock);
+	return NULL;
+}
+
+int worker_start(struct spooler *spooler, struct worker **ret_worker,
+		 struct fault *fault)
+{
+	struct worker *worker = g_new0(struct worker, 1);
+	int err;
+
+	worker->spooler = spooler;
+	worker->control = relay_control_new();
+	g_queue_init(&worker->batch);
+	err = pthread_create(&worker->thread, NULL, worker_main, worker);
+	if (err) {
+		relay_control_free(worker->control);
+		g_free(worker);
+		return fault_set_errno(fault, FAULT_TOO_MANY, err,
+				       "cannot start a thread");
+	}
+	*ret_worker = worker;
+	return 0;
+}
+
+void worker_cut(struct worker *worker)
+{
+	relay_control_cut(worker->control);
+}
+
+void worker_end(struct worker *worker, int64_t deadline)
+{
+	struct spooler *spooler = worker->spooler;
+	int64_t left = MAX(deadline - g_get_monotonic_time(), 0);
+	struct timespec until;
+	int64_t end = g_get_real_time() + left;
+
+	until.tv_sec = end / USEC_PER_SEC;
+	until.tv_nsec = (end % USEC_PER_SEC) * 1000;
+	pthread_mutex_lock(&spooler->lock);
+	while (!worker->has_ended &&
+	       pthread_cond_timedwait(&spooler->work_came, &spooler->lock,
+				      &until) == 0)
+		continue;
+	pthread_mutex_unlock(&spooler->lock);
+	worker_cut(worker);
+	(void)pthread_join(worker->thread, NULL);
+	if (worker->store)
+		store_close(worker->store);
+	relay_control_free(worker->control);
+	g_free(worker->relay);
+	g_free(worker);
+}
