@@ -238,6 +238,11 @@ static const struct command_option rule_test_options[] = {
 	{"from", "ADDRESS", "envelope sender (default: Return-Path)", false},
 	{0}};
 
+static const struct command_option rule_run_options[] = {
+	{"rule", "FILE", "this script instead of the user's rules", false},
+	{"folder", "PATH", "whose messages", false},
+	{0}};
+
 static const struct command rule_commands[] = {
 	{"put", "USER NAME FILE|-", "compiles and stores a rule", rule_put,
 	 rule_put_options, COMMAND_WRITE},
@@ -256,8 +261,9 @@ static const struct command rule_commands[] = {
 	 "shows what the rules would do with a file or a stored message (its "
 	 "id)",
 	 rule_test, rule_test_options, COMMAND_READ | COMMAND_JSON},
-	{"run", "USER", "carries the rules out on the messages of --folder",
-	 rule_run, rule_test_options, COMMAND_WRITE},
+	{"run", "USER",
+	 "files and discards the messages of --folder as the rules say",
+	 rule_run, rule_run_options, COMMAND_WRITE},
 	{0}};
 
 const struct noun noun_rule = {"rule", "Sieve rules", rule_commands};

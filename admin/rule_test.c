@@ -1,7 +1,7 @@
 /*
- * okapi-admin rule test: the plan that rules make, without effect; and
- * rule run: the same carried out on messages that are there already.
+ * okapi-admin rule test: the plan that rules make, without effect.
  */
+#include "conf.h"
 #include "convert.h"
 #include "convert/helper.h"
 #include "eml.h"
@@ -15,15 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-struct rule_set {
-	struct admin *admin;
-	const struct store_user *user;
-	GPtrArray *scripts; /* of struct sieve_script */
-	struct print_list list;
-	struct sieve_plan *plan; /* of the message at hand */
-	const struct store_message *message;
-};
 
 static void rule_script_free(gpointer script)
 {
@@ -93,25 +84,62 @@ static char *rule_sender(const struct admin *admin, GBytes *bytes)
 	return g_strstrip(path);
 }
 
-/* Evaluates the rules on the bytes of a message; owned plan. */
-static int rule_plan(struct rule_set *set, GBytes *bytes,
-		     struct sieve_plan **ret_plan, struct fault *fault)
+static bool rule_mailbox_exists(void *context, const char *name,
+				const char *special_use)
+{
+	struct rule_set *set = context;
+	struct store *store = set->admin->store;
+	struct fault fault = {0};
+	int64_t by_name = 0;
+	int64_t by_role = 0;
+
+	if (special_use && store_folder_by_role(store, set->user->store,
+						folder_role_parse(special_use),
+						&by_role, &fault) < 0)
+		return false;
+	if (name && store_folder_find(store, set->user->store, name, '/',
+				      &by_name, &fault) < 0)
+		return false;
+	return !name || !special_use || by_name == by_role;
+}
+
+int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
+	      struct sieve_plan **ret_plan, struct fault *fault)
 {
 	AUTO(propset) props = NULL;
-	g_autofree char *sender = rule_sender(set->admin, bytes);
+	const struct conf *conf = set->admin->conf;
+	g_autofree char *sender = rule_sender(set->admin, whole);
 	struct sieve_message message = {
-		.size = (int64_t)g_bytes_get_size(bytes),
 		.envelope_from = sender,
 		.envelope_to = set->user->email,
+		.delimiters = conf->recipient_delimiter,
+		.hostname = conf->hostname,
+		.mailbox_exists = rule_mailbox_exists,
+		.mailbox_context = set,
 	};
 
 	if (convert_message(set->admin, bytes, CONVERT_ALL, &props, fault) < 0)
 		return -1;
 	message.set = props;
+	message.raw = g_bytes_get_data(bytes, &message.raw_len);
+	message.size = (int64_t)message.raw_len;
 	*ret_plan = sieve_evaluate(
 		(const struct sieve_script *const *)set->scripts->pdata,
 		set->scripts->len, &message, rule_on_error, NULL);
 	return 0;
+}
+
+int rule_plan_stored(struct rule_set *set, const struct store_message *message,
+		     struct sieve_plan **ret_plan, struct fault *fault)
+{
+	struct store *store = set->admin->store;
+	g_autoptr(GBytes) whole = NULL;
+	g_autoptr(GBytes) bytes = NULL;
+
+	if (store_message_bytes(store, message->id, false, &whole, fault) < 0 ||
+	    store_message_bytes(store, message->id, true, &bytes, fault) < 0)
+		return -1;
+	return rule_plan(set, whole, bytes, ret_plan, fault);
 }
 
 static const char *rule_action_word(const struct sieve_action *action)
@@ -180,11 +208,16 @@ static void rule_plan_print(const char *what, const struct sieve_plan *plan)
 		puts("    keep (no rule said otherwise)");
 }
 
-static void rule_tell_plan(struct rule_set *set, const char *what,
+struct rule_test {
+	struct rule_set set;
+	struct print_list list;
+};
+
+static void rule_tell_plan(struct rule_test *test, const char *what,
 			   const struct sieve_plan *plan)
 {
-	if (set->list.json)
-		print_list_item(&set->list, rule_plan_json(what, plan));
+	if (test->list.json)
+		print_list_item(&test->list, rule_plan_json(what, plan));
 	else
 		rule_plan_print(what, plan);
 }
@@ -192,21 +225,18 @@ static void rule_tell_plan(struct rule_set *set, const char *what,
 static int rule_test_stored(const struct store_message *message, void *context,
 			    struct fault *fault)
 {
-	struct rule_set *set = context;
-	g_autoptr(GBytes) bytes = NULL;
+	struct rule_test *test = context;
 	AUTO(sieve_plan) plan = NULL;
 	g_autofree char *what =
 		g_strdup_printf("%" G_GINT64_FORMAT, message->id);
 
-	if (store_message_bytes(set->admin->store, message->id, false, &bytes,
-				fault) < 0 ||
-	    rule_plan(set, bytes, &plan, fault) < 0)
+	if (rule_plan_stored(&test->set, message, &plan, fault) < 0)
 		return -1;
-	rule_tell_plan(set, what, plan);
+	rule_tell_plan(test, what, plan);
 	return 0;
 }
 
-static int rule_test_file(struct rule_set *set, const char *path,
+static int rule_test_file(struct rule_test *test, const char *path,
 			  struct fault *fault)
 {
 	g_autoptr(GBytes) file = NULL;
@@ -219,68 +249,75 @@ static int rule_test_file(struct rule_set *set, const char *path,
 	if (g_bytes_get_size(bytes) == 0)
 		return fault_set(fault, FAULT_NOT_A_MESSAGE,
 				 "%s: no message, it is empty", path);
-	if (rule_plan(set, bytes, &plan, fault) < 0)
+	if (rule_plan(&test->set, bytes, bytes, &plan, fault) < 0)
 		return -1;
-	rule_tell_plan(set, path, plan);
+	rule_tell_plan(test, path, plan);
 	return 0;
 }
 
 /* A number that is no file is the id of a stored message. */
-static int rule_test_one(struct rule_set *set, const char *what,
+static int rule_test_one(struct rule_test *test, const char *what,
 			 struct fault *fault)
 {
 	AUTO(store_message) message = NULL;
 	bool number = *what && strspn(what, "0123456789") == strlen(what);
 
 	if (!number || g_file_test(what, G_FILE_TEST_EXISTS))
-		return rule_test_file(set, what, fault);
-	if (mail_find(set->admin, set->user, what, &message, fault) < 0)
+		return rule_test_file(test, what, fault);
+	if (mail_find(test->set.admin, test->set.user, what, &message, fault) <
+	    0)
 		return -1;
-	return rule_test_stored(message, set, fault);
+	return rule_test_stored(message, test, fault);
 }
 
-static int rule_load(struct rule_set *set, struct fault *fault)
+int rule_set_load(struct rule_set *set, struct fault *fault)
 {
 	const char *file = admin_option(set->admin, "rule");
 
+	set->scripts = g_ptr_array_new_with_free_func(rule_script_free);
 	return file ? rule_load_file(set, file, fault)
 		    : rule_load_user(set, fault);
+}
+
+void rule_set_clear(struct rule_set *set)
+{
+	g_clear_pointer(&set->scripts, g_ptr_array_unref);
+}
+
+static int rule_test_run(struct rule_test *test, struct fault *fault)
+{
+	struct admin *admin = test->set.admin;
+	const struct store_user *user = test->set.user;
+	const char *path = admin_option(admin, "folder");
+	int64_t folder = 0;
+	int rc;
+
+	if (path && admin_folder(admin, user, path, &folder, fault) < 0)
+		return -1;
+	if (rule_set_load(&test->set, fault) < 0)
+		return -1;
+	print_list_begin(&test->list, admin->json);
+	rc = path ? store_message_list(admin->store, user->store, folder,
+				       rule_test_stored, test, fault)
+		  : rule_test_one(test, admin_arg(admin, 1), fault);
+	if (rc == 0)
+		print_list_end(&test->list);
+	return rc;
 }
 
 int rule_test(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
-	g_autoptr(GPtrArray) scripts =
-		g_ptr_array_new_with_free_func(rule_script_free);
-	struct rule_set set = {.admin = admin, .scripts = scripts};
-	const char *path = admin_option(admin, "folder");
-	const char *message = admin_arg(admin, 1);
-	int64_t folder = 0;
+	struct rule_test test = {.set.admin = admin};
 	int rc;
 
-	if (!path == !message)
+	if (!admin_has(admin, "folder") == !admin_arg(admin, 1))
 		return fault_set(fault, FAULT_USAGE,
 				 "rule test takes a MESSAGE or --folder");
 	if (admin_user(admin, 0, &user, fault) < 0)
 		return -1;
-	set.user = user;
-	if (path && admin_folder(admin, user, path, &folder, fault) < 0)
-		return -1;
-	if (rule_load(&set, fault) < 0)
-		return -1;
-	print_list_begin(&set.list, admin->json);
-	rc = path ? store_message_list(admin->store, user->store, folder,
-				       rule_test_stored, &set, fault)
-		  : rule_test_one(&set, message, fault);
-	if (rc == 0)
-		print_list_end(&set.list);
+	test.set.user = user;
+	rc = rule_test_run(&test, fault);
+	rule_set_clear(&test.set);
 	return rc;
-}
-
-int rule_run(struct admin *admin, struct fault *fault)
-{
-	(void)admin;
-	return fault_set(fault, FAULT_USAGE,
-			 "rule run is not available in this version; rule test "
-			 "shows what rules would do");
 }

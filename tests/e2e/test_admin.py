@@ -634,6 +634,30 @@ class Rules(Admin):
         self.refused(NO_INPUT, "rule", "test", "anna", "99999")
 
 
+    def test_run_files_what_is_there(self):
+        for subject in ("from the boss", "spam", "hello"):
+            self.put(message(subject))
+        rule = self.write("r.sieve", """require ["fileinto", "mailbox",
+            "imap4flags"];
+            if header :contains "subject" "boss" {
+                fileinto :create :flags "\\\\Flagged" "Boss"; stop; }
+            if header :is "subject" "spam" { discard; }
+            if header :is "subject" "hello" { fileinto "None"; }""")
+        run = ["rule", "run", "anna", "--folder", "Inbox", "--rule", rule]
+        self.refused(USAGE, *run, says="--yes")
+        self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 3)
+        self.assertIn("filed: 1, discarded: 1", self.must(*run, "--yes"))
+        self.assertEqual(self.okapi.subjects("anna", "Inbox"), ["hello"])
+        boss = self.okapi.mails("anna", "Boss")
+        self.assertEqual([m["flags"] for m in boss], [["\\Flagged"]])
+        self.must("mail", "restore", "anna")
+        self.assertEqual(self.okapi.subjects("anna", "Inbox"),
+                         ["hello", "spam"])
+        self.refused(USAGE, "rule", "run", "anna")
+        self.refused(NO_INPUT, "rule", "run", "anna", "--folder", "No")
+        self.must("store", "check")
+
+
 class Settings(Admin):
     def test_junk_lists(self):
         self.must("junk", "block", "anna", "Spam@Example.ORG")

@@ -114,8 +114,11 @@ Test(eml, dates)
 		cr_expect_eq(eml_parse_date(cases[i].text),
 			     cases[i].seconds * USEC_PER_SEC, "%s",
 			     cases[i].text);
-	cr_assert_str_eq(eml_from_date(INT64_C(1795413791) * USEC_PER_SEC),
-			 "Mon Nov 23 06:03:11 2026");
+
+	g_autofree char *date =
+		eml_from_date(INT64_C(1795413791) * USEC_PER_SEC);
+
+	cr_assert_str_eq(date, "Mon Nov 23 06:03:11 2026");
 }
 
 Test(eml, header_fields_are_found_and_left_out)

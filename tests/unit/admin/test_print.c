@@ -25,7 +25,9 @@ Test(print, control_characters_and_broken_utf8_do_not_pass)
 
 		cr_expect_str_eq(clean, cases[i].clean);
 	}
-	cr_assert_str_eq(print_clean(NULL), "");
+	g_autofree char *nothing = print_clean(NULL);
+
+	cr_assert_str_eq(nothing, "");
 }
 
 Test(print, wide_letters_take_two_columns)
