@@ -70,22 +70,6 @@ static void emit(struct parser *parser, char *display, char *address)
 	g_ptr_array_add(parser->out, mailbox);
 }
 
-/* "<@relay,@relay:local@domain>" and "<mailto:x@y>": what counts. */
-static char *angle_address(const char *angle)
-{
-	g_autofree char *text = g_strdup(angle);
-	const char *start = g_strstrip(text);
-	const char *colon = NULL;
-
-	if (*start == '@' && (colon = strchr(start, ':')))
-		start = colon + 1;
-	if (!g_ascii_strncasecmp(start, "mailto:", 7))
-		start += 7;
-	while (*start == ' ' || *start == '<')
-		start++;
-	return g_strdup(start);
-}
-
 /* Without the blanks that may stand around '@' and '.' (RFC 5322 4.4). */
 static char *squeeze(const char *raw)
 {
@@ -108,6 +92,58 @@ static char *squeeze(const char *raw)
 		g_string_append_c(out, *c);
 	}
 	return g_string_free(out, FALSE);
+}
+
+/* Without comments (RFC 5322 4.4 has them anywhere); owned. */
+static char *without_comments(const char *text)
+{
+	GString *out = g_string_new(NULL);
+	bool quoted = false;
+	unsigned depth = 0;
+
+	for (const char *c = text; *c; c++) {
+		if (*c == '"' && !depth)
+			quoted = !quoted;
+		if (!quoted && *c == '(')
+			depth++;
+		if (!depth)
+			g_string_append_c(out, *c);
+		if (!quoted && *c == ')' && depth)
+			depth--;
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* Length up to a blank or '<' that is not quoted: there it ends. */
+static size_t address_len(const char *text)
+{
+	bool quoted = false;
+	size_t len = 0;
+
+	for (; text[len]; len++) {
+		if (text[len] == '"')
+			quoted = !quoted;
+		if (!quoted && strchr(" <", text[len]))
+			break;
+	}
+	return len;
+}
+
+/* "<@relay,@relay:local@domain>" and "<mailto:x@y>": what counts. */
+static char *angle_address(const char *angle)
+{
+	g_autofree char *bare = without_comments(angle);
+	g_autofree char *text = squeeze(bare);
+	const char *start = text;
+	const char *colon = NULL;
+
+	if (*start == '@' && (colon = strchr(start, ':')))
+		start = colon + 1;
+	if (!g_ascii_strncasecmp(start, "mailto:", 7))
+		start += 7;
+	while (*start == ' ' || *start == '<')
+		start++;
+	return g_strndup(start, address_len(start));
 }
 
 /* "John Doe x@y": the last word is the address. */
@@ -162,6 +198,10 @@ static void emit_phrase(struct parser *parser, const char *phrase,
 	if (is_word)
 		emit(parser, presentable(parser, parser->comment->str),
 		     g_strdup(phrase));
+	else if (parser->comment->len)
+		/* "x at y (Name)", as list archives write it. */
+		emit(parser, presentable(parser, parser->comment->str),
+		     g_strdup(""));
 	else
 		emit(parser, presentable(parser, phrase), g_strdup(""));
 }
@@ -271,12 +311,11 @@ static void read_angle(struct parser *parser)
 		parser->no_angle = true;
 		close = parser->at + strcspn(parser->at, ",;");
 	}
-	if (parser->has_angle && parser->angle->len) {
-		/* "a <b@c> <d@e>": the last is the address, as most read it. */
-		g_string_truncate(parser->angle, 0);
-	}
+	/* "a <b@c> <d@e>": the first is the address, as most read it. */
+	if (!parser->has_angle)
+		g_string_append_len(parser->angle, parser->at,
+				    close - parser->at);
 	parser->has_angle = true;
-	g_string_append_len(parser->angle, parser->at, close - parser->at);
 	parser->at = close;
 	while (*parser->at == '>')
 		parser->at++;
@@ -336,6 +375,11 @@ static void read_other(struct parser *parser)
 {
 	size_t len = MAX(word_len(parser->at), 1);
 
+	if (parser->has_angle) {
+		/* Behind the address: no part of the name. */
+		parser->at += len;
+		return;
+	}
 	start_word(parser);
 	if (parser->at[0] == '\\' && parser->at[1])
 		parser->at++;

@@ -418,6 +418,9 @@ static struct mime_entity *entity_new(struct scan *scan,
 
 	entity->parent = parent;
 	entity->depth = parent ? parent->depth + 1 : 0;
+	if (parent)
+		entity->messages =
+			parent->messages + mime_is(parent, "message", NULL);
 	entity->children = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)mime_entity_free);
 	entity->fields = g_array_new(FALSE, FALSE, sizeof(struct mime_field));
@@ -463,11 +466,13 @@ static void default_type(struct mime_entity *entity)
 
 static bool may_nest(struct scan *scan, struct mime_entity *entity)
 {
-	if (entity->depth + 1 < MIME_DEPTH_MAX && scan->depth < MIME_DEPTH_MAX)
+	if (entity->depth + 1 < MIME_DEPTH_MAX &&
+	    scan->depth < MIME_DEPTH_MAX &&
+	    (!mime_is(entity, "message", NULL) ||
+	     entity->messages < MIME_EMBED_MAX))
 		return true;
 	entity->cut = true;
-	convert_note(scan->context, "parts nested deeper than %d",
-		     MIME_DEPTH_MAX);
+	convert_note(scan->context, "parts nested too deep were kept whole");
 	return false;
 }
 
@@ -498,6 +503,10 @@ static struct stop scan_multipart(struct scan *scan, struct mime_entity *entity)
 		}
 		child = entity_new(scan, entity);
 		stop = scan_entity(scan, child);
+		/* Delimiters on end: nothing is between them. */
+		if (!child->whole.len && stop.level == level && !stop.close)
+			g_ptr_array_set_size(entity->children,
+					     (int)entity->children->len - 1);
 	}
 	scan->depth = level;
 	if (stop.level == level)
@@ -527,8 +536,7 @@ static void scan_encoded_message(struct scan *scan, struct mime_entity *entity)
 static bool is_message_type(const struct mime_entity *entity)
 {
 	return mime_is(entity, "message", "rfc822") ||
-	       mime_is(entity, "message", "global") ||
-	       mime_is(entity, "message", "news");
+	       mime_is(entity, "message", "global");
 }
 
 static struct stop scan_message(struct scan *scan, struct mime_entity *entity)

@@ -15,7 +15,8 @@
 
 /* Ceilings.  What lies beyond one is not lost: it goes whole into an
  * attachment, and a note says so. */
-#define MIME_DEPTH_MAX  48     /* entities within each other */
+#define MIME_DEPTH_MAX  128    /* entities within each other */
+#define MIME_EMBED_MAX  48     /* messages within each other */
 #define MIME_PARTS_MAX  10000  /* entities of a message */
 #define MIME_FIELDS_MAX 20000  /* header fields of a message, all entities */
 #define MIME_FIELD_MAX  262144 /* octets of a header field that are decoded */
@@ -57,12 +58,13 @@ struct mime_entity {
 	struct mime_params *type_params;
 	struct mime_params *disposition_params;
 	enum mime_encoding encoding;
-	unsigned depth;
-	bool is_root;   /* of a message: its fields are a message's */
-	bool has_type;  /* a Content-Type that could be read */
-	bool cut;       /* not taken apart for a ceiling */
-	bool is_body;   /* body.c: PR_BODY or PR_HTML comes from it */
-	bool is_inline; /* body.c: lies in a multipart/related */
+	unsigned depth;    /* entities around it */
+	unsigned messages; /* messages around it */
+	bool is_root;      /* of a message: its fields are a message's */
+	bool has_type;     /* a Content-Type that could be read */
+	bool cut;          /* not taken apart for a ceiling */
+	bool is_body;      /* body.c: PR_BODY or PR_HTML comes from it */
+	bool is_inline;    /* body.c: lies in a multipart/related */
 };
 
 struct convert_context;

@@ -233,7 +233,7 @@ Test(hostile, what_is_too_deep_is_kept)
 		set = propset_embedded(propset_attachment(set, 0));
 		depth++;
 	}
-	cr_expect(depth > 10 && depth < MIME_DEPTH_MAX);
+	cr_expect(depth > 10 && depth <= MIME_EMBED_MAX);
 	cr_assert_eq(propset_attachment_count(set), 1);
 	cr_expect(
 		memmem(g_bytes_get_data(
