@@ -351,7 +351,7 @@ static void service_reload(void)
 	g_mutex_lock(&state.lock);
 	state.current = next;
 	g_mutex_unlock(&state.lock);
-	serve_stop(old->serve);
+	serve_retire(old->serve);
 	service_drop_listeners(old, next);
 	g_ptr_array_add(state.retiring,
 			g_thread_new("retire", service_retire, old));

@@ -23,6 +23,14 @@
 #define SERVE_PAUSE_MS     250  /* after accept(2) ran out of something */
 #define SERVE_DRAIN_MS     1000 /* for the client to see the last reply */
 #define SERVE_HANDSHAKE_MS 60000
+#define SERVE_RETIRE_MS    3000 /* silence that ends a retired session */
+
+/* What sessions are to do; only grows. */
+enum serve_ending {
+	SERVE_GOES_ON,
+	SERVE_RETIRES, /* end when the client pauses */
+	SERVE_STOPS,   /* end as soon as no message is under way */
+};
 
 struct serve_listener {
 	int fd;
@@ -35,8 +43,9 @@ struct serve {
 	struct serve_options options;
 	struct serve_listener listeners[SERVE_LISTENERS];
 	nfds_t listener_count;
-	int stop_fd; /* readable from serve_stop() on, for everybody */
-	int room_fd; /* a session ended */
+	atomic_int ending; /* enum serve_ending */
+	int stop_fd;       /* readable once it ends, for everybody */
+	int room_fd;       /* a session ended */
 	uint64_t next_number;
 
 	pthread_mutex_t mutex;
@@ -52,8 +61,7 @@ struct session {
 	int fd;
 	struct tls_session *tls;
 	void *context;
-	bool stopping; /* seen, and a message is under way */
-	bool more;     /* input may be waiting */
+	bool more; /* input may be waiting */
 	char buffer[SERVE_BUFFER];
 };
 
@@ -120,6 +128,9 @@ static void session_end_by_us(struct session *session, enum fault_kind kind,
 static bool session_wait(struct session *session)
 {
 	struct smtp_server *server = session->shown.server;
+	struct serve *serve = session->serve;
+	int64_t timeout = serve->options.timeout_ms;
+	int ending;
 	bool idle;
 	int rc;
 
@@ -127,16 +138,18 @@ static bool session_wait(struct session *session)
 	if (session_flush(session) < 0)
 		return false;
 	idle = smtp_server_is_idle(server);
-	rc = net_wait(session->fd, false,
-		      session->stopping && !idle ? -1 : session->serve->stop_fd,
-		      session->serve->options.timeout_ms);
-	if (rc == 1)
+	ending = atomic_load(&serve->ending);
+	if (ending == SERVE_RETIRES && idle)
+		timeout = MIN(timeout, SERVE_RETIRE_MS);
+	/* Woken once, it knows; what is under way goes on. */
+	rc = ending == SERVE_STOPS && idle
+		     ? 0
+		     : net_wait(session->fd, false,
+				ending == SERVE_GOES_ON ? serve->stop_fd : -1,
+				timeout);
+	if (rc > 0)
 		return true;
-	if (rc == 2 && !idle) {
-		session->stopping = true;
-		return true;
-	}
-	if (rc == 2)
+	if (rc == 0 && ending != SERVE_GOES_ON && idle)
 		session_end_by_us(session, FAULT_SHUTDOWN, "is shutting down");
 	else if (rc == 0)
 		session_end_by_us(session, FAULT_NETWORK,
@@ -414,7 +427,7 @@ void serve_run(struct serve *serve)
 		base_close_fd(&serve->listeners[i].fd);
 }
 
-void serve_stop(struct serve *serve)
+static void serve_wake(struct serve *serve)
 {
 	const uint64_t one = 1;
 	int saved = errno;
@@ -422,6 +435,21 @@ void serve_stop(struct serve *serve)
 	if (write(serve->stop_fd, &one, sizeof(one)) < 0)
 		errno = saved; /* it is readable already */
 	errno = saved;
+}
+
+void serve_stop(struct serve *serve)
+{
+	atomic_store(&serve->ending, SERVE_STOPS);
+	serve_wake(serve);
+}
+
+void serve_retire(struct serve *serve)
+{
+	int goes_on = SERVE_GOES_ON;
+
+	(void)atomic_compare_exchange_strong(&serve->ending, &goes_on,
+					     SERVE_RETIRES);
+	serve_wake(serve);
 }
 
 /* Waits until no session is left; false at the end of wait_ms. */
@@ -456,7 +484,6 @@ void serve_free(struct serve *serve, int64_t grace_ms)
 
 	if (!serve)
 		return;
-	serve_stop(serve);
 	pthread_mutex_lock(&serve->mutex);
 	done = serve_wait_sessions(serve, grace_ms);
 	if (!done) {

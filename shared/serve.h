@@ -42,15 +42,18 @@ struct serve *serve_new(const struct serve_options *options);
  * options of the kind say so and there is a TLS context. */
 void serve_add(struct serve *serve, int listen_fd,
 	       const struct serve_kind *kind, void *service_context);
-/* Accepts until serve_stop(): blocking, in the calling thread.  At
- * max_sessions it stops accepting until one ends (clients wait in the
- * backlog). */
+/* Accepts until serve_stop() or serve_retire(): blocking, in the calling
+ * thread.  At max_sessions it stops accepting until one ends (clients wait in
+ * the backlog). */
 void serve_run(struct serve *serve);
 /* Async-signal-safe: stop accepting; idle sessions get 421, those with a
  * message under way may finish it within grace. */
 void serve_stop(struct serve *serve);
-/* Waits for the sessions (at most grace_ms, then their connections are cut),
- * then frees. */
+/* Async-signal-safe: stop accepting, because another serve does (a reload);
+ * sessions go on and get 421 when the client pauses. */
+void serve_retire(struct serve *serve);
+/* After serve_run(): waits for the sessions (at most grace_ms, then their
+ * connections are cut), then frees. */
 void serve_free(struct serve *serve, int64_t grace_ms);
 
 #endif

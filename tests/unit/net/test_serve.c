@@ -302,6 +302,32 @@ Test(serve, shutdown)
 	cr_expect_eq(atomic_load(&seen.octets), 7);
 }
 
+/* A reload: nobody is accepted any more, but who talks is heard out. */
+Test(serve, retirement)
+{
+	struct host host;
+	struct client client;
+	struct client silent;
+
+	host_start(&host, 10, 60000, false);
+	client_open(&client, host.where);
+	client_open(&silent, host.where);
+	client_expect(&client, "220 ");
+	client_expect(&silent, "220 ");
+	serve_retire(host.serve);
+	pthread_join(host.thread, NULL);
+	client_send(&client, "LHLO c\r\n" ENVELOPE "BDAT 3 LAST\r\nabc");
+	client_expect(&client, "250 2.1.5 OK\r\n250 2.1.5 OK\r\n");
+	client_expect(&silent, "421 4.3.2 mx.test ");
+	client_expect(&client, "421 4.3.2 mx.test ");
+	client_expect_end(&client);
+	client_close(&client);
+	client_close(&silent);
+	serve_free(host.serve, 10000);
+	g_free(host.where);
+	cr_expect_eq(atomic_load(&seen.closed), 2);
+}
+
 Test(serve, shutdown_does_not_wait_for_ever)
 {
 	struct host host;
