@@ -26,3 +26,5 @@ test-corpus test-crash bench-lmtp:
 	@scripts/deps build test
 	@$(MAKE) --no-print-directory -j2 all
 	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@
+
+include tests/bench/bench.mk

@@ -1,0 +1,15 @@
+# make bench-store: what should be rows?  CORPUS=DIRECTORY COUNT=N
+
+CORPUS ?= ../shared/corpus
+COUNT  ?= 3000
+
+$(B)/tests/bench/bench_store: $(O)/tests/bench/bench_store.o $(STORE) $(CONVERT) $(GROUND)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(STORE) $(CONVERT) $(GROUND) -Wl,--end-group \
+		$(GMIME_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+
+.PHONY: bench-store
+bench-store: $(B)/tests/bench/bench_store
+	@$< - $(COUNT)
+	@if [ -d "$(CORPUS)" ]; then $< "$(CORPUS)" $(COUNT); \
+	else echo "bench-store: no $(CORPUS): only generated messages"; fi
