@@ -29,9 +29,9 @@ exec sleep infinity
 """
 
 
-def unpacked(*packages):
+def unpacked(*packages, group="test"):
     """Fetches the servers if they are not there yet; True if they are."""
-    done = subprocess.run([os.path.join(TOP, "tests/e2e/unpack"), "test"],
+    done = subprocess.run([os.path.join(TOP, "tests/e2e/unpack"), group],
                           stdin=subprocess.DEVNULL, capture_output=True,
                           check=False)
     return done.returncode == 0 and all(
