@@ -51,7 +51,8 @@ static int net_split(const char *where, char **ret_host, char **ret_port,
 	size_t len = colon ? (size_t)(colon - where) : 0;
 
 	/* getaddrinfo(3) takes ports modulo 65536. */
-	if (!colon || !colon[1] || (*where == '[' && close + 1 != colon) ||
+	if (!colon || !colon[1] ||
+	    (*where == '[' && (!close || close + 1 != colon)) ||
 	    (*where != '[' && strchr(where, ':') != colon) ||
 	    (g_ascii_isdigit(colon[1]) &&
 	     !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, NULL, NULL)))
@@ -80,9 +81,7 @@ static int net_resolve(const char *where, bool passive,
 
 	if (net_split(where, &host, &port, fault) < 0)
 		return -1;
-	if (passive && !*host)
-		hints.ai_family = AF_INET;
-	rc = getaddrinfo(*host ? host : NULL, port, &hints, ret_info);
+	rc = getaddrinfo(host && *host ? host : NULL, port, &hints, ret_info);
 	if (rc != 0)
 		return fault_set(fault, passive ? FAULT_CONFIG : FAULT_NETWORK,
 				 "%s: %s", where, gai_strerror(rc));
@@ -126,32 +125,58 @@ static int net_listen_fault(const char *where, int err, struct fault *fault)
 	}
 }
 
+/* Binds one address; 0 or an errno.  Without a host ("*:port") one socket
+ * takes IPv6 and IPv4. */
+static int net_bind(const struct addrinfo *info, bool any, int *ret_fd)
+{
+	AUTOCLOSE int fd = net_socket(info->ai_family);
+	const int on = 1;
+	const int v6only = !any;
+
+	if (fd < 0)
+		return errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (info->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
+				 sizeof(v6only));
+	if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
+	    listen(fd, NET_BACKLOG) < 0)
+		return errno;
+	*ret_fd = base_take_fd(&fd);
+	return 0;
+}
+
+/* The first address of a family; NULL if there is none. */
+static const struct addrinfo *net_pick(const struct addrinfo *info, int family)
+{
+	while (info && info->ai_family != family)
+		info = info->ai_next;
+	return info;
+}
+
+/* A name that has addresses of both families ("localhost") means its IPv4 one,
+ * which is what MTAs are told most often; any address means both. */
 static int net_listen_inet(const char *where, int *ret_fd, struct fault *fault)
 {
 	struct addrinfo *info = NULL;
-	const int on = 1;
-	int err = 0;
-	AUTOCLOSE int fd = -1;
+	bool any = *where == '*' || *where == ':';
+	const int families[2] = {any ? AF_INET6 : AF_INET,
+				 any ? AF_INET : AF_INET6};
+	int err = EADDRNOTAVAIL;
 
 	if (net_resolve(where, true, &info, fault) < 0)
 		return -1;
-	fd = net_socket(info->ai_family);
-	if (fd < 0) {
-		err = errno;
-	} else {
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (info->ai_family == AF_INET6)
-			(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
-					 sizeof(on));
-		if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
-		    listen(fd, NET_BACKLOG) < 0)
-			err = errno;
+	for (size_t i = 0; i < 2; i++) {
+		const struct addrinfo *one = net_pick(info, families[i]);
+
+		if (one)
+			err = net_bind(one, any, ret_fd);
+		/* A machine without IPv6 still has the other family. */
+		if (one && err != EAFNOSUPPORT && err != EADDRNOTAVAIL)
+			break;
 	}
 	freeaddrinfo(info);
-	if (err)
-		return net_listen_fault(where, err, fault);
-	*ret_fd = base_take_fd(&fd);
-	return 0;
+	return err ? net_listen_fault(where, err, fault) : 0;
 }
 
 /* Makes room at path: removes a socket nobody answers on. */

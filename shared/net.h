@@ -14,7 +14,8 @@ struct net_unix_options {
 };
 
 /*
- * Opens a listener on "host:port", "[v6]:port" or "unix:/path".  A stale
+ * Opens a listener on "host:port", "[v6]:port", "*:port" (any address, IPv4
+ * and IPv6) or "unix:/path".  A stale
  * socket file that nobody answers on is replaced; a living one is a fault
  * (port in use), as is a path too long for sockaddr_un.  Close-on-exec,
  * non-blocking.  The caller closes it (and net_unlisten() removes the file).

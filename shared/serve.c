@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#define SERVE_STACK        (512 * 1024)
+#define SERVE_STACK        (1024 * 1024) /* touched pages count only */
 #define SERVE_BUFFER       (64 * 1024)
 #define SERVE_OUTPUT_MAX   (32 * 1024)
 #define SERVE_LISTENERS    32

@@ -127,7 +127,7 @@ static void smtp_cmd_vrfy(struct smtp_server *server, char *args G_GNUC_UNUSED)
 
 static void smtp_cmd_help(struct smtp_server *server, char *args G_GNUC_UNUSED)
 {
-	smtp_reply(server, 214, "2.0.0", "See RFC %s and okapi(7)",
+	smtp_reply(server, 214, "2.0.0", "See RFC %s",
 		   server->options->protocol == SMTP_PROTOCOL_LMTP ? "2033"
 								   : "6409");
 }

@@ -46,11 +46,11 @@ static char *unix_place(const char *name)
 /* "127.0.0.1:PORT" of a listener. */
 static char *place_of(int fd)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in6 address; /* the port is where IPv4 has it */
 	socklen_t len = sizeof(address);
 
 	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	return g_strdup_printf("127.0.0.1:%d", ntohs(address.sin_port));
+	return g_strdup_printf("127.0.0.1:%d", ntohs(address.sin6_port));
 }
 
 Test(net, faults_say_what_to_do)
@@ -76,6 +76,7 @@ Test(net, faults_say_what_to_do)
 		{"::1:2003", NULL, "is not host:port"},
 		{"[::1]", NULL, "is not host:port"},
 		{"[::1]x:2003", NULL, "is not host:port"},
+		{"[::1:2003", NULL, "is not host:port"},
 		{"127.0.0.1:99999999", NULL, "is not host:port"},
 		{"192.0.2.77:21201", NULL, "no such address"},
 		{"unix:relative", NULL, "must begin with /"},
@@ -105,6 +106,34 @@ Test(net, faults_say_what_to_do)
 	}
 	cr_expect(g_file_test(file, G_FILE_TEST_IS_REGULAR));
 	cr_expect_not(g_file_test(fine + strlen("unix:"), G_FILE_TEST_EXISTS));
+}
+
+/* "localhost" and "*" are reached at 127.0.0.1, whatever else they are. */
+Test(net, names_and_any_address)
+{
+	static const char *const cases[] = {"localhost:0", "*:0", ":0"};
+	const char *const networks[] = {"127.0.0.0/8", NULL};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct fault fault = {0};
+		struct net_peer peer;
+		AUTOCLOSE int listener = -1;
+		AUTOCLOSE int client = -1;
+		AUTOCLOSE int server = -1;
+
+		cr_assert_eq(net_listen(cases[i], NULL, &listener, &fault), 0,
+			     "%s: %s", cases[i], fault.text);
+		g_autofree char *where = place_of(listener);
+
+		cr_assert_eq(net_connect(where, 1000, &client, &fault), 0,
+			     "%s: %s", cases[i], fault.text);
+		cr_assert_eq(net_wait(listener, false, -1, 1000), 1);
+		server = accept(listener, NULL, NULL);
+		net_peer_of(server, &peer);
+		cr_expect_str_eq(peer.name, "127.0.0.1", "%s: %s", cases[i],
+				 peer.name);
+		cr_expect(net_peer_in(&peer, networks), "%s", cases[i]);
+	}
 }
 
 Test(net, a_port_in_use)
