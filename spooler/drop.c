@@ -153,15 +153,14 @@ static enum drop_result drop_file(int dir, const char *name,
 	AUTOCLOSE int fd = openat(dir, name,
 				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 					  O_CLOEXEC | O_NOCTTY);
+	int err = errno;
 	struct stat st;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && err == ENOENT)
 		return DROP_TAKEN;
 	if (fd < 0) {
-		(void)fault_set_errno(
-			fault, errno == ELOOP ? FAULT_REFUSED_INPUT : FAULT_IO,
-			errno, "open");
-		return errno == ELOOP ? DROP_NEVER : DROP_LATER;
+		(void)fault_set_errno(fault, FAULT_IO, err, "open");
+		return err == ELOOP ? DROP_NEVER : DROP_LATER;
 	}
 	/* Another spooler may be at it, or done with it since. */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -222,6 +222,18 @@ static int service_begin(struct service *service, struct fault *fault)
 	return service_open(service, fault);
 }
 
+static void service_log_commits(const struct service *service)
+{
+	struct committer_stats stats;
+
+	committer_get_stats(service->committer, &stats);
+	log_message(LOG_LEVEL_DETAIL,
+		    "committed %" G_GUINT64_FORMAT
+		    " units in %" G_GUINT64_FORMAT
+		    " transactions, at most %" G_GUINT64_FORMAT " in one",
+		    stats.units, stats.commits, stats.largest);
+}
+
 static void service_end(struct service *service)
 {
 	struct spooler *spooler = service->spooler;
@@ -243,8 +255,10 @@ static void service_end(struct service *service)
 		submission_free(service->submission);
 	if (service->submit)
 		submit_free(service->submit);
-	if (service->committer)
+	if (service->committer) {
+		service_log_commits(service);
 		committer_free(service->committer);
+	}
 	if (service->helpers)
 		helper_pool_free(service->helpers);
 	if (service->submission_where && (serve || service->submission_fd >= 0))

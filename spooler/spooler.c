@@ -15,9 +15,10 @@
 #define SPOOLER_GRACE_US     (10 * USEC_PER_SEC)
 #define SPOOLER_HEARTBEAT_US (30 * USEC_PER_SEC)
 #define SPOOLER_LOOK_US                                                        \
- (30 * USEC_PER_SEC) /* nobody wakes us when a                                 \
-			 spooler beside us dies */
-#define SPOOLER_DROP_US (30 * USEC_PER_SEC)
+ (30 * USEC_PER_SEC)       /* nobody wakes us when a                           \
+			       spooler beside us dies */
+#define SPOOLER_VAIN_MAX 5 /* with --once */
+#define SPOOLER_DROP_US  (30 * USEC_PER_SEC)
 
 int spooler_new(struct settings *settings, struct committer *committer,
 		struct helper_pool *helpers, struct submit *submit,
@@ -126,7 +127,9 @@ struct spooler_turn {
 	bool stopping;
 	bool all_idle;
 	bool work_waits;   /* signalled, not taken up yet */
-	int64_t look_at;   /* when something is due and may be claimed */
+	int64_t due;       /* when the next recipient is */
+	int64_t look_at;   /* when that may be claimed */
+	unsigned in_vain;  /* claims in a row that gave nothing */
 	int64_t heartbeat; /* next one */
 	int64_t drop_at;   /* next look into the drop directory; 0: none */
 };
@@ -159,6 +162,8 @@ static void spooler_dispatch(struct spooler *spooler, struct spooler_turn *turn)
 	now = g_get_real_time();
 	pthread_mutex_lock(&spooler->lock);
 	turn->stopping = spooler->stopping;
+	turn->in_vain = spooler->in_vain;
+	turn->due = due;
 	if (due != INT64_MAX)
 		due = MAX(due, spooler->not_before);
 	if (due != INT64_MAX)
@@ -286,16 +291,13 @@ int spooler_run_once(struct spooler *spooler, struct fault *fault)
 {
 	struct spooler_turn turn = {0};
 	g_autoptr(GPtrArray) left = NULL;
-	int64_t until = g_get_real_time();
 
 	spooler_look_into_drop(spooler, &turn);
 	for (;;) {
 		spooler_dispatch(spooler, &turn);
-		until = MAX(until, spooler->not_before);
-		if (turn.stopping || (turn.all_idle && !turn.work_waits &&
-				      turn.look_at > g_get_real_time() &&
-				      turn.look_at != spooler->not_before &&
-				      turn.look_at != spooler->rate.next))
+		if (turn.stopping || turn.in_vain > SPOOLER_VAIN_MAX ||
+		    (turn.all_idle && !turn.work_waits &&
+		     turn.due > g_get_real_time()))
 			break;
 		spooler_heartbeat(spooler, &turn);
 		spooler_wait(spooler, -1, &turn);

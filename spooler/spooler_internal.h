@@ -33,6 +33,7 @@ struct spooler {
 	bool stopping;
 	unsigned idle;              /* workers that wait for work */
 	int64_t not_before;         /* no claim before: the last was in vain */
+	unsigned in_vain;           /* so many in a row */
 	struct scheduler_rate rate; /* smtp_rate */
 	int64_t down_until;         /* the relay host does not answer */
 	char down_words[FAULT_TEXT_MAX];

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define WORKER_BATCH        4   /* messages of one claim */
+#define WORKER_BATCH_MAX    16  /* messages of one claim */
 #define WORKER_SESSION_MAX  100 /* messages over one connection */
 #define WORKER_DOWN_MAX     (5 * USEC_PER_SEC)
 #define WORKER_VAIN_US      (USEC_PER_SEC / 2)
@@ -20,6 +20,8 @@ struct worker {
 	struct store *store; /* opened when it is first needed */
 	pthread_t thread;
 	GQueue batch;              /* of struct queue_entry, claimed */
+	size_t batch_size;         /* of the next claim: a few messages go to
+				      several workers, many cost few claims */
 	struct settings *settings; /* of the session under way */
 	char *relay;               /* "host:port" of it */
 	size_t session_count;
@@ -60,7 +62,7 @@ static size_t worker_allowance(struct worker *worker, int64_t now)
 {
 	struct spooler *spooler = worker->spooler;
 	const struct scheduler_policy *policy;
-	size_t limit = WORKER_BATCH;
+	size_t limit = worker->batch_size;
 
 	pthread_mutex_lock(&spooler->lock);
 	policy = &spooler->settings->policy;
@@ -87,8 +89,14 @@ static void worker_claimed(struct worker *worker,
 		if (spooler->settings->policy.rate)
 			spooler->rate.next = claim->now;
 		spooler->not_before = claim->now + WORKER_VAIN_US;
-	} else if (count == claim->limit) {
+		spooler->in_vain++;
+	} else {
+		spooler->in_vain = 0;
+	}
+	if (count && count == claim->limit) {
 		spooler_signal_work(spooler);
+		worker->batch_size =
+			MIN(worker->batch_size * 2, WORKER_BATCH_MAX);
 	}
 	pthread_mutex_unlock(&spooler->lock);
 }
@@ -459,6 +467,7 @@ static void *worker_main(void *context)
 	while (worker_wait(worker)) {
 		struct attempt *attempt;
 
+		worker->batch_size = 1;
 		while ((attempt = worker_take(worker)))
 			worker_session(worker, attempt);
 		while ((entry = g_queue_pop_head(&worker->batch))) {
