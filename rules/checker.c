@@ -290,6 +290,11 @@ static int check_regexes(struct checker *checker, struct ast_node *node)
 
 		if (key->is_dynamic || key->regex)
 			continue;
+		if (++checker->regexes > MATCH_REGEXES_MAX)
+			return sieve_error_set(
+				checker->error, key->place,
+				"more than %d regular expressions",
+				MATCH_REGEXES_MAX);
 		key->regex = match_regex_new(
 			key->text, (enum comparator)node->comparator, &why);
 		if (!key->regex)

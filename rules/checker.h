@@ -14,6 +14,7 @@ struct checker {
 	uint64_t enabled;   /* EXTENSION_BIT() of what was required */
 	bool past_requires; /* a command other than require was seen */
 	bool needs_bodies;  /* set by tests that look at them */
+	unsigned regexes;   /* that were compiled */
 	unsigned ihave;     /* blocks around that depend on ihave */
 	bool saw_ihave;     /* in the tests of this command */
 };

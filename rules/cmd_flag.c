@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* What making a list of flags is worth: each is compared with all others. */
+#define LOAD_STEPS (UINT64_C(4) * RUN_FLAGS_MAX * RUN_FLAGS_MAX)
+
 /* The variable's name, where one is given before the flags. */
 static int check_flag(struct checker *checker, struct ast_node *node,
 		      const struct ast_node *previous)
@@ -33,9 +36,11 @@ static int check_flag(struct checker *checker, struct ast_node *node,
 }
 
 /* The flags a command works on, owned. */
-static GPtrArray *load(const struct sieve_run *run, const char *variable)
+static GPtrArray *load(struct sieve_run *run, const char *variable)
 {
 	GPtrArray *flags = sieve_flags_new();
+
+	sieve_run_spend(run, LOAD_STEPS);
 
 	if (variable)
 		sieve_flags_add(flags, sieve_variable_get(run, variable));

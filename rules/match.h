@@ -52,7 +52,8 @@ void sieve_matcher_begin(struct sieve_matcher *matcher, struct sieve_run *run,
 bool sieve_matcher_feed(struct sieve_matcher *matcher, const char *value);
 bool sieve_matcher_end(struct sieve_matcher *matcher);
 
-#define MATCH_REGEX_MAX 1024 /* octets of a pattern */
+#define MATCH_REGEX_MAX   1024 /* octets of a pattern */
+#define MATCH_REGEXES_MAX 500  /* constant ones of a script */
 
 /* A pattern with its limits built in; owned, or NULL with why (owned). */
 GRegex *match_regex_new(const char *pattern, enum comparator comparator,

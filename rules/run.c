@@ -139,11 +139,13 @@ static bool is_within_limits(struct sieve_run *run,
 
 void sieve_run_act(struct sieve_run *run, const struct run_action *wanted)
 {
+	uint64_t flags = wanted->flags ? wanted->flags->len : run->flags->len;
 	struct sieve_action *action = make_action(run, wanted);
 	struct sieve_action *same =
 		sieve_action_find_same(run->pending, action);
 	const char *conflict = find_conflict(run, action);
 
+	sieve_run_spend(run, 200 + 20 * flags * (flags + 1));
 	if (conflict)
 		sieve_run_fail(run, "reject and %s do not go together",
 			       conflict);
@@ -171,7 +173,7 @@ void sieve_run_fields(struct sieve_run *run, const struct ast_node *node,
 	size_t count = propset_header_count(set);
 	int64_t number = 0;
 
-	sieve_run_spend(run, count);
+	sieve_run_spend(run, 4 * count);
 	for (size_t i = 0; i < count && !run->failed; i++) {
 		const struct header_field *field =
 			propset_header(set, is_last ? count - 1 - i : i);

@@ -7,6 +7,8 @@
 #include "match.h"
 #include "run.h"
 
+#include <string.h>
+
 static const struct language_tag *const address_tags[] = {
 	language_match_tags,
 	language_address_tags,
@@ -52,6 +54,7 @@ static bool feed_field(void *context, const struct header_field *field)
 		}
 		return false;
 	}
+	sieve_run_spend(test->run, 200 + 8 * strlen(field->text));
 	split = sieve_address_split(field->text);
 	for (char **address = split; *address; address++)
 		if (feed_address(test, *address))

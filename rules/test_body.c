@@ -160,6 +160,7 @@ static void feed_content(struct sieve_run *run, struct sieve_matcher *matcher,
 	if (type_is_wanted(run, node, "text/html")) {
 		g_autofree char *html = html_of(run);
 
+		sieve_run_spend(run, html ? strlen(html) : 0);
 		if (html && sieve_matcher_feed(matcher, html))
 			return;
 	}

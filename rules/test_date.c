@@ -117,9 +117,12 @@ static bool feed_time(struct date_test *test, int64_t time, int original)
 
 static bool feed_field(void *context, const struct header_field *field)
 {
+	const struct date_test *test = context;
 	const char *stamp = strrchr(field->text, ';'); /* Received */
 	int64_t time;
 	int zone;
+
+	sieve_run_spend(test->run, 2000 + strlen(field->text));
 
 	if (!sieve_date_parse_mail(stamp ? stamp + 1 : field->text, &time,
 				   &zone))
@@ -150,6 +153,7 @@ static bool run_currentdate(struct sieve_run *run, const struct ast_node *node)
 		.part = sieve_run_text(run, node->positional[0]),
 	};
 
+	sieve_run_spend(run, 2000);
 	sieve_matcher_begin(&test.matcher, run, node);
 	(void)feed_time(&test, now, sieve_date_local_zone(now));
 	return sieve_matcher_end(&test.matcher);

@@ -12,7 +12,7 @@ static bool run_mailboxexists(struct sieve_run *run,
 
 	for (const struct ast_string *name = node->positional[0]->strings; name;
 	     name = name->next) {
-		sieve_run_spend(run, 1000);
+		sieve_run_spend(run, 10000);
 		if (run->failed || !message->mailbox_exists ||
 		    !message->mailbox_exists(message->mailbox_context,
 					     sieve_run_string(run, name), NULL))
@@ -32,7 +32,7 @@ static bool run_specialuse(struct sieve_run *run, const struct ast_node *node)
 
 	for (const struct ast_string *use = uses->strings; use;
 	     use = use->next) {
-		sieve_run_spend(run, 1000);
+		sieve_run_spend(run, 10000);
 		if (run->failed || !message->mailbox_exists ||
 		    !message->mailbox_exists(message->mailbox_context, mailbox,
 					     sieve_run_string(run, use)))

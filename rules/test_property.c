@@ -258,12 +258,12 @@ static bool feed_number(struct property_test *test, uint32_t tag, int64_t value)
 	enum relation relation =
 		matcher->type == MATCH_VALUE ? matcher->relation : RELATION_EQ;
 
-	for (const struct ast_string *key = matcher->keys->strings; key;
-	     key = key->next) {
+	for (const struct ast_string *key = matcher->keys->strings;
+	     key && !test->run->failed; key = key->next) {
 		const char *text = sieve_run_string(test->run, key);
 		int64_t wanted;
 
-		sieve_run_spend(test->run, 1);
+		sieve_run_spend(test->run, 32);
 		if (typed_key(tag, text, &wanted) < 0)
 			continue;
 		if (relation_holds(relation,
@@ -279,10 +279,12 @@ static bool feed_double(struct property_test *test, double value)
 	enum relation relation =
 		matcher->type == MATCH_VALUE ? matcher->relation : RELATION_EQ;
 
-	for (const struct ast_string *key = matcher->keys->strings; key;
-	     key = key->next) {
+	for (const struct ast_string *key = matcher->keys->strings;
+	     key && !test->run->failed; key = key->next) {
 		double wanted =
 			g_ascii_strtod(sieve_run_string(test->run, key), NULL);
+
+		sieve_run_spend(test->run, 32);
 
 		if (relation_holds(relation,
 				   (value > wanted) - (value < wanted)))

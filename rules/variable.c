@@ -104,6 +104,7 @@ char *sieve_variables_expand(struct sieve_run *run, const char *text)
 {
 	GString *result = g_string_new(NULL);
 
+	sieve_run_spend(run, 8 * strlen(text));
 	while (*text && result->len <= RUN_STRING_MAX) {
 		size_t len = reference_length(text);
 
