@@ -58,7 +58,82 @@ ATTACHMENT_PROPERTIES = ["PR_ATTACH_LONG_FILENAME", "PR_ATTACH_MIME_TAG",
                          "PR_ATTACH_CONTENT_ID"]
 
 # (file, property) -> class of docs/properties.md, "Where Python differs".
-KNOWN = {}
+KNOWN = {(name, prop): kind for kind, name, props in (
+    ("address",
+     "geary/basic-multipart-alternative.eml",
+     "PR_REPLY_RECIPIENT_ENTRIES PR_REPLY_RECIPIENT_NAMES"),
+    ("address",
+     "geary/basic-text-html.eml",
+     "PR_REPLY_RECIPIENT_ENTRIES PR_REPLY_RECIPIENT_NAMES"),
+    ("address",
+     "hyperkitty/payload-iso8859.txt",
+     "PR_SENDER_EMAIL_ADDRESS PR_SENDER_SEARCH_KEY "
+     "PR_SENT_REPRESENTING_EMAIL_ADDRESS PR_SENT_REPRESENTING_ENTRYID "
+     "PR_SENT_REPRESENTING_SEARCH_KEY PR_SENT_REPRESENTING_SMTP_ADDRESS"),
+    ("address",
+     "hyperkitty/payload-unknown.txt",
+     "PR_SENDER_EMAIL_ADDRESS PR_SENDER_SEARCH_KEY "
+     "PR_SENT_REPRESENTING_EMAIL_ADDRESS PR_SENT_REPRESENTING_ENTRYID "
+     "PR_SENT_REPRESENTING_SEARCH_KEY PR_SENT_REPRESENTING_SMTP_ADDRESS"),
+    ("address",
+     "parsedmarc/aggregate/Report_domain-_borschow.com_Submitter-_google"
+     ".com_Report-ID-_949348866075514174.eml",
+     "PR_DISPLAY_NAME PR_DISPLAY_TO PR_RECIPIENT_TYPE PR_SMTP_ADDRESS"),
+    ("address",
+     "patchwork/fuzz/base64err.mbox",
+     "PR_DISPLAY_CC PR_DISPLAY_NAME PR_DISPLAY_TO PR_RECIPIENT_TYPE "
+     "PR_SMTP_ADDRESS"),
+    ("base64",
+     "git-t5100/t5100/quoted-cr.mbox",
+     "PR_BODY"),
+    ("base64",
+     "php-imap-webklex/imap_mime_header_decode_returns_false.eml",
+     "PR_CONVERSATION_TOPIC PR_NORMALIZED_SUBJECT PR_SUBJECT"),
+    ("boundary",
+     "mime-is-broken/hide-content.d/new/1652908061.06Em",
+     "PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME PR_ATTACH_MIME_TAG "
+     "PR_BODY PR_INTERNET_CPID PR_NATIVE_BODY"),
+    ("boundary",
+     "mime-is-broken/hide-content.d/new/1652908061.Meix",
+     "PR_ATTACH_CONTENT_ID PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME "
+     "PR_ATTACH_METHOD PR_ATTACH_MIME_TAG PR_BODY PR_INTERNET_CPID "
+     "PR_NATIVE_BODY"),
+    ("boundary",
+     "mime-tools/testin/multi-digest.msg",
+     "PR_ATTACH_CONTENT_ID PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME "
+     "PR_ATTACH_METHOD PR_ATTACH_MIME_TAG PR_BODY PR_HASATTACH"),
+    ("charset",
+     "kopano/inetmapi/tests/mails/zcp-11699-p.eml",
+     "PR_CONVERSATION_TOPIC PR_NORMALIZED_SUBJECT PR_SUBJECT "
+     "PR_SUBJECT_PREFIX"),
+    ("comment",
+     "ponymail/rfc2822-A5.eml",
+     "PR_DISPLAY_NAME PR_DISPLAY_TO PR_SENDER_NAME "
+     "PR_SENT_REPRESENTING_ENTRYID PR_SENT_REPRESENTING_NAME"),
+    ("date",
+     "cw-l-spam/cd73657af8d9165a/1.0.0/emails/57e9d6ca5f8a142d4f90f76b62"
+     "3facb559bc7aac457ba0e908c89272c9e25731.eml",
+     "PR_CLIENT_SUBMIT_TIME"),
+    ("date",
+     "cw-l-spam/cd73657af8d9165a/1.0.0/emails/81195b10dc3ae7f0336088f876"
+     "48f5befa3454517b1f092abfe80a7848dda97b.eml",
+     "PR_CLIENT_SUBMIT_TIME"),
+    ("encoding",
+     "sup/bad-content-transfer-encoding-1.eml",
+     "PR_ATTACH_DATA_BIN PR_ATTACH_METHOD"),
+    ("message",
+     "sup/embedded-message-rfc6532.eml",
+     "PR_ATTACH_METHOD"),
+    ("unclosed",
+     "horde/bug12536.txt",
+     "PR_BODY"),
+    ("unclosed",
+     "mimekit/dkim/multipart-no-end-boundary.msg",
+     "PR_HTML"),
+    ("unclosed",
+     "php-mime-mail-parser/failure.eml",
+     "PR_BODY"),
+) for prop in props.split()}
 
 
 # ---- text -------------------------------------------------------------------
