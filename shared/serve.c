@@ -258,7 +258,8 @@ static void session_run(struct session *session)
 	if (session->context && kind->close)
 		kind->close(session->context);
 	session->shown.tls = NULL;
-	g_clear_pointer(&session->tls, tls_session_free);
+	tls_session_free(session->tls);
+	session->tls = NULL;
 	session_drain(session);
 }
 
