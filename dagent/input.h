@@ -35,7 +35,6 @@ int input_convert(struct spool *spool, const char *octets, size_t len,
 
 struct input {
 	GBytes *bytes; /* line ends converted, without "From " line */
-	uint8_t sha256[DIGEST_SIZE];
 	struct input_head head;
 };
 

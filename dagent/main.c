@@ -6,7 +6,6 @@
 #include "service.h"
 #include "stdin_door.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -16,7 +15,6 @@ int main(int argc, char **argv)
 	struct fault fault = {0};
 	int code = EX_OK;
 
-	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	if (options_parse(argc, argv, &options, &fault)) {
 		if (options.listen) {
 			(void)fprintf(stderr, "okapi-dagent: %s\n", fault.text);

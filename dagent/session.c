@@ -237,7 +237,7 @@ static int session_data_begin(void *context, struct fault *fault)
 
 	(void)fault;
 	session->spool =
-		spool_new(session->door->agent->conf->message_size_limit);
+		spool_new(session->door->agent->conf->message_size_limit, true);
 	return 0;
 }
 

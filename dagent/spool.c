@@ -13,17 +13,17 @@ struct spool {
 	size_t size;
 	GByteArray *memory;
 	int fd; /* of the temporary file, -1 while memory is enough */
-	struct digest *digest;
+	struct digest *digest; /* NULL: no hash */
 };
 
-struct spool *spool_new(int64_t limit)
+struct spool *spool_new(int64_t limit, bool with_hash)
 {
 	struct spool *spool = g_new0(struct spool, 1);
 
 	spool->limit = limit;
 	spool->memory = g_byte_array_new();
 	spool->fd = -1;
-	spool->digest = digest_new();
+	spool->digest = with_hash ? digest_new() : NULL;
 	return spool;
 }
 
@@ -108,7 +108,8 @@ int spool_add(struct spool *spool, const void *octets, size_t len,
 		g_byte_array_append(spool->memory, octets, (guint)len);
 	else if (spool_write(spool->fd, octets, len, fault))
 		return -1;
-	digest_update(spool->digest, octets, len);
+	if (spool->digest)
+		digest_update(spool->digest, octets, len);
 	spool->size += len;
 	return 0;
 }
@@ -144,8 +145,8 @@ static int spool_map_file(struct spool *spool, GBytes **ret_bytes,
 	return 0;
 }
 
-int spool_finish(struct spool *spool, GBytes **ret_bytes,
-		 uint8_t ret_sha256[DIGEST_SIZE], struct fault *fault)
+int spool_finish(struct spool *spool, GBytes **ret_bytes, uint8_t *ret_sha256,
+		 struct fault *fault)
 {
 	if (spool->fd >= 0) {
 		if (spool_map_file(spool, ret_bytes, fault))
@@ -154,6 +155,7 @@ int spool_finish(struct spool *spool, GBytes **ret_bytes,
 		*ret_bytes = g_byte_array_free_to_bytes(
 			g_steal_pointer(&spool->memory));
 	}
-	digest_finish(g_steal_pointer(&spool->digest), ret_sha256);
+	if (spool->digest)
+		digest_finish(g_steal_pointer(&spool->digest), ret_sha256);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * A spool: the octets of one message while they arrive.  Up to SPOOL_MEMORY
  * they stay in memory, then they go into an unlinked temporary file that is
- * mapped at the end; the hash is taken on the way.
+ * mapped at the end; the hash is taken on the way, if it is wanted.
  */
 #ifndef OKAPI_DAGENT_SPOOL_H
 #define OKAPI_DAGENT_SPOOL_H
@@ -15,7 +15,7 @@
 struct spool;
 
 /* limit: octets, 0 none. */
-struct spool *spool_new(int64_t limit);
+struct spool *spool_new(int64_t limit, bool with_hash);
 void spool_free(struct spool *spool);
 AUTO_DEFINE(spool, spool_free);
 
@@ -24,10 +24,9 @@ NODISCARD int spool_add(struct spool *spool, const void *octets, size_t len,
 			struct fault *fault);
 size_t spool_size(const struct spool *spool);
 
-/* The message, owned (g_bytes_unref), and its SHA-256; the spool holds
- * nothing any more and can only be freed. */
+/* The message, owned (g_bytes_unref), and its SHA-256 (NULL without hash); the
+ * spool holds nothing any more and can only be freed. */
 NODISCARD int spool_finish(struct spool *spool, GBytes **ret_bytes,
-			   uint8_t ret_sha256[DIGEST_SIZE],
-			   struct fault *fault);
+			   uint8_t *ret_sha256, struct fault *fault);
 
 #endif

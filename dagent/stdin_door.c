@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "conf.h"
 #include "deliver.h"
+#include "digest.h"
 #include "handover.h"
 #include "input.h"
 #include "log.h"
@@ -127,7 +128,11 @@ static void stdin_door_deliver(struct agent *agent, struct store *store,
 	g_autofree struct mail_recipient **found = g_new0(
 		struct mail_recipient *, g_strv_length(options->recipients));
 	struct fault refusal = {0};
+	uint8_t sha256[DIGEST_SIZE];
+	size_t size = 0;
+	const void *octets = g_bytes_get_data(input->bytes, &size);
 
+	digest_sha256(octets, size, sha256);
 	mail->wishes.from_stdin = true;
 	for (size_t i = 0; options->recipients[i]; i++) {
 		struct store_recipient *who = NULL;
@@ -139,7 +144,7 @@ static void stdin_door_deliver(struct agent *agent, struct store *store,
 	}
 	if (mail->recipients->len == 0)
 		return;
-	if (mail_set_content(mail, input->bytes, input->sha256, &refusal) == 0)
+	if (mail_set_content(mail, input->bytes, sha256, &refusal) == 0)
 		deliver_all(mail, store);
 	for (size_t i = 0; options->recipients[i]; i++)
 		if (found[i])

@@ -34,7 +34,7 @@ static const struct sender_case {
 	{"From_ quoted", NULL, NULL, NULL, "From \"a b\"@x Mon\n", "\"a b\"@x",
 	 17},
 	{"From_ daemon", NULL, NULL, NULL, "From MAILER-DAEMON Mon\n", "", 23},
-	{"From_ alone", NULL, NULL, NULL, "From f@x", "f@x", 8},
+	{"From_ without end", NULL, NULL, NULL, "From f@x", "", 0},
 	{"From: is no From_", NULL, NULL, NULL, "From: f@x\n", "", 0},
 	{"forged line end", "a@x\r\nBcc: b", NULL, NULL, "", "", 0},
 	{"blank", "a b@x", NULL, NULL, "", "", 0},
@@ -99,7 +99,7 @@ Test(dagent_input, line_ends_across_pieces)
 	static const char expected[] = "a\r\nb\r\nc\r\n\r\rd\r\n";
 
 	for (size_t cut = 0; cut < sizeof(text); cut++) {
-		AUTO(spool) spool = spool_new(0);
+		AUTO(spool) spool = spool_new(0, true);
 		g_autoptr(GBytes) bytes = NULL;
 		uint8_t hash[DIGEST_SIZE];
 		struct fault fault;
@@ -142,7 +142,7 @@ Test(dagent_spool, memory_then_file)
 	g_autofree char *chunk = g_malloc(70000);
 
 	for (size_t chunks = 1; chunks < 9; chunks += 6) {
-		AUTO(spool) spool = spool_new(0);
+		AUTO(spool) spool = spool_new(0, true);
 		g_autoptr(GBytes) bytes = NULL;
 		struct digest *digest = digest_new();
 		uint8_t hash[DIGEST_SIZE];
@@ -166,7 +166,7 @@ Test(dagent_spool, memory_then_file)
 
 Test(dagent_spool, limit)
 {
-	AUTO(spool) spool = spool_new(10);
+	AUTO(spool) spool = spool_new(10, true);
 	struct fault fault = {0};
 
 	cr_expect_eq(spool_add(spool, "0123456789", 10, &fault), 0);
