@@ -80,13 +80,11 @@ char **sieve_address_split(const char *text)
 			text++;
 		} else if (*text == '"' && comments == 0) {
 			is_quoted = !is_quoted;
-		} else if (is_quoted) {
-			continue;
-		} else if (*text == '(') {
+		} else if (*text == '(' && !is_quoted) {
 			comments++;
-		} else if (*text == ')' && comments > 0) {
+		} else if (*text == ')' && !is_quoted && comments > 0) {
 			comments--;
-		} else if (comments > 0) {
+		} else if (is_quoted || comments > 0) {
 			continue;
 		} else if (*text == ',' || *text == ';') {
 			add(found, start, text);

@@ -23,7 +23,7 @@ int sieve_date_local_zone(int64_t time);
 
 /* A part of RFC 5260 section 4.2 ("year", "weekday", "iso8601" ...) of the
  * time in a zone; owned, NULL for an unknown part. */
-char *sieve_date_part(const char *part, int64_t time, int zone);
+char *sieve_date_part(const char *name, int64_t time, int zone);
 bool sieve_date_part_exists(const char *part);
 
 #endif

@@ -105,12 +105,12 @@ const char *sieve_action_conflict(const GPtrArray *actions,
 	return NULL;
 }
 
-void sieve_action_merge(struct sieve_action *action,
-			const struct sieve_action *other)
+void sieve_action_merge(struct sieve_action *into,
+			const struct sieve_action *from)
 {
-	action->create = action->create || other->create;
-	for (guint i = 0; i < other->flags->len; i++)
-		sieve_flags_add(action->flags, other->flags->pdata[i]);
+	into->create = into->create || from->create;
+	for (guint i = 0; i < from->flags->len; i++)
+		sieve_flags_add(into->flags, from->flags->pdata[i]);
 }
 
 size_t sieve_action_count(const GPtrArray *actions, enum sieve_action_kind kind)

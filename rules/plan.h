@@ -17,9 +17,9 @@ struct sieve_action *sieve_action_find_same(const GPtrArray *actions,
  * NULL. */
 const char *sieve_action_conflict(const GPtrArray *actions,
 				  const struct sieve_action *action);
-/* Adds the flags and :create of other to action. */
-void sieve_action_merge(struct sieve_action *action,
-			const struct sieve_action *other);
+/* Adds the flags and :create of one to the other. */
+void sieve_action_merge(struct sieve_action *into,
+			const struct sieve_action *from);
 size_t sieve_action_count(const GPtrArray *actions,
 			  enum sieve_action_kind kind);
 

@@ -79,7 +79,7 @@ struct run_action {
 	bool create;
 	bool copy; /* leaves the implicit keep alone */
 };
-void sieve_run_act(struct sieve_run *run, const struct run_action *action);
+void sieve_run_act(struct sieve_run *run, const struct run_action *wanted);
 
 /* Header fields of a name, with :index and :last of the node; calls each until
  * it returns true. */
