@@ -115,12 +115,12 @@ int print_time_parse(const char *text, int64_t *ret_usec, struct fault *fault)
 char *print_size(int64_t octets)
 {
 	static const char units[] = "KMGT";
-	double value = (double)octets;
-	int unit = -1;
+	double value = (double)octets / 1024;
+	size_t unit = 0;
 
 	if (octets < 1024)
 		return g_strdup_printf("%" G_GINT64_FORMAT, octets);
-	while (value >= 1024 && unit < 3) {
+	while (value >= 1024 && unit + 2 < sizeof(units)) {
 		value /= 1024;
 		unit++;
 	}

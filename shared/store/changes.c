@@ -44,7 +44,7 @@ static int changes_resync(int64_t since, int64_t horizon, struct fault *fault)
 int store_changes_last(struct store *store, int64_t store_id, int64_t *ret_last,
 		       struct fault *fault)
 {
-	int64_t horizon;
+	int64_t horizon = 0;
 
 	return changes_read(store, store_id, ret_last, &horizon, fault);
 }
@@ -52,8 +52,8 @@ int store_changes_last(struct store *store, int64_t store_id, int64_t *ret_last,
 int store_changes_check(struct store *store, int64_t store_id, int64_t since,
 			int64_t *ret_last, struct fault *fault)
 {
-	int64_t last;
-	int64_t horizon;
+	int64_t last = 0;
+	int64_t horizon = 0;
 
 	if (changes_read(store, store_id, &last, &horizon, fault) ||
 	    changes_resync(since, horizon, fault))
