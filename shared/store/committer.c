@@ -7,6 +7,7 @@
  */
 #include "store_internal.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 #define COMMITTER_GROUP_MAX        256
@@ -19,14 +20,14 @@ struct commit_request {
 	struct fault fault;
 	int rc;
 	bool is_done;
-	GCond answered;
+	pthread_cond_t answered;
 };
 
 struct committer {
 	struct store *store;
-	GThread *thread;
-	GMutex mutex; /* of all below */
-	GCond wanted;
+	pthread_t thread;
+	pthread_mutex_t mutex; /* of all below */
+	pthread_cond_t wanted;
 	GQueue waiting; /* of struct commit_request, borrowed */
 	bool is_ending;
 	struct committer_stats stats;
@@ -102,31 +103,31 @@ static void committer_answer(struct committer *c, GPtrArray *group)
 {
 	uint64_t committed = 0;
 
-	g_mutex_lock(&c->mutex);
+	(void)pthread_mutex_lock(&c->mutex);
 	for (guint i = 0; i < group->len; i++) {
 		struct commit_request *request = g_ptr_array_index(group, i);
 
 		committed += request->rc == 0;
 		request->is_done = true;
-		g_cond_signal(&request->answered);
+		(void)pthread_cond_signal(&request->answered);
 	}
 	c->stats.units += committed;
 	c->stats.failed += group->len - committed;
 	c->stats.commits += committed > 0;
 	c->stats.largest = MAX(c->stats.largest, committed);
-	g_mutex_unlock(&c->mutex);
+	(void)pthread_mutex_unlock(&c->mutex);
 }
 
 /* What waits, up to a group; false: nothing, and the end has come. */
 static bool committer_take(struct committer *c, GPtrArray *group)
 {
-	g_mutex_lock(&c->mutex);
+	(void)pthread_mutex_lock(&c->mutex);
 	while (g_queue_is_empty(&c->waiting) && !c->is_ending)
-		g_cond_wait(&c->wanted, &c->mutex);
+		(void)pthread_cond_wait(&c->wanted, &c->mutex);
 	while (group->len < COMMITTER_GROUP_MAX &&
 	       !g_queue_is_empty(&c->waiting))
 		g_ptr_array_add(group, g_queue_pop_head(&c->waiting));
-	g_mutex_unlock(&c->mutex);
+	(void)pthread_mutex_unlock(&c->mutex);
 	return group->len > 0;
 }
 
@@ -136,9 +137,9 @@ static void committer_checkpoint(struct committer *c)
 
 	if (c->wal_pages < COMMITTER_CHECKPOINT_PAGES)
 		return;
-	g_mutex_lock(&c->mutex);
+	(void)pthread_mutex_lock(&c->mutex);
 	is_idle = g_queue_is_empty(&c->waiting);
-	g_mutex_unlock(&c->mutex);
+	(void)pthread_mutex_unlock(&c->mutex);
 	if (!is_idle && c->wal_pages < COMMITTER_CHECKPOINT_MAX)
 		return;
 	/* Readers may keep it from ending: the next one goes on. */
@@ -158,7 +159,7 @@ static int committer_wal_hook(void *context, sqlite3 *db, const char *name,
 	return SQLITE_OK;
 }
 
-static gpointer committer_thread(gpointer data)
+static void *committer_thread(void *data)
 {
 	struct committer *c = data;
 	g_autoptr(GPtrArray) group = g_ptr_array_new();
@@ -180,21 +181,28 @@ int committer_new(const char *path, int64_t timeout_ms,
 	struct store *store;
 	sigset_t all;
 	sigset_t old;
+	int error;
 
 	if (store_open(path, STORE_WRITE, timeout_ms, &store, fault))
 		return -1;
 	store_set_policy(store, policy);
 	c = g_new0(struct committer, 1);
 	c->store = store;
-	g_mutex_init(&c->mutex);
-	g_cond_init(&c->wanted);
+	(void)pthread_mutex_init(&c->mutex, NULL);
+	(void)pthread_cond_init(&c->wanted, NULL);
 	g_queue_init(&c->waiting);
 	(void)sqlite3_wal_hook(store->db, committer_wal_hook, c);
 	/* Signals are the program's. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	c->thread = g_thread_new("committer", committer_thread, c);
+	error = pthread_create(&c->thread, NULL, committer_thread, c);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error) {
+		store_close(store);
+		g_free(c);
+		return fault_set_errno(fault, FAULT_INTERNAL, error,
+				       "cannot start the committer");
+	}
 	*ret_committer = c;
 	return 0;
 }
@@ -203,14 +211,14 @@ void committer_free(struct committer *c)
 {
 	if (!c)
 		return;
-	g_mutex_lock(&c->mutex);
+	(void)pthread_mutex_lock(&c->mutex);
 	c->is_ending = true;
-	g_cond_signal(&c->wanted);
-	g_mutex_unlock(&c->mutex);
-	(void)g_thread_join(c->thread);
+	(void)pthread_cond_signal(&c->wanted);
+	(void)pthread_mutex_unlock(&c->mutex);
+	(void)pthread_join(c->thread, NULL);
 	store_close(c->store);
-	g_mutex_clear(&c->mutex);
-	g_cond_clear(&c->wanted);
+	(void)pthread_mutex_destroy(&c->mutex);
+	(void)pthread_cond_destroy(&c->wanted);
 	g_free(c);
 }
 
@@ -219,14 +227,14 @@ int committer_run(struct committer *c, store_unit_fn *unit, void *context,
 {
 	struct commit_request request = {.unit = unit, .context = context};
 
-	g_cond_init(&request.answered);
-	g_mutex_lock(&c->mutex);
+	(void)pthread_cond_init(&request.answered, NULL);
+	(void)pthread_mutex_lock(&c->mutex);
 	g_queue_push_tail(&c->waiting, &request);
-	g_cond_signal(&c->wanted);
+	(void)pthread_cond_signal(&c->wanted);
 	while (!request.is_done)
-		g_cond_wait(&request.answered, &c->mutex);
-	g_mutex_unlock(&c->mutex);
-	g_cond_clear(&request.answered);
+		(void)pthread_cond_wait(&request.answered, &c->mutex);
+	(void)pthread_mutex_unlock(&c->mutex);
+	(void)pthread_cond_destroy(&request.answered);
 	if (request.rc && fault)
 		*fault = request.fault;
 	return request.rc;
@@ -234,7 +242,7 @@ int committer_run(struct committer *c, store_unit_fn *unit, void *context,
 
 void committer_get_stats(struct committer *c, struct committer_stats *ret_stats)
 {
-	g_mutex_lock(&c->mutex);
+	(void)pthread_mutex_lock(&c->mutex);
 	*ret_stats = c->stats;
-	g_mutex_unlock(&c->mutex);
+	(void)pthread_mutex_unlock(&c->mutex);
 }

@@ -15,8 +15,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum lock_range {
 	LOCK_DOOR = 0,
@@ -31,8 +33,8 @@ struct store_lock {
 
 /* What a helper thread and the waiter share. */
 struct lock_wait {
-	GMutex mutex;
-	GCond cond;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
 	int fd;
 	bool has_door;
 	bool is_done;
@@ -101,12 +103,12 @@ void lock_close(struct store_lock *lock)
 
 static void lock_wait_free(struct lock_wait *wait)
 {
-	g_mutex_clear(&wait->mutex);
-	g_cond_clear(&wait->cond);
+	(void)pthread_mutex_destroy(&wait->mutex);
+	(void)pthread_cond_destroy(&wait->cond);
 	g_free(wait);
 }
 
-static gpointer lock_wait_thread(gpointer data)
+static void *lock_wait_thread(void *data)
 {
 	struct lock_wait *wait = data;
 	bool is_abandoned;
@@ -119,12 +121,12 @@ static gpointer lock_wait_thread(gpointer data)
 		error = lock_range_set(wait->fd, LOCK_DESK, F_OFD_SETLKW,
 				       F_WRLCK);
 	(void)lock_range_set(wait->fd, LOCK_DOOR, F_OFD_SETLK, F_UNLCK);
-	g_mutex_lock(&wait->mutex);
+	(void)pthread_mutex_lock(&wait->mutex);
 	wait->error = error;
 	wait->is_done = true;
 	is_abandoned = wait->is_abandoned;
-	g_cond_signal(&wait->cond);
-	g_mutex_unlock(&wait->mutex);
+	(void)pthread_cond_signal(&wait->cond);
+	(void)pthread_mutex_unlock(&wait->mutex);
 	if (is_abandoned) {
 		base_close_fd(&wait->fd);
 		lock_wait_free(wait);
@@ -133,17 +135,58 @@ static gpointer lock_wait_thread(gpointer data)
 }
 
 /* A thread that gets no signals: those are the program's. */
-static GThread *lock_start_thread(struct lock_wait *wait)
+static int lock_start_thread(struct lock_wait *wait, pthread_t *ret_thread)
 {
 	sigset_t all;
 	sigset_t old;
-	GThread *thread;
+	int error;
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	thread = g_thread_try_new("store-lock", lock_wait_thread, wait, NULL);
+	error = pthread_create(ret_thread, NULL, lock_wait_thread, wait);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return thread;
+	return error;
+}
+
+static struct lock_wait *lock_wait_new(int fd, bool has_door)
+{
+	struct lock_wait *wait = g_new0(struct lock_wait, 1);
+	pthread_condattr_t monotonic;
+
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_mutex_init(&wait->mutex, NULL);
+	(void)pthread_cond_init(&wait->cond, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	wait->fd = fd;
+	wait->has_door = has_door;
+	return wait;
+}
+
+/* Until the helper thread has the lock, or the time is over: false, and the
+ * thread is on its own. */
+static bool lock_wait_done(struct lock_wait *wait, int64_t timeout_ms,
+			   int *ret_error)
+{
+	struct timespec until;
+	bool is_done;
+	int rc = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += timeout_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	(void)pthread_mutex_lock(&wait->mutex);
+	while (!wait->is_done && rc == 0)
+		rc = pthread_cond_timedwait(&wait->cond, &wait->mutex, &until);
+	is_done = wait->is_done;
+	wait->is_abandoned = !is_done;
+	*ret_error = wait->error;
+	(void)pthread_mutex_unlock(&wait->mutex);
+	return is_done;
 }
 
 /* Leaves the descriptor to the helper thread and takes a new one. */
@@ -163,37 +206,23 @@ static int lock_abandon(struct store_lock *lock, int64_t timeout_ms,
 static int lock_wait(struct store_lock *lock, bool has_door, int64_t timeout_ms,
 		     struct fault *fault)
 {
-	int64_t until = g_get_monotonic_time() + timeout_ms * 1000;
-	struct lock_wait *wait = g_new0(struct lock_wait, 1);
-	GThread *thread;
-	bool is_done;
-	int error;
+	struct lock_wait *wait = lock_wait_new(lock->fd, has_door);
+	pthread_t thread;
+	int error = lock_start_thread(wait, &thread);
 
-	g_mutex_init(&wait->mutex);
-	g_cond_init(&wait->cond);
-	wait->fd = lock->fd;
-	wait->has_door = has_door;
-	thread = lock_start_thread(wait);
-	if (!thread) {
+	if (error) {
 		lock_wait_free(wait);
 		lock_drop(lock);
-		return fault_set(fault, FAULT_INTERNAL,
-				 "store %s: no thread to wait for its lock",
-				 lock->store_path);
+		return fault_set_errno(
+			fault, FAULT_INTERNAL, error,
+			"store %s: no thread to wait for its lock",
+			lock->store_path);
 	}
-	g_mutex_lock(&wait->mutex);
-	while (!wait->is_done &&
-	       g_cond_wait_until(&wait->cond, &wait->mutex, until))
-		;
-	is_done = wait->is_done;
-	wait->is_abandoned = !is_done;
-	error = wait->error;
-	g_mutex_unlock(&wait->mutex);
-	if (!is_done) {
-		g_thread_unref(thread);
+	if (!lock_wait_done(wait, timeout_ms, &error)) {
+		(void)pthread_detach(thread);
 		return lock_abandon(lock, timeout_ms, fault);
 	}
-	(void)g_thread_join(thread);
+	(void)pthread_join(thread, NULL);
 	lock_wait_free(wait);
 	if (!error)
 		return 0;

@@ -6,6 +6,9 @@
 #include "store/changes.h"
 #include "store/property_value.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 TestSuite(upkeep, .init = fixture_open, .fini = fixture_close, .timeout = 120);
 
 struct writer {
@@ -171,4 +174,53 @@ Test(upkeep, values_of_every_type_come_back)
 			5);
 	property_unpack(read, mv_long, (const uint8_t *)"1234567", 7);
 	cr_expect_not(propset_has(read, mv_text));
+}
+
+/* ---- files beside the database -------------------------------------------
+ */
+
+static void make_old(const char *file)
+{
+	struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	cr_assert_eq(utimensat(AT_FDCWD, file, times, 0), 0);
+}
+
+Test(upkeep, a_purge_between_preparing_and_delivering)
+{
+	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'p');
+	AUTO(content) large = content_of(text, LOB_FILE_MIN);
+	g_autofree char *file = lob_file(fx.path, large->sha256);
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+	int64_t id = deliver_to(bob, inbox, large);
+	int64_t purged = 0;
+
+	in_unit(store_message_delete(fx.store, id, true, fault));
+	must(store_content_prepare(fx.path, large, fault));
+	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
+	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
+	deliver_to(bob, inbox, large);
+	cr_expect(g_file_test(file, G_FILE_TEST_EXISTS));
+	must_be_sound();
+}
+
+Test(upkeep, what_a_crash_left_goes_once_it_is_old)
+{
+	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'o');
+	AUTO(content) large = content_of(text, LOB_FILE_MIN);
+	g_autofree char *file = lob_file(fx.path, large->sha256);
+	g_autofree char *half = g_strconcat(file, ".tmp.1.1", NULL);
+	int64_t purged = 0;
+
+	must(store_content_prepare(fx.path, large, fault));
+	cr_assert(g_file_set_contents(half, "half", -1, NULL));
+	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
+	cr_expect(g_file_test(file, G_FILE_TEST_EXISTS));
+	cr_expect(g_file_test(half, G_FILE_TEST_EXISTS));
+	make_old(file);
+	make_old(half);
+	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
+	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
+	cr_expect_not(g_file_test(half, G_FILE_TEST_EXISTS));
 }
