@@ -467,7 +467,7 @@ int service_main(const struct options *options)
 	g_cond_init(&state.cond);
 	state.retiring = g_ptr_array_new();
 	if (service_begin(&fault)) {
-		log_message(LOG_LEVEL_ERROR, "%s", fault.text);
+		daemon_fail(&fault);
 		metrics_listen_stop();
 		daemon_end();
 		return fault_exit(&fault);

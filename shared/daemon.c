@@ -81,6 +81,7 @@ static void daemon_release(void)
 
 	if (daemon_self.ready_fd < 0)
 		return;
+	log_go_background();
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null_fd >= 0)
 		(void)dup2(null_fd, STDERR_FILENO);
@@ -210,6 +211,25 @@ static int daemon_become(const struct conf *conf, uid_t uid, gid_t gid,
 	return 0;
 }
 
+/* Only a file of root's own is given away, and not through a link that
+ * somebody may have put there. */
+static void daemon_give_log(const struct conf *conf, uid_t uid, gid_t gid)
+{
+	AUTOCLOSE int fd = -1;
+	struct stat st;
+
+	if (!*conf->log_file)
+		return;
+	fd = open(conf->log_file,
+		  O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_nlink == 1 && st.st_uid == 0 && fchown(fd, uid, gid) < 0)
+		log_message(LOG_LEVEL_WARNING,
+			    "log_file %s stays root's and cannot be reopened: "
+			    "%s",
+			    conf->log_file, g_strerror(errno));
+}
+
 int daemon_drop_privileges(const struct conf *conf, struct fault *fault)
 {
 	uid_t uid;
@@ -225,6 +245,7 @@ int daemon_drop_privileges(const struct conf *conf, struct fault *fault)
 				 "\"%s\": start as root or as that user, or "
 				 "leave user and group empty",
 				 conf->user, conf->group);
+	daemon_give_log(conf, uid, gid);
 	return daemon_become(conf, uid, gid, fault);
 }
 
@@ -329,6 +350,14 @@ static void daemon_tell(const char *state)
 		log_message(LOG_LEVEL_WARNING,
 			    "cannot tell the service manager \"%s\": %s", state,
 			    g_strerror(errno));
+}
+
+void daemon_fail(const struct fault *fault)
+{
+	log_message(LOG_LEVEL_ERROR, "%s", fault->text);
+	if (!log_is_stderr())
+		(void)fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+			      fault->text);
 }
 
 void daemon_ready(const char *what)

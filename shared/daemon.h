@@ -28,8 +28,8 @@
  * terminal.  The process that was started waits for daemon_ready() and exits
  * 0 then; if the child ends before, it exits with the child's exit code.
  * stderr stays open until daemon_ready(), so that errors of the start reach
- * the shell.  The working directory stays, for paths in the configuration may
- * be relative.
+ * the shell; after it, a log that went to stderr goes to syslog.  The working
+ * directory stays, for paths in the configuration may be relative.
  */
 NODISCARD int daemon_detach(struct fault *fault);
 
@@ -55,10 +55,14 @@ NODISCARD int daemon_run_dir(const struct conf *conf, struct fault *fault);
  * living process holds it. */
 NODISCARD int daemon_pid_file(const struct conf *conf, struct fault *fault);
 
-/* Becomes conf->user and conf->group; nothing if both are empty, or we are
- * them already.  As another user than root that is a fault. */
+/* Becomes conf->user and conf->group, and gives a log file that root has made
+ * to that user, so that it can be reopened; nothing if both are empty, or we
+ * are them already.  As another user than root that is a fault. */
 NODISCARD int daemon_drop_privileges(const struct conf *conf,
 				     struct fault *fault);
+
+/* Tells why the daemon does not start, in the log and to the shell. */
+void daemon_fail(const struct fault *fault);
 
 /* Logs "ready" and what (may be NULL), tells the service manager
  * (READY=1, sd_notify(3)) and the process that waits in daemon_detach(). */

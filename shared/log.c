@@ -26,6 +26,7 @@ static struct {
 	int fd;
 	int level;
 	bool timestamp;
+	bool background;      /* stderr is nobody's: syslog instead */
 	pthread_mutex_t lock; /* guards fd against log_reopen() */
 } log_state = {
 	.program = "okapi",
@@ -73,6 +74,8 @@ int log_open(const char *program, const struct conf *conf, struct fault *fault)
 		else if (log_stderr_is_journal())
 			method = CONF_LOG_JOURNAL;
 	}
+	if (method == CONF_LOG_STDERR && log_state.background)
+		method = CONF_LOG_SYSLOG;
 	if (method == CONF_LOG_FILE) {
 		int fd;
 
@@ -93,6 +96,21 @@ int log_open(const char *program, const struct conf *conf, struct fault *fault)
 	log_state.level = (int)conf->log_level;
 	log_state.timestamp = conf->log_timestamp;
 	return 0;
+}
+
+void log_go_background(void)
+{
+	log_state.background = true;
+	if (log_state.method != CONF_LOG_STDERR)
+		return;
+	openlog(log_state.program, LOG_PID, LOG_MAIL);
+	log_state.method = CONF_LOG_SYSLOG;
+}
+
+bool log_is_stderr(void)
+{
+	return log_state.method == CONF_LOG_STDERR ||
+	       log_state.method == CONF_LOG_JOURNAL;
 }
 
 void log_reopen(void)

@@ -35,6 +35,11 @@ NODISCARD int log_open(const char *program, const struct conf *conf,
 void log_reopen(void);
 void log_close(void);
 
+/* stderr is about to be closed: what would go there goes to syslog. */
+void log_go_background(void);
+/* Do the lines go to stderr? */
+bool log_is_stderr(void);
+
 /* Raises or lowers the level (-v, -s). */
 void log_set_level(int level);
 bool log_wants(enum log_level level);

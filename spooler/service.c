@@ -313,7 +313,7 @@ int service_main(const struct service_options *options)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (service_begin(&service, &fault) != 0) {
-		log_message(LOG_LEVEL_ERROR, "%s", fault.text);
+		daemon_fail(&fault);
 		code = fault_exit(&fault);
 	} else if (options->once) {
 		code = service_once(&service, &fault);

@@ -59,11 +59,15 @@ Test(daemon, nothing_to_give_up)
 
 Test(daemon, gives_up_root)
 {
-	const char *const overrides[] = {"user=nobody", NULL};
+	g_autofree char *log = g_strdup_printf("%s/okapi-log-%d",
+					       g_get_tmp_dir(), (int)getpid());
+	g_autofree char *setting = g_strdup_printf("log_file=%s", log);
+	const char *const overrides[] = {"user=nobody", setting, NULL};
 	AUTO(conf) conf = conf_with(overrides);
 	const struct passwd *nobody = getpwnam("nobody");
 	struct fault fault = {0};
 	gid_t groups[64];
+	struct stat st;
 
 	if (!nobody || geteuid() == nobody->pw_uid)
 		cr_skip_test("no user nobody to become");
@@ -73,7 +77,10 @@ Test(daemon, gives_up_root)
 				   fault.text);
 		return;
 	}
+	cr_assert(g_file_set_contents(log, "", 0, NULL));
 	cr_assert_eq(daemon_drop_privileges(conf, &fault), 0, "%s", fault.text);
+	cr_assert_eq(stat(log, &st), 0);
+	cr_expect_eq(st.st_uid, nobody->pw_uid);
 	cr_expect_eq(getuid(), nobody->pw_uid);
 	cr_expect_eq(geteuid(), nobody->pw_uid);
 	cr_expect_eq(getgid(), nobody->pw_gid);
@@ -82,6 +89,7 @@ Test(daemon, gives_up_root)
 	cr_expect_eq(setuid(0), -1);
 	/* Once more is nothing: we are it. */
 	cr_expect_eq(daemon_drop_privileges(conf, &fault), 0, "%s", fault.text);
+	(void)g_remove(log);
 }
 
 Test(daemon, pid_file)
