@@ -77,7 +77,8 @@ GBytes *mailbox_entryid(const struct mailbox *mailbox)
 /* Reads a NUL-terminated UTF-16LE string at *at; NULL if it does not end. */
 static char *read_utf16(const uint8_t *data, size_t len, size_t *at)
 {
-	GArray *units = g_array_new(FALSE, FALSE, sizeof(gunichar2));
+	/* Terminated, so that an empty string has a place too. */
+	GArray *units = g_array_new(TRUE, FALSE, sizeof(gunichar2));
 	char *text = NULL;
 
 	for (; *at + 2 <= len; *at += 2) {
