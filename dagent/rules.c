@@ -524,7 +524,7 @@ static int rules_run(struct rules *rules, struct fault *fault)
 
 	if (rules_run_before(rules, &before, fault))
 		return -1;
-	if (before && (!before->implicit_keep || before->stopped))
+	if (before && (!sieve_plan_keeps(before) || before->stopped))
 		return rules_carry_out(rules, before, fault);
 	if (rules_judge_junk(rules, fault))
 		return -1;

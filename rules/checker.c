@@ -121,6 +121,15 @@ static int check_tag_parameter(struct checker *checker,
 	return 0;
 }
 
+/* The match types of property need no require of their own, as the contract
+ * has it; :count is none of them. */
+static bool is_brought_along(const struct language_entry *entry,
+			     const struct language_tag *tag)
+{
+	return entry->extension == EXTENSION_PROPERTY &&
+	       tag->slot == SLOT_MATCH && tag->choice != MATCH_COUNT;
+}
+
 static int check_tag(struct checker *checker, struct ast_node *node,
 		     const struct ast_argument *argument,
 		     const struct language_tag **ret_tag)
@@ -133,9 +142,7 @@ static int check_tag(struct checker *checker, struct ast_node *node,
 		return sieve_error_set(checker->error, argument->place,
 				       "%s takes no tag :%.40s", node->name,
 				       argument->tag);
-	/* Its :value needs none (the contract says so). */
-	if ((tag->choice != MATCH_VALUE || tag->slot != SLOT_MATCH ||
-	     node->entry->extension != EXTENSION_PROPERTY) &&
+	if (!is_brought_along(node->entry, tag) &&
 	    checker_need(checker, tag->extension, argument->place, what) < 0)
 		return -1;
 	if (language_tagged(node, tag->slot))

@@ -69,6 +69,14 @@ static bool is_same(const struct sieve_action *a, const struct sieve_action *b)
 	       g_strcmp0(a->special_use, b->special_use) == 0;
 }
 
+bool sieve_plan_keeps(const struct sieve_plan *plan)
+{
+	for (guint i = 0; i < plan->actions->len; i++)
+		if (is_inbox(plan->actions->pdata[i]))
+			return true;
+	return plan->implicit_keep;
+}
+
 struct sieve_action *sieve_action_find_same(const GPtrArray *actions,
 					    const struct sieve_action *action)
 {

@@ -100,6 +100,9 @@ struct sieve_plan {
 	const char *rule; /* that decided, or NULL; borrowed */
 	unsigned line;
 };
+/* Is the mail still bound for the Inbox: by the implicit keep or by an
+ * action? */
+bool sieve_plan_keeps(const struct sieve_plan *plan);
 void sieve_plan_free(struct sieve_plan *plan);
 AUTO_DEFINE(sieve_plan, sieve_plan_free);
 

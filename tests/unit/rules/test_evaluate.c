@@ -258,15 +258,22 @@ Test(evaluate, the_plan_names_the_deciding_rule)
 {
 	AUTO(sieve_plan) plan = plan_of("junk", "if true {\n\n  discard;\n}\n");
 	AUTO(sieve_plan) none = NULL;
+	AUTO(sieve_plan) flags = NULL;
 	const struct sieve_action *action = plan->actions->pdata[0];
 
 	cr_assert_str_eq(plan->rule, "junk");
 	cr_assert_eq(plan->line, 3);
 	cr_assert_str_eq(action->rule, "junk");
 	cr_assert_eq(action->line, 3);
+	cr_assert_not(sieve_plan_keeps(plan));
 	none = plan_of("nothing", "if false { discard; }");
 	cr_assert_null(none->rule);
 	cr_assert(none->implicit_keep);
+	cr_assert(sieve_plan_keeps(none));
+	flags = plan_of("flags", "require \"imap4flags\";\naddflag \"A\";");
+	cr_assert_not(flags->implicit_keep);
+	cr_assert(sieve_plan_keeps(flags));
+	cr_assert_str_eq(flags->rule, "flags");
 }
 
 Test(evaluate, actions_have_a_limit)
