@@ -80,8 +80,16 @@ int admin_conf(struct admin *admin, struct fault *fault)
 			 &admin->conf, NULL, fault);
 }
 
+int admin_not_allowed(const char *path, int mode, struct fault *fault)
+{
+	if (access(path, mode) < 0 && errno == EACCES && fault)
+		fault->kind = FAULT_NOT_ALLOWED;
+	return -1;
+}
+
 int admin_open(struct admin *admin, struct fault *fault)
 {
+	bool write = admin->command->flags & COMMAND_WRITE;
 	struct store_policy policy = {0};
 	const struct conf *conf;
 
@@ -90,11 +98,10 @@ int admin_open(struct admin *admin, struct fault *fault)
 	if (admin_conf(admin, fault) < 0)
 		return -1;
 	conf = admin->conf;
-	if (store_open(conf->store_path,
-		       admin->command->flags & COMMAND_WRITE ? STORE_WRITE
-							     : STORE_READ,
+	if (store_open(conf->store_path, write ? STORE_WRITE : STORE_READ,
 		       conf->store_timeout * 1000, &admin->store, fault) < 0)
-		return -1;
+		return admin_not_allowed(conf->store_path,
+					 write ? R_OK | W_OK : R_OK, fault);
 	policy.quota_warn = conf->quota_warn;
 	policy.quota_soft = conf->quota_soft;
 	policy.quota_hard = conf->quota_hard;

@@ -107,6 +107,9 @@ const char **admin_option_all(const struct admin *admin, const char *option);
 NODISCARD int admin_number(const char *what, const char *text,
 			   int64_t *ret_number, struct fault *fault);
 
+/* Makes a fault of the store FAULT_NOT_ALLOWED if what is wrong is that the
+ * caller may not access the path; returns -1. */
+int admin_not_allowed(const char *path, int mode, struct fault *fault);
 /* Opens the store as the command's flags say (once). */
 NODISCARD int admin_open(struct admin *admin, struct fault *fault);
 /* Reads the configuration (once). */

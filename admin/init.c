@@ -9,11 +9,12 @@
 static int init_run(struct admin *admin, struct fault *fault)
 {
 	const struct conf *conf = admin->conf;
+	g_autofree char *dir = g_path_get_dirname(conf->store_path);
 	bool created = false;
 
 	if (store_create(conf->store_path, conf->store_timeout * 1000, &created,
 			 fault) < 0)
-		return -1;
+		return admin_not_allowed(dir, W_OK | X_OK, fault);
 	printf("%s: %s\n", conf->store_path,
 	       created ? "store created" : "store is there and up to date");
 	return 0;

@@ -109,6 +109,22 @@ class CommandLine(Admin):
             self.assertIn(result.status, (CONFIG, TEMPFAIL), result)
             self.assertEqual(len(result.err.splitlines()), 1, result)
 
+    def test_who_may_not_is_told_so(self):
+        self.needs_root()
+        for args in (["user", "list"], ["mail", "delete", "anna", "1"],
+                     ["init", "-o", f"store_path={self.dir}/store/new.db"]):
+            result = self.admin(*args, user="nobody")
+            self.assertEqual(result.status, NO_PERMISSION, result)
+            self.assertIn("Permission denied", result.err)
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [self.okapi.program("okapi-admin"), "-c", self.okapi.config,
+                 "user", "list"], stdout=full, stderr=subprocess.PIPE,
+                check=False)
+        self.assertEqual(done.returncode, TEMPFAIL)
+
     def test_init_is_idempotent(self):
         before = self.json("user", "list")
         self.must("init")
