@@ -1,0 +1,479 @@
+#!/usr/bin/env python3
+"""What happens to mail on its way: rules, replies, rights, what the operator
+sees of it."""
+
+import email
+import email.policy
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import Case, main  # noqa: E402
+from harness.lmtp import Lmtp  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
+from harness.process import Process, free_port  # noqa: E402
+
+ANNA, BERT = "anna@okapi.test", "bert@okapi.test"
+
+
+class Served(Case):
+    settings = {}
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory(), **self.settings)
+        self.addCleanup(self.okapi.stop)
+        self.okapi.start_dagent()
+
+    def client(self):
+        client = Lmtp(("127.0.0.1", self.okapi.port))
+        self.addCleanup(client.close)
+        return client
+
+    def lmtp(self, data, sender="q@x.test", to=(ANNA,)):
+        """Delivers and returns the first reply."""
+        return self.client().deliver(sender, list(to), data)[0]
+
+    def mail(self, user, subject):
+        mail, = [m for m in self.okapi.mails(user) if m["subject"] == subject]
+        return mail
+
+    def write(self, name, text, mode=0o644):
+        path = os.path.join(self.okapi.directory, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def queued(self, ident):
+        done = self.okapi.admin("queue", "show", str(ident), "--raw")
+        self.assertEqual(done.status, 0, done)
+        return email.message_from_bytes(done.raw,
+                                        policy=email.policy.default)
+
+
+class Rules(Served):
+    def rule(self, text, user="anna", name="r"):
+        self.okapi.must("rule", "put", user, name, "-", input=text)
+
+    def test_redirect_and_its_loop(self):
+        self.rule('if header :is "subject" "on" '
+                  '{ redirect "far@y.test"; redirect "far@y.test"; }')
+        self.assertEqual(self.lmtp(crlf(message("on")))[0], 250)
+        entry, = self.okapi.queue()
+        self.assertEqual(entry["sender"], "q@x.test")
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["far@y.test"])
+        sent = self.queued(entry["id"])
+        self.assertEqual(sent["X-Okapi-Redirected-For"], ANNA)
+        self.assertTrue(sent.as_bytes().endswith(b"Hello.\n"))
+        self.assertEqual(self.okapi.mails("anna"), [])
+        # It comes back: kept this time.
+        self.assertEqual(self.lmtp(crlf(message(
+            "on", headers=[f"X-Okapi-Redirected-For: {ANNA}"],
+            ident="back")))[0], 250)
+        self.assertEqual(len(self.okapi.queue()), 1)
+        self.assertEqual(self.okapi.subjects("anna"), ["on"])
+
+    def test_a_failing_rule_is_marked_until_it_is_well(self):
+        self.rule('require "fileinto"; if header :contains "subject" "bad" '
+                  '{ fileinto "Nowhere"; }')
+        self.okapi.deliver(message("bad"), "anna")
+        rule, = self.okapi.json("rule", "list", "anna")
+        self.assertIn("Nowhere", rule["error"])
+        self.assertEqual(self.mail("anna", "bad")["folder"], "Inbox")
+        self.assertIn("rule 'r' failed", self.okapi.dagent.text())
+        self.okapi.deliver(message("good"), "anna")
+        rule, = self.okapi.json("rule", "list", "anna")
+        self.assertFalse(rule["error"])
+
+    def test_flags_and_two_copies(self):
+        self.rule('require ["fileinto", "mailbox", "imap4flags", "copy"];'
+                  'fileinto :copy :create :flags ["\\\\Seen", "work"] "A/B";')
+        self.lmtp(crlf(message("two")))
+        found = {m["folder"]: m for m in self.okapi.mails("anna")}
+        self.assertEqual(set(found), {"Inbox", "A/B"})
+        self.assertTrue(found["A/B"]["read"])
+        self.assertFalse(found["Inbox"]["read"])
+
+    def test_discard_is_answered_like_a_delivery(self):
+        self.rule("discard;")
+        self.assertEqual(self.lmtp(crlf(message("gone")))[0], 250)
+        self.assertEqual(self.okapi.mails("anna"), [])
+        line = self.okapi.dagent.wait_for("result=discarded")
+        self.assertIn("rule=r", line)
+
+    def test_junk_does_not_meet_rules(self):
+        self.rule("discard;")
+        self.lmtp(crlf(message("spam", headers=["X-Spam-Status: Yes"])))
+        self.assertEqual(self.mail("anna", "spam")["folder"], "Junk E-mail")
+
+    def test_public_folder_takes_a_right(self):
+        self.rule('require ["fileinto", "mailbox"]; '
+                  'fileinto :create "Public/Board";')
+        self.lmtp(crlf(message("posted")))
+        self.okapi.dagent.wait_for("folder=Public/Board")
+        self.assertEqual(self.okapi.mails("anna"), [])
+        self.okapi.must("acl", "set", "anna", "Public/Board", "Everyone",
+                        "read")
+        self.lmtp(crlf(message("kept")))
+        self.assertEqual(self.mail("anna", "kept")["folder"], "Inbox")
+        self.assertIn("no right", self.okapi.dagent.text())
+
+    def test_other_folder_of_another_user(self):
+        self.rule('require "fileinto"; fileinto "user:bert/Inbox";')
+        self.lmtp(crlf(message("private")))
+        self.assertEqual(self.mail("anna", "private")["folder"], "Inbox")
+        self.assertEqual(self.okapi.mails("bert"), [])
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna", "create")
+        self.lmtp(crlf(message("shared")))
+        self.assertEqual(self.mail("bert", "shared")["folder"], "Inbox")
+
+    def test_scripts_of_the_server(self):
+        before = self.write("before.sieve",
+                            'require "fileinto"; '
+                            'if header :is "subject" "first" { stop; }'
+                            'if header :is "subject" "away" { discard; }')
+        after = self.write("after.sieve", 'require "fileinto";'
+                           'fileinto "Notes";')
+        self.okapi.stop()
+        self.okapi.configure(sieve_before=before, sieve_after=after)
+        self.okapi.start_dagent()
+        for subject in ("first", "away", "other"):
+            self.assertEqual(self.lmtp(crlf(message(subject)))[0], 250)
+        self.assertEqual({m["subject"]: m["folder"]
+                          for m in self.okapi.mails("anna")},
+                         {"first": "Inbox", "other": "Notes"})
+        # A script that is away is no reason to lose or to misfile mail.
+        os.rename(before, before + ".away")
+        reply = self.lmtp(crlf(message("waits")))
+        self.assertEqual(reply[0], 451, reply)
+        os.rename(before + ".away", before)
+        self.assertEqual(self.lmtp(crlf(message("waits")))[0], 250)
+
+
+class Replies(Served):
+    def away(self, user="anna"):
+        path = self.write("away", "Ich bin nicht da.\nGr\u00fc\u00dfe\n")
+        self.okapi.must("oof", "on", user, "--subject", "Fort \u2013 weg",
+                        "--message-file", path)
+
+    def test_built_in(self):
+        self.away()
+        for ident in ("one", "two"):
+            self.lmtp(crlf(message("hello", ident=ident)))
+        entry, = self.okapi.queue()
+        self.assertEqual(entry["sender"], "")
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["q@x.test"])
+        reply = self.queued(entry["id"])
+        self.assertEqual(reply["Subject"], "Fort \u2013 weg")
+        self.assertEqual(reply["From"].addresses[0].addr_spec, ANNA)
+        self.assertEqual(reply["To"].addresses[0].addr_spec, "q@x.test")
+        self.assertEqual(reply["Auto-Submitted"], "auto-replied")
+        self.assertEqual(reply["In-Reply-To"], "<one@example.org>")
+        self.assertEqual(reply["References"], "<one@example.org>")
+        for name in ("X-Okapi-Vacation", "X-Zarafa-Vacation", "Date",
+                     "Message-ID"):
+            self.assertIsNotNone(reply[name], name)
+        self.assertEqual(reply.get_content().replace("\r\n", "\n"),
+                         "Ich bin nicht da.\nGr\u00fc\u00dfe\n")
+        # Forgotten when switched on again.
+        self.away()
+        self.lmtp(crlf(message("again")))
+        self.assertEqual(len(self.okapi.queue()), 2)
+
+    def test_never(self):
+        self.away()
+        for name, data, sender in (
+                ("null sender", message("n1"), ""),
+                ("not addressed", message("n2", to="all@okapi.test"),
+                 "q@x.test"),
+                ("list", message("n3", headers=["List-Id: <l>"]), "q@x.test"),
+                ("junk", message("n4", headers=["X-Spam-Status: Yes"]),
+                 "q@x.test"),
+                ("robot", message("n5"), "no-reply@x.test"),
+                ("self", message("n6"), "Anna@Okapi.test"),
+                ("bulk", message("n7", headers=["Precedence: bulk"]),
+                 "q@x.test")):
+            with self.subTest(name):
+                self.assertEqual(self.lmtp(crlf(data), sender=sender)[0], 250)
+                self.assertEqual(self.okapi.queue(), [])
+        self.okapi.must("rule", "put", "anna", "r", "-", input="discard;")
+        self.lmtp(crlf(message("n8")))
+        self.assertEqual(self.okapi.queue(), [])
+
+    def test_program(self):
+        seen = os.path.join(self.okapi.directory, "seen")
+        program = self.write(
+            "responder", "#!/bin/sh\nprintf '%s\\n' \"$@\" | head -n 4 >"
+            f"{seen}.new\ncat \"$5\" >>{seen}.new\nenv >>{seen}.new\n"
+            f"mv {seen}.new {seen}\necho said\nexit 3\n", 0o755)
+        self.okapi.stop()
+        self.okapi.configure(autoresponder=program)
+        self.okapi.start_dagent()
+        self.away()
+        self.assertEqual(self.lmtp(crlf(message("hi")),
+                                   sender="`id`$HOME@x.test")[0], 250)
+        self.eventually("the program ran", lambda: os.path.exists(seen))
+        with open(seen, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        self.assertEqual(lines[:4], [ANNA, "`id`$HOME@x.test",
+                                     "Fort \u2013 weg", "anna"])
+        self.assertIn("Auto-Submitted: auto-replied", lines)
+        self.assertNotIn("HOME=", "\n".join(lines))
+        line = self.okapi.dagent.wait_for("autoresponder user=anna")
+        self.assertIn("exit=3 output=said", line)
+        self.assertEqual(self.okapi.queue(), [])
+
+    def test_program_by_option(self):
+        seen = os.path.join(self.okapi.directory, "seen")
+        program = self.write("responder", f"#!/bin/sh\necho x >{seen}\n",
+                             0o755)
+        self.away()
+        done = self.okapi.deliver(message("hi"), "-a", program, "--sender",
+                                  "q@x.test", "anna")
+        self.assertEqual(done.status, 0, done)
+        self.eventually("the program ran", lambda: os.path.exists(seen))
+
+    def test_a_program_that_is_missing_costs_no_mail(self):
+        self.away()
+        done = self.okapi.deliver(message("hi"), "-a", "/nowhere/x",
+                                  "--sender", "q@x.test", "anna")
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.okapi.subjects("anna"), ["hi"])
+
+
+class Rights(Served):
+    def test_private_options_only_on_the_private_socket(self):
+        reply = self.client().command("MAIL FROM:<a@b.test> X-OKAPI=junk+3D1")
+        self.assertEqual(reply[0], 555, reply)
+
+    def test_foreign_networks_are_refused(self):
+        self.okapi.stop()
+        self.okapi.configure(lmtp_networks="10.0.0.0/8")
+        self.okapi.start_dagent()
+        with socket.create_connection(("127.0.0.1", self.okapi.port)) as sock:
+            self.assertEqual(sock.makefile("rb").readline()[:3], b"554")
+
+    def test_a_certificate_opens_the_door(self):
+        where = self.okapi.directory
+
+        def openssl(*args):
+            subprocess.run(["openssl", *args], check=True, cwd=where,
+                           stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+        for name in ("ca", "other"):
+            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+                    "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                    "-out", f"{name}.pem")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=client",
+                "-keyout", "client.key", "-out", "client.csr")
+        openssl("x509", "-req", "-in", "client.csr", "-CA", "ca.pem",
+                "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out",
+                "client.pem")
+        self.okapi.stop()
+        self.okapi.configure(lmtp_networks="10.0.0.0/8",
+                             tls_cert_file=f"{where}/other.pem",
+                             tls_key_file=f"{where}/other.key",
+                             tls_client_ca_file=f"{where}/ca.pem")
+        self.okapi.start_dagent()
+        for name, cert, code in (("none", None, 550), ("right", "client", 250),
+                                 ("clear", "", 550)):
+            with self.subTest(name):
+                client = self.client()
+                if cert != "":
+                    self.assertEqual(client.command("STARTTLS")[0], 220)
+                    context = ssl.create_default_context()
+                    context.check_hostname = False
+                    context.verify_mode = ssl.CERT_NONE
+                    if cert:
+                        context.load_cert_chain(f"{where}/{cert}.pem",
+                                                f"{where}/{cert}.key")
+                    client.file.close()
+                    client.socket = context.wrap_socket(client.socket)
+                    client.file = client.socket.makefile("rb")
+                    client.command("LHLO me.test")
+                reply = client.deliver("a@b.test", [ANNA],
+                                       crlf(message("tls " + name)))[0]
+                self.assertEqual(reply[0], code, reply)
+        mail, = self.okapi.mails("anna")
+        self.assertIn(b"with LMTPS id", self.okapi.raw("anna", mail["id"]))
+
+    def test_an_untrusted_user(self):
+        self.needs_root()
+        self.okapi.add_user("mail")
+        done = self.okapi.deliver(message("x"), "-P", "Board", "-C", "mail",
+                                  user=8, cwd="/")
+        self.assertEqual(done.status, 75, done)
+        self.assertTrue(done.first_line.startswith("4.7.1 "), done)
+        done = self.okapi.deliver(message("y"), "-a", "/bin/false", "mail",
+                                  user=8, cwd="/")
+        self.assertEqual(done.status, 0, done)
+        self.okapi.dagent.wait_for("not in trusted_users")
+
+
+class Pipe(Served):
+    def test_public_folder(self):
+        done = self.okapi.deliver(message("note"), "-P", "Board/News", "-C",
+                                  "anna")
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.okapi.mails("anna"), [])
+        self.assertIn('folder=Board/News', self.okapi.dagent.text())
+
+    def test_delivery_time(self):
+        received = ("Received: from a by b; Sun, 22 Nov 2026 08:09:10 +0100")
+        for subject, args, headers, expected in (
+                ("of the line", [], [received], "2026-11-22T07:09:10"),
+                ("now", ["-n"], [received], time.strftime("%Y-", time.gmtime())),
+                ("future", [], ["Received: from a by b; "
+                                "Sun, 22 Nov 2037 08:09:10 +0100"],
+                 time.strftime("%Y-", time.gmtime()))):
+            with self.subTest(subject):
+                done = self.okapi.deliver(
+                    "\n".join(headers).encode() + b"\n" + message(subject),
+                    *args, "anna")
+                self.assertEqual(done.status, 0, done)
+                stored = self.mail("anna", subject)["received"]
+                self.assertTrue(stored.startswith(expected), stored)
+                if subject == "now":
+                    self.assertNotEqual(stored[:19], "2026-11-22T07:09:10")
+
+    def test_large(self):
+        body = ("x" * 75 + "\n") * 90000
+        done = self.okapi.deliver(message("large", body=body), "anna", "bert")
+        self.assertEqual(done.status, 0, done)
+        for user in ("anna", "bert"):
+            raw = self.okapi.raw(user, self.mail(user, "large")["id"])
+            self.assertTrue(raw.endswith(crlf(message("large", body=body))))
+
+    def test_too_large(self):
+        done = self.okapi.deliver(message("big", body="x\n" * 700000), "-o",
+                                  "message_size_limit=1", "anna")
+        self.assertEqual((done.status, done.first_line[:6]), (65, "5.3.4 "))
+
+    def test_a_hundred_hops(self):
+        done = self.okapi.deliver(b"Received: x\n" * 101 + message("l"),
+                                  "anna")
+        self.assertEqual((done.status, done.first_line[:6]), (65, "5.4.6 "))
+
+    def test_silent_and_many(self):
+        done = self.okapi.deliver(message("x"), "-s", "nobody")
+        self.assertEqual((done.status, done.out, done.err), (67, "", ""))
+        done = self.okapi.deliver(message("many"), *["anna"] * 3000)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.okapi.subjects("anna"), ["many"])
+
+    def test_odd_senders(self):
+        for sender, kept in (("no domain", b"<>"), ("local", b"<local>"),
+                             ("#@[]", b"<#@[]>"),
+                             ("b\u00fccher@x.test",
+                              "<b\u00fccher@x.test>".encode())):
+            with self.subTest(sender):
+                done = self.okapi.deliver(message("from " + sender),
+                                          "--sender", sender, "anna")
+                self.assertEqual(done.status, 0, done)
+                raw = self.okapi.raw(
+                    "anna", self.mail("anna", "from " + sender)["id"])
+                self.assertIn(b"Return-Path: " + kept + b"\r\n", raw)
+
+    def test_no_notify(self):
+        watch = Process([self.okapi.program("okapi-admin"), "-c",
+                         self.okapi.config, "watch", "anna"])
+        self.addCleanup(watch.kill)
+        time.sleep(0.5)
+        self.okapi.deliver(message("quiet"), "-N", "anna")
+        time.sleep(0.5)
+        self.assertEqual(watch.text(), "")
+        self.okapi.deliver(message("loud"), "anna")
+        self.eventually("woken", watch.text)
+
+
+class Operator(Served):
+    def test_one_line_a_delivery_and_no_text(self):
+        self.lmtp(crlf(message("a secret subject", body="a secret body\n")))
+        line = self.okapi.dagent.wait_for("result=delivered")
+        mail, = self.okapi.mails("anna")
+        for part in (f" id={mail['id']} ", " from=q@x.test ", f" to={ANNA} ",
+                     " user=anna ", " folder=Inbox ", " size=", " time="):
+            self.assertIn(part, line + " ")
+        self.assertNotIn("secret", self.okapi.dagent.text())
+
+    def test_a_forged_line_cannot_be(self):
+        self.okapi.deliver(message("x"), "--sender", "a\nb@x.test", "anna")
+        self.lmtp(crlf(message("y")), to=["a\u2028b=\"c@okapi.test"])
+        for line in self.okapi.dagent.lines:
+            self.assertIn("okapi-dagent[", line)
+
+    def test_metrics(self):
+        port = free_port()
+        self.okapi.stop()
+        self.okapi.configure(metrics_listen=f"127.0.0.1:{port}")
+        self.okapi.start_dagent()
+        self.lmtp(crlf(message("counted")))
+        self.lmtp(crlf(message("counted")))
+        self.lmtp(crlf(message("both")), to=[ANNA, BERT])
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
+                                    timeout=5) as answer:
+            text = answer.read().decode()
+        self.assertIn('okapi_dagent_deliveries_total{result="delivered"} 3\n',
+                      text)
+        self.assertIn('okapi_dagent_deliveries_total{result="duplicate"} 1\n',
+                      text)
+        self.assertIn("okapi_dagent_delivery_seconds_count 4\n", text)
+        self.assertIn("okapi_dagent_commits_total 2\n", text)
+        self.assertTrue(text.endswith("# EOF\n"))
+
+    def test_a_bad_reload_changes_nothing(self):
+        before = len(self.okapi.dagent.lines)
+        self.okapi.configure(quota_hard="lots")
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+        self.okapi.dagent.wait_for("not reloaded", since=before)
+        self.assertEqual(self.lmtp(crlf(message("still here")))[0], 250)
+
+    def test_reload_moves_listeners(self):
+        old, new = self.okapi.port, free_port()
+        self.okapi.configure(lmtp_listen=f"127.0.0.1:{new}")
+        with Lmtp(("127.0.0.1", old)) as talking:
+            self.okapi.dagent.child.send_signal(signal.SIGHUP)
+            self.okapi.dagent.wait_for("reloaded")
+            reply, = talking.deliver("q@x.test", [ANNA],
+                                     crlf(message("old session")))
+            self.assertEqual(reply[0], 250, reply)
+        self.okapi.port = new
+        self.assertEqual(self.lmtp(crlf(message("new port")))[0], 250)
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", old)).close()
+        self.assertEqual(self.okapi.deliver(message("pipe"), "anna").status, 0)
+
+    def test_many_reloads_under_load(self):
+        refused = []
+
+        def load(number):
+            for i in range(15):
+                try:
+                    reply = self.lmtp(crlf(message(f"m{number}.{i}")))
+                    if reply[0] not in (250, 421):
+                        refused.append(reply)
+                except (OSError, EOFError) as error:
+                    refused.append(error)
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            self.okapi.dagent.child.send_signal(signal.SIGHUP)
+            time.sleep(0.1)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(refused, [])
+        self.assertGreaterEqual(len(self.okapi.mails("anna")), 55)
+
+
+if __name__ == "__main__":
+    main()
