@@ -70,10 +70,37 @@ static void committer_fail_group(GPtrArray *group, const struct fault *fault)
 	}
 }
 
+static int committer_wal_hook(void *context, sqlite3 *db, const char *name,
+			      int pages)
+{
+	struct committer *c = context;
+
+	(void)db;
+	(void)name;
+	c->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+/* A new connection, if the file was replaced (a backup was restored). */
+static void committer_follow(struct committer *c)
+{
+	struct store *store;
+
+	if (!store_is_moved(c->store) ||
+	    store_open(c->store->path, STORE_WRITE, c->store->timeout_ms,
+		       &store, NULL))
+		return; /* gone: the next group tries again */
+	store_set_policy(store, &c->store->policy);
+	(void)sqlite3_wal_hook(store->db, committer_wal_hook, c);
+	store_close(c->store);
+	c->store = store;
+}
+
 static void committer_run_group(struct committer *c, GPtrArray *group)
 {
 	struct fault fault = {0};
 
+	committer_follow(c);
 	if (store_begin(c->store, &fault)) {
 		committer_fail_group(group, &fault);
 		return;
@@ -146,17 +173,6 @@ static void committer_checkpoint(struct committer *c)
 	(void)sqlite3_wal_checkpoint_v2(c->store->db, NULL,
 					SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	c->wal_pages = 0;
-}
-
-static int committer_wal_hook(void *context, sqlite3 *db, const char *name,
-			      int pages)
-{
-	struct committer *c = context;
-
-	(void)db;
-	(void)name;
-	c->wal_pages = pages;
-	return SQLITE_OK;
 }
 
 static void *committer_thread(void *data)

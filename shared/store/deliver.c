@@ -130,6 +130,26 @@ static int delivery_check_quotas(struct store *store,
 	return 0;
 }
 
+/* A folder that went away after it was chosen: choosing again helps, so the
+ * sender is not told that the mail is undeliverable. */
+static int delivery_folder(struct store *store, int64_t folder,
+			   int64_t *ret_store, struct fault *fault)
+{
+	struct fault why = {0};
+
+	if (folder_store(store, folder, ret_store, &why) == 0) {
+		if (*ret_store != folder)
+			return 0;
+		return fault_set(fault, FAULT_INTERNAL,
+				 "messages live in folders");
+	}
+	if (why.kind == FAULT_NOT_FOUND)
+		why.kind = FAULT_INTERNAL;
+	if (fault)
+		*fault = why;
+	return -1;
+}
+
 static int delivery_copies(struct store *store, const struct delivery *delivery,
 			   int64_t *ret_first, struct fault *fault)
 {
@@ -139,8 +159,8 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 	int64_t content;
 
 	for (size_t i = 0; i < delivery->copy_count; i++)
-		if (folder_store(store, delivery->copies[i].folder, &stores[i],
-				 fault))
+		if (delivery_folder(store, delivery->copies[i].folder,
+				    &stores[i], fault))
 			return -1;
 	if (delivery->check_quota &&
 	    delivery_check_quotas(store, delivery, stores, size, fault))

@@ -8,7 +8,7 @@
 
 int group_insert(struct store *store, const char *name, struct fault *fault)
 {
-	g_autofree char *key = address_fold(name);
+	g_autofree char *key = address_key(name);
 
 	return sql_run(store, fault,
 		       "INSERT INTO users (kind, name, name_key)"
@@ -24,7 +24,7 @@ static bool group_is_everyone(const char *name)
 int store_group_create(struct store *store, const char *name,
 		       struct fault *fault)
 {
-	g_autofree char *key = address_fold(name);
+	g_autofree char *key = address_key(name);
 	int64_t id;
 	int rc;
 

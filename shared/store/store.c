@@ -197,6 +197,15 @@ int store_need_unit(const struct store *store, struct fault *fault)
 			 "store: a change outside of a unit");
 }
 
+bool store_is_moved(struct store *store)
+{
+	int is_moved = 0;
+
+	return sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED,
+				    &is_moved) == SQLITE_OK &&
+	       is_moved;
+}
+
 int store_begin(struct store *store, struct fault *fault)
 {
 	int64_t start = g_get_monotonic_time();
@@ -212,6 +221,14 @@ int store_begin(struct store *store, struct fault *fault)
 				 store->path);
 	if (lock_take(store->lock, store->timeout_ms, fault))
 		return -1;
+	/* What is written into a file that has no name is lost. */
+	if (store_is_moved(store)) {
+		lock_drop(store->lock);
+		return fault_set(
+			fault, FAULT_STORE_BUSY,
+			"store %s was moved or replaced while it was in use",
+			store->path);
+	}
 	/* Others than Okapi may hold SQLite's own lock. */
 	left = store->timeout_ms - (g_get_monotonic_time() - start) / 1000;
 	(void)sqlite3_busy_timeout(store->db, (int)CLAMP(left, 1, INT_MAX));

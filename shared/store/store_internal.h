@@ -99,6 +99,8 @@ int sql_fault(struct store *store, const char *doing, struct fault *fault);
  */
 /* -1 with FAULT_INTERNAL if no unit runs: what changes something must. */
 NODISCARD int store_need_unit(const struct store *store, struct fault *fault);
+/* Does the file at the store's path differ from the one that is open? */
+bool store_is_moved(struct store *store);
 NODISCARD int store_begin(struct store *store, struct fault *fault);
 NODISCARD int store_commit(struct store *store, struct fault *fault);
 void store_rollback(struct store *store);

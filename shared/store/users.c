@@ -57,7 +57,7 @@ static int user_address_check(const char *address, struct fault *fault)
 int user_id_by_name(struct store *store, const char *name, int kind,
 		    int64_t *ret_id, struct fault *fault)
 {
-	g_autofree char *key = address_fold(name);
+	g_autofree char *key = address_key(name);
 	int rc = sql_get(store, fault, ret_id,
 			 "SELECT id FROM users WHERE name_key = ?1"
 			 " AND (?2 = 0 OR kind = ?2)",
@@ -216,7 +216,7 @@ int store_user_create(struct store *store, const char *name,
 		      const struct store_user_change *change, int64_t *ret_id,
 		      struct fault *fault)
 {
-	g_autofree char *key = address_fold(name);
+	g_autofree char *key = address_key(name);
 	int64_t store_id;
 	int64_t id;
 
@@ -350,7 +350,7 @@ static int user_read(struct store *store, const struct rows *rows,
 int store_user_find(struct store *store, const char *name,
 		    struct store_user **ret_user, struct fault *fault)
 {
-	g_autofree char *key = address_fold(name);
+	g_autofree char *key = address_key(name);
 	ROWS rows = {0};
 	int rc;
 

@@ -233,6 +233,41 @@ Test(committer, a_full_disk_is_temporary)
 	must_be_sound();
 }
 
+Test(committer, nothing_is_written_into_a_file_that_was_replaced)
+{
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	struct job job = {.store = bob, .folder = folder_of(bob, FOLDER_INBOX)};
+	g_autofree char *away = g_strconcat(fx.path, ".away", NULL);
+	g_autofree char *copy = g_build_filename(fx.directory, "copy", NULL);
+	g_autofree char *copied = g_build_filename(copy, "store.db", NULL);
+	struct fault why = {0};
+	struct store *replaced;
+	struct store_stats stats;
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	must(store_backup(fx.store, copy, fault));
+	cr_assert_eq(rename(fx.path, away), 0);
+	cr_expect_eq(committer_run(committer, job_unit, &job, &why), -1);
+	cr_expect_eq(why.kind, FAULT_STORE_BUSY, "%s", why.text);
+	/* A backup is put in its place: the old log is not part of it. */
+	for (int i = 0; i < 2; i++) {
+		g_autofree char *file =
+			g_strconcat(fx.path, i ? "-wal" : "-shm", NULL);
+
+		cr_assert_eq(unlink(file), 0);
+	}
+	cr_assert_eq(rename(copied, fx.path), 0);
+	why = (struct fault){0};
+	cr_expect_eq(committer_run(committer, job_unit, &job, &why), 0, "%s",
+		     why.text);
+	committer_free(committer);
+	must(store_open(fx.path, STORE_READ, TIMEOUT_MS, &replaced, fault));
+	must(store_get_stats(replaced, &stats, fault));
+	cr_expect_eq(stats.messages, 1);
+	store_close(replaced);
+}
+
 /* Kill -9 while eight threads deliver: what was acknowledged is there. */
 static void kill_round(int round, int64_t bob)
 {
