@@ -21,6 +21,7 @@ struct client {
 	int fd;
 	SSL_CTX *ctx;
 	SSL *ssl;
+	int max_tls;    /* 0: the newest */
 	GString *input; /* all that came, since the last client_expect() */
 	bool ended;     /* the server closed */
 	bool broken;    /* and not in good order */
@@ -51,6 +52,11 @@ static inline bool client_starttls(struct client *client, const char *cert,
 	int rc;
 
 	client->ctx = SSL_CTX_new(TLS_client_method());
+	if (client->max_tls) {
+		SSL_CTX_set_min_proto_version(client->ctx, TLS1_VERSION);
+		SSL_CTX_set_max_proto_version(client->ctx, client->max_tls);
+		SSL_CTX_set_cipher_list(client->ctx, "ALL:@SECLEVEL=0");
+	}
 	if (cert) {
 		cr_assert_eq(SSL_CTX_use_certificate_file(client->ctx, cert,
 							  SSL_FILETYPE_PEM),

@@ -531,6 +531,21 @@ Test(serve, starttls_without_tls)
 	host_stop(&host, 1000);
 }
 
+Test(serve, tls_of_another_age)
+{
+	struct host host;
+	struct client client;
+
+	host_start(&host, 10, 5000, true);
+	client_open(&client, host.where);
+	client_send(&client, "LHLO c\r\nSTARTTLS\r\n");
+	client_expect(&client, "220 2.0.0 ");
+	client.max_tls = TLS1_1_VERSION;
+	cr_expect_not(client_starttls(&client, NULL, NULL));
+	client_close(&client);
+	host_stop(&host, 1000);
+}
+
 /* A handshake that is none, or never comes, costs its own session only. */
 Test(serve, handshakes_that_fail)
 {
