@@ -203,7 +203,8 @@ static int check_name(struct checker *checker, struct ast_node *node)
 				       "unknown property \"%.60s\"",
 				       name->text);
 	if (PROP_ID(node->tag) == PROP_ID(PR_BODY) ||
-	    PROP_ID(node->tag) == PROP_ID(PR_HTML))
+	    PROP_ID(node->tag) == PROP_ID(PR_HTML) ||
+	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_DATA_BIN))
 		checker->needs_bodies = true;
 	return 0;
 }

@@ -324,6 +324,9 @@ Test(evaluate, bodies_are_asked_for_where_they_are_looked_at)
 		{"require \"vnd.okapi.property\"; if property :exists "
 		 "\"0x10130102\" {}",
 		 true},
+		{"require \"vnd.okapi.property\"; if property :attachment "
+		 ":contains \"PR_ATTACH_DATA_BIN\" \"x\" {}",
+		 true},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
