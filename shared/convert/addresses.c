@@ -114,19 +114,21 @@ static char *without_comments(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-/* Length up to a blank or '<' that is not quoted: there it ends. */
-static size_t address_len(const char *text)
+/* Up to a '<' that is not quoted, without blanks that are not.  Owned. */
+static char *address_only(const char *text)
 {
+	GString *out = g_string_new(NULL);
 	bool quoted = false;
-	size_t len = 0;
 
-	for (; text[len]; len++) {
-		if (text[len] == '"')
+	for (; *text; text++) {
+		if (*text == '"')
 			quoted = !quoted;
-		if (!quoted && strchr(" <", text[len]))
+		if (!quoted && *text == '<')
 			break;
+		if (quoted || *text != ' ')
+			g_string_append_c(out, *text);
 	}
-	return len;
+	return g_string_free(out, FALSE);
 }
 
 /* "<@relay,@relay:local@domain>" and "<mailto:x@y>": what counts. */
@@ -143,7 +145,7 @@ static char *angle_address(const char *angle)
 		start += 7;
 	while (*start == ' ' || *start == '<')
 		start++;
-	return g_strndup(start, address_len(start));
+	return address_only(start);
 }
 
 /* "John Doe x@y": the last word is the address. */
@@ -375,8 +377,8 @@ static void read_other(struct parser *parser)
 {
 	size_t len = MAX(word_len(parser->at), 1);
 
-	if (parser->has_angle) {
-		/* Behind the address: no part of the name. */
+	if (parser->has_angle || *parser->at == '>') {
+		/* Behind the address, or what closes none. */
 		parser->at += len;
 		return;
 	}

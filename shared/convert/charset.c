@@ -184,6 +184,12 @@ static iconv_t converter_open(const char *name)
 	if (!converter_name_ok(key))
 		return (iconv_t)-1;
 	cd = iconv_open("UTF-8", key);
+	if (cd == (iconv_t)-1) {
+		/* "koi8_r" */
+		g_autofree char *dashed = g_strdelimit(g_strdup(key), "_", '-');
+
+		cd = iconv_open("UTF-8", dashed);
+	}
 	if (cd == (iconv_t)-1)
 		return cd;
 	if (g_hash_table_size(table) >= CONVERTERS_MAX)

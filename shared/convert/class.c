@@ -178,9 +178,9 @@ static bool was_read(const char *disposition)
 	type = type ? type + 1 : disposition;
 	while (*type == ' ' || *type == '\t')
 		type++;
-	return !g_ascii_strncasecmp(type, "displayed", 9) ||
-	       !g_ascii_strncasecmp(type, "dispatched", 10) ||
-	       !g_ascii_strncasecmp(type, "processed", 9);
+	return g_ascii_strncasecmp(type, "deleted", 7) != 0 &&
+	       g_ascii_strncasecmp(type, "denied", 6) != 0 &&
+	       g_ascii_strncasecmp(type, "failed", 6) != 0;
 }
 
 static bool set_read_report(struct convert_context *context,

@@ -5,6 +5,7 @@
 
 #include <gmime/gmime.h>
 #include <stdarg.h>
+#include <string.h>
 
 #define NOTES_MAX 100
 
@@ -51,22 +52,53 @@ void convert_message(struct convert_context *context,
 	propset_set_number(set, PR_MESSAGE_FLAGS, flags);
 }
 
+/* Old Macintosh files end their lines in CR alone.  If no LF is there but a
+ * last one, lines are made of them; NULL otherwise, else owned. */
+static GString *lines_of_cr(const char *data, size_t len)
+{
+	GString *lines = NULL;
+
+	if (len < 2 || !memchr(data, '\r', len - 2) ||
+	    memchr(data, '\n', len - 1))
+		return NULL;
+	lines = g_string_sized_new(len + len / 16);
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\n')
+			continue;
+		g_string_append_c(lines, data[i]);
+		if (data[i] == '\r')
+			g_string_append_c(lines, '\n');
+	}
+	return lines;
+}
+
+static void convert_bytes(struct convert_context *context, const char *data,
+			  size_t len, struct propset *set)
+{
+	AUTO(mime_entity) root = mime_scan(context, data, len);
+
+	convert_message(context, root, set);
+	headers_add_transport(context, root, set);
+	if (context->options->flags & CONVERT_HEADERS)
+		headers_add_fields(context, root, set);
+}
+
 struct propset *convert_to_propset(const void *rfc822, size_t len,
 				   const struct convert_options *options,
 				   GPtrArray *notes)
 {
 	struct convert_context context = {.options = options, .notes = notes};
+	const char *data = len ? rfc822 : "";
 	struct propset *set = propset_new();
-	AUTO(mime_entity) root = NULL;
+	GString *lines = lines_of_cr(data, len);
 
 	context.buffers =
 		g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-	root = mime_scan(&context, rfc822 ? rfc822 : "", len);
-	convert_message(&context, root, set);
-	headers_add_transport(&context, root, set);
-	if (options->flags & CONVERT_HEADERS)
-		headers_add_fields(&context, root, set);
-	g_clear_pointer(&root, mime_entity_free);
+	convert_bytes(&context, lines ? lines->str : data,
+		      lines ? lines->len : len, set);
+	propset_set_number(set, PR_MESSAGE_SIZE, (int64_t)len);
 	g_ptr_array_unref(context.buffers);
+	if (lines)
+		g_string_free(lines, TRUE);
 	return set;
 }

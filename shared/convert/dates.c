@@ -12,6 +12,17 @@
 #define DATE_MIN INT64_C(-11644473600)
 #define DATE_MAX INT64_C(253402300799)
 
+/* GMime knows zones by name in capitals only. */
+static void raise_zone(char *text)
+{
+	char *zone = strrchr(text, ' ');
+
+	if (!zone || strlen(zone + 1) > 4)
+		return;
+	for (char *c = zone + 1; *c; c++)
+		*c = g_ascii_toupper(*c);
+}
+
 bool date_parse(const char *text, int64_t *ret_usec)
 {
 	g_autofree char *copy = g_strndup(text, DATE_LEN_MAX);
@@ -21,6 +32,7 @@ bool date_parse(const char *text, int64_t *ret_usec)
 	g_strstrip(copy);
 	if (!*copy)
 		return false;
+	raise_zone(copy);
 	date = g_mime_utils_header_decode_date(copy);
 	if (!date)
 		return false;

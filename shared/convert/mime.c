@@ -666,15 +666,26 @@ static int base64_value(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Other signs are skipped (RFC 2045 6.8); what lacks its padding counts, and
- * what stands behind padding: whole texts are seen joined.  GMime would lose
- * the former. */
+/* Is the rest of the line nothing but base64? */
+static bool is_base64_line(struct span content, size_t at)
+{
+	for (; at < content.len && content.data[at] != '\n'; at++)
+		if (base64_value(content.data[at]) < 0 &&
+		    !strchr("= \t\r", content.data[at]))
+			return false;
+	return true;
+}
+
+/* Other signs are skipped (RFC 2045 6.8); what lacks its padding counts: GMime
+ * would lose that.  Behind padding may stand another text of base64, but no
+ * line of other signs: that is what lists and scanners append. */
 static GBytes *decode_base64(struct span content)
 {
 	uint8_t *out = g_malloc(content.len / 4 * 3 + 4);
 	size_t len = 0;
 	uint32_t bits = 0;
 	unsigned have = 0;
+	bool padded = false;
 
 	for (size_t i = 0; i < content.len; i++) {
 		int value = base64_value(content.data[i]);
@@ -688,6 +699,10 @@ static GBytes *decode_base64(struct span content)
 			}
 		} else if (content.data[i] == '=') {
 			have = 0;
+			padded = true;
+		} else if (content.data[i] == '\n' && padded &&
+			   !is_base64_line(content, i + 1)) {
+			break;
 		}
 	}
 	return g_bytes_new_take(out, len);

@@ -159,13 +159,35 @@ static void run_add_base64(struct run *run, const struct word *word)
 				   run->bytes->data + old, &run->base64_state,
 				   &run->base64_save);
 	g_byte_array_set_size(run->bytes, old + (guint)got);
+	/* Padded: the next word starts anew. */
+	if (word->len && word->payload[word->len - 1] == '=') {
+		run->base64_state = 0;
+		run->base64_save = 0;
+	}
+}
+
+/* A character that should have been encoded is what it is already. */
+static size_t run_add_raw(struct run *run, const char *at)
+{
+	size_t len = (size_t)(g_utf8_next_char(at) - at);
+
+	run_flush(run);
+	g_string_append_len(run->out, at, (gssize)len);
+	run->open = true;
+	return len;
 }
 
 static void run_add_quoted(struct run *run, const struct word *word)
 {
-	for (size_t i = 0; i < word->len; i++) {
+	size_t i = 0;
+
+	while (i < word->len) {
 		char c = word->payload[i];
 
+		if ((unsigned char)c >= 0x80) {
+			i += run_add_raw(run, word->payload + i);
+			continue;
+		}
 		if (c == '_')
 			c = ' ';
 		if (c == '=' && i + 2 < word->len &&
@@ -177,6 +199,7 @@ static void run_add_quoted(struct run *run, const struct word *word)
 			i += 2;
 		}
 		g_byte_array_append(run->bytes, (const guint8 *)&c, 1);
+		i++;
 	}
 }
 

@@ -400,7 +400,7 @@ def codepage(bodies):
         try:
             codecs.lookup(charset)
             return CODEPAGES.get(charset, 65001)
-        except LookupError:
+        except (LookupError, ValueError):
             pass
     if all(c < 128 for c in octets):
         return 20127

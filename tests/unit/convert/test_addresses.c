@@ -74,6 +74,13 @@ static const struct {
 	{"unquoted name is an address", "j@x <k@y>", "j@x|k@y|"},
 	{"dots in name", "J. R. Doe <j@x>", "J. R. Doe|j@x|"},
 	{"semicolons", "a@x; b@y", "|a@x|\n|b@y|"},
+	{"blank within", "<john doe@x>", "|johndoe@x|"},
+	{"comments within", "<a(b)@x(c)>", "|a@x|"},
+	{"open within", "<a@x <b@y>", "|a@x|"},
+	{"closed twice", "a@x>", "|a@x|"},
+	{"name behind", "A <a@x> B <b@y>", "A|a@x|"},
+	{"address as name", "a@x <b@y>", "a@x|b@y|"},
+	{"archived", "x at y (Name)", "Name||"},
 	{"nothing", "", ""},
 	{"blanks", " \t\r\n ", ""},
 };

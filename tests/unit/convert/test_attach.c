@@ -55,6 +55,14 @@ static const struct {
 	 "Content-Type: image/png; name=\"=?utf-8?q?=E2=82=AC?=\r\n"
 	 " =?utf-8?q?.png?=\"\r\n",
 	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
+	{"rfc 2047, padded",
+	 "Content-Type: image/png; name=\"=?iso-8859-1?B?xA==?=\r\n"
+	 " =?iso-8859-1?B?5C5wbmc=?=\"\r\n",
+	 PR_ATTACH_LONG_FILENAME, "\xc3\x84\xc3\xa4.png"},
+	{"both forms",
+	 "Content-Type: image/png\r\nContent-Disposition: attachment;\r\n"
+	 " filename=a.png; filename*=utf-8''b.png\r\n",
+	 PR_ATTACH_LONG_FILENAME, "b.png"},
 	{"raw utf-8", "Content-Type: image/png; name=\"\xe2\x82\xac.png\"\r\n",
 	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
 	{"raw latin-1", "Content-Type: image/png; name=\"\xe4.png\"\r\n",
@@ -101,6 +109,9 @@ static const struct {
 	{"base64", "base64", "AAEC\r\n/w==", "\0\1\2\xff", 4},
 	{"base64 without padding", "base64", "AAEC\r\n/w", "\0\1\2\xff", 4},
 	{"base64 with rubbish", "base64", "A A*EC\r\n/w==", "\0\1\2\xff", 4},
+	{"base64 with a footer", "base64", "AAEC/w==\r\n__\r\nA list",
+	 "\0\1\2\xff", 4},
+	{"base64 twice", "base64", "AA==\r\nAQ==", "\0\1", 2},
 	{"quoted-printable", "quoted-printable", "=00=\r\n=FFx", "\0\xffx", 3},
 	{"uuencode", "x-uuencode", "begin 644 f\r\n#0V%T\r\n`\r\nend", "Cat",
 	 3},

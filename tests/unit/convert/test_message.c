@@ -220,6 +220,8 @@ static const struct {
 	{"header ends at a line that is no field",
 	 "Subject: a\r\nno field\r\nX: y\r\n\r\nz", PR_BODY,
 	 "no field\r\nX: y\r\n\r\nz", 0},
+	{"lines of CR", "Subject: a\rTo: b@x\r\rc\rd\r\n", PR_BODY,
+	 "c\r\nd\r\n", 0},
 	{"empty input", "", PR_SUBJECT, "", 0},
 };
 

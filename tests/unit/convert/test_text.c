@@ -55,6 +55,9 @@ static const struct {
 	 "canique"},
 	{"empty word", "=?utf-8?q?\?=", ""},
 	{"8-bit said to be ascii", "=?us-ascii?q?M=E9?=", "M\xc3\xa9"},
+	{"raw in a word",
+	 "=?iso-8859-1?q?Fr\xf6sche=E4?=", "Fr\xc3\xb6sche\xc3\xa4"},
+	{"padded words", "=?utf-8?b?YQ==?= =?utf-8?b?Yg==?=", "ab"},
 	{"tab fold", "a\r\n\tb", "a b"},
 };
 
@@ -117,6 +120,7 @@ static const struct {
 	 4, "a", 1200},
 	{"cut utf-16", "utf-16le", "a\0b", 3, "a\xef\xbf\xbd", 1200},
 	{"unmapped octet", "windows-1252", "\x81", 1, "\xef\xbf\xbd", 1252},
+	{"underscores", "koi8_r", "\xc1", 1, "\xd0\xb0", 65001},
 	{"no code page", "iso-8859-16", "a", 1, "a", 65001},
 	{"empty", "utf-7", "", 0, "", 65000},
 };
@@ -154,6 +158,7 @@ static const struct {
 	{"two-digit year", "Fri, 13 Feb 09 23:31:30 +0000", 1234567890},
 	{"one-digit day", "Sun, 1 Feb 2009 00:00:00 +0000", 1233446400},
 	{"zone of minutes", "Sat, 14 Feb 2009 05:01:30 +0530", 1234567890},
+	{"zone in small letters", "Fri, 13 Feb 2009 18:31:30 est", 1234567890},
 	{"asctime", "Fri Feb 13 23:31:30 2009", 1234567890},
 	{"before 1970", "Thu, 1 Jan 1969 00:00:00 +0000", -31536000},
 	{"nonsense", "yesterday", -1},
