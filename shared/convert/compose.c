@@ -18,6 +18,28 @@ static bool is_message(const struct propset *set)
 	       propset_has(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS);
 }
 
+static bool lacks_bytes(const struct propset *set, uint32_t tag)
+{
+	return propset_has(set, tag) && !propset_binary(set, tag);
+}
+
+/* Composed of sizes and hashes alone a message would lose what it says. */
+static bool is_whole(const struct propset *set)
+{
+	if (lacks_bytes(set, PR_HTML) ||
+	    lacks_bytes(set, PR_REPLY_RECIPIENT_ENTRIES))
+		return false;
+	for (size_t i = 0; i < propset_attachment_count(set); i++) {
+		const struct propset *attachment = propset_attachment(set, i);
+		const struct propset *embedded = propset_embedded(attachment);
+
+		if (embedded ? !is_whole(embedded)
+			     : lacks_bytes(attachment, PR_ATTACH_DATA_BIN))
+			return false;
+	}
+	return true;
+}
+
 int convert_to_rfc822(const struct propset *set, GByteArray **ret_rfc822,
 		      struct fault *fault)
 {
@@ -25,6 +47,10 @@ int convert_to_rfc822(const struct propset *set, GByteArray **ret_rfc822,
 		return fault_set(fault, FAULT_REFUSED_INPUT,
 				 "a property set without subject, body, sender "
 				 "and recipients is no message");
+	if (!is_whole(set))
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "a property set without the bytes of its HTML "
+				 "or attachments cannot be composed");
 	*ret_rfc822 = g_byte_array_new();
 	compose_message(set, 0, *ret_rfc822);
 	return 0;
