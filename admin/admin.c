@@ -102,14 +102,7 @@ int admin_open(struct admin *admin, struct fault *fault)
 		       conf->store_timeout * 1000, &admin->store, fault) < 0)
 		return admin_not_allowed(conf->store_path,
 					 write ? R_OK | W_OK : R_OK, fault);
-	policy.quota_warn = conf->quota_warn;
-	policy.quota_soft = conf->quota_soft;
-	policy.quota_hard = conf->quota_hard;
-	policy.quota_tempfail = conf->quota_tempfail;
-	policy.duplicate_window_s = conf->duplicate_window;
-	policy.softdelete_lifetime_s = conf->softdelete_lifetime;
-	g_strlcpy(policy.recipient_delimiter, conf->recipient_delimiter,
-		  sizeof(policy.recipient_delimiter));
+	store_policy_of_conf(conf, &policy);
 	store_set_policy(admin->store, &policy);
 	return 0;
 }

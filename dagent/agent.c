@@ -9,21 +9,6 @@
 #define AGENT_CONVERT_MS     INT64_C(30000)
 #define AGENT_RESPONDERS_MAX 8
 
-static void agent_set_policy(struct agent *agent)
-{
-	const struct conf *conf = agent->conf;
-	struct store_policy *policy = &agent->policy;
-
-	policy->quota_warn = conf->quota_warn;
-	policy->quota_soft = conf->quota_soft;
-	policy->quota_hard = conf->quota_hard;
-	policy->quota_tempfail = conf->quota_tempfail;
-	policy->duplicate_window_s = conf->duplicate_window;
-	policy->softdelete_lifetime_s = conf->softdelete_lifetime;
-	g_strlcpy(policy->recipient_delimiter, conf->recipient_delimiter,
-		  sizeof(policy->recipient_delimiter));
-}
-
 int agent_new(const struct conf *conf, const struct wishes *wishes,
 	      bool is_daemon, struct agent **ret_agent, struct fault *fault)
 {
@@ -34,7 +19,7 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	agent->wishes = wishes;
 	g_queue_init(&agent->idle);
 	g_mutex_init(&agent->lock);
-	agent_set_policy(agent);
+	store_policy_of_conf(conf, &agent->policy);
 	agent->scripts = scripts_new();
 	agent->responders = g_thread_pool_new(
 		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);

@@ -126,8 +126,7 @@ void attempt_defer(struct attempt *attempt, const char *status,
 	}
 }
 
-/* ---- deciding
- * ------------------------------------------------------------------ */
+/* ---- deciding ---- */
 
 /* May this be told (RFC 3461 4.1)?  Never about a report. */
 static bool attempt_may_tell(const struct attempt *attempt,
@@ -247,8 +246,7 @@ void attempt_decision_clear(struct attempt_decision *decision)
 	g_clear_pointer(&decision->reported, g_free);
 }
 
-/* ---- the log
- * ------------------------------------------------------------------------ */
+/* ---- the log ---- */
 
 static const char *attempt_word(enum queue_recipient_state state)
 {

@@ -25,8 +25,7 @@ enum drop_result {
 	DROP_NEVER,
 };
 
-/* ---- directories
- * ------------------------------------------------------------- */
+/* ---- directories ---- */
 
 static int drop_make(const char *path, mode_t mode, const struct passwd *owner,
 		     struct fault *fault)
@@ -86,8 +85,7 @@ void drop_watch_drain(int fd)
 		continue;
 }
 
-/* ---- one file
- * ------------------------------------------------------------------- */
+/* ---- one file ---- */
 
 /* Is it what okapi-sendmail leaves, and nobody's but its owner's? */
 static int drop_check(int fd, const struct conf *conf, struct stat *ret_st,
@@ -198,8 +196,7 @@ static void drop_put_away(const struct conf *conf, int dir, const char *name,
 			    g_strerror(errno));
 }
 
-/* ---- all of them
- * ----------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static int drop_compare(gconstpointer a, gconstpointer b)
 {

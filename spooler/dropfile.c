@@ -107,8 +107,7 @@ int envelope_options_parse(struct envelope *envelope, const char *options,
 	return 0;
 }
 
-/* ---- format
- * ------------------------------------------------------------------- */
+/* ---- format ---- */
 
 static void dropfile_line(GString *out, const char *word, const char *value)
 {
@@ -144,8 +143,7 @@ char *dropfile_format(const struct envelope *envelope, size_t message_len)
 	return g_string_free(out, FALSE);
 }
 
-/* ---- parse
- * ---------------------------------------------------------------------- */
+/* ---- parse ---- */
 
 static void dropfile_take(char **field, char **value)
 {
@@ -230,8 +228,7 @@ int dropfile_parse(const char *octets, size_t len,
 	}
 }
 
-/* ---- writing
- * ----------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int dropfile_put(int fd, const void *octets, size_t len)
 {

@@ -264,8 +264,7 @@ void fixup_from_stdin(const void *octets, size_t len, GByteArray *out)
 	}
 }
 
-/* ---- what is missing
- * ---------------------------------------------------------- */
+/* ---- what is missing ---- */
 
 char *fixup_date(int64_t time)
 {
@@ -397,8 +396,7 @@ static void fixup_put_mime(GByteArray *out, const char *body, size_t len)
 	fixup_put(out, lines);
 }
 
-/* ---- the message
- * ------------------------------------------------------------------ */
+/* ---- the message ---- */
 
 /* One field with its folded lines: copied, qualified or left out. */
 static void fixup_put_field(GByteArray *out, const char *field, size_t len,

@@ -78,8 +78,7 @@ struct relay_session {
 	struct fault fault; /* why the session did not open */
 };
 
-/* ---- places and words
- * -------------------------------------------------------- */
+/* ---- places and words ---- */
 
 int relay_place_parse(const char *text, int64_t default_port,
 		      struct relay_place *ret_place, struct fault *fault)
@@ -156,8 +155,7 @@ char *relay_text_clean(const char *text, size_t max)
 	return g_string_free(out, FALSE);
 }
 
-/* ---- control
- * ------------------------------------------------------------------- */
+/* ---- control ---- */
 
 struct relay_control *relay_control_new(void)
 {
@@ -201,8 +199,7 @@ void relay_init(void)
 	auth_client_init();
 }
 
-/* ---- outcomes
- * ------------------------------------------------------------------- */
+/* ---- outcomes ---- */
 
 static void relay_outcome_set(struct relay_recipient *recipient,
 			      enum relay_verdict verdict, const char *status,
@@ -329,8 +326,7 @@ static void relay_finish(struct relay_session *session)
 	session->source->done(session->source->context, message);
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 /* libesmtp asks for the text with a NULL length first: that is the moment
  * after the 354.  What it renders is thrown away, so it gets nothing. */
@@ -430,8 +426,7 @@ static void relay_next(struct relay_session *session)
 		relay_add(session, message);
 }
 
-/* ---- reading along
- * -------------------------------------------------------------------- */
+/* ---- reading along ---- */
 
 static void relay_refuse(struct relay_session *session, const char *format, ...)
 	PRINTF_LIKE(2, 3);

@@ -115,8 +115,7 @@ int sendmail_exit_of(const char *reply)
 	return EX_UNAVAILABLE;
 }
 
-/* ---- submission
- * ---------------------------------------------------------------- */
+/* ---- submission ---- */
 
 /* xtext (RFC 3461 4). */
 static char *sendmail_xtext(const char *text)
@@ -305,8 +304,7 @@ static int sendmail_submit(const struct conf *conf,
 							: link.reply);
 }
 
-/* ---- stdin
- * ------------------------------------------------------------------------- */
+/* ---- stdin ---- */
 
 /* Looks for the lone dot in what was read since at; true if it ends here. */
 static bool sendmail_cut_at_dot(GByteArray *octets, guint *at)
@@ -377,8 +375,7 @@ static int sendmail_message(const struct conf *conf,
 	return sendmail_submit(conf, args, message);
 }
 
-/* ---- the other modes
- * ------------------------------------------------------------------ */
+/* ---- the other modes ---- */
 
 /* Asks the spooler something and copies its answer to stdout. */
 static int sendmail_ask(const struct conf *conf, const char *question)

@@ -70,8 +70,7 @@ static bool sendmail_is_clean(const char *text)
 	return true;
 }
 
-/* ---- single options
- * ------------------------------------------------------------ */
+/* ---- single options ---- */
 
 static int sendmail_set_mode(struct sendmail_args *args, const char *value,
 			     struct fault *fault)
@@ -178,8 +177,7 @@ static int sendmail_set_envid(struct sendmail_args *args, const char *value,
 	return 0;
 }
 
-/* ---- the options
- * ------------------------------------------------------------------ */
+/* ---- the options ---- */
 
 /* Letters that take a value; -q and -d may have one behind them. */
 #define SENDMAIL_WITH_VALUE "ABFLNOQRVXbefhopr"

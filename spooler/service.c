@@ -64,8 +64,7 @@ static void service_set_level(const struct service *service,
 	log_set_level(level);
 }
 
-/* ---- signals
- * ------------------------------------------------------------------ */
+/* ---- signals ---- */
 
 static void service_on_stop(void *context)
 {
@@ -104,20 +103,7 @@ static void service_on_reload(void *context)
 	daemon_reloaded();
 }
 
-/* ---- parts
- * ---------------------------------------------------------------------- */
-
-static void service_policy(const struct conf *conf, struct store_policy *policy)
-{
-	policy->quota_warn = conf->quota_warn;
-	policy->quota_soft = conf->quota_soft;
-	policy->quota_hard = conf->quota_hard;
-	policy->quota_tempfail = conf->quota_tempfail;
-	policy->duplicate_window_s = conf->duplicate_window;
-	policy->softdelete_lifetime_s = conf->softdelete_lifetime;
-	g_strlcpy(policy->recipient_delimiter, conf->recipient_delimiter,
-		  sizeof(policy->recipient_delimiter));
-}
+/* ---- parts ---- */
 
 static int service_listen(struct service *service, struct fault *fault)
 {
@@ -144,7 +130,7 @@ static int service_open(struct service *service, struct fault *fault)
 	struct store_policy policy = {0};
 	struct spooler *spooler;
 
-	service_policy(conf, &policy);
+	store_policy_of_conf(conf, &policy);
 	if (helper_pool_new(0, SERVICE_CONVERT_MS, &service->helpers, fault) !=
 		    0 ||
 	    committer_new(conf->store_path, conf->store_timeout * 1000, &policy,
@@ -273,8 +259,7 @@ static void service_end(struct service *service)
 		settings_unref(service->settings);
 }
 
-/* ---- the two ways to run
- * ------------------------------------------------------------ */
+/* ---- the two ways to run ---- */
 
 static int service_once(struct service *service, struct fault *fault)
 {

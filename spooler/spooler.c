@@ -119,8 +119,7 @@ void spooler_signal_work(struct spooler *spooler)
 		spooler_wake(spooler);
 }
 
-/* ---- dispatching
- * ------------------------------------------------------------- */
+/* ---- dispatching ---- */
 
 /* What the loop knows at one turn. */
 struct spooler_turn {

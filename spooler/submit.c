@@ -39,18 +39,6 @@ struct submit_job {
 	int64_t queue_id;
 };
 
-static void submit_policy(const struct conf *conf, struct store_policy *policy)
-{
-	policy->quota_warn = conf->quota_warn;
-	policy->quota_soft = conf->quota_soft;
-	policy->quota_hard = conf->quota_hard;
-	policy->quota_tempfail = conf->quota_tempfail;
-	policy->duplicate_window_s = conf->duplicate_window;
-	policy->softdelete_lifetime_s = conf->softdelete_lifetime;
-	g_strlcpy(policy->recipient_delimiter, conf->recipient_delimiter,
-		  sizeof(policy->recipient_delimiter));
-}
-
 int submit_new(const struct conf *conf, struct committer *committer,
 	       struct helper_pool *helpers, struct submit **ret_submit,
 	       struct fault *fault)
@@ -62,7 +50,7 @@ int submit_new(const struct conf *conf, struct committer *committer,
 	if (store_open(conf->store_path, STORE_READ, conf->store_timeout * 1000,
 		       &store, fault) != 0)
 		return -1;
-	submit_policy(conf, &policy);
+	store_policy_of_conf(conf, &policy);
 	store_set_policy(store, &policy);
 	submit = g_new0(struct submit, 1);
 	submit->conf = conf;
@@ -193,8 +181,7 @@ static int submit_sender(struct submit_job *job, struct fault *fault)
 	return 0;
 }
 
-/* ---- recipients
- * -------------------------------------------------------------- */
+/* ---- recipients ---- */
 
 static int submit_add(struct submit_job *job, const char *address,
 		      unsigned notify, const char *orcpt, struct fault *fault)
@@ -295,8 +282,7 @@ static int submit_recipients(struct submit_job *job, const void *octets,
 	return 0;
 }
 
-/* ---- the message
- * ---------------------------------------------------------------- */
+/* ---- the message ---- */
 
 static size_t submit_hops(const char *octets, size_t len)
 {

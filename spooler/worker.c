@@ -39,8 +39,7 @@ static bool worker_is_stopping(struct worker *worker)
 	return stopping;
 }
 
-/* ---- claiming
- * ---------------------------------------------------------------- */
+/* ---- claiming ---- */
 
 struct worker_claim {
 	int64_t now;
@@ -142,8 +141,7 @@ static void worker_unclaim(struct worker *worker, int64_t id)
 			    id, fault.text);
 }
 
-/* ---- results
- * ------------------------------------------------------------------- */
+/* ---- results ---- */
 
 struct worker_results {
 	int64_t id;
@@ -280,8 +278,7 @@ static void worker_finish(struct worker *worker, struct attempt *attempt)
 	attempt_free(attempt);
 }
 
-/* ---- the next message
- * ------------------------------------------------------------ */
+/* ---- the next message ---- */
 
 static int worker_bytes(struct worker *worker, int64_t id, GBytes **ret_bytes,
 			struct fault *fault)
@@ -340,8 +337,7 @@ static struct attempt *worker_take(struct worker *worker)
 	}
 }
 
-/* ---- the connection
- * ---------------------------------------------------------------- */
+/* ---- the connection ---- */
 
 static struct relay_message *worker_next(void *context)
 {
@@ -436,8 +432,7 @@ static void worker_session(struct worker *worker, struct attempt *first)
 	worker_finish(worker, first);
 }
 
-/* ---- the thread
- * ----------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 /* False when it is time to end. */
 static bool worker_wait(struct worker *worker)

@@ -1,6 +1,7 @@
 /*
  * The connection: creating, opening, units of work.
  */
+#include "conf.h"
 #include "notify.h"
 #include "store_internal.h"
 
@@ -177,6 +178,21 @@ int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
 	if (rc == 0 && ret_created)
 		*ret_created = is_new;
 	return rc;
+}
+
+void store_policy_of_conf(const struct conf *conf,
+			  struct store_policy *ret_policy)
+{
+	*ret_policy = (struct store_policy){
+		.quota_warn = conf->quota_warn,
+		.quota_soft = conf->quota_soft,
+		.quota_hard = conf->quota_hard,
+		.quota_tempfail = conf->quota_tempfail,
+		.duplicate_window_s = conf->duplicate_window,
+		.softdelete_lifetime_s = conf->softdelete_lifetime,
+	};
+	g_strlcpy(ret_policy->recipient_delimiter, conf->recipient_delimiter,
+		  sizeof(ret_policy->recipient_delimiter));
 }
 
 void store_set_policy(struct store *store, const struct store_policy *policy)

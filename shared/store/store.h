@@ -35,6 +35,11 @@ struct store_policy {
 	char recipient_delimiter[16];
 };
 
+struct conf;
+/* The policy that the configuration asks for. */
+void store_policy_of_conf(const struct conf *conf,
+			  struct store_policy *ret_policy);
+
 /*
  * Creates the store (schema, public store) or brings an older one up to date;
  * does nothing to one that is current.  The directory is made if its parent
