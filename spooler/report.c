@@ -25,7 +25,7 @@ static const struct report_words {
 		{"delayed", "Delayed: ",
 		 "Your message has not been delivered yet to these recipients."
 		 "\r\nIt is tried again; you need not send it anew.\r\n",
-		 "REPORT.IPM.Note.DELAYED"},
+		 "REPORT.IPM.Note.Delayed.DR"},
 	[REPORT_RELAYED] =
 		{"relayed", "Relayed: ",
 		 "Your message went to a host that does not report delivery:"

@@ -442,19 +442,36 @@ static int sendmail_list(const struct conf *conf,
 	return sendmail_ask(conf, "list\n");
 }
 
+/* Writes all of it; to may be a pipe, a terminal or a socket. */
+static bool sendmail_put(int to, const char *octets, size_t len)
+{
+	while (len) {
+		ssize_t n = write(to, octets, len);
+
+		if (n < 0 && errno == EAGAIN &&
+		    net_wait(to, true, -1, SENDMAIL_REPLY_MS) != 1)
+			return false;
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return false;
+		if (n > 0) {
+			octets += n;
+			len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
 /* Copies what one end has to the other; false when it is at its end. */
 static bool sendmail_pump(int from, int to)
 {
 	char chunk[65536];
-	struct fault fault = {0};
 	ssize_t n = read(from, chunk, sizeof(chunk));
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
 	if (n == 0)
 		return false;
-	return net_send_all(to, chunk, (size_t)n, SENDMAIL_REPLY_MS, &fault) ==
-	       0;
+	return sendmail_put(to, chunk, (size_t)n);
 }
 
 /* -bs: stdin and stdout are the client's. */

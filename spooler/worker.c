@@ -442,6 +442,7 @@ static bool worker_wait(struct worker *worker)
 
 	pthread_mutex_lock(&spooler->lock);
 	spooler->idle++;
+	spooler_wake(spooler); /* what is due next may have changed */
 	while (!spooler->work && !spooler->stopping)
 		pthread_cond_wait(&spooler->work_came, &spooler->lock);
 	spooler->idle--;
@@ -471,7 +472,6 @@ static void *worker_main(void *context)
 		}
 		settings_unref(worker->settings);
 		worker->settings = NULL;
-		spooler_wake(spooler);
 	}
 	pthread_mutex_lock(&spooler->lock);
 	worker->has_ended = true;
