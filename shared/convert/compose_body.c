@@ -469,6 +469,19 @@ static bool is_signed_entity(struct octets in)
 	return false;
 }
 
+static void put_smime_type(const struct propset *attachment, GByteArray *out)
+{
+	const char *type = propset_text(attachment, PR_ATTACH_MIME_TAG);
+	bool known = type && (!strcmp(type, "application/x-pkcs7-mime") ||
+			      !strcmp(type, "application/octet-stream"));
+
+	field_put_params(out, "Content-Type",
+			 known ? type : "application/pkcs7-mime", NULL, NULL,
+			 "name", "smime.p7m");
+	put(out, "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n"
+		 "Content-Transfer-Encoding: base64\r\n\r\n");
+}
+
 static bool put_smime(const struct propset *set, GByteArray *out)
 {
 	const char *class = propset_text(set, PR_MESSAGE_CLASS);
@@ -491,9 +504,7 @@ static bool put_smime(const struct propset *set, GByteArray *out)
 	}
 	if (strcmp(class, "IPM.Note.SMIME") != 0)
 		return false;
-	put(out, "Content-Type: application/pkcs7-mime; name=\"smime.p7m\"\r\n"
-		 "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n"
-		 "Content-Transfer-Encoding: base64\r\n\r\n");
+	put_smime_type(propset_attachment(set, 0), out);
 	put_base64(out, in);
 	return true;
 }
