@@ -259,6 +259,12 @@ struct queue_row {
 	int64_t sent;
 };
 
+static void queue_row_clear(struct queue_row *row)
+{
+	g_free(row->reverse_path);
+}
+#define QUEUE_ROW __attribute__((cleanup(queue_row_clear))) struct queue_row
+
 static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 		       struct fault *fault)
 {
@@ -356,8 +362,7 @@ int store_queue_results(struct store *store, int64_t id,
 			const struct content *report, bool delay_warned,
 			struct fault *fault)
 {
-	struct queue_row queue = {0};
-	g_autofree char *reverse_path = NULL;
+	QUEUE_ROW queue = {0};
 
 	if (claim_check(store, id, fault))
 		return -1;
@@ -367,7 +372,6 @@ int store_queue_results(struct store *store, int64_t id,
 	if (claim_end(store, id, fault) ||
 	    result_load(store, id, &queue, fault))
 		return -1;
-	reverse_path = queue.reverse_path;
 	if (delay_warned &&
 	    sql_run(store, fault,
 		    "UPDATE outgoingqueue SET delay_warned = 1 WHERE id = ?",
