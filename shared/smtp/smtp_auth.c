@@ -130,6 +130,13 @@ void smtp_auth_line(struct smtp_server *server, char *line)
 	explicit_bzero(line, strlen(line));
 }
 
+/* RFC 4954 4. */
+void smtp_auth_too_long(struct smtp_server *server)
+{
+	auth_done(server);
+	smtp_error(server, 500, "5.5.6", "Line of the exchange too long");
+}
+
 void smtp_cmd_auth(struct smtp_server *server, char *args)
 {
 	char *initial = strchr(args, ' ');

@@ -131,6 +131,8 @@ size_t smtp_chunk_feed(struct smtp_server *server, const char *octets,
 /* ---- smtp_auth.c ---- */
 
 void smtp_auth_line(struct smtp_server *server, char *line);
+/* Ends an exchange whose line was longer than SMTP_AUTH_LINE_MAX. */
+void smtp_auth_too_long(struct smtp_server *server);
 bool smtp_auth_offered(const struct smtp_server *server);
 
 /* ---- smtp_path.c ---- */

@@ -141,11 +141,12 @@ static void smtp_line_done(struct smtp_server *server)
 	server->line_len = 0;
 	server->line_too_long = false;
 	server->line_after_bare = false;
+	if (too_long && server->input == SMTP_INPUT_AUTH) {
+		smtp_auth_too_long(server);
+		return;
+	}
 	if (too_long) {
 		smtp_error(server, 500, "5.5.2", "Line too long");
-		server->input = server->input == SMTP_INPUT_AUTH
-					? SMTP_INPUT_COMMAND
-					: server->input;
 		return;
 	}
 	if (after_bare)

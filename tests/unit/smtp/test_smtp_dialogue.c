@@ -94,6 +94,12 @@ Test(smtp_dialogue, a_message)
 		       "DATA\r\nabc\r\n.\r\nNOOP\r\n",
 		 OK3 "250/2.1.5 354 452/4.3.1 452/4.3.1 250/2.0.0", NULL,
 		 SMTP_NEXT_READ},
+		{"a message pipelined behind a DATA that is refused is commands",
+		 HELLO MAIL "RCPT TO:<unknown@x>\r\nDATA\r\nSubject: x\r\n"
+			    "\r\nRCPT TO:<b@x>\r\n.\r\n",
+		 "250 250/2.1.0 550/5.1.1 503/5.5.1 500/5.5.2 500/5.5.2 "
+		 "250/2.1.5 500/5.5.2",
+		 NULL, SMTP_NEXT_READ},
 		{"MAIL refused: what was pipelined behind it is refused, too",
 		 HELLO "MAIL FROM:<refused@x>\r\n" RCPT "DATA\r\nNOOP\r\n",
 		 "250 550/5.7.1 503/5.5.1 503/5.5.1 250/2.0.0", "hello c;",
@@ -411,6 +417,36 @@ Test(smtp_dialogue, long_lines)
 					    cases[i].codes, "", SMTP_NEXT_READ};
 
 		play(&recorder_lmtp, &dialogue, input->len);
+	}
+}
+
+Test(smtp_dialogue, long_lines_of_auth)
+{
+	static const struct {
+		const char *name;
+		size_t len; /* with CRLF */
+		const char *codes;
+	} cases[] = {
+		/* All 'A' is base64 of NUL only: no PLAIN response. */
+		{"as long as may be", SMTP_AUTH_LINE_MAX - 2,
+		 "250 334 501/5.5.2 250/2.0.0"},
+		{"one too many", SMTP_AUTH_LINE_MAX + 1,
+		 "250 334 500/5.5.6 250/2.0.0"},
+		{"64 KiB", 65536, "250 334 500/5.5.6 250/2.0.0"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) input = g_string_new(EHLO "AUTH PLAIN\r\n");
+		size_t begin = input->len;
+
+		while (input->len < begin + cases[i].len - 2)
+			g_string_append_c(input, 'A');
+		g_string_append(input, "\r\nNOOP\r\n");
+		struct dialogue dialogue = {cases[i].name, input->str,
+					    cases[i].codes, "hello c;",
+					    SMTP_NEXT_READ};
+
+		play(&recorder_esmtp, &dialogue, input->len);
 	}
 }
 
