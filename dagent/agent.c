@@ -18,7 +18,7 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	agent->conf = conf;
 	agent->wishes = wishes;
 	g_queue_init(&agent->idle);
-	g_mutex_init(&agent->lock);
+	pthread_mutex_init(&agent->lock, NULL);
 	store_policy_of_conf(conf, &agent->policy);
 	agent->scripts = scripts_new();
 	agent->responders = g_thread_pool_new(
@@ -49,7 +49,7 @@ void agent_free(struct agent *agent)
 	while ((store = g_queue_pop_head(&agent->idle)))
 		store_close(store);
 	scripts_free(agent->scripts);
-	g_mutex_clear(&agent->lock);
+	pthread_mutex_destroy(&agent->lock);
 	g_free(agent);
 }
 
@@ -58,9 +58,9 @@ int agent_take_store(struct agent *agent, struct store **ret_store,
 {
 	struct store *store;
 
-	g_mutex_lock(&agent->lock);
+	pthread_mutex_lock(&agent->lock);
 	store = g_queue_pop_head(&agent->idle);
-	g_mutex_unlock(&agent->lock);
+	pthread_mutex_unlock(&agent->lock);
 	if (!store) {
 		if (store_open(agent->conf->store_path, STORE_WRITE,
 			       agent->conf->store_timeout * 1000, &store,
@@ -76,11 +76,11 @@ void agent_give_store(struct agent *agent, struct store *store)
 {
 	bool is_kept;
 
-	g_mutex_lock(&agent->lock);
+	pthread_mutex_lock(&agent->lock);
 	is_kept = agent->idle.length < AGENT_IDLE_MAX;
 	if (is_kept)
 		g_queue_push_head(&agent->idle, store);
-	g_mutex_unlock(&agent->lock);
+	pthread_mutex_unlock(&agent->lock);
 	if (!is_kept)
 		store_close(store);
 }

@@ -13,6 +13,8 @@
 #include "store/store.h"
 #include "wishes.h"
 
+#include <pthread.h>
+
 struct agent {
 	const struct conf *conf;     /* borrowed */
 	const struct wishes *wishes; /* of the command line; borrowed */
@@ -22,7 +24,7 @@ struct agent {
 	struct scripts *scripts;
 	GThreadPool *responders; /* external auto-reply programs */
 	GQueue idle;             /* of struct store */
-	GMutex lock;             /* of idle */
+	pthread_mutex_t lock;    /* of idle */
 };
 
 /* is_daemon: with a committer.  The store is opened, so that one that cannot

@@ -7,13 +7,14 @@
 #include "store/settings.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define SCRIPTS_MAX 4096 /* then the cache begins anew */
 
 struct scripts {
-	GMutex lock;
+	pthread_mutex_t lock;
 	GHashTable *by_key; /* char * -> struct script */
 };
 
@@ -43,7 +44,7 @@ struct scripts *scripts_new(void)
 {
 	struct scripts *scripts = g_new0(struct scripts, 1);
 
-	g_mutex_init(&scripts->lock);
+	pthread_mutex_init(&scripts->lock, NULL);
 	scripts->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 						script_unref_data);
 	return scripts;
@@ -52,7 +53,7 @@ struct scripts *scripts_new(void)
 void scripts_free(struct scripts *scripts)
 {
 	g_hash_table_unref(scripts->by_key);
-	g_mutex_clear(&scripts->lock);
+	pthread_mutex_destroy(&scripts->lock);
 	g_free(scripts);
 }
 
@@ -78,23 +79,23 @@ static struct script *scripts_find(struct scripts *scripts, const char *key)
 {
 	struct script *script;
 
-	g_mutex_lock(&scripts->lock);
+	pthread_mutex_lock(&scripts->lock);
 	script = g_hash_table_lookup(scripts->by_key, key);
 	if (script)
 		script_ref(script);
-	g_mutex_unlock(&scripts->lock);
+	pthread_mutex_unlock(&scripts->lock);
 	return script;
 }
 
 static void scripts_keep(struct scripts *scripts, const char *key,
 			 struct script *script)
 {
-	g_mutex_lock(&scripts->lock);
+	pthread_mutex_lock(&scripts->lock);
 	if (g_hash_table_size(scripts->by_key) >= SCRIPTS_MAX)
 		g_hash_table_remove_all(scripts->by_key);
 	g_hash_table_replace(scripts->by_key, g_strdup(key),
 			     script_ref(script));
-	g_mutex_unlock(&scripts->lock);
+	pthread_mutex_unlock(&scripts->lock);
 }
 
 struct script *scripts_of_rule(struct scripts *scripts,

@@ -15,6 +15,7 @@
 #include "session.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,13 +49,13 @@ struct service {
 /* The process. */
 static struct {
 	const struct options *options;
-	GMutex lock;
-	GCond cond;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
 	bool must_stop;
 	bool must_reload;
 	struct service *current; /* under lock, for the scraper */
 	GPtrArray *retiring;     /* of GThread */
-} state;
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
 
 char *service_socket(const struct conf *conf)
 {
@@ -348,9 +349,9 @@ static void service_reload(void)
 	}
 	service_set_log_level(next->conf);
 	service_start(next);
-	g_mutex_lock(&state.lock);
+	pthread_mutex_lock(&state.lock);
 	state.current = next;
-	g_mutex_unlock(&state.lock);
+	pthread_mutex_unlock(&state.lock);
 	serve_retire(old->serve);
 	service_drop_listeners(old, next);
 	g_ptr_array_add(state.retiring,
@@ -364,19 +365,19 @@ static void service_reload(void)
 static void service_on_stop(void *context)
 {
 	(void)context;
-	g_mutex_lock(&state.lock);
+	pthread_mutex_lock(&state.lock);
 	state.must_stop = true;
-	g_cond_signal(&state.cond);
-	g_mutex_unlock(&state.lock);
+	pthread_cond_signal(&state.cond);
+	pthread_mutex_unlock(&state.lock);
 }
 
 static void service_on_reload(void *context)
 {
 	(void)context;
-	g_mutex_lock(&state.lock);
+	pthread_mutex_lock(&state.lock);
 	state.must_reload = true;
-	g_cond_signal(&state.cond);
-	g_mutex_unlock(&state.lock);
+	pthread_cond_signal(&state.cond);
+	pthread_mutex_unlock(&state.lock);
 }
 
 static void service_on_scrape(void *context)
@@ -384,12 +385,12 @@ static void service_on_scrape(void *context)
 	struct committer_stats stats;
 
 	(void)context;
-	g_mutex_lock(&state.lock);
+	pthread_mutex_lock(&state.lock);
 	if (state.current) {
 		committer_get_stats(state.current->agent->committer, &stats);
 		figures_set_committer(&stats);
 	}
-	g_mutex_unlock(&state.lock);
+	pthread_mutex_unlock(&state.lock);
 }
 
 /* Waits for signals; returns when it is time to stop. */
@@ -398,12 +399,12 @@ static void service_loop(void)
 	for (;;) {
 		bool must_stop;
 
-		g_mutex_lock(&state.lock);
+		pthread_mutex_lock(&state.lock);
 		while (!state.must_stop && !state.must_reload)
-			g_cond_wait(&state.cond, &state.lock);
+			pthread_cond_wait(&state.cond, &state.lock);
 		must_stop = state.must_stop;
 		state.must_reload = false;
-		g_mutex_unlock(&state.lock);
+		pthread_mutex_unlock(&state.lock);
 		if (must_stop)
 			return;
 		service_reload();
@@ -416,10 +417,10 @@ static void service_stop(void)
 
 	log_message(LOG_LEVEL_INFO, "stopping");
 	daemon_stopping();
-	g_mutex_lock(&state.lock);
+	pthread_mutex_lock(&state.lock);
 	last = state.current;
 	state.current = NULL;
-	g_mutex_unlock(&state.lock);
+	pthread_mutex_unlock(&state.lock);
 	metrics_listen_stop();
 	serve_stop(last->serve);
 	(void)service_retire(last);
@@ -452,9 +453,9 @@ static int service_begin(struct fault *fault)
 	    service_open(service, fault))
 		return -1;
 	service_start(service);
-	g_mutex_lock(&state.lock);
+	pthread_mutex_lock(&state.lock);
 	state.current = g_steal_pointer(&service);
-	g_mutex_unlock(&state.lock);
+	pthread_mutex_unlock(&state.lock);
 	return 0;
 }
 
@@ -463,8 +464,6 @@ int service_main(const struct options *options)
 	struct fault fault = {0};
 
 	state.options = options;
-	g_mutex_init(&state.lock);
-	g_cond_init(&state.cond);
 	state.retiring = g_ptr_array_new();
 	if (service_begin(&fault)) {
 		daemon_fail(&fault);
