@@ -27,7 +27,7 @@ static struct {
 	int level;
 	bool timestamp;
 	bool background;      /* stderr is nobody's: syslog instead */
-	pthread_mutex_t lock; /* guards fd against log_reopen() */
+	pthread_mutex_t lock; /* of all but level */
 } log_state = {
 	.program = "okapi",
 	.method = CONF_LOG_STDERR,
@@ -62,10 +62,22 @@ static bool log_stderr_is_journal(void)
 	       st.st_ino == ino;
 }
 
+/* Under the lock: lines go to stderr until a method is set. */
+static void log_forget_file(void)
+{
+	if (log_state.method != CONF_LOG_FILE)
+		return;
+	(void)close(log_state.fd);
+	log_state.fd = STDERR_FILENO;
+	log_state.method = CONF_LOG_STDERR;
+	g_clear_pointer(&log_state.file, g_free);
+}
+
 int log_open(const char *program, const struct conf *conf, struct fault *fault)
 {
 	enum conf_log_method method = conf->log_method;
 	bool file_wanted = conf->log_file && *conf->log_file;
+	int fd = -1;
 
 	if (method == CONF_LOG_AUTO) {
 		method = CONF_LOG_STDERR;
@@ -77,24 +89,27 @@ int log_open(const char *program, const struct conf *conf, struct fault *fault)
 	if (method == CONF_LOG_STDERR && log_state.background)
 		method = CONF_LOG_SYSLOG;
 	if (method == CONF_LOG_FILE) {
-		int fd;
-
 		if (!file_wanted)
 			return fault_set(fault, FAULT_CONFIG,
 					 "log_method = file needs log_file");
 		fd = log_open_file(conf->log_file, fault);
 		if (fd < 0)
 			return -1;
-		log_close();
-		log_state.fd = fd;
-		log_state.file = g_strdup(conf->log_file);
 	}
 	if (method == CONF_LOG_SYSLOG)
 		openlog(program, LOG_PID, LOG_MAIL);
+	/* A daemon that reads its configuration anew has threads that log. */
+	pthread_mutex_lock(&log_state.lock);
+	log_forget_file();
+	if (method == CONF_LOG_FILE) {
+		log_state.fd = fd;
+		log_state.file = g_strdup(conf->log_file);
+	}
 	log_state.program = program;
 	log_state.method = method;
-	log_state.level = (int)conf->log_level;
 	log_state.timestamp = conf->log_timestamp;
+	pthread_mutex_unlock(&log_state.lock);
+	log_set_level((int)conf->log_level);
 	return 0;
 }
 
@@ -134,23 +149,19 @@ void log_reopen(void)
 void log_close(void)
 {
 	pthread_mutex_lock(&log_state.lock);
-	if (log_state.method == CONF_LOG_FILE) {
-		(void)close(log_state.fd);
-		log_state.fd = STDERR_FILENO;
-		log_state.method = CONF_LOG_STDERR;
-		g_clear_pointer(&log_state.file, g_free);
-	}
+	log_forget_file();
 	pthread_mutex_unlock(&log_state.lock);
 }
 
 void log_set_level(int level)
 {
-	log_state.level = CLAMP(level, LOG_LEVEL_NONE, LOG_LEVEL_DEBUG);
+	g_atomic_int_set(&log_state.level,
+			 CLAMP(level, LOG_LEVEL_NONE, LOG_LEVEL_DEBUG));
 }
 
 bool log_wants(enum log_level level)
 {
-	return (int)level <= log_state.level;
+	return (int)level <= g_atomic_int_get(&log_state.level);
 }
 
 static int log_priority(enum log_level level)
@@ -191,9 +202,11 @@ static void log_write(enum log_level level, const char *text)
 {
 	g_autoptr(GString) line = g_string_sized_new(256);
 
+	pthread_mutex_lock(&log_state.lock);
 	if (log_state.method == CONF_LOG_SYSLOG) {
 		syslog(log_priority(level), "%s%s", log_level_mark(level),
 		       text);
+		pthread_mutex_unlock(&log_state.lock);
 		return;
 	}
 	if (log_state.method == CONF_LOG_JOURNAL) {
@@ -208,7 +221,6 @@ static void log_write(enum log_level level, const char *text)
 	}
 	g_string_append_printf(line, "%s[%d]: %s%s\n", log_state.program,
 			       (int)getpid(), log_level_mark(level), text);
-	pthread_mutex_lock(&log_state.lock);
 	/* A log that cannot be written has nowhere to complain to. */
 	if (write(log_state.fd, line->str, line->len) < 0)
 		errno = 0;
