@@ -129,6 +129,20 @@ int admin_folder(struct admin *admin, const struct store_user *user,
 				 ret_folder, fault);
 }
 
+int admin_folder_in(struct admin *admin, const struct store_user *user,
+		    const char *path, int64_t *ret_store, int64_t *ret_folder,
+		    struct fault *fault)
+{
+	if (!path) {
+		*ret_store = user->store;
+		*ret_folder = 0;
+		return 0;
+	}
+	if (admin_folder(admin, user, path, ret_folder, fault) < 0)
+		return -1;
+	return store_of_folder(admin->store, *ret_folder, ret_store, fault);
+}
+
 int admin_confirm(struct admin *admin, struct fault *fault, const char *format,
 		  ...)
 {

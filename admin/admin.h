@@ -123,6 +123,12 @@ NODISCARD int admin_user(struct admin *admin, size_t i,
 NODISCARD int admin_folder(struct admin *admin, const struct store_user *user,
 			   const char *path, int64_t *ret_folder,
 			   struct fault *fault);
+/* The same with the store it is in: the user's, or the public one.  path NULL:
+ * all of the user's store, folder 0. */
+NODISCARD int admin_folder_in(struct admin *admin,
+			      const struct store_user *user, const char *path,
+			      int64_t *ret_store, int64_t *ret_folder,
+			      struct fault *fault);
 /*
  * Asks on the terminal, or takes --yes.  -1 if the answer is no
  * (FAULT_NOT_ALLOWED) or nobody can be asked (FAULT_USAGE).

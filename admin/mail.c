@@ -129,15 +129,15 @@ static int mail_list(struct admin *admin, struct fault *fault)
 	AUTO(store_user) user = NULL;
 	const char *path = admin_arg(admin, 1);
 	struct mail_list_context context = {.folders = !path};
+	int64_t store = 0;
 	int64_t folder = 0;
 
-	if (admin_user(admin, 0, &user, fault) < 0)
-		return -1;
-	if (path && admin_folder(admin, user, path, &folder, fault) < 0)
+	if (admin_user(admin, 0, &user, fault) < 0 ||
+	    admin_folder_in(admin, user, path, &store, &folder, fault) < 0)
 		return -1;
 	print_list_begin(&context.list, admin->json);
-	if (store_message_list(admin->store, user->store, folder,
-			       mail_list_each, &context, fault) < 0)
+	if (store_message_list(admin->store, store, folder, mail_list_each,
+			       &context, fault) < 0)
 		return -1;
 	print_list_end(&context.list);
 	return 0;
@@ -286,14 +286,14 @@ static int mail_restore_select(struct admin *admin,
 	const char *path = admin_option(admin, "folder");
 	const char *since = admin_option(admin, "since");
 	g_autoptr(GArray) deleted = NULL;
+	int64_t store = 0;
 	int64_t folder = 0;
 	int64_t time = 0;
 
 	if (since && print_time_parse(since, &time, fault) < 0)
 		return -1;
-	if (path && admin_folder(admin, user, path, &folder, fault) < 0)
-		return -1;
-	if (store_message_list_deleted(admin->store, user->store, folder, time,
+	if (admin_folder_in(admin, user, path, &store, &folder, fault) < 0 ||
+	    store_message_list_deleted(admin->store, store, folder, time,
 				       &deleted, fault) < 0)
 		return -1;
 	if (admin->args->len == 1)

@@ -157,6 +157,7 @@ int mail_export(struct admin *admin, struct fault *fault)
 				     .progress = isatty(STDERR_FILENO)};
 	const char *mbox = admin_option(admin, "mbox");
 	const char *dir = admin_option(admin, "maildir");
+	int64_t store = 0;
 	int64_t folder = 0;
 	int rc;
 
@@ -164,21 +165,20 @@ int mail_export(struct admin *admin, struct fault *fault)
 		return fault_set(fault, FAULT_USAGE,
 				 "mail export needs --mbox FILE or "
 				 "--maildir DIR");
-	if (admin_user(admin, 0, &user, fault) < 0)
-		return -1;
-	if (export.only &&
-	    admin_folder(admin, user, export.only, &folder, fault) < 0)
+	if (admin_user(admin, 0, &user, fault) < 0 ||
+	    admin_folder_in(admin, user, export.only, &store, &folder, fault) <
+		    0)
 		return -1;
 	if (mbox) {
 		if (mail_export_open(&export, mbox, fault) < 0)
 			return -1;
-		rc = mail_export_walk(&export, user->store, folder, fault);
+		rc = mail_export_walk(&export, store, folder, fault);
 		return mail_export_close(&export, mbox, rc, fault);
 	}
 	if (maildir_create(dir, &maildir, fault) < 0)
 		return -1;
 	export.maildir = maildir;
-	if (mail_export_walk(&export, user->store, folder, fault) < 0)
+	if (mail_export_walk(&export, store, folder, fault) < 0)
 		return -1;
 	return maildir_sync(maildir, fault);
 }

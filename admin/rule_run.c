@@ -223,13 +223,14 @@ static int run_all(struct rule_run *run, struct fault *fault)
 	struct admin *admin = run->set.admin;
 	const struct store_user *user = run->set.user;
 	unsigned discards = 0;
+	int64_t store = 0;
 	int64_t folder = 0;
 
-	if (admin_folder(admin, user, admin_option(admin, "folder"), &folder,
-			 fault) < 0 ||
+	if (admin_folder_in(admin, user, admin_option(admin, "folder"), &store,
+			    &folder, fault) < 0 ||
 	    rule_set_load(&run->set, fault) < 0 ||
-	    store_message_list(admin->store, user->store, folder, run_collect,
-			       run, fault) < 0)
+	    store_message_list(admin->store, store, folder, run_collect, run,
+			       fault) < 0)
 		return -1;
 	for (guint i = 0; i < run->items->len; i++) {
 		const struct run_item *item = run->items->pdata[i];

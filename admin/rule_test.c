@@ -289,15 +289,16 @@ static int rule_test_run(struct rule_test *test, struct fault *fault)
 	struct admin *admin = test->set.admin;
 	const struct store_user *user = test->set.user;
 	const char *path = admin_option(admin, "folder");
+	int64_t store = 0;
 	int64_t folder = 0;
 	int rc;
 
-	if (path && admin_folder(admin, user, path, &folder, fault) < 0)
+	if (admin_folder_in(admin, user, path, &store, &folder, fault) < 0)
 		return -1;
 	if (rule_set_load(&test->set, fault) < 0)
 		return -1;
 	print_list_begin(&test->list, admin->json);
-	rc = path ? store_message_list(admin->store, user->store, folder,
+	rc = path ? store_message_list(admin->store, store, folder,
 				       rule_test_stored, test, fault)
 		  : rule_test_one(test, admin_arg(admin, 1), fault);
 	if (rc == 0)

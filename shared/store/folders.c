@@ -189,6 +189,12 @@ int folder_store(struct store *store, int64_t folder, int64_t *ret_store,
 	return rc < 0 ? -1 : 0;
 }
 
+int store_of_folder(struct store *store, int64_t folder, int64_t *ret_store,
+		    struct fault *fault)
+{
+	return folder_store(store, folder, ret_store, fault);
+}
+
 int folder_is_below(struct store *store, int64_t folder, int64_t ancestor,
 		    struct fault *fault)
 {

@@ -55,8 +55,11 @@ NODISCARD int store_folder_by_role(struct store *store, int64_t store_id,
 NODISCARD int store_folder_find(struct store *store, int64_t store_id,
 				const char *path, char separator,
 				int64_t *ret_folder, struct fault *fault);
-/* Unit.  As above, making what is missing; an existing one is returned
- * (ret_created may be NULL).  Names: 1-255 octets of UTF-8, no control
+/* The store a folder is in. */
+NODISCARD int store_of_folder(struct store *store, int64_t folder,
+			      int64_t *ret_store, struct fault *fault);
+/* Unit.  As store_folder_find(), making what is missing; an existing one is
+ * returned (ret_created may be NULL).  Names: 1-255 octets of UTF-8, no control
  * characters, not "." or "..". */
 NODISCARD int store_folder_create(struct store *store, int64_t store_id,
 				  const char *path, char separator,

@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.okapi import DOMAIN, Okapi, crlf, message  # noqa: E402
+from harness.sink import Sink  # noqa: E402
 
 USAGE, DATA, NO_INPUT, NO_USER = 64, 65, 66, 67
 EXISTS, TEMPFAIL, NO_PERMISSION, CONFIG = 73, 75, 77, 78
@@ -295,6 +296,26 @@ class Folders(Admin):
         shown = self.json("folder", "list", "anna", "--public")
         self.assertIn("Sales", [f["path"].rsplit("/")[-1] for f in shown])
 
+    def test_mail_in_public_folders(self):
+        self.must("folder", "create", "anna", "Public/Sales")
+        self.must("mail", "import", "anna", "Public/Sales",
+                  self.write("m.eml", message("offer")))
+        mail = self.okapi.mails("bert", "Public/Sales")[0]
+        self.assertEqual(mail["subject"], "offer")
+        self.assertEqual(self.okapi.raw("bert", mail["id"]),
+                         crlf(message("offer")))
+        self.assertIn("Subject: offer", self.must(
+            "mail", "export", "bert", "public/Sales", "--mbox", "-"))
+        self.must("mail", "copy", "bert", str(mail["id"]), "Inbox")
+        self.assertEqual(self.okapi.subjects("bert"), ["offer"])
+        self.must("mail", "delete", "bert", str(mail["id"]), "--permanent",
+                  "--yes")
+        self.assertEqual(self.okapi.mails("anna", "Public/Sales"), [])
+        self.must("mail", "restore", "anna", "--folder", "Public/Sales")
+        self.assertEqual(self.okapi.subjects("anna", "Public/Sales"),
+                         ["offer"])
+        self.must("store", "check")
+
     def test_odd_paths(self):
         for path in ODD:
             result = self.admin("folder", "create", "anna", "--", path)
@@ -551,6 +572,42 @@ class Submit(Admin):
         ident = self.put(b"Subject: nobody\n\nx\n")
         self.refused(DATA, "mail", "submit", "anna", ident)
         self.assertEqual(self.okapi.queue(), [])
+
+
+class Sent(Admin):
+    def submit(self, to):
+        return self.must("mail", "submit", "anna", "--props", "-",
+                         input=json.dumps({
+                             "PR_SUBJECT": to, "PR_BODY": "Hi.\r\n",
+                             "recipients": [{"PR_RECIPIENT_TYPE": 1,
+                                             "PR_SMTP_ADDRESS": to}]}))
+
+    def test_what_failed_can_be_sent_again(self):
+        relay = Sink(self.dir, "RCPT:bad@*=550 5.1.1 no such user",
+                     "RCPT:later@*=450 4.2.0 later")
+        self.addCleanup(relay.close)
+        self.okapi.configure(smtp_port=relay.port)
+        for to in ("good@x.test", "bad@x.test", "later@x.test"):
+            self.submit(to)
+        done = self.okapi.run("okapi-spooler", "--once")
+        self.assertEqual(done.status, TEMPFAIL, done)
+        entry, = self.okapi.queue()
+        self.assertEqual((entry["subject"], entry["state"]),
+                         ("later@x.test", "waiting"))
+        recipient = entry["recipients"][0]
+        self.assertEqual((recipient["attempts"], recipient["last_reply"]),
+                         (1, "450 4.2.0 later"))
+        self.assertRegex(recipient["next_attempt"], ISO)
+        self.assertEqual(self.okapi.subjects("anna", "Sent"),
+                         ["good@x.test"])
+        outbox = {m["subject"]: m for m in self.okapi.mails("anna", "Outbox")}
+        self.assertIn("failed", outbox["bad@x.test"]["flags"])
+        self.must("mail", "submit", "anna", str(outbox["bad@x.test"]["id"]))
+        self.refused(EXISTS, "mail", "submit", "anna",
+                     str(outbox["later@x.test"]["id"]))
+        self.assertEqual(len(self.okapi.queue()), 2)
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"),
+                         ["bad@x.test", "later@x.test"])
 
 
 class Queue(Admin):
