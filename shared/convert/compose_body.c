@@ -482,6 +482,28 @@ static void put_smime_type(const struct propset *attachment, GByteArray *out)
 		 "Content-Transfer-Encoding: base64\r\n\r\n");
 }
 
+/* As it is, but no CR or LF alone: a relay must not see them (RFC 5321 2.3.8),
+ * and those who sign count lines as CRLF (RFC 8551 3.1.1). */
+static void put_lines(GByteArray *out, struct octets in)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		bool cr = in.data[i] == '\r';
+		bool pair = cr && i + 1 < in.len && in.data[i + 1] == '\n';
+
+		if (!cr && in.data[i] != '\n')
+			continue;
+		g_byte_array_append(out, in.data + start, (guint)(i - start));
+		put(out, "\r\n");
+		i += pair;
+		start = i + 1;
+	}
+	if (start < in.len)
+		g_byte_array_append(out, in.data + start,
+				    (guint)(in.len - start));
+}
+
 static bool put_smime(const struct propset *set, GByteArray *out)
 {
 	const char *class = propset_text(set, PR_MESSAGE_CLASS);
@@ -499,7 +521,7 @@ static bool put_smime(const struct propset *set, GByteArray *out)
 	in.len = len;
 	if (!strcmp(class, "IPM.Note.SMIME.MultipartSigned") &&
 	    is_signed_entity(in)) {
-		g_byte_array_append(out, in.data, (guint)in.len);
+		put_lines(out, in);
 		return true;
 	}
 	if (strcmp(class, "IPM.Note.SMIME") != 0)

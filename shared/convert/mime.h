@@ -87,7 +87,6 @@ bool span_is(struct span span, const char *text); /* case-blind */
 
 /*
  * The content, its transfer encoding undone (unknown ones are left).  Owned.
- * hold keeps the input alive for contents that need no decoding.
  */
 GBytes *mime_decode(const struct mime_entity *entity);
 

@@ -1,0 +1,68 @@
+/*
+ * libFuzzer on conversion: the input is a message.  It is converted, encoded,
+ * decoded, composed and converted again; what holds of every message is
+ * checked on the way.
+ */
+#include "convert/convert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* The wire form gives the same set back. */
+static void check_wire(const struct propset *set)
+{
+	GByteArray *wire = g_byte_array_new();
+	AUTO(propset) back = NULL;
+
+	propset_encode(set, wire);
+	check(propset_decode(wire->data, wire->len, &back, NULL) == 0);
+	check(propset_equal(set, back, NULL));
+	g_byte_array_unref(wire);
+}
+
+/* No CR or LF alone, no line too long but in what was signed so. */
+static void check_lines(const GByteArray *message)
+{
+	bool is_signed =
+		message->len && memmem(message->data, message->len, "pkcs7", 5);
+	size_t line = 0;
+
+	for (guint i = 0; i < message->len; i++) {
+		bool cr = message->data[i] == '\r';
+		bool lf = message->data[i] == '\n';
+
+		check(!cr ||
+		      (i + 1 < message->len && message->data[i + 1] == '\n'));
+		check(!lf || (i && message->data[i - 1] == '\r'));
+		line = cr || lf ? 0 : line + 1;
+		check(is_signed || line <= 998);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct convert_options options = {
+		.flags = CONVERT_ALL,
+		.default_charset = "windows-1252",
+	};
+	AUTO(propset) set = NULL;
+	AUTO(propset) again = NULL;
+	GByteArray *message = NULL;
+
+	convert_init();
+	set = convert_to_propset(data, size, &options, NULL);
+	check_wire(set);
+	check(convert_to_rfc822(set, &message, NULL) == 0);
+	check_lines(message);
+	again = convert_to_propset(message->data, message->len, &options, NULL);
+	g_byte_array_unref(message);
+	return 0;
+}

@@ -1,0 +1,15 @@
+# Conversion: make fuzz-convert FUZZ_TIME=300 (see fuzz.mk).  Its corpus are
+# the messages of tests/data/convert.
+FUZZ_CONVERT_SRC := tests/fuzz/fuzz_convert.c \
+	$(filter-out shared/convert/helper% shared/convert/sandbox.c, \
+		$(wildcard shared/convert/*.c)) \
+	shared/fault.c shared/propset.c shared/propset_wire.c \
+	shared/proptag.c shared/digest.c
+
+build/fuzz/fuzz_convert: CPPFLAGS += $(GMIME_CFLAGS)
+build/fuzz/fuzz_convert: $(FUZZ_CONVERT_SRC) $(wildcard shared/convert/*.h)
+	$(call fuzz_build,$(FUZZ_CONVERT_SRC),$(GMIME_LIBS) $(SSL_LIBS) $(GLIB_LIBS))
+
+.PHONY: fuzz-convert
+fuzz-convert: build/fuzz/fuzz_convert
+	$(call fuzz_run,convert)
