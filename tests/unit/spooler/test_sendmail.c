@@ -11,20 +11,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define ARGS(...)                                                              \
- (char *const[])                                                               \
- {                                                                             \
-  (char *)"sendmail", __VA_ARGS__, NULL                                        \
- }
-
-static int parse(char *const *argv, struct sendmail_args *args,
+/* argv of sendmail, ended by NULL. */
+static int parse(const char *const *argv, struct sendmail_args *args,
 		 struct fault *fault)
 {
 	int argc = 0;
 
 	while (argv[argc])
 		argc++;
-	return sendmail_args_parse(argc, argv, args, fault);
+	return sendmail_args_parse(argc, (char *const *)(uintptr_t)argv, args,
+				   fault);
 }
 
 static const char *recipient(const struct sendmail_args *args, guint i)
@@ -37,20 +33,32 @@ static const char *recipient(const struct sendmail_args *args, guint i)
 
 Test(sendmail, options_of_postfix)
 {
+	static const char *const argv[] = {"sendmail",
+					   "-FCronDaemon",
+					   "-i",
+					   "-odi",
+					   "-oem",
+					   "-oi",
+					   "-t",
+					   "-f",
+					   "<a@b>",
+					   "-Nfailure,delay",
+					   "-B8BITMIME",
+					   "-R",
+					   "hdrs",
+					   "-V",
+					   "id",
+					   "-GUL",
+					   "tag",
+					   "-X",
+					   "log",
+					   "x@y, Z <z@y>",
+					   "-not-an-option",
+					   NULL};
 	struct sendmail_args args;
 	struct fault fault = {0};
 
-	cr_assert_eq(
-		parse(ARGS((char *)"-FCronDaemon", (char *)"-i", (char *)"-odi",
-			   (char *)"-oem", (char *)"-oi", (char *)"-t",
-			   (char *)"-f", (char *)"<a@b>",
-			   (char *)"-Nfailure,delay", (char *)"-B8BITMIME",
-			   (char *)"-R", (char *)"hdrs", (char *)"-V",
-			   (char *)"id", (char *)"-GUL", (char *)"tag",
-			   (char *)"-X", (char *)"log", (char *)"x@y, Z <z@y>",
-			   (char *)"-not-an-option"),
-		      &args, &fault),
-		0, "%s", fault.text);
+	cr_assert_eq(parse(argv, &args, &fault), 0, "%s", fault.text);
 	cr_assert(args.dot_is_text && args.envelope->extract);
 	cr_assert_str_eq(args.envelope->full_name, "CronDaemon");
 	cr_assert_str_eq(args.envelope->sender, "a@b");
@@ -85,14 +93,12 @@ Test(sendmail, modes_by_option_and_by_name)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		char *const argv[] = {(char *)rows[i].name,
-				      (char *)rows[i].option, NULL};
+		const char *const argv[] = {rows[i].name, rows[i].option, NULL};
 		struct sendmail_args args;
 		struct fault fault = {0};
 
-		cr_assert_eq(sendmail_args_parse(rows[i].option ? 2 : 1, argv,
-						 &args, &fault),
-			     0, "row %zu: %s", i, fault.text);
+		cr_assert_eq(parse(argv, &args, &fault), 0, "row %zu: %s", i,
+			     fault.text);
 		cr_assert_eq(args.mode, rows[i].mode, "row %zu", i);
 		sendmail_args_clear(&args);
 	}
@@ -108,8 +114,8 @@ Test(sendmail, usage_errors)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		char *const argv[] = {(char *)"sendmail", (char *)rows[i][0],
-				      (char *)rows[i][1], NULL};
+		const char *const argv[] = {"sendmail", rows[i][0], rows[i][1],
+					    NULL};
 		struct sendmail_args args;
 		struct fault fault = {0};
 
