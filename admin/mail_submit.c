@@ -185,6 +185,9 @@ static int submit_composed(struct admin *admin, struct mail_submit *submit,
 			   const char *path, struct fault *fault)
 {
 	AUTO(propset) set = NULL;
+	g_autoptr(GBytes) composed = NULL;
+	const char *data;
+	gsize size = 0;
 
 	if (submit_read_props(path, &set, fault) < 0 ||
 	    submit_recipients(admin, set, submit->addresses, fault) < 0 ||
@@ -192,8 +195,11 @@ static int submit_composed(struct admin *admin, struct mail_submit *submit,
 		return -1;
 	submit->not_before = propset_number(set, PR_DEFERRED_SEND_TIME, 0);
 	submit_complete(admin, submit->user, set);
-	if (helper_to_rfc822(admin->pool, set, &submit->bytes, fault) < 0)
+	if (helper_to_rfc822(admin->pool, set, &composed, fault) < 0)
 		return -1;
+	/* A body may end without a line end, a message may not. */
+	data = g_bytes_get_data(composed, &size);
+	submit->bytes = eml_to_crlf(data, size);
 	return 0;
 }
 

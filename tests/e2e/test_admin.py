@@ -528,7 +528,7 @@ class Files(Admin):
 class Submit(Admin):
     def test_a_property_set_is_composed_and_queued(self):
         path = self.write("props", json.dumps({
-            "PR_SUBJECT": "Grüße", "PR_BODY": "Hallo\r\n",
+            "PR_SUBJECT": "Grüße", "PR_BODY": "Hallo",
             "recipients": [
                 {"PR_RECIPIENT_TYPE": 1, "PR_SMTP_ADDRESS": "x@example.org",
                  "PR_DISPLAY_NAME": "X"},
@@ -546,6 +546,7 @@ class Submit(Admin):
             "address", "state", "attempts", "next_attempt", "last_reply"})
         raw = self.must("queue", "show", ident, "--raw")
         self.assertIn("From: ", raw)
+        self.assertTrue(raw.endswith("\n"))
         self.assertNotIn("b@example.org", raw)
         self.assertEqual(self.okapi.subjects("anna", "Outbox"), ["Grüße"])
 
