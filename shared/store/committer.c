@@ -232,6 +232,7 @@ void committer_free(struct committer *c)
 	(void)pthread_cond_signal(&c->wanted);
 	(void)pthread_mutex_unlock(&c->mutex);
 	(void)pthread_join(c->thread, NULL);
+	store_settle(c->store);
 	store_close(c->store);
 	(void)pthread_mutex_destroy(&c->mutex);
 	(void)pthread_cond_destroy(&c->wanted);

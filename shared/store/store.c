@@ -64,12 +64,18 @@ static int store_connect(const char *path, enum store_mode mode,
 /* Settings that live with the connection, not with the file. */
 static int store_configure(struct store *store, struct fault *fault)
 {
+	if (sql_script(store,
+		       "PRAGMA foreign_keys = ON;"
+		       "PRAGMA synchronous = FULL;"
+		       "PRAGMA temp_store = MEMORY;"
+		       "PRAGMA journal_size_limit = 67108864",
+		       fault))
+		return -1;
+	/* Readers are many (a session each), writers are few. */
 	return sql_script(store,
-			  "PRAGMA foreign_keys = ON;"
-			  "PRAGMA synchronous = FULL;"
-			  "PRAGMA temp_store = MEMORY;"
-			  "PRAGMA cache_size = -8000;"
-			  "PRAGMA journal_size_limit = 67108864",
+			  store->mode == STORE_READ
+				  ? "PRAGMA cache_size = -2000"
+				  : "PRAGMA cache_size = -8000",
 			  fault);
 }
 
@@ -158,6 +164,13 @@ static int store_migrate(struct store *store, bool *ret_created,
 	return 0;
 }
 
+void store_settle(struct store *store)
+{
+	(void)sqlite3_busy_timeout(store->db, 1000);
+	(void)sqlite3_wal_checkpoint_v2(store->db, NULL,
+					SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
 		 struct fault *fault)
 {
@@ -174,6 +187,8 @@ int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
 	rc = store_connect(path, STORE_WRITE, timeout_ms, &store, fault);
 	if (rc == 0)
 		rc = store_migrate(store, &is_new, fault);
+	if (rc == 0 && is_new)
+		store_settle(store);
 	lock_drop(lock);
 	if (rc == 0 && ret_created)
 		*ret_created = is_new;

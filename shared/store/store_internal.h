@@ -106,6 +106,9 @@ NODISCARD int store_commit(struct store *store, struct fault *fault);
 void store_rollback(struct store *store);
 /* Wakes whom the last committed work concerns. */
 void store_wake(struct store *store);
+/* Moves what is in the log into the database, as far as readers let it: who
+ * stops leaves one file behind. */
+void store_settle(struct store *store);
 /* Next change number of a store, in its row. */
 NODISCARD int store_bump(struct store *store, int64_t store_id,
 			 int64_t *ret_change, struct fault *fault);

@@ -28,6 +28,19 @@ Test(store, is_created_once)
 	must_be_sound();
 }
 
+Test(store, a_new_one_is_whole_in_its_file)
+{
+	g_autofree char *path = g_build_filename(fx.directory, "new.db", NULL);
+	g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+	struct stat st = {0};
+
+	must(store_create(path, TIMEOUT_MS, NULL, fault));
+	cr_expect(stat(wal, &st) != 0 || st.st_size == 0);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_expect(st.st_size > 40000);
+	cr_expect_eq(st.st_mode & 07, 0, "others may read mail");
+}
+
 Test(store, settings_of_the_file)
 {
 	static const struct {
