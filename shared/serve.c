@@ -270,6 +270,7 @@ static void *session_main(void *argument)
 	const uint64_t one = 1;
 
 	session_run(session);
+	tls_thread_end();
 	pthread_mutex_lock(&serve->mutex);
 	g_hash_table_remove(serve->sessions, session);
 	(void)close(session->fd);

@@ -5,6 +5,7 @@
 
 #include "net.h"
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -354,4 +355,9 @@ void tls_client_error(char *text, size_t size)
 
 	(void)g_strlcpy(text, reason ? reason : "", size);
 	ERR_clear_error();
+}
+
+void tls_thread_end(void)
+{
+	OPENSSL_thread_stop();
 }

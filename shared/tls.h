@@ -60,4 +60,8 @@ void tls_client_ctx_free(struct ssl_ctx_st *ctx);
  * it. */
 void tls_client_error(char *text, size_t size);
 
+/* Frees what OpenSSL keeps for the calling thread: for a detached thread, which
+ * the end of the process may overtake. */
+void tls_thread_end(void);
+
 #endif

@@ -57,7 +57,7 @@ class MailboxCommand(Behind):
             raw = self.okapi.raw(user, mail["id"])
             self.assertIn(b"Return-Path: <carol@example.org>", raw)
             self.assertTrue(raw.endswith(data.replace(b"\n", b"\r\n")), raw)
-        self.assertEqual(postfix.queue(), [])
+        self.eventually("an empty queue", lambda: not postfix.queue())
 
     def test_the_extension_is_the_detail(self):
         postfix = self.start()

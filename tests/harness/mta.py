@@ -169,10 +169,10 @@ class Postfix:
         # Its daemons leave the process group: a pid namespace holds them, and
         # all of them end with its first process.  That is a shell, because
         # Postfix changes its user, and that forgets the parent-death signal.
-        self.process = Process([*machine.prefix, "unshare", "--pid", "--fork",
-                                "--kill-child=KILL", "sh", "-c",
-                                '"$@" & wait', "sh", "postfix", "-c",
-                                self.etc, "start-fg"])
+        self.process = Process([*machine.prefix, "unshare", "--pid",
+                                "--mount-proc", "--fork", "--kill-child=KILL",
+                                "sh", "-c", '"$@" & wait', "sh", "postfix",
+                                "-c", self.etc, "start-fg"])
         case.addCleanup(self.stop)
         self.process.wait_for("daemon started")
 
