@@ -24,10 +24,21 @@ struct job {
 	int refused;
 };
 
+/* Every tenth is large enough for a file of its own. */
+static struct content *job_content(int number)
+{
+	g_autofree char *text = NULL;
+
+	if (number % 10)
+		return content_number(number);
+	text = g_strdup_printf("%0*d", LOB_FILE_MIN, number);
+	return content_of(text, LOB_FILE_MIN);
+}
+
 static int job_unit(struct store *store, void *context, struct fault *fault)
 {
 	struct job *job = context;
-	AUTO(content) content = content_number(job->number);
+	AUTO(content) content = job_content(job->number);
 	struct delivery_copy copy = {.folder = job->folder,
 				     .trace = "",
 				     .received = g_get_real_time()};
@@ -309,7 +320,7 @@ static void kill_round(int round, int64_t bob)
 		  round);
 	for (guint i = 0; i < numbers->len; i++) {
 		AUTO(content) content =
-			content_number(g_array_index(numbers, int, i));
+			job_content(g_array_index(numbers, int, i));
 		int64_t id = 0;
 		struct fault why = {0};
 
