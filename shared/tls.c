@@ -240,11 +240,6 @@ bool tls_session_is_trusted(const struct tls_session *session)
 	       SSL_get_verify_result(session->ssl) == X509_V_OK;
 }
 
-void tls_thread_end(void)
-{
-	OPENSSL_thread_stop();
-}
-
 const char *tls_session_describe(const struct tls_session *session)
 {
 	return session->description;

@@ -37,10 +37,6 @@ bool tls_session_is_trusted(const struct tls_session *session);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; borrowed. */
 const char *tls_session_describe(const struct tls_session *session);
 
-/* At the end of a detached thread, while somebody still waits for it: frees
- * what OpenSSL keeps for it (hashes, too). */
-void tls_thread_end(void);
-
 /* >0 octets, 0 end, -1 error (fault), -3 timeout (fault); wake_fd as
  * net_wait(): -2 when woken.  timeout_ms 0: what is there now. */
 ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,
