@@ -322,17 +322,17 @@ static void choose_boundary(const GPtrArray *parts, char boundary[64])
 }
 
 /* Takes the parts. */
-static GByteArray *multipart(const char *subtype, const char *param,
-			     const char *value, GPtrArray *parts)
+static GByteArray *multipart(const char *subtype, const char *key,
+			     const char *detail, GPtrArray *parts)
 {
 	GByteArray *out = g_byte_array_new();
-	g_autofree char *type = NULL;
+	g_autofree char *media = NULL;
 	char boundary[64];
 
 	choose_boundary(parts, boundary);
-	type = g_strconcat("multipart/", subtype, NULL);
-	field_put_params(out, "Content-Type", type, "boundary", boundary, param,
-			 value);
+	media = g_strconcat("multipart/", subtype, NULL);
+	field_put_params(out, "Content-Type", media, "boundary", boundary, key,
+			 detail);
 	put(out, "\r\n");
 	for (guint i = 0; i < parts->len; i++) {
 		const GByteArray *part = g_ptr_array_index(parts, i);

@@ -98,9 +98,10 @@ static void put_subject(const struct propset *set, GByteArray *out)
 	const char *rest = propset_text(set, PR_NORMALIZED_SUBJECT);
 	g_autofree char *joined = NULL;
 
-	if (!subject && rest)
-		subject = joined =
-			g_strconcat(prefix ? prefix : "", rest, NULL);
+	if (!subject && rest) {
+		joined = g_strconcat(prefix ? prefix : "", rest, NULL);
+		subject = joined;
+	}
 	if (subject && *subject)
 		field_put_text(out, "Subject", subject);
 }
@@ -129,17 +130,17 @@ static void put_dates(const struct propset *set, bool embedded, GByteArray *out)
 static void put_texts(const struct propset *set, GByteArray *out)
 {
 	static const struct {
-		uint32_t tag;
 		const char *field;
+		uint32_t tag;
 		bool raw;
 	} texts[] = {
-		{PR_INTERNET_MESSAGE_ID, "Message-ID", true},
-		{PR_IN_REPLY_TO_ID, "In-Reply-To", true},
-		{PR_INTERNET_REFERENCES, "References", true},
-		{PR_INTERNET_PRECEDENCE, "Precedence", false},
-		{PR_LIST_HELP, "List-Help", false},
-		{PR_LIST_SUBSCRIBE, "List-Subscribe", false},
-		{PR_LIST_UNSUBSCRIBE, "List-Unsubscribe", false},
+		{"Message-ID", PR_INTERNET_MESSAGE_ID, true},
+		{"In-Reply-To", PR_IN_REPLY_TO_ID, true},
+		{"References", PR_INTERNET_REFERENCES, true},
+		{"Precedence", PR_INTERNET_PRECEDENCE, false},
+		{"List-Help", PR_LIST_HELP, false},
+		{"List-Subscribe", PR_LIST_SUBSCRIBE, false},
+		{"List-Unsubscribe", PR_LIST_UNSUBSCRIBE, false},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {

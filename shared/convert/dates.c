@@ -30,7 +30,8 @@ bool date_parse(const char *text, int64_t *ret_usec)
 	int64_t seconds = 0;
 
 	g_strstrip(copy);
-	if (!*copy)
+	/* Without a time of day GMime would guess what is day and month. */
+	if (!strchr(copy, ':'))
 		return false;
 	raise_zone(copy);
 	date = g_mime_utils_header_decode_date(copy);

@@ -207,8 +207,8 @@ struct mailbox *address_get(const struct propset *set,
 	mailbox = g_new0(struct mailbox, 1);
 	mailbox->address = g_strdup(address ? address : "");
 	/* A name that only repeats the address is none. */
-	mailbox->display =
-		g_strdup(name && strcmp(name, mailbox->address) ? name : "");
+	mailbox->display = g_strdup(
+		name && strcmp(name, mailbox->address) != 0 ? name : "");
 	return mailbox;
 }
 

@@ -21,8 +21,6 @@
 #define ALARM_EXTRA_S     5
 #define FALLBACK_CODEPAGE 65001
 
-extern char **environ;
-
 struct helper {
 	pid_t pid; /* 0: not started */
 	int fd;

@@ -12,7 +12,7 @@
 /* Decodes bytes of a charset by its MIME name or one of its known misnomers.
  * What cannot be decoded becomes U+FFFD; NULs are dropped.  Owned; NULL if the
  * charset is unknown. */
-char *charset_decode(const char *charset, const void *data, size_t len);
+char *charset_decode(const char *name, const void *data, size_t len);
 
 /* Bytes of which no charset is known: UTF-8 if they are, else the default
  * charset, else windows-1252.  Owned, never NULL. */
@@ -21,9 +21,9 @@ char *charset_decode_undeclared(const struct convert_context *context,
 
 /* Windows code page of a charset (MS-OXCMAIL 2.2.3.4): 65001 if it has none.
  */
-int charset_codepage(const char *charset);
+int charset_codepage(const char *name);
 /* Is it us-ascii, or nothing at all: may stand for any 8-bit text? */
-bool charset_is_ascii(const char *charset);
+bool charset_is_ascii(const char *name);
 /* Opens the common converters, so that the sandboxed helper has them. */
 void charset_preload(void);
 

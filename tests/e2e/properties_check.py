@@ -110,14 +110,6 @@ KNOWN = {(name, prop): kind for kind, name, props in (
      "ponymail/rfc2822-A5.eml",
      "PR_DISPLAY_NAME PR_DISPLAY_TO PR_SENDER_NAME "
      "PR_SENT_REPRESENTING_ENTRYID PR_SENT_REPRESENTING_NAME"),
-    ("date",
-     "cw-l-spam/cd73657af8d9165a/1.0.0/emails/57e9d6ca5f8a142d4f90f76b62"
-     "3facb559bc7aac457ba0e908c89272c9e25731.eml",
-     "PR_CLIENT_SUBMIT_TIME"),
-    ("date",
-     "cw-l-spam/cd73657af8d9165a/1.0.0/emails/81195b10dc3ae7f0336088f876"
-     "48f5befa3454517b1f092abfe80a7848dda97b.eml",
-     "PR_CLIENT_SUBMIT_TIME"),
     ("encoding",
      "sup/bad-content-transfer-encoding-1.eml",
      "PR_ATTACH_DATA_BIN PR_ATTACH_METHOD"),

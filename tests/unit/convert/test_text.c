@@ -161,6 +161,7 @@ static const struct {
 	{"zone in small letters", "Fri, 13 Feb 2009 18:31:30 est", 1234567890},
 	{"asctime", "Fri Feb 13 23:31:30 2009", 1234567890},
 	{"before 1970", "Thu, 1 Jan 1969 00:00:00 +0000", -31536000},
+	{"no time of day", "02-25-2026", -1},
 	{"nonsense", "yesterday", -1},
 	{"empty", "", -1},
 };
