@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "conf.h"
+#include "daemon.h"
 #include "deliver.h"
 #include "digest.h"
 #include "handover.h"
@@ -162,6 +163,9 @@ static int stdin_door_direct(const struct options *options,
 	struct store *store = NULL;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* What root would make in the store, the daemon could not read. */
+	if (geteuid() == 0 && daemon_drop_privileges(conf, fault))
+		return -1;
 	if (agent_new(conf, &options->wishes, false, &agent, fault) ||
 	    agent_take_store(agent, &store, fault))
 		return -1;

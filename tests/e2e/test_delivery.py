@@ -395,6 +395,22 @@ class Pipe(Served):
         self.eventually("woken", watch.text)
 
 
+class Alone(Case):
+    def test_root_leaves_nothing_that_the_daemon_cannot_read(self):
+        self.needs_root()
+        okapi = Okapi(self.directory(), user="mail")
+        store = os.path.dirname(okapi.settings["store_path"])
+        for path, _, names in os.walk(store):
+            for name in [path] + [os.path.join(path, n) for n in names]:
+                os.chown(name, 8, 8)
+        done = okapi.deliver(message("big", body="x\n" * 1500000), "anna")
+        self.assertEqual(done.status, 0, done)
+        for path, _, names in os.walk(store):
+            for name in names:
+                self.assertEqual(os.stat(os.path.join(path, name)).st_uid, 8,
+                                 name)
+
+
 class Operator(Served):
     def test_one_line_a_delivery_and_no_text(self):
         self.lmtp(crlf(message("a secret subject", body="a secret body\n")))
