@@ -242,6 +242,48 @@ Test(deliver, a_repetition_is_answered_like_the_first_time)
 	must_be_sound();
 }
 
+Test(deliver, after_the_window_it_is_delivered_again)
+{
+	AUTO(content) content = content_number(1);
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	struct delivery_result first;
+	struct delivery_result second;
+	int64_t bob = user_make("bob");
+
+	store_set_policy(fx.store, &policy);
+	in_unit(deliver_plain(bob, content, &first, fault));
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE duplicates SET seen = seen - 3600 * 1000000",
+			""));
+	in_unit(deliver_plain(bob, content, &second, fault));
+	cr_expect_not(second.is_duplicate);
+	cr_expect_neq(second.message, first.message);
+	/* And from there the window begins anew. */
+	in_unit(deliver_plain(bob, content, &first, fault));
+	cr_expect(first.is_duplicate);
+	cr_expect_eq(first.message, second.message);
+}
+
+Test(deliver, a_folder_that_went_away_is_temporary)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	struct delivery_copy copy = {.folder = 999999, .trace = ""};
+	struct delivery delivery = {.store = bob,
+				    .recipient = "bob",
+				    .reverse_path = "",
+				    .content = content,
+				    .copies = &copy,
+				    .copy_count = 1};
+	struct delivery_result result;
+
+	in_unit_fail(FAULT_INTERNAL,
+		     store_deliver(fx.store, &delivery, &result, fault));
+	copy.folder = bob;
+	in_unit_fail(FAULT_INTERNAL,
+		     store_deliver(fx.store, &delivery, &result, fault));
+}
+
 Test(deliver, what_was_not_stored_is_no_duplicate)
 {
 	AUTO(content) content = content_number(1);
