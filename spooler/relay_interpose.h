@@ -35,6 +35,12 @@ SSL_write(void *ssl, const void *octets, int len)
 	return relay_wire_ssl_write(ssl, octets, len);
 }
 
+__attribute__((visibility("default"))) int poll(struct pollfd *fds,
+						nfds_t count, int timeout_ms)
+{
+	return relay_wire_poll(fds, count, timeout_ms);
+}
+
 #pragma GCC diagnostic pop
 
 #endif

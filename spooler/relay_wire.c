@@ -29,7 +29,8 @@ struct relay_wire {
 	bool data_word_seen; /* the last thing written was DATA */
 	bool in_data;        /* libesmtp is rendering: swallow */
 	bool data_sent;
-	bool in_ssl; /* within the real SSL_write */
+	bool in_ssl; /* within OpenSSL */
+	void *ssl;   /* once something was written through it */
 	char tail[WIRE_DATA_END_LEN];
 	const void *octets;
 	size_t len;
@@ -304,11 +305,59 @@ ssize_t relay_wire_write(int fd, const void *octets, size_t len)
 	return wire_filter(wire, wire_put_plain, NULL, octets, len);
 }
 
+/* Is there an octet of a reply, and not only what TLS tells itself? */
+static bool wire_has_input(struct relay_wire *wire)
+{
+	typedef int ssl_peek_fn(void *, void *, int);
+	static ssl_peek_fn *real;
+	char octet;
+	int n;
+
+	if (!real)
+		real = (ssl_peek_fn *)dlsym(RTLD_NEXT, "SSL_peek");
+	wire->in_ssl = true;
+	n = real(wire->ssl, &octet, 1);
+	wire->in_ssl = false;
+	return n > 0;
+}
+
+static int wire_real_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+				   .tv_nsec = timeout_ms % 1000 * 1000000L};
+
+	return ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+}
+
+/* libesmtp asks for its socket once to read and once to write; what it has to
+ * write goes first.  Without a time to wait it only asks whether a reply has
+ * come early. */
+int relay_wire_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct relay_wire *wire = wire_current;
+	int ready = wire_real_poll(fds, count, timeout_ms);
+
+	if (ready <= 0 || !wire || wire->in_ssl || fds[0].fd != wire->fd ||
+	    fds[0].revents != POLLIN)
+		return ready;
+	if (count == 2 && fds[1].fd == wire->fd && fds[1].revents == POLLOUT) {
+		fds[0].revents = 0;
+		return ready - 1;
+	}
+	if (count == 1 && timeout_ms == 0 && wire->ssl &&
+	    !wire_has_input(wire)) {
+		fds[0].revents = 0;
+		return 0;
+	}
+	return ready;
+}
+
 int relay_wire_ssl_write(void *ssl, const void *octets, int len)
 {
 	struct relay_wire *wire = wire_current;
 
 	if (!wire || len <= 0)
 		return wire_real_ssl_write(ssl, octets, len);
+	wire->ssl = ssl;
 	return (int)wire_filter(wire, wire_put_ssl, ssl, octets, (size_t)len);
 }

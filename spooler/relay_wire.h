@@ -9,6 +9,10 @@
  * already, and what it renders after DATA is thrown away and replaced by the
  * message as it is, dot-stuffed.
  *
+ * poll is interposed as well: TLS 1.3 session tickets make a socket readable
+ * without there being a reply, and libesmtp would then wait for one to a
+ * command that it has yet to write.
+ *
  * If the interposition is not in force, the connection is cut before anything
  * of a message was sent: nothing can be half right.
  */
@@ -17,6 +21,7 @@
 
 #include "base.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 struct relay_wire;
@@ -54,6 +59,7 @@ void relay_wire_stuff(const void *octets, size_t len, GByteArray *out);
 int relay_wire_socket(int domain, int type, int protocol);
 int relay_wire_connect(int fd, const struct sockaddr *address, socklen_t len);
 ssize_t relay_wire_write(int fd, const void *octets, size_t len);
+int relay_wire_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 int relay_wire_ssl_write(void *ssl, const void *octets, int len);
 
 #endif
