@@ -290,7 +290,7 @@ static void x_priority(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_decode(call->context, value);
 
-	if (g_ascii_isdigit(line[1]))
+	if (!*line || g_ascii_isdigit(line[1]))
 		return;
 	if (*line == '1' || *line == '2')
 		set_importance(call, 2);

@@ -71,6 +71,7 @@ static const struct {
 	{"x-priority", "X-Priority: 2 (High)\r\n\r\n", PR_IMPORTANCE, NULL, 2},
 	{"x-priority low", "X-Priority: 5\r\n\r\n", PR_PRIORITY, NULL, -1},
 	{"x-priority odd", "X-Priority: 10\r\n\r\n", PR_IMPORTANCE, NULL, 1},
+	{"x-priority empty", "X-Priority:\r\n\r\n", PR_IMPORTANCE, NULL, 1},
 	{"priority", "Priority: urgent\r\n\r\n", PR_IMPORTANCE, NULL, 2},
 	{"msmail", "X-MSMail-Priority: High\r\n\r\n", PR_IMPORTANCE, NULL, 2},
 	{"nonsense falls through", "Importance: x\r\nX-Priority: 1\r\n\r\n",
