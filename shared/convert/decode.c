@@ -53,15 +53,44 @@ static GBytes *decode_with(struct span content, GMimeContentEncoding encoding)
 	return g_byte_array_free_to_bytes(out);
 }
 
+/* The value of each sign, plus one; 0: it has none. */
+static const uint8_t base64_table[256] = {
+	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,
+	['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12,
+	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+	['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+	['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+	['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+	['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+	['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64};
+
 static int base64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return base64_table[(uint8_t)c] - 1;
+}
+
+/* As many whole groups of four signs as follow each other; how many octets of
+ * the input that were.  Most of an attachment is this. */
+static size_t base64_groups(const char *in, size_t len, uint8_t *out)
+{
+	size_t i = 0;
+
+	for (; i + 4 <= len; i += 4) {
+		int a = base64_value(in[i]);
+		int b = base64_value(in[i + 1]);
+		int c = base64_value(in[i + 2]);
+		int d = base64_value(in[i + 3]);
+
+		if ((a | b | c | d) < 0)
+			break;
+		*out++ = (uint8_t)(a << 2 | b >> 4);
+		*out++ = (uint8_t)(b << 4 | c >> 2);
+		*out++ = (uint8_t)(c << 6 | d);
+	}
+	return i;
 }
 
 /* Is the rest of the line nothing but base64? */
@@ -86,8 +115,17 @@ static GBytes *decode_base64(struct span content)
 	bool padded = false;
 
 	for (size_t i = 0; i < content.len; i++) {
-		int value = base64_value(content.data[i]);
+		size_t groups =
+			have ? 0
+			     : base64_groups(content.data + i, content.len - i,
+					     out + len);
+		int value;
 
+		i += groups;
+		len += groups / 4 * 3;
+		if (i == content.len)
+			break;
+		value = base64_value(content.data[i]);
 		if (value >= 0) {
 			bits = bits << 6 | (uint32_t)value;
 			have += 6;
