@@ -99,6 +99,11 @@ int main(int argc, char **argv)
 		(void)fputs("okapi-spooler: --once does not go with -d\n",
 			    stderr);
 		code = EX_USAGE;
+	} else if (!relay_interpose_is_live()) {
+		(void)fputs("okapi-spooler: built wrong: libesmtp does not see "
+			    "its calls taken over\n",
+			    stderr);
+		code = EX_SOFTWARE;
 	} else {
 		code = main_run(&raw);
 	}

@@ -8,6 +8,8 @@
 
 #include "relay_wire.h"
 
+#include <dlfcn.h>
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
@@ -42,5 +44,16 @@ __attribute__((visibility("default"))) int poll(struct pollfd *fds,
 }
 
 #pragma GCC diagnostic pop
+
+/* Does the dynamic linker give these to libraries?  A link that does not export
+ * one of them would otherwise show as a stall or a cut connection. */
+static inline bool relay_interpose_is_live(void)
+{
+	return dlsym(RTLD_DEFAULT, "socket") == (void *)socket &&
+	       dlsym(RTLD_DEFAULT, "connect") == (void *)connect &&
+	       dlsym(RTLD_DEFAULT, "write") == (void *)write &&
+	       dlsym(RTLD_DEFAULT, "poll") == (void *)poll &&
+	       dlsym(RTLD_DEFAULT, "SSL_write") == (void *)SSL_write;
+}
 
 #endif
