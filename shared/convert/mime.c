@@ -313,24 +313,26 @@ static void read_disposition(struct scan *scan, struct mime_entity *entity)
 		mime_find_field(entity, "Content-Disposition");
 	g_autofree char *text = NULL;
 	const char *at = NULL;
-	const char *params = NULL;
+	const char *list = NULL;
 
 	if (!field)
 		return;
 	text = text_unfold(scan->context, field->value);
 	at = text;
 	entity->disposition = read_token(&at);
-	params = strchr(at, ';');
+	list = strchr(at, ';');
+	if (list)
+		list++;
 	if (!*entity->disposition)
 		g_clear_pointer(&entity->disposition, g_free);
 	/* "filename=x" without a type before it is seen in the wild. */
 	if (*skip_cfws(at) == '=') {
 		g_clear_pointer(&entity->disposition, g_free);
-		params = text - 1;
+		list = text;
 	}
-	if (params)
+	if (list)
 		entity->disposition_params =
-			mime_params_parse(scan->context, params + 1);
+			mime_params_parse(scan->context, list);
 }
 
 static enum mime_encoding encoding_of(const char *token)
