@@ -452,6 +452,11 @@ void fixup_message(const void *octets, size_t len,
 	size_t blank;
 	guint from = out->len;
 
+	if (len > 5 && memcmp(text, "From ", 5) == 0) {
+		at = fixup_line_len(text, len);
+		text += at;
+		len -= at;
+	}
 	at = fixup_put_fields(text, len, options, out, &seen);
 	text += at;
 	len -= at;

@@ -1,7 +1,8 @@
 /*
  * What a submission server may add to a message (RFC 6409 8): the fields that
  * RFC 5322 3.6 demands, MIME fields for 8-bit text without any, a domain for
- * addresses that have none.  Bcc goes.  Nothing else changes.
+ * addresses that have none.  Bcc goes, and a leading mbox "From " line (it
+ * would make a text of the whole message).  Nothing else changes.
  *
  * Works on lines and fields only; it understands no more of a message than
  * that, and takes any octets.
