@@ -9,17 +9,20 @@
 #include "conf.h"
 #include "daemon.h"
 #include "figures.h"
+#include "janitor.h"
 #include "log.h"
 #include "metrics.h"
 #include "serve.h"
 #include "session.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 #define SERVICE_GRACE_MS INT64_C(30000)
 
@@ -393,21 +396,42 @@ static void service_on_scrape(void *context)
 	pthread_mutex_unlock(&state.lock);
 }
 
+/* Waits for a signal, or until it is time to purge (wall clock seconds). */
+static bool service_wait(int64_t purge_at)
+{
+	const struct timespec until = {.tv_sec = purge_at};
+
+	while (!state.must_stop && !state.must_reload)
+		if (pthread_cond_timedwait(&state.cond, &state.lock, &until) ==
+		    ETIMEDOUT)
+			return true;
+	return false;
+}
+
 /* Waits for signals; returns when it is time to stop. */
 static void service_loop(void)
 {
+	int64_t purge_at = time(NULL) + JANITOR_FIRST_S;
+
 	for (;;) {
 		bool must_stop;
+		bool must_reload;
+		bool must_purge;
 
 		pthread_mutex_lock(&state.lock);
-		while (!state.must_stop && !state.must_reload)
-			pthread_cond_wait(&state.cond, &state.lock);
+		must_purge = service_wait(purge_at);
 		must_stop = state.must_stop;
+		must_reload = state.must_reload;
 		state.must_reload = false;
 		pthread_mutex_unlock(&state.lock);
 		if (must_stop)
 			return;
-		service_reload();
+		if (must_reload)
+			service_reload();
+		if (must_purge) {
+			janitor_purge(state.current->conf);
+			purge_at = time(NULL) + JANITOR_EVERY_S;
+		}
 	}
 }
 
