@@ -20,12 +20,9 @@
 #include <libesmtp.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Declared by libesmtp.h only after OpenSSL's headers, which stay out. */
 int smtp_starttls_set_ctx(smtp_session_t session, struct ssl_ctx_st *ctx);
@@ -44,12 +41,6 @@ enum relay_asked {
 	ASKED_STARTTLS,
 	ASKED_AUTH,
 	ASKED_MAIL, /* the session is open */
-};
-
-struct relay_control {
-	pthread_mutex_t lock;
-	struct relay_wire *wire; /* borrowed; NULL between connections */
-	bool cut;
 };
 
 struct relay_session {
@@ -77,119 +68,6 @@ struct relay_session {
 	size_t word_len;
 	struct fault fault; /* why the session did not open */
 };
-
-/* ---- places and words ---- */
-
-int relay_place_parse(const char *text, int64_t default_port,
-		      struct relay_place *ret_place, struct fault *fault)
-{
-	g_autofree char *host = NULL;
-	const char *port = NULL;
-	const char *end;
-	int64_t number = default_port;
-
-	if (g_str_has_prefix(text, "unix:")) {
-		ret_place->host = g_strdup(text + strlen("unix:"));
-		ret_place->port = g_strdup("");
-		return 0;
-	}
-	if (text[0] == '[' && (end = strchr(text, ']'))) {
-		host = g_strndup(text + 1, (gsize)(end - text - 1));
-		port = end[1] == ':' ? end + 2 : NULL;
-		if (end[1] && end[1] != ':')
-			host[0] = '\0';
-	} else {
-		end = strchr(text, ':');
-		host = end ? g_strndup(text, (gsize)(end - text))
-			   : g_strdup(text);
-		port = end ? end + 1 : NULL;
-	}
-	if (port &&
-	    (!g_ascii_string_to_signed(port, 10, 1, 65535, &number, NULL)))
-		return fault_set(fault, FAULT_CONFIG,
-				 "'%s' is no relay host: the port must be a "
-				 "number from 1 to 65535",
-				 text);
-	if (!*host)
-		return fault_set(fault, FAULT_CONFIG,
-				 "'%s' is no relay host: write host, host:port "
-				 "or [v6]:port",
-				 text);
-	ret_place->host = g_steal_pointer(&host);
-	ret_place->port = g_strdup_printf("%" G_GINT64_FORMAT, number);
-	return 0;
-}
-
-void relay_place_clear(struct relay_place *place)
-{
-	g_clear_pointer(&place->host, g_free);
-	g_clear_pointer(&place->port, g_free);
-}
-
-char *relay_place_format(const struct relay_place *place)
-{
-	if (!*place->port)
-		return g_strdup_printf("unix:%s", place->host);
-	if (strchr(place->host, ':'))
-		return g_strdup_printf("[%s]:%s", place->host, place->port);
-	return g_strdup_printf("%s:%s", place->host, place->port);
-}
-
-char *relay_text_clean(const char *text, size_t max)
-{
-	g_autofree char *valid = g_utf8_make_valid(text, -1);
-	GString *out = g_string_sized_new(128);
-
-	for (const char *p = valid; *p && out->len < max;
-	     p = g_utf8_next_char(p)) {
-		gunichar c = g_utf8_get_char(p);
-
-		if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-			c = ' ';
-		if (c == ' ' && (!out->len || out->str[out->len - 1] == ' '))
-			continue;
-		g_string_append_unichar(out, c);
-	}
-	while (out->len && out->str[out->len - 1] == ' ')
-		g_string_truncate(out, out->len - 1);
-	return g_string_free(out, FALSE);
-}
-
-/* ---- control ---- */
-
-struct relay_control *relay_control_new(void)
-{
-	struct relay_control *control = g_new0(struct relay_control, 1);
-
-	pthread_mutex_init(&control->lock, NULL);
-	return control;
-}
-
-void relay_control_free(struct relay_control *control)
-{
-	pthread_mutex_destroy(&control->lock);
-	g_free(control);
-}
-
-void relay_control_cut(struct relay_control *control)
-{
-	pthread_mutex_lock(&control->lock);
-	control->cut = true;
-	if (control->wire)
-		relay_wire_cut(control->wire);
-	pthread_mutex_unlock(&control->lock);
-}
-
-/* Puts the wire (or NULL) under control. */
-static void relay_control_set(struct relay_control *control,
-			      struct relay_wire *wire)
-{
-	pthread_mutex_lock(&control->lock);
-	control->wire = wire;
-	if (wire && control->cut)
-		relay_wire_cut(wire);
-	pthread_mutex_unlock(&control->lock);
-}
 
 void relay_init(void)
 {
@@ -890,35 +768,4 @@ int relay_run(const struct relay_place *place,
 		return -1;
 	return relay_attempt(place, options, control, first, source, true,
 			     &try_clear, fault);
-}
-
-int relay_password_read(const char *path, char **ret_password,
-			struct fault *fault)
-{
-	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[1024];
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return fault_set_errno(fault, FAULT_CONFIG, errno,
-				       "smtp_password_file %s", path);
-	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)))
-		return fault_set(fault, FAULT_CONFIG,
-				 "smtp_password_file %s can be read by others: "
-				 "chmod 600 it",
-				 path);
-	n = read(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return fault_set_errno(fault, FAULT_CONFIG, errno,
-				       "smtp_password_file %s", path);
-	text[n] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
-	if (!*text)
-		return fault_set(fault, FAULT_CONFIG,
-				 "smtp_password_file %s has no password in its "
-				 "first line",
-				 path);
-	*ret_password = g_strdup(text);
-	return 0;
 }

@@ -55,6 +55,10 @@ bool relay_wire_data_was_sent(const struct relay_wire *wire);
  */
 void relay_wire_stuff(const void *octets, size_t len, GByteArray *out);
 
+/* Puts a wire (NULL: none any more) under the control of relay.h. */
+struct relay_control;
+void relay_control_set(struct relay_control *control, struct relay_wire *wire);
+
 /* What the interposed calls do. */
 int relay_wire_socket(int domain, int type, int protocol);
 int relay_wire_connect(int fd, const struct sockaddr *address, socklen_t len);
