@@ -465,6 +465,9 @@ static bool prop_equal(const struct prop *a, const struct prop *b)
 	case PT_SYSTIME:
 		return a->value.number == b->value.number;
 	case PT_DOUBLE:
+		/* The same bits: what was written is what was read. */
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-*)
+		 */
 		return memcmp(&a->value.real, &b->value.real, sizeof(double)) ==
 		       0;
 	case PT_UNICODE:

@@ -31,6 +31,7 @@ __attribute__((visibility("default"))) ssize_t write(int fd, const void *octets,
 	return relay_wire_write(fd, octets, len);
 }
 
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 __attribute__((visibility("default"))) int
 SSL_write(void *ssl, const void *octets, int len)
 {

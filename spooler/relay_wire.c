@@ -114,7 +114,7 @@ void relay_wire_end_data(struct relay_wire *wire)
 /* Appends one line without its end. */
 static void wire_stuff_line(const uint8_t *line, size_t len, GByteArray *out)
 {
-	guint from = out->len;
+	guint from;
 
 	if (len && line[0] == '.')
 		g_byte_array_append(out, (const uint8_t *)".", 1);

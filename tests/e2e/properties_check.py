@@ -196,10 +196,19 @@ def first(message, name):
 
 # ---- addresses --------------------------------------------------------------
 
+def addresses(values):
+    """email.utils.getaddresses() as it was before it became strict: Debian's
+    Python gives up on fields that it used to read."""
+    try:
+        return email.utils.getaddresses(values, strict=False)
+    except TypeError:  # a Python that does not know the question
+        return email.utils.getaddresses(values)
+
+
 def mailboxes(values):
     """(display, address) of fields."""
     out = []
-    for name, address in email.utils.getaddresses([plain(v) for v in values]):
+    for name, address in addresses([plain(v) for v in values]):
         name = decoded(name)
         if name or address:
             out.append((name, address))
