@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 static char *notify_path(const char *store_path, enum notify_channel channel)
 {
@@ -22,11 +23,25 @@ static char *notify_path(const char *store_path, enum notify_channel channel)
 	return g_strdup_printf("%s.wake-%s", store_path, name);
 }
 
+/* The file of the channel, made where it is missing; root makes it for the
+ * store's owner. */
+static int notify_open_file(const char *store_path, const char *path, int flags)
+{
+	int fd = open(path, flags | O_CREAT | O_CLOEXEC, 0660);
+	struct stat st;
+
+	if (fd >= 0 && geteuid() == 0 && stat(store_path, &st) == 0 &&
+	    fchown(fd, st.st_uid, st.st_gid) != 0)
+		errno = 0; /* then the owner's wake-ups are lost, not its mail
+			    */
+	return fd;
+}
+
 void notify_post(const char *store_path, enum notify_channel channel)
 {
 	g_autofree char *path = notify_path(store_path, channel);
 	/* The mode follows the store's directory: who may write there, may. */
-	AUTOCLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+	AUTOCLOSE int fd = notify_open_file(store_path, path, O_WRONLY);
 
 	/* The octet is of no meaning: writing it is what inotify tells. */
 	if (fd >= 0 && pwrite(fd, "", 1, 0) < 0)
@@ -37,7 +52,7 @@ int notify_open(const char *store_path, enum notify_channel channel,
 		int *ret_fd, struct fault *fault)
 {
 	g_autofree char *path = notify_path(store_path, channel);
-	AUTOCLOSE int file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0660);
+	AUTOCLOSE int file = notify_open_file(store_path, path, O_RDONLY);
 	AUTOCLOSE int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
 	if (fd < 0)

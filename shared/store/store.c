@@ -124,6 +124,7 @@ static int store_make_file(const char *path, bool *ret_made,
 {
 	g_autofree char *directory = g_path_get_dirname(path);
 	AUTOCLOSE int fd = -1;
+	struct stat st;
 
 	if (mkdir(directory, 0750) && errno != EEXIST)
 		return fault_set_errno(fault, FAULT_CONFIG, errno,
@@ -132,6 +133,12 @@ static int store_make_file(const char *path, bool *ret_made,
 	if (fd < 0 && errno != EEXIST)
 		return fault_set_errno(fault, FAULT_CONFIG, errno,
 				       "cannot create store %s", path);
+	/* Root makes it for whoever the directory was made for. */
+	if (fd >= 0 && geteuid() == 0 && stat(directory, &st) == 0 &&
+	    fchown(fd, st.st_uid, st.st_gid))
+		return fault_set_errno(
+			fault, FAULT_CONFIG, errno,
+			"cannot give %s to its directory's owner", path);
 	*ret_made = fd >= 0;
 	return 0;
 }

@@ -268,6 +268,32 @@ class Rights(Case):
         self.assertEqual(self.okapi.subjects("anna"), ["after"])
 
 
+class Owner(Case):
+    def test_root_sets_up_what_another_user_runs(self):
+        """As installed: directories of okapi, `sudo okapi-admin init`."""
+        self.needs_root()
+        directory = self.directory()
+        for name in ("store", "run", "drop"):
+            os.makedirs(os.path.join(directory, name))
+            shutil.chown(os.path.join(directory, name), "mail", "mail")
+        okapi = Okapi(directory, user="mail", group="mail")
+        self.addCleanup(okapi.stop)
+        okapi.start_dagent()
+        okapi.start_spooler()
+        big = message("large", body="x" * 70 + "\n") + b"y" * 300000
+        path = os.path.join(directory, "large.eml")
+        with open(path, "wb") as file:
+            file.write(big)
+        okapi.must("mail", "import", "anna", "Inbox", path)
+        done = okapi.deliver(big + b"z", "anna")
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(len(okapi.mails("anna")), 2)
+        for root, names, files in os.walk(os.path.join(directory, "store")):
+            for name in names + files:
+                path = os.path.join(root, name)
+                self.assertEqual(os.stat(path).st_uid, 8, path)
+
+
 class BadSurroundings(Case):
     """What an administrator gets wrong: a line that says what to do."""
 
