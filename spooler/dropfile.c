@@ -37,6 +37,7 @@ void envelope_free(struct envelope *envelope)
 	g_free(envelope->full_name);
 	g_free(envelope->ret);
 	g_free(envelope->envid);
+	g_free(envelope->token);
 	g_ptr_array_unref(envelope->recipients);
 	g_free(envelope);
 }
@@ -72,6 +73,8 @@ char *envelope_options_format(const struct envelope *envelope)
 		g_string_append(out, ",t");
 	if (envelope->notify)
 		g_string_append_printf(out, ",N:%u", envelope->notify);
+	if (envelope->token)
+		g_string_append_printf(out, ",k:%s", envelope->token);
 	if (envelope->full_name) {
 		g_autofree char *name = dropfile_escape(envelope->full_name);
 
@@ -95,6 +98,9 @@ int envelope_options_parse(struct envelope *envelope, const char *options,
 		} else if (g_str_has_prefix(*word, "N:")) {
 			envelope->notify =
 				(unsigned)strtoul(*word + 2, NULL, 10) & 15u;
+		} else if (g_str_has_prefix(*word, "k:")) {
+			g_free(envelope->token);
+			envelope->token = g_strdup(*word + 2);
 		} else if (g_str_has_prefix(*word, "F:")) {
 			g_free(envelope->full_name);
 			envelope->full_name =

@@ -31,6 +31,8 @@ struct envelope {
 	char *ret;       /* "FULL", "HDRS" or NULL */
 	char *envid;     /* -V, or NULL */
 	unsigned notify; /* -N for every recipient (enum smtp_dsn_notify) */
+	char *token;     /* of this submission, whichever way it takes and
+			    however often (struct submission), or NULL */
 	GPtrArray *recipients; /* of struct envelope_recipient */
 };
 struct envelope_recipient {
@@ -45,7 +47,8 @@ AUTO_DEFINE(envelope, envelope_free);
 struct envelope_recipient *envelope_add(struct envelope *envelope,
 					const char *address);
 
-/* What goes as X-OKAPI= at MAIL (sender unspecified, -t, -F, -N), and back;
+/* What goes as X-OKAPI= at MAIL (sender unspecified, -t, -F, -N, token), and
+ * back;
  * owned, never with a character that xtext would have to encode. */
 char *envelope_options_format(const struct envelope *envelope);
 NODISCARD int envelope_options_parse(struct envelope *envelope,

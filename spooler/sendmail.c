@@ -18,9 +18,10 @@
 #define SENDMAIL_REPLY_MAX  65536
 
 enum sendmail_outcome {
-	SENDMAIL_DONE,      /* accepted, or refused for good */
-	SENDMAIL_NOT_TAKEN, /* surely not accepted: the drop directory may */
-	SENDMAIL_UNKNOWN,   /* the answer was lost */
+	SENDMAIL_DONE, /* accepted, or refused for good */
+	/* Not accepted, or the answer was lost: the drop directory takes it,
+	 * and the token keeps it from going twice. */
+	SENDMAIL_NOT_TAKEN,
 };
 
 static int sendmail_complain(int status, const char *format, ...)
@@ -235,7 +236,7 @@ static enum sendmail_outcome sendmail_over(struct sendmail_link *link,
 			 SENDMAIL_REPLY_MS, &fault) != 0)
 		return SENDMAIL_NOT_TAKEN; /* the dot was not sent */
 	if (sendmail_read_reply(link) != 0)
-		return SENDMAIL_UNKNOWN;
+		return SENDMAIL_NOT_TAKEN;
 	return link->reply[0] == '4' ? SENDMAIL_NOT_TAKEN : SENDMAIL_DONE;
 }
 
@@ -278,6 +279,7 @@ static int sendmail_submit(const struct conf *conf,
 	struct fault fault = {0};
 	enum sendmail_outcome outcome = SENDMAIL_NOT_TAKEN;
 
+	args->envelope->token = g_uuid_string_random();
 	if (net_connect(where, SENDMAIL_CONNECT_MS, &link.fd, &fault) == 0) {
 		outcome = sendmail_over(&link, args->envelope, message);
 		(void)close(link.fd);
@@ -286,10 +288,6 @@ static int sendmail_submit(const struct conf *conf,
 	case SENDMAIL_NOT_TAKEN:
 		return sendmail_drop(conf, args->envelope, message,
 				     args->verbose);
-	case SENDMAIL_UNKNOWN:
-		return sendmail_complain(
-			EX_TEMPFAIL, "4.4.2 the spooler did not say whether "
-				     "it took the message");
 	case SENDMAIL_DONE:
 		break;
 	}

@@ -369,6 +369,7 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 		.not_before = job->not_before,
 		.dsn_ret = job->envelope->ret,
 		.dsn_envid = job->envelope->envid,
+		.token = job->envelope->token,
 	};
 	gsize size;
 	const void *octets = g_bytes_get_data(job->bytes, &size);

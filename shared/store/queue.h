@@ -40,9 +40,13 @@ struct submission {
 	const char *dsn_ret;
 	const char *dsn_envid;
 	bool is_report; /* no report is made of its failure */
+	/* The same when a submitter that got no answer tries again: within the
+	 * policy's duplicate window its message is taken once.  NULL: none. */
+	const char *token;
 };
 
-/* Unit.  Outbox message (if it has a store) and queue rows in one.
+/* Unit.  Outbox message (if it has a store) and queue rows in one.  One whose
+ * token was seen before does nothing and gives the queue id of then.
  * FAULT_MAILBOX_FULL over the user's soft quota ("cannot send"), or if the
  * message does not fit into the hard one.  ret_queue_id may be NULL. */
 NODISCARD int store_submit(struct store *store,

@@ -1,6 +1,7 @@
 /*
  * Submissions: into the Outbox and the outgoing queue in one.
  */
+#include "digest.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -74,6 +75,52 @@ static int submit_recipients(struct store *store, int64_t queue,
 	return 0;
 }
 
+/* ---- once only ---- */
+
+static void submit_key(const struct submission *submission,
+		       uint8_t ret_key[DIGEST_SIZE])
+{
+	static const char kind[] = "submission";
+	struct digest *digest = digest_new();
+	int64_t store_id = GINT64_TO_LE(submission->store);
+
+	digest_update(digest, kind, sizeof(kind));
+	digest_update(digest, &store_id, sizeof(store_id));
+	digest_update(digest, submission->token, strlen(submission->token));
+	digest_finish(digest, ret_key);
+}
+
+/* 1: submitted before, as ret_queue; 0: not, -1. */
+static int submit_look(struct store *store, const struct submission *submission,
+		       int64_t now, int64_t *ret_queue, struct fault *fault)
+{
+	int64_t window = store->policy.duplicate_window_s;
+	uint8_t key[DIGEST_SIZE];
+
+	if (!submission->token || window <= 0)
+		return 0;
+	submit_key(submission, key);
+	return sql_get(store, fault, ret_queue,
+		       "SELECT message FROM duplicates"
+		       " WHERE key = ? AND seen > ?",
+		       "bi", key, sizeof(key), now - window * USEC_PER_SEC);
+}
+
+static int submit_remember(struct store *store,
+			   const struct submission *submission, int64_t now,
+			   int64_t queue, struct fault *fault)
+{
+	uint8_t key[DIGEST_SIZE];
+
+	if (!submission->token || store->policy.duplicate_window_s <= 0)
+		return 0;
+	submit_key(submission, key);
+	return sql_run(store, fault,
+		       "INSERT OR REPLACE INTO duplicates (key, message, seen)"
+		       " VALUES (?, ?, ?)",
+		       "bii", key, sizeof(key), queue, now);
+}
+
 int store_submit(struct store *store, const struct submission *submission,
 		 int64_t *ret_queue_id, struct fault *fault)
 {
@@ -81,10 +128,18 @@ int store_submit(struct store *store, const struct submission *submission,
 	int64_t due = MAX(submission->not_before, now);
 	int64_t message = 0;
 	int64_t content;
-	int64_t queue;
+	int64_t queue = 0;
+	int seen;
 
-	if (store_need_unit(store, fault) || submit_check(submission, fault) ||
-	    content_ensure(store, submission->content, &content, fault))
+	if (store_need_unit(store, fault) || submit_check(submission, fault))
+		return -1;
+	seen = submit_look(store, submission, now, &queue, fault);
+	if (seen) {
+		if (seen > 0 && ret_queue_id)
+			*ret_queue_id = queue;
+		return seen > 0 ? 0 : -1;
+	}
+	if (content_ensure(store, submission->content, &content, fault))
 		return -1;
 	if (submission->store &&
 	    submit_outbox(store, submission, content, now, &message, fault))
@@ -100,7 +155,8 @@ int store_submit(struct store *store, const struct submission *submission,
 		    submission->dsn_envid ? submission->dsn_envid : ""))
 		return -1;
 	queue = sqlite3_last_insert_rowid(store->db);
-	if (submit_recipients(store, queue, submission, due, fault))
+	if (submit_recipients(store, queue, submission, due, fault) ||
+	    submit_remember(store, submission, now, queue, fault))
 		return -1;
 	store->touched |= STORE_TOUCHED_QUEUE;
 	if (ret_queue_id)

@@ -411,3 +411,34 @@ Test(queue, an_owner_nobody_sees_is_held_to_its_heartbeat)
 	cr_assert_eq(late->len, 1);
 	cr_expect_eq(((struct queue_entry *)late->pdata[0])->id, id);
 }
+
+Test(queue, a_token_is_submitted_once)
+{
+	AUTO(content) content = content_number(77);
+	struct submission_recipient to = {.address = "x@example.net"};
+	struct submission submission = {
+		.store = user_make("anna"),
+		.reverse_path = "anna@example.com",
+		.recipients = &to,
+		.recipient_count = 1,
+		.content = content,
+		.token = "one",
+	};
+	struct store_policy policy = {.duplicate_window_s = 60};
+	int64_t first = 0;
+	int64_t again = 0;
+	int64_t other = 0;
+	g_autoptr(GPtrArray) entries = NULL;
+
+	store_set_policy(fx.store, &policy);
+	in_unit(store_submit(fx.store, &submission, &first, fault));
+	in_unit(store_submit(fx.store, &submission, &again, fault));
+	cr_assert_eq(again, first);
+	/* Another user's token of the same text is another one. */
+	submission.store = user_make("bob");
+	in_unit(store_submit(fx.store, &submission, &other, fault));
+	cr_assert_neq(other, first);
+	must(store_queue_list(fx.store, &entries, fault));
+	cr_assert_eq(entries->len, 2);
+	must_be_sound();
+}
