@@ -89,7 +89,12 @@ int admin_not_allowed(const char *path, int mode, struct fault *fault)
 
 int admin_open(struct admin *admin, struct fault *fault)
 {
-	bool write = admin->command->flags & COMMAND_WRITE;
+	return admin_open_for(admin, admin->command->flags & COMMAND_WRITE,
+			      fault);
+}
+
+int admin_open_for(struct admin *admin, bool write, struct fault *fault)
+{
 	struct store_policy policy = {0};
 	const struct conf *conf;
 

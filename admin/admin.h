@@ -112,6 +112,9 @@ NODISCARD int admin_number(const char *what, const char *text,
 int admin_not_allowed(const char *path, int mode, struct fault *fault);
 /* Opens the store as the command's flags say (once). */
 NODISCARD int admin_open(struct admin *admin, struct fault *fault);
+/* The same, for a command that changes the store only if told to. */
+NODISCARD int admin_open_for(struct admin *admin, bool write,
+			     struct fault *fault);
 /* Reads the configuration (once). */
 NODISCARD int admin_conf(struct admin *admin, struct fault *fault);
 /* The helpers that convert messages (started once). */

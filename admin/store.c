@@ -11,39 +11,49 @@
 
 struct store_check_context {
 	struct print_list list;
+	const char *prefix;
 };
 
 static void store_check_tell(const char *what, void *context)
 {
 	struct store_check_context *c = context;
-	g_autofree char *clean = print_clean(what);
+	g_autofree char *text = g_strconcat(c->prefix, what, NULL);
+	g_autofree char *clean = print_clean(text);
 
 	if (c->list.json)
-		print_list_item(&c->list, print_json_text(what));
+		print_list_item(&c->list, print_json_text(text));
 	else
 		printf("%s\n", clean);
 }
 
 static int store_check_run(struct admin *admin, struct fault *fault)
 {
-	struct store_check_context context;
+	struct store_check_context context = {.prefix = ""};
+	bool repair = admin_has(admin, "repair");
+	int64_t found = 0;
 	int64_t wrong = 0;
 
-	if (admin_has(admin, "repair"))
-		return fault_set(fault, FAULT_USAGE,
-				 "store check --repair is not available in "
-				 "this version");
+	if (admin_open_for(admin, repair, fault) < 0)
+		return -1;
 	print_list_begin(&context.list, admin->json);
+	if (repair) {
+		context.prefix = "repaired: ";
+		if (store_repair(admin->store, store_check_tell, &context,
+				 &found, fault) < 0)
+			return -1;
+		context.prefix = "left: ";
+	}
 	if (store_check(admin->store, store_check_tell, &context, &wrong,
 			fault) < 0)
 		return -1;
 	print_list_end(&context.list);
 	if (wrong)
 		return fault_set(fault, FAULT_REFUSED_INPUT,
-				 "%" G_GINT64_FORMAT " faults in the store",
-				 wrong);
+				 "%" G_GINT64_FORMAT " faults %s the store",
+				 wrong, repair ? "are left in" : "in");
 	if (!admin->json)
-		printf("%s: no fault\n", admin->conf->store_path);
+		printf("%s: no fault%s\n", admin->conf->store_path,
+		       found ? " left" : "");
 	return 0;
 }
 
@@ -158,7 +168,9 @@ static int store_stats_run(struct admin *admin, struct fault *fault)
 }
 
 static const struct command_option store_check_options[] = {
-	{"repair", NULL, "not available in this version", false}, {0}};
+	{"repair", NULL, "makes right what can be derived from the rest",
+	 false},
+	{0}};
 
 static const struct command_option store_purge_options[] = {
 	{"all", NULL, "whatever is marked deleted, however new", false}, {0}};
@@ -168,7 +180,7 @@ static const struct command_option store_stats_options[] = {
 
 static const struct command store_commands[] = {
 	{"check", "", "verifies the store; exit 65 if anything is wrong",
-	 store_check_run, store_check_options, COMMAND_READ | COMMAND_JSON},
+	 store_check_run, store_check_options, COMMAND_JSON},
 	{"purge", "", "removes what was deleted before softdelete_lifetime",
 	 store_purge_run, store_purge_options, COMMAND_WRITE},
 	{"backup", "DIR", "a consistent copy while daemons run",

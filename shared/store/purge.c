@@ -222,14 +222,14 @@ static int purge_contents(struct store *store, struct fault *fault)
 struct purge_orphans {
 	struct store *store;
 	int64_t before_s;
-	GArray *files;
+	int (*each)(const uint8_t hash[32], void *context, struct fault *fault);
+	void *context;
 };
 
-static int purge_orphan(const uint8_t hash[32], int64_t mtime_s, void *context,
-			struct fault *fault)
+static int purge_look_at_file(const uint8_t hash[32], int64_t mtime_s,
+			      void *context, struct fault *fault)
 {
 	struct purge_orphans *orphans = context;
-	struct purge_hash orphan;
 	int64_t id;
 	int rc;
 
@@ -237,27 +237,47 @@ static int purge_orphan(const uint8_t hash[32], int64_t mtime_s, void *context,
 		return 0;
 	rc = sql_get(orphans->store, fault, &id,
 		     "SELECT id FROM lob WHERE hash = ?", "b", hash,
-		     sizeof(orphan.bytes));
+		     (size_t)32);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	memcpy(orphan.bytes, hash, sizeof(orphan.bytes));
-	g_array_append_val(orphans->files, orphan);
-	return 0;
+	return orphans->each(hash, orphans->context, fault);
 }
 
-static int purge_orphans(struct store *store, int64_t now, struct fault *fault)
+int purge_each_orphan(struct store *store, int64_t now,
+		      int (*each)(const uint8_t hash[32], void *context,
+				  struct fault *fault),
+		      void *context, struct fault *fault)
 {
-	g_autoptr(GArray) files =
-		g_array_new(FALSE, FALSE, sizeof(struct purge_hash));
 	struct purge_orphans orphans = {
 		.store = store,
 		.before_s = now / USEC_PER_SEC - PURGE_ORPHAN_S,
-		.files = files,
+		.each = each,
+		.context = context,
 	};
 
-	if (lob_each(store->path, purge_orphan, &orphans, fault))
+	return lob_each(store->path, purge_look_at_file, &orphans, fault);
+}
+
+static int purge_note_orphan(const uint8_t hash[32], void *context,
+			     struct fault *fault)
+{
+	GArray *files = context;
+	struct purge_hash orphan;
+
+	(void)fault;
+	memcpy(orphan.bytes, hash, sizeof(orphan.bytes));
+	g_array_append_val(files, orphan);
+	return 0;
+}
+
+int purge_orphans(struct store *store, int64_t now, struct fault *fault)
+{
+	g_autoptr(GArray) files =
+		g_array_new(FALSE, FALSE, sizeof(struct purge_hash));
+
+	if (purge_each_orphan(store, now, purge_note_orphan, files, fault))
 		return -1;
-	lob_sweep(store->path, orphans.before_s);
+	lob_sweep(store->path, now / USEC_PER_SEC - PURGE_ORPHAN_S);
 	return purge_files(store, files, fault);
 }
 

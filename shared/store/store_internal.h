@@ -282,6 +282,18 @@ NODISCARD int copy_set_flags(struct store *store, const struct copy_row *row,
 NODISCARD int copy_mark_deleted(struct store *store, const struct copy_row *row,
 				int64_t now, struct fault *fault);
 
+/* ---- purge.c --------------------------------------------------------------
+ */
+/* Calls each for every file that no row names and that has been there for
+ * long enough that none will. */
+NODISCARD int purge_each_orphan(struct store *store, int64_t now,
+				int (*each)(const uint8_t hash[32],
+					    void *context, struct fault *fault),
+				void *context, struct fault *fault);
+/* Removes them. */
+NODISCARD int purge_orphans(struct store *store, int64_t now,
+			    struct fault *fault);
+
 /* ---- lease.c --------------------------------------------------------------
  */
 #define LEASE_LIFETIME_US (INT64_C(600) * USEC_PER_SEC)

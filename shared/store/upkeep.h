@@ -14,6 +14,16 @@ NODISCARD int store_check(struct store *store,
 			  void *context, int64_t *ret_wrong,
 			  struct fault *fault);
 
+/* Makes right what the rest of the store tells how it was: counters, sizes,
+ * change numbers, rows and files that belong to nothing, folders that every
+ * user has, claims of nobody, indexes.  In units of its own, beside daemons.
+ * tell is called for each thing that was; store_check() afterwards says what is
+ * left. */
+NODISCARD int store_repair(struct store *store,
+			   void (*tell)(const char *what, void *context),
+			   void *context, int64_t *ret_repaired,
+			   struct fault *fault);
+
 /* Removes what was marked deleted before the policy's lifetime, content and
  * large values nobody refers to, old keys of the duplicate window; in small
  * transactions.  all: whatever is marked deleted. */

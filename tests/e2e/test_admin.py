@@ -8,6 +8,7 @@ import mailbox
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -806,7 +807,21 @@ class Upkeep(Admin):
         self.must("store", "vacuum")
         self.must("store", "check")
         self.refused(NO_INPUT, "mail", "restore", "anna", ident)
-        self.refused(USAGE, "store", "check", "--repair", says="not available")
+        self.assertIn("no fault", self.must("store", "check", "--repair"))
+
+    def test_what_can_be_derived_is_repaired(self):
+        self.put(message("one"))
+        database = sqlite3.connect(
+            os.path.join(self.dir, "store", "store.db"))
+        database.execute("UPDATE hierarchy SET messages = 9 WHERE messages = 1")
+        database.commit()
+        database.close()
+        before = self.refused(DATA, "store", "check", says="faults in")
+        self.assertIn("counts 9", before.out)
+        told = json.loads(self.must("store", "check", "--repair", "--json"))
+        self.assertEqual(len(told), 2, told)
+        self.assertTrue(all(line.startswith("repaired: ") for line in told))
+        self.must("store", "check")
 
     def test_a_backup_is_a_store(self):
         small = self.put(message("small"))

@@ -224,3 +224,116 @@ Test(upkeep, what_a_crash_left_goes_once_it_is_old)
 	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
 	cr_expect_not(g_file_test(half, G_FILE_TEST_EXISTS));
 }
+
+/* ---- repair --------------------------------------------------------------
+ */
+
+static void note_text(const char *what, void *context)
+{
+	g_string_append_printf(context, "%s\n", what);
+}
+
+static void break_store(const char *sql)
+{
+	must(sql_script(fx.store, "PRAGMA foreign_keys = OFF", fault));
+	in_unit(sql_script(fx.store, sql, fault));
+	must(sql_script(fx.store, "PRAGMA foreign_keys = ON", fault));
+}
+
+/* Breaks the store, sees that the check tells and the repair repairs. */
+static void must_be_repaired(const char *sql, const char *told)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	int64_t wrong = 0;
+	int64_t repaired = 0;
+
+	break_store(sql);
+	must(store_check(fx.store, note_text, text, &wrong, fault));
+	cr_expect(wrong > 0, "%s: not found", sql);
+	cr_expect(strstr(text->str, told), "%s: %s", sql, text->str);
+	g_string_truncate(text, 0);
+	must(store_repair(fx.store, note_text, text, &repaired, fault));
+	cr_expect(strstr(text->str, told), "%s: %s", sql, text->str);
+	cr_expect(repaired > 0);
+	must_be_sound();
+	must(store_repair(fx.store, tell_wrong, NULL, &repaired, fault));
+	cr_expect_eq(repaired, 0);
+}
+
+Test(upkeep, what_can_be_derived_is_repaired)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+	int64_t folder;
+	int64_t id;
+
+	in_unit(store_folder_create(fx.store, bob, "a/b/c", '/', &folder, NULL,
+				    fault));
+	deliver_to(bob, inbox, content);
+	id = deliver_to(bob, folder, content);
+	must_be_sound();
+	must_be_repaired("UPDATE hierarchy SET messages = 7, unread = 0,"
+			 " size = 5 WHERE type IN (1, 2) AND messages > 0",
+			 "counts 7");
+	must_be_repaired("UPDATE hierarchy SET size = 3 WHERE type = 3",
+			 "3 octets, its content");
+	must_be_repaired("UPDATE hierarchy SET size = 3 WHERE type IN (3, 6)",
+			 "3 octets, kept are");
+	must_be_repaired("UPDATE hierarchy SET change = 0 WHERE type = 1",
+			 "is ahead of its store's");
+	must_be_repaired("UPDATE hierarchy SET horizon = 999 WHERE type = 1",
+			 "horizon 999");
+	must_be_repaired("INSERT INTO properties VALUES (4711, 1, 'x')",
+			 "of properties names a missing row of hierarchy");
+	must_be_repaired("INSERT INTO acl VALUES (4711, 1, 1)",
+			 "of acl names a missing row");
+	must_be_repaired("UPDATE hierarchy SET role = 0, name = 'x',"
+			 " name_key = 'x' WHERE role = 3",
+			 "lacks the folder of role 3");
+	must_be_repaired("UPDATE hierarchy SET deleted = 5"
+			 " WHERE type = 2 AND name IN ('b', 'c')",
+			 "lives in a deleted folder");
+	must_be_repaired("UPDATE hierarchy SET store = 1 WHERE type = 3",
+			 "not in the store of its folder");
+	/* The message is still to be found. */
+	{
+		AUTO(store_message) message = NULL;
+
+		must(store_message_get(fx.store, bob, id, &message, fault));
+	}
+}
+
+Test(upkeep, a_file_that_belongs_to_nothing_is_repaired)
+{
+	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'r');
+	AUTO(content) large = content_of(text, LOB_FILE_MIN);
+	g_autofree char *file = lob_file(fx.path, large->sha256);
+	int64_t repaired = 0;
+	int64_t wrong = 0;
+
+	must(store_content_prepare(fx.path, large, fault));
+	must_be_sound(); /* it may come into use yet */
+	make_old(file);
+	must(store_check(fx.store, NULL, NULL, &wrong, fault));
+	cr_expect_eq(wrong, 1);
+	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
+	cr_expect_eq(repaired, 1);
+	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
+	must_be_sound();
+}
+
+Test(upkeep, what_is_lost_stays_told)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t repaired = 0;
+	int64_t wrong = 0;
+
+	deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	break_store("UPDATE lob SET data = zeroblob(size)");
+	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
+	cr_expect_eq(repaired, 0);
+	must(store_check(fx.store, NULL, NULL, &wrong, fault));
+	cr_expect_eq(wrong, 1);
+}
