@@ -399,6 +399,13 @@ static void set_defaults(struct propset *set)
 	if (!propset_has(set, PR_CONVERSATION_TOPIC))
 		propset_set_text(set, PR_CONVERSATION_TOPIC,
 				 propset_text(set, PR_NORMALIZED_SUBJECT));
+	/* A message was submitted before it was delivered; by how much, nobody
+	 * knows. */
+	if (!propset_has(set, PR_CLIENT_SUBMIT_TIME) &&
+	    propset_has(set, PR_MESSAGE_DELIVERY_TIME))
+		propset_set_number(
+			set, PR_CLIENT_SUBMIT_TIME,
+			propset_number(set, PR_MESSAGE_DELIVERY_TIME, 0));
 	for (size_t i = 0; i < 3; i++) {
 		static const uint32_t display[] = {PR_DISPLAY_TO, PR_DISPLAY_CC,
 						   PR_DISPLAY_BCC};

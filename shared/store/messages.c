@@ -237,6 +237,9 @@ static void message_set_copy(struct propset *set, const struct rows *rows)
 			   message_mapi_flags(flags, rows_int(rows, 5)));
 	propset_set_number(set, PR_MESSAGE_SIZE, rows_int(rows, 1));
 	propset_set_number(set, PR_MESSAGE_DELIVERY_TIME, rows_int(rows, 2));
+	if (!propset_has(set, PR_CLIENT_SUBMIT_TIME))
+		propset_set_number(set, PR_CLIENT_SUBMIT_TIME,
+				   rows_int(rows, 2));
 	propset_set_binary_copy(set, PR_OKAPI_CONTENT_SHA256,
 				sqlite3_column_blob(rows->stmt, 6),
 				(size_t)sqlite3_column_bytes(rows->stmt, 6));

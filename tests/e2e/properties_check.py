@@ -572,6 +572,8 @@ def expect_header(message, out):
                                            "") or out["PR_NORMALIZED_SUBJECT"]
     out["PR_CLIENT_SUBMIT_TIME"] = date(plain(first(message, "Date") or ""))
     out["PR_MESSAGE_DELIVERY_TIME"] = delivered(message)
+    out["PR_CLIENT_SUBMIT_TIME"] = out["PR_CLIENT_SUBMIT_TIME"] or \
+        out["PR_MESSAGE_DELIVERY_TIME"]
     for name, prop in (("Message-ID", "PR_INTERNET_MESSAGE_ID"),
                        ("In-Reply-To", "PR_IN_REPLY_TO_ID"),
                        ("References", "PR_INTERNET_REFERENCES")):

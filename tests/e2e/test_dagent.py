@@ -50,6 +50,14 @@ class Handed(Door):
             message("pipe").replace(b"\n", b"\r\n")), raw)
         self.assertIn(b"Return-Path: <c@x.test>\r\n", raw)
 
+    def test_without_date_submitted_when_delivered(self):
+        self.okapi.deliver(b"Subject: none\n\nx\n", "anna")
+        mail, = self.okapi.mails("anna")
+        props = self.okapi.json("mail", "show", "anna", str(mail["id"]),
+                                "--props")
+        self.assertEqual(props["PR_CLIENT_SUBMIT_TIME"],
+                         props["PR_MESSAGE_DELIVERY_TIME"])
+
     def test_line_ends(self):
         for subject, given, kept in (
                 ("mixed", b"a\r\nb\nc\rd\r\r\n", b"a\r\nb\r\nc\rd\r\r\n"),

@@ -52,6 +52,13 @@ static const struct {
 	 PR_CLIENT_SUBMIT_TIME, NULL, 1234567890000000},
 	{"bad date", "Date: tomorrow\r\n\r\n", PR_CLIENT_SUBMIT_TIME, NULL,
 	 ABSENT},
+	{"no date but a delivery",
+	 "Received: by x; Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_CLIENT_SUBMIT_TIME, NULL, 1234567890000000},
+	{"bad date but a delivery",
+	 "Date: tomorrow\r\n"
+	 "Received: by x; Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_CLIENT_SUBMIT_TIME, NULL, 1234567890000000},
 	{"received",
 	 "Received: by x; Fri, 13 Feb 2009 23:31:30 +0000\r\n"
 	 "Received: by y; Fri, 13 Feb 2009 23:31:00 +0000\r\n\r\n",
