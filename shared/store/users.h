@@ -65,6 +65,25 @@ NODISCARD int store_user_of_store(struct store *store, int64_t store_id,
 NODISCARD int store_user_list(struct store *store, GPtrArray **ret_users,
 			      struct fault *fault);
 
+/* The limits of a quota, each above the one before. */
+enum quota_level {
+	QUOTA_BELOW,
+	QUOTA_WARN,
+	QUOTA_SOFT,
+	QUOTA_HARD
+};
+/* The highest that a user has reached, by the policy's values where the user
+ * has none. */
+enum quota_level store_quota_level(const struct store *store,
+				   const struct store_user *user);
+/* The one the owner of a store was last told of. */
+NODISCARD int store_quota_told(struct store *store, int64_t store_id,
+			       enum quota_level *ret_level,
+			       struct fault *fault);
+/* Unit.  Remembers it. */
+NODISCARD int store_quota_tell(struct store *store, int64_t store_id,
+			       enum quota_level level, struct fault *fault);
+
 /* Groups. */
 NODISCARD int store_group_create(struct store *store, const char *name,
 				 struct fault *fault);

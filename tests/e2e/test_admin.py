@@ -772,6 +772,58 @@ class Settings(Admin):
         self.refused(DATA, "oof", "on", "anna", "--subject", "x",
                      "--message-file", self.write("data", b"\xff\n"))
 
+    def test_quota_warnings_once_a_crossing(self):
+        self.must("user", "set", "anna", "--quota-warn", "1", "--quota-soft",
+                  "2", "--quota-hard", "3")
+        self.must("user", "create", "root", "--email", "root@" + DOMAIN,
+                  "--admin")
+
+        def grow(ident):
+            return self.put(message(f"big {ident}", ident=str(ident),
+                                    body=f"{ident} " * 2 ** 19))
+
+        def warned():
+            told = self.json("quota", "check")
+            now = {m["subject"] for m in self.okapi.mails("anna", "Inbox")
+                   if not m["subject"].startswith("big")}
+            both = {m["subject"] for m in self.okapi.mails("root", "Inbox")}
+            self.assertEqual({"[quota] " + s for s in now}, both)
+            return told, len(self.okapi.mails("root", "Inbox"))
+
+        self.assertEqual(warned(), ([], 0))
+        first = grow(1)
+        for level, count in (("warn", 1), ("soft", 2), ("hard", 3)):
+            told, mails = warned()
+            self.assertEqual([(t["reached"], t["warned"]) for t in told],
+                             [(level, True)])
+            self.assertEqual(mails, count)
+            told, mails = warned()  # not again
+            self.assertEqual([t["warned"] for t in told], [False])
+            self.assertEqual(mails, count)
+            last = grow(count + 1)
+        self.assertEqual(self.okapi.queue(), [])
+        # Below the limit, and above it again: told again.
+        for ident in (first, last):
+            self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.json("quota", "check")
+        self.assertEqual(len(self.okapi.mails("root", "Inbox")), 3)
+        grow(9)
+        self.assertTrue(self.json("quota", "check")[0]["warned"])
+        self.assertEqual(len(self.okapi.mails("root", "Inbox")), 4)
+        raw = self.okapi.raw("root", self.okapi.mails("root", "Inbox")[0]["id"])
+        self.assertIn(b"Auto-Submitted: auto-generated\r\n", raw)
+        self.assertIn(b"anna <anna@okapi.test>", raw)
+        self.must("store", "check")
+
+    def test_without_an_administrator_the_postmaster_is_told(self):
+        self.must("user", "set", "anna", "--quota-warn", "1")
+        self.put(message("big", body="x " * 2 ** 19))
+        self.must("quota", "check")
+        entry, = self.okapi.queue()
+        self.assertEqual(entry["sender"], "")
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["postmaster@" + DOMAIN])
+
     def test_quota(self):
         self.must("user", "set", "anna", "--quota-warn", "1")
         self.assertEqual(self.json("quota", "check"), [])
