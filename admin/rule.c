@@ -236,6 +236,7 @@ static const struct command_option rule_test_options[] = {
 	{"rule", "FILE", "this script instead of the user's rules", false},
 	{"folder", "PATH", "on every message of a folder", false},
 	{"from", "ADDRESS", "envelope sender (default: Return-Path)", false},
+	{"to", "ADDRESS", "envelope recipient (default: Delivered-To)", false},
 	{0}};
 
 static const struct command_option rule_run_options[] = {

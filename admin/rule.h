@@ -6,8 +6,10 @@
 
 #include "base.h"
 #include "fault.h"
+#include "store/place.h"
 
 struct admin;
+struct sieve_action;
 struct sieve_plan;
 struct sieve_script;
 struct store_message;
@@ -20,14 +22,17 @@ NODISCARD int rule_compile(struct admin *admin, const char *name,
 			   struct sieve_script **ret_script,
 			   struct fault *fault);
 
-/* The scripts that are tried on messages of a user. */
+/* The scripts that are tried on messages of a user, as a delivery has them:
+ * sieve_before, the user's, sieve_after. */
 struct rule_set {
 	struct admin *admin;
 	const struct store_user *user;
+	char **own;         /* all addresses of the user */
 	GPtrArray *scripts; /* of struct sieve_script */
+	bool has_before;    /* the first one is sieve_before */
 };
 
-/* Those of the user that are switched on, or that of --rule. */
+/* With those of the user that are switched on, or that of --rule. */
 NODISCARD int rule_set_load(struct rule_set *set, struct fault *fault);
 void rule_set_clear(struct rule_set *set);
 /* What they make of a message; whole has the trace headers on top, bytes has
@@ -38,6 +43,12 @@ NODISCARD int rule_plan_stored(struct rule_set *set,
 			       const struct store_message *message,
 			       struct sieve_plan **ret_plan,
 			       struct fault *fault);
+/* Where a fileinto leads; ret_problem (owned) says why it leads nowhere and the
+ * message is kept, or is NULL. */
+NODISCARD int rule_place(struct rule_set *set,
+			 const struct sieve_action *action,
+			 struct store_place *ret_place, char **ret_problem,
+			 struct fault *fault);
 
 int rule_test(struct admin *admin, struct fault *fault);
 int rule_run(struct admin *admin, struct fault *fault);

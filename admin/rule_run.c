@@ -68,43 +68,30 @@ static bool run_discards(const struct sieve_plan *plan)
 	return discards;
 }
 
-/* The folder of a fileinto: of the user, or of the public store where the user
- * may put mail.  0 if there is none: the message stays. */
+/* The folder of a fileinto.  0 if there is none, or none for this user: the
+ * message stays. */
 static int run_target(struct store *store, struct rule_run *run,
 		      const struct sieve_action *action, int64_t *ret_folder,
 		      struct fault *fault)
 {
-	const struct store_user *user = run->set.user;
-	struct fault reason = {0};
-	bool may = true;
+	struct store_place place;
+	g_autofree char *problem = NULL;
 
 	*ret_folder = 0;
-	if (action->special_use &&
-	    folder_role_parse(action->special_use) != FOLDER_PLAIN &&
-	    store_folder_by_role(store, user->store,
-				 folder_role_parse(action->special_use),
-				 ret_folder, &reason) == 0)
-		return 0;
-	if (store_folder_find(store, user->store, action->argument, '/',
-			      ret_folder, &reason) == 0) {
-		if (g_ascii_strncasecmp(action->argument, "Public/", 7) == 0 &&
-		    store_acl_may(store, *ret_folder, user->id,
-				  STORE_RIGHT_CREATE, &may, fault) < 0)
-			return -1;
-		if (!may)
-			*ret_folder = 0;
-	} else if (action->create &&
-		   g_ascii_strncasecmp(action->argument, "Public/", 7) != 0 &&
-		   g_ascii_strncasecmp(action->argument, "user:", 5) != 0) {
-		return store_folder_create(store, user->store, action->argument,
-					   '/', ret_folder, NULL, fault);
-	}
-	if (*ret_folder == 0)
+	if (rule_place(&run->set, action, &place, &problem, fault) < 0)
+		return -1;
+	if (problem) {
 		fprintf(stderr,
-			"okapi-admin: %s:%u: fileinto \"%s\": no such folder, "
-			"or no right to put mail there; the message stays\n",
-			action->rule, action->line, action->argument);
-	return 0;
+			"okapi-admin: %s:%u: fileinto \"%s\": %s; the message "
+			"stays\n",
+			action->rule, action->line, action->argument, problem);
+		return 0;
+	}
+	*ret_folder = place.folder;
+	if (place.folder)
+		return 0;
+	return store_folder_create(store, place.store, place.below, '/',
+				   ret_folder, NULL, fault);
 }
 
 static unsigned run_flags(const GPtrArray *flags)

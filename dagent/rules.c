@@ -9,6 +9,7 @@
 #include "junk.h"
 #include "log.h"
 #include "rules/sieve.h"
+#include "store/place.h"
 #include "store/settings.h"
 #include "trace.h"
 
@@ -102,23 +103,19 @@ static int rules_add_user(struct rules *rules, struct fault *fault)
 	return rules_add_file(rules, agent->conf->sieve_after, fault);
 }
 
+static struct store_place_owner rules_owner(const struct rules *rules)
+{
+	return (struct store_place_owner){rules->to->who->user,
+					  rules->to->who->store};
+}
+
 static bool rules_mailbox_exists(void *context, const char *name,
 				 const char *special_use)
 {
 	struct rules *rules = context;
-	int64_t store_id = rules->to->who->store;
-	struct fault fault = {0};
-	int64_t by_name = 0;
-	int64_t by_role = 0;
+	const struct store_place_owner owner = rules_owner(rules);
 
-	if (special_use && store_folder_by_role(rules->store, store_id,
-						folder_role_parse(special_use),
-						&by_role, &fault))
-		return false;
-	if (name && store_folder_find(rules->store, store_id, name, '/',
-				      &by_name, &fault))
-		return false;
-	return !name || !special_use || by_name == by_role;
+	return store_place_exists(rules->store, &owner, name, special_use);
 }
 
 static bool rules_is_own_address(void *context, const char *address)
@@ -226,86 +223,6 @@ static void rules_keep(struct rules *rules, const GPtrArray *flags)
 	rules_set_flags(target_keep(rules->target, rules->to->plan), flags);
 }
 
-/* Where a fileinto leads. */
-struct rules_place {
-	int64_t store;
-	const char *path; /* below it; borrowed */
-	int64_t folder;   /* 0: there is none */
-};
-
-/* The store that a path names: "Public/...", "user:NAME/...", or the user's
- * own.  FAULT_NO_USER. */
-static int rules_find_store(struct rules *rules, const char *path,
-			    struct rules_place *ret_place, struct fault *fault)
-{
-	AUTO(store_user) user = NULL;
-	const char *slash = strchr(path, '/');
-
-	*ret_place = (struct rules_place){.store = rules->to->who->store,
-					  .path = path};
-	if (!slash)
-		return 0;
-	if (g_ascii_strncasecmp(path, "Public/", 7) == 0) {
-		ret_place->path = slash + 1;
-		return store_public(rules->store, &ret_place->store, fault);
-	}
-	if (g_ascii_strncasecmp(path, "user:", 5) == 0) {
-		g_autofree char *name =
-			g_strndup(path + 5, (gsize)(slash - path - 5));
-
-		if (store_user_find(rules->store, name, &user, fault))
-			return -1;
-		ret_place->path = slash + 1;
-		ret_place->store = user->store;
-	}
-	return 0;
-}
-
-/* Fills place->folder, 0 where there is none; -1 only for what may go away. */
-static int rules_find_folder(struct rules *rules,
-			     const struct sieve_action *action,
-			     struct rules_place *place, struct fault *fault)
-{
-	struct fault reason = {0};
-
-	if (action->special_use) {
-		enum folder_role role = folder_role_parse(action->special_use);
-
-		if (role != FOLDER_PLAIN &&
-		    store_folder_by_role(rules->store, place->store, role,
-					 &place->folder, &reason) == 0)
-			return 0;
-	}
-	if (fault_is_temporary(&reason) ||
-	    store_folder_find(rules->store, place->store, place->path, '/',
-			      &place->folder, &reason)) {
-		place->folder = 0;
-		if (fault_is_temporary(&reason)) {
-			*fault = reason;
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* May the rule's owner put mail there, and make the folder if it is missing? */
-static int rules_may(struct rules *rules, const struct rules_place *place,
-		     bool *ret_may, struct fault *fault)
-{
-	const struct store_recipient *who = rules->to->who;
-
-	*ret_may = true;
-	if (place->store == who->store)
-		return 0;
-	return place->folder
-		       ? store_acl_may(rules->store, place->folder, who->user,
-				       STORE_RIGHT_CREATE, ret_may, fault)
-		       : store_acl_may(rules->store, place->store, who->user,
-				       STORE_RIGHT_CREATE |
-					       STORE_RIGHT_CREATE_FOLDER,
-				       ret_may, fault);
-}
-
 /* Why a fileinto cannot be done: told, and the mail is kept. */
 static int rules_keep_instead(struct rules *rules,
 			      const struct sieve_action *action,
@@ -323,20 +240,19 @@ static int rules_fileinto(struct rules *rules,
 			  const struct sieve_action *action,
 			  struct fault *fault)
 {
-	struct rules_place place;
+	const struct store_place_owner owner = rules_owner(rules);
+	struct store_place place;
 	struct plan_copy *copy;
 	struct fault reason = {0};
-	bool may = false;
 
-	if (rules_find_store(rules, action->argument, &place, &reason) ||
-	    rules_find_folder(rules, action, &place, &reason) ||
-	    rules_may(rules, &place, &may, &reason)) {
+	if (store_place_find(rules->store, &owner, action->argument,
+			     action->special_use, &place, &reason)) {
 		if (!fault_is_temporary(&reason))
 			return rules_keep_instead(rules, action, reason.text);
 		*fault = reason;
 		return -1;
 	}
-	if (!may)
+	if (!place.may)
 		return rules_keep_instead(rules, action,
 					  "no right to put mail there");
 	if (!place.folder && !action->create)
@@ -345,7 +261,7 @@ static int rules_fileinto(struct rules *rules,
 	copy = plan_add_copy(rules->to->plan, place.folder, action->argument);
 	copy->store = place.store;
 	if (!place.folder && !copy->below)
-		copy->below = g_strdup(place.path);
+		copy->below = g_strdup(place.below);
 	rules_set_flags(copy, action->flags);
 	return 0;
 }

@@ -88,8 +88,9 @@ static int save_fill_copy(struct store *store, const struct save_job *job,
 	int64_t folder = from->folder;
 
 	if (!folder &&
-	    store_folder_create(store, from->store, from->path, from->separator,
-				&folder, NULL, fault))
+	    store_folder_create(store, from->store,
+				from->below ? from->below : from->path,
+				from->separator, &folder, NULL, fault))
 		return -1;
 	for (guint i = 0; i < from->keywords->len; i++)
 		g_ptr_array_add(keywords, from->keywords->pdata[i]);

@@ -135,6 +135,83 @@ class Rules(Served):
         self.lmtp(crlf(message("shared")))
         self.assertEqual(self.mail("bert", "shared")["folder"], "Inbox")
 
+    def test_a_folder_made_for_another_user(self):
+        self.rule('require ["fileinto", "mailbox"]; '
+                  'fileinto :create "user:bert/Inbox/New/Deep";')
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna", "create")
+        self.lmtp(crlf(message("kept")))
+        self.assertEqual(self.mail("anna", "kept")["folder"], "Inbox")
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna",
+                        "create,create-folder")
+        self.lmtp(crlf(message("made")))
+        self.assertEqual(self.mail("bert", "made")["folder"],
+                         "Inbox/New/Deep")
+
+    def test_rule_test_answers_as_the_delivery_does(self):
+        before = self.write("before.sieve", 'if header :is "subject" "away" '
+                            '{ discard; stop; }')
+        after = self.write("after.sieve", 'require "fileinto"; '
+                           'if header :is "subject" "late" '
+                           '{ fileinto "Notes"; }')
+        self.okapi.stop()
+        self.okapi.configure(sieve_before=before, sieve_after=after,
+                             recipient_delimiter="-")
+        self.okapi.must("user", "set", "anna", "--alias", "ann@okapi.test")
+        self.okapi.must("folder", "create", "anna", "Plus")
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna", "create")
+        self.rule("""require ["fileinto", "envelope", "subaddress",
+            "vnd.okapi.property", "mailbox"];
+            if envelope :detail "to" "plus" { fileinto "Plus"; stop; }
+            if header :is "subject" "own" {
+                if property "PR_MESSAGE_TO_ME" "true" { fileinto "Tasks"; }
+                stop; }
+            if header :is "subject" "shared" { fileinto "user:bert/Inbox"; }
+            if header :is "subject" "nowhere" { fileinto "user:bert/Notes"; }
+            if allof (header :is "subject" "may",
+                      mailboxexists "user:bert/Inbox",
+                      not mailboxexists "user:bert/Notes") {
+                fileinto "Drafts"; }""")
+        self.okapi.start_dagent()
+        for subject, to, header, folder in (
+                ("away", ANNA, ANNA, None), ("late", ANNA, ANNA, "Notes"),
+                ("detail", "anna-plus@okapi.test", ANNA, "Plus"),
+                ("own", ANNA, "ann@okapi.test", "Tasks"),
+                ("shared", ANNA, ANNA, "user:bert/Inbox"),
+                ("nowhere", ANNA, ANNA, "Inbox"), ("may", ANNA, ANNA, "Drafts"),
+                ("plain", ANNA, ANNA, "Inbox")):
+            with self.subTest(subject):
+                data = message(subject, to=header)
+                path = self.write("m.eml", data.decode())
+                plan, = self.okapi.json("rule", "test", "anna", path,
+                                        "--to", to)
+                self.lmtp(crlf(data), to=(to,))
+                found = [m["folder"] for m in self.okapi.mails("anna")
+                         if m["subject"] == subject]
+                if subject == "shared":
+                    found = ["user:bert/" + m["folder"]
+                             for m in self.okapi.mails("bert")]
+                self.assertEqual(found, [folder] if folder else [])
+                planned = ["Inbox" if a["problem"] else a["argument"]
+                           for a in plan["actions"]
+                           if a["action"] == "fileinto"]
+                if plan["implicit_keep"]:
+                    planned.append("Inbox")
+                self.assertEqual(planned, found)
+        # Stored mail has its recipient in the trace on top.
+        ident, = [m["id"] for m in self.okapi.mails("anna")
+                  if m["subject"] == "detail"]
+        self.assertIn("Plus", self.okapi.must("rule", "test", "anna",
+                                              str(ident)))
+        done = self.okapi.admin("rule", "test", "anna", path, "--to",
+                                "bert@okapi.test")
+        self.assertEqual(done.status, 64, done)
+        self.lmtp(crlf(message("shared", ident="second")), to=(ANNA,))
+        self.okapi.must("mail", "import", "anna", "Tasks",
+                        self.write("m.eml", message("shared").decode()))
+        self.assertIn("filed: 1", self.okapi.must("rule", "run", "anna",
+                                                  "--folder", "Tasks"))
+        self.assertEqual(len(self.okapi.mails("bert", "Inbox")), 3)
+
     def test_scripts_of_the_server(self):
         before = self.write("before.sieve",
                             'require "fileinto"; '

@@ -1,0 +1,260 @@
+/*
+ * The rules of a user as a delivery would have them, and what they make of a
+ * message: for rule test and rule run.
+ */
+#include "conf.h"
+#include "convert.h"
+#include "convert/helper.h"
+#include "eml.h"
+#include "mail.h"
+#include "propset.h"
+#include "rule.h"
+#include "rules/sieve.h"
+#include "store/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void rule_script_free(gpointer script)
+{
+	sieve_script_free(script);
+}
+
+static int rule_load_file(struct rule_set *set, const char *path,
+			  struct fault *fault)
+{
+	g_autoptr(GBytes) bytes = NULL;
+	struct sieve_script *script = NULL;
+	gsize size = 0;
+	const char *data;
+
+	if (admin_read_file(path, SIEVE_SCRIPT_MAX, &bytes, fault) < 0)
+		return -1;
+	data = g_bytes_get_data(bytes, &size);
+	if (rule_compile(set->admin, path, size ? data : "", size, &script,
+			 fault) < 0)
+		return -1;
+	g_ptr_array_add(set->scripts, script);
+	return 0;
+}
+
+/* A rule that cannot be compiled is left out, as in a delivery. */
+static int rule_load_user(struct rule_set *set, struct fault *fault)
+{
+	g_autoptr(GPtrArray) rules = NULL;
+
+	if (store_rule_list(set->admin->store, set->user->store, &rules,
+			    fault) < 0)
+		return -1;
+	for (guint i = 0; i < rules->len; i++) {
+		const struct store_rule *rule = rules->pdata[i];
+		struct sieve_script *script = NULL;
+		struct fault reason = {0};
+
+		if (!rule->enabled)
+			continue;
+		if (rule_compile(set->admin, rule->name, rule->script,
+				 strlen(rule->script), &script, &reason) < 0)
+			fprintf(stderr, "okapi-admin: rule %s is left out\n",
+				rule->name);
+		else
+			g_ptr_array_add(set->scripts, script);
+	}
+	return 0;
+}
+
+int rule_set_load(struct rule_set *set, struct fault *fault)
+{
+	const struct conf *conf = set->admin->conf;
+	const char *file = admin_option(set->admin, "rule");
+
+	set->scripts = g_ptr_array_new_with_free_func(rule_script_free);
+	if (store_user_addresses(set->admin->store, set->user->id, &set->own,
+				 fault) < 0)
+		return -1;
+	set->has_before = *conf->sieve_before;
+	if (set->has_before &&
+	    rule_load_file(set, conf->sieve_before, fault) < 0)
+		return -1;
+	if (file ? rule_load_file(set, file, fault) < 0
+		 : rule_load_user(set, fault) < 0)
+		return -1;
+	return *conf->sieve_after
+		       ? rule_load_file(set, conf->sieve_after, fault)
+		       : 0;
+}
+
+void rule_set_clear(struct rule_set *set)
+{
+	g_clear_pointer(&set->scripts, g_ptr_array_unref);
+	g_clear_pointer(&set->own, g_strfreev);
+}
+
+/* ---- the envelope ---- */
+
+static void rule_on_error(void *context, const char *rule,
+			  const struct fault *fault)
+{
+	(void)context;
+	fprintf(stderr, "okapi-admin: rule %s: %s\n", rule, fault->text);
+}
+
+/* The envelope sender: --from, or the Return-Path on top. */
+static char *rule_sender(const struct admin *admin, GBytes *bytes)
+{
+	const char *given = admin_option(admin, "from");
+	gsize size = 0;
+	const char *data = g_bytes_get_data(bytes, &size);
+	char *path;
+
+	if (given)
+		return g_strdup(given);
+	path = eml_header(data, size, "Return-Path");
+	if (!path)
+		return g_strdup("");
+	g_strdelimit(path, "<>", ' ');
+	return g_strstrip(path);
+}
+
+/* Who it was for: --to, or the Delivered-To on top where that is the user's.
+ * Never NULL; owned. */
+static int rule_recipient(const struct rule_set *set, GBytes *bytes,
+			  struct store_recipient **ret_who, char **ret_path,
+			  struct fault *fault)
+{
+	const char *given = admin_option(set->admin, "to");
+	g_autofree char *path = g_strdup(given);
+	struct fault reason = {0};
+	AUTO(store_recipient) who = NULL;
+	gsize size = 0;
+	const char *data = g_bytes_get_data(bytes, &size);
+
+	if (!path)
+		path = eml_header(data, size, "Delivered-To");
+	if (path && *path &&
+	    store_resolve(set->admin->store, g_strstrip(path), 0, &who,
+			  &reason) < 0 &&
+	    (given || fault_is_temporary(&reason))) {
+		*fault = reason;
+		return -1;
+	}
+	if (given && who && who->user != set->user->id)
+		return fault_set(fault, FAULT_USAGE,
+				 "--to: %s is not an address of %s", given,
+				 set->user->name);
+	if (!who || who->user != set->user->id || !strchr(path, '@')) {
+		g_free(path);
+		path = g_strdup(set->user->email);
+	}
+	if (who && who->user == set->user->id)
+		*ret_who = g_steal_pointer(&who);
+	*ret_path = g_steal_pointer(&path);
+	return 0;
+}
+
+static bool rule_mailbox_exists(void *context, const char *name,
+				const char *special_use)
+{
+	const struct rule_set *set = context;
+	const struct store_place_owner owner = {set->user->id,
+						set->user->store};
+
+	return store_place_exists(set->admin->store, &owner, name, special_use);
+}
+
+static bool rule_is_own_address(void *context, const char *address)
+{
+	const struct rule_set *set = context;
+
+	for (char **own = set->own; *own; own++)
+		if (g_ascii_strcasecmp(*own, address) == 0)
+			return true;
+	return false;
+}
+
+/* ---- the plan ---- */
+
+/* sieve_before alone decides where it keeps nothing or stops (CONTRACT 4). */
+static struct sieve_plan *rule_evaluate(struct rule_set *set,
+					const struct sieve_message *message)
+{
+	const struct sieve_script *const *scripts =
+		(const struct sieve_script *const *)set->scripts->pdata;
+	struct sieve_plan *before;
+
+	if (set->has_before) {
+		before = sieve_evaluate(scripts, 1, message, NULL, NULL);
+		if (!sieve_plan_keeps(before) || before->stopped)
+			return before;
+		sieve_plan_free(before);
+	}
+	return sieve_evaluate(scripts, set->scripts->len, message,
+			      rule_on_error, NULL);
+}
+
+int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
+	      struct sieve_plan **ret_plan, struct fault *fault)
+{
+	AUTO(propset) props = NULL;
+	AUTO(store_recipient) who = NULL;
+	const struct conf *conf = set->admin->conf;
+	g_autofree char *sender = rule_sender(set->admin, whole);
+	g_autofree char *recipient = NULL;
+	struct sieve_message message = {
+		.envelope_from = sender,
+		.delimiters = conf->recipient_delimiter,
+		.hostname = conf->hostname,
+		.now = g_get_real_time(),
+		.mailbox_exists = rule_mailbox_exists,
+		.is_own_address = rule_is_own_address,
+		.mailbox_context = set,
+	};
+
+	if (rule_recipient(set, whole, &who, &recipient, fault) < 0 ||
+	    convert_message(set->admin, bytes, CONVERT_ALL, &props, fault) < 0)
+		return -1;
+	message.envelope_to = recipient;
+	message.envelope_detail = who ? who->detail : NULL;
+	message.set = props;
+	message.raw = g_bytes_get_data(bytes, &message.raw_len);
+	message.size = (int64_t)message.raw_len;
+	*ret_plan = rule_evaluate(set, &message);
+	return 0;
+}
+
+int rule_plan_stored(struct rule_set *set, const struct store_message *message,
+		     struct sieve_plan **ret_plan, struct fault *fault)
+{
+	struct store *store = set->admin->store;
+	g_autoptr(GBytes) whole = NULL;
+	g_autoptr(GBytes) bytes = NULL;
+
+	if (store_message_bytes(store, message->id, false, &whole, fault) < 0 ||
+	    store_message_bytes(store, message->id, true, &bytes, fault) < 0)
+		return -1;
+	return rule_plan(set, whole, bytes, ret_plan, fault);
+}
+
+int rule_place(struct rule_set *set, const struct sieve_action *action,
+	       struct store_place *ret_place, char **ret_problem,
+	       struct fault *fault)
+{
+	const struct store_place_owner owner = {set->user->id,
+						set->user->store};
+	struct fault reason = {0};
+
+	*ret_problem = NULL;
+	if (store_place_find(set->admin->store, &owner, action->argument,
+			     action->special_use, ret_place, &reason) < 0) {
+		if (fault_is_temporary(&reason)) {
+			*fault = reason;
+			return -1;
+		}
+		*ret_problem = g_strdup(reason.text);
+	} else if (!ret_place->may) {
+		*ret_problem = g_strdup("no right to put mail there");
+	} else if (!ret_place->folder && !action->create) {
+		*ret_problem = g_strdup("there is no such folder");
+	}
+	return 0;
+}

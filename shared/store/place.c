@@ -1,0 +1,146 @@
+/*
+ * Finding places, and the right to use them: one way for the delivery and for
+ * those who ask what it would do.
+ */
+#include "place.h"
+
+#include "folders.h"
+#include "users.h"
+
+#include <string.h>
+
+static int place_find_store(struct store *store,
+			    const struct store_place_owner *owner,
+			    const char *path, struct store_place *place,
+			    struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	g_autofree char *name = NULL;
+	const char *slash = strchr(path, '/');
+
+	*place = (struct store_place){.store = owner->store, .below = path};
+	if (!slash)
+		return 0;
+	if (g_ascii_strncasecmp(path, "Public/", 7) == 0) {
+		place->below = slash + 1;
+		return store_public(store, &place->store, fault);
+	}
+	if (g_ascii_strncasecmp(path, "user:", 5) != 0)
+		return 0;
+	name = g_strndup(path + 5, (gsize)(slash - path - 5));
+	if (store_user_find(store, name, &user, fault))
+		return -1;
+	place->below = slash + 1;
+	place->store = user->store;
+	return 0;
+}
+
+/* Takes "there is none" for an answer. */
+static int place_answer(int result, const struct fault *reason,
+			int64_t *ret_folder, struct fault *fault)
+{
+	if (result == 0)
+		return 0;
+	*ret_folder = 0;
+	if (!fault_is_temporary(reason))
+		return 0;
+	*fault = *reason;
+	return -1;
+}
+
+static int place_find_folder(struct store *store, const char *special_use,
+			     struct store_place *place, struct fault *fault)
+{
+	enum folder_role role =
+		special_use ? folder_role_parse(special_use) : FOLDER_PLAIN;
+	struct fault reason = {0};
+	int result;
+
+	if (role != FOLDER_PLAIN) {
+		result = store_folder_by_role(store, place->store, role,
+					      &place->folder, &reason);
+		if (place_answer(result, &reason, &place->folder, fault))
+			return -1;
+		if (place->folder)
+			return 0;
+	}
+	result = store_folder_find(store, place->store, place->below, '/',
+				   &place->folder, &reason);
+	return place_answer(result, &reason, &place->folder, fault);
+}
+
+/* The folder that what is missing would be made in; the store itself where
+ * nothing of the path is there. */
+static int place_find_parent(struct store *store,
+			     const struct store_place *place,
+			     int64_t *ret_parent, struct fault *fault)
+{
+	g_autofree char *path = g_strdup(place->below);
+	struct fault reason = {0};
+	int64_t parent = 0;
+	char *slash;
+	int result;
+
+	while (!parent && (slash = strrchr(path, '/')) && slash > path) {
+		*slash = '\0';
+		result = store_folder_find(store, place->store, path, '/',
+					   &parent, &reason);
+		if (place_answer(result, &reason, &parent, fault))
+			return -1;
+	}
+	*ret_parent = parent ? parent : place->store;
+	return 0;
+}
+
+static int place_ask_right(struct store *store,
+			   const struct store_place_owner *owner,
+			   struct store_place *place, struct fault *fault)
+{
+	unsigned rights = STORE_RIGHT_CREATE;
+	int64_t at = place->folder;
+
+	place->may = place->store == owner->store;
+	if (place->may)
+		return 0;
+	if (!at) {
+		rights |= STORE_RIGHT_CREATE_FOLDER;
+		if (place_find_parent(store, place, &at, fault))
+			return -1;
+	}
+	return store_acl_may(store, at, owner->user, rights, &place->may,
+			     fault);
+}
+
+int store_place_find(struct store *store, const struct store_place_owner *owner,
+		     const char *path, const char *special_use,
+		     struct store_place *ret_place, struct fault *fault)
+{
+	struct store_place place;
+
+	if (place_find_store(store, owner, path, &place, fault) ||
+	    place_find_folder(store, special_use, &place, fault) ||
+	    place_ask_right(store, owner, &place, fault))
+		return -1;
+	*ret_place = place;
+	return 0;
+}
+
+bool store_place_exists(struct store *store,
+			const struct store_place_owner *owner, const char *name,
+			const char *special_use)
+{
+	struct store_place place = {0};
+	struct fault fault = {0};
+	int64_t by_role = 0;
+
+	if (special_use && store_folder_by_role(store, owner->store,
+						folder_role_parse(special_use),
+						&by_role, &fault))
+		return false;
+	if (!name)
+		return true;
+	if (store_place_find(store, owner, name, NULL, &place, &fault))
+		return false;
+	return place.folder && place.may &&
+	       (!special_use || place.folder == by_role);
+}
