@@ -34,6 +34,11 @@ SQLITE_LIBS := $(call lib,sqlite3)
 SSL_LIBS    := $(call lib,openssl)
 IDN_LIBS    := $(call lib,libidn2)
 ESMTP_LIBS  := $(call lib,libesmtp-1.0)
+XML_CFLAGS  := $(call pkg,libxml-2.0)
+XML_LIBS    := $(call lib,libxml-2.0)
+# What meets hostile bytes: in the helper only.
+CONVERT_CFLAGS := $(GMIME_CFLAGS) $(XML_CFLAGS)
+CONVERT_LIBS := $(GMIME_LIBS) $(XML_LIBS)
 SECCOMP_LIBS := $(call lib,libseccomp)
 JANSSON_LIBS := $(call lib,jansson)
 
@@ -114,9 +119,9 @@ $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
-$(B)/okapi-convert: LIBS = $(GMIME_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-convert: LIBS = $(CONVERT_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
-$(O)/shared/convert/%.o $(O)/tests/%.o: CPPFLAGS += $(GMIME_CFLAGS)
+$(O)/shared/convert/%.o $(O)/tests/%.o: CPPFLAGS += $(CONVERT_CFLAGS)
 
 # Criterion's macros do not stand these warnings.
 $(O)/tests/%.o: CFLAGS += -Wno-conversion -Wno-sign-conversion -Wno-null-dereference
@@ -148,7 +153,7 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ROOMS) -Wl,--end-group \
-		-lcriterion $(ESMTP_LIBS) $(GMIME_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
+		-lcriterion $(ESMTP_LIBS) $(CONVERT_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
 		$(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 
 .PHONY: unit
@@ -186,7 +191,7 @@ format:
 print-cppflags:
 	@: $(info $(CPPFLAGS))
 print-cppflags-convert:
-	@: $(info $(CPPFLAGS) $(GMIME_CFLAGS))
+	@: $(info $(CPPFLAGS) $(CONVERT_CFLAGS))
 
 # ---- install ---------------------------------------------------------------
 SBINDIR    ?= $(PREFIX)/sbin

@@ -9,6 +9,7 @@
 struct bodies {
 	struct mime_entity *plain;
 	struct mime_entity *html;
+	struct mime_entity *enriched;
 };
 
 static bool is_attachment(const struct mime_entity *entity)
@@ -29,6 +30,10 @@ static bool take_leaf(struct mime_entity *leaf, struct bodies *bodies)
 	}
 	if (mime_is(leaf, "text", "html") && !bodies->html) {
 		bodies->html = leaf;
+		return true;
+	}
+	if (mime_is(leaf, "text", "enriched") && !bodies->enriched) {
+		bodies->enriched = leaf;
 		return true;
 	}
 	/* A multipart without parts is what its sender saw: text. */
@@ -222,6 +227,20 @@ static void collect_cids(const char *html, GHashTable *cids)
 	}
 }
 
+static bool param_is(const struct mime_entity *entity, const char *name,
+		     const char *value)
+{
+	const char *got = mime_params_get(entity->type_params, name);
+
+	return got && !g_ascii_strcasecmp(got, value);
+}
+
+static bool is_flowed(const struct mime_entity *leaf)
+{
+	return mime_is(leaf, "text", "plain") &&
+	       param_is(leaf, "format", "flowed");
+}
+
 static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		      struct propset *set)
 {
@@ -230,6 +249,10 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 	g_autofree char *lines = with_crlf(text);
 
 	leaf->is_body = true;
+	if (is_flowed(leaf)) {
+		g_free(lines);
+		lines = text_unflow(text, param_is(leaf, "delsp", "yes"));
+	}
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_text(set, PR_BODY, lines);
 	propset_set_number(set, PR_NATIVE_BODY, 1);
@@ -237,18 +260,33 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 			   plain_codepage(context, leaf, charset, text));
 }
 
-/* HTML is kept as UTF-8, whatever it came in. */
+/* HTML is kept as UTF-8, whatever it came in; where it has no plain text beside
+ * it, it gets one. */
 static void set_html(struct convert_context *context, struct mime_entity *leaf,
-		     struct propset *set, GHashTable *cids)
+		     bool has_plain, struct propset *set, GHashTable *cids)
 {
 	g_autofree char *charset = NULL;
 	g_autofree char *text = decode_text(context, leaf, &charset);
-	g_autofree char *html = with_crlf(text);
+	g_autofree char *html = NULL;
 
+	if (mime_is(leaf, "text", "enriched")) {
+		char *enriched = g_steal_pointer(&text);
+
+		text = text_enriched_to_html(enriched);
+		g_free(enriched);
+	}
+	html = with_crlf(text);
 	leaf->is_body = true;
 	collect_cids(html, cids);
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_binary_copy(set, PR_HTML, html, strlen(html));
+	if ((context->options->flags & CONVERT_BODIES) && !has_plain) {
+		g_autofree char *plain =
+			html_to_text(context, html, strlen(html));
+		g_autofree char *lines = with_crlf(plain);
+
+		propset_set_text(set, PR_BODY, lines);
+	}
 	propset_set_number(set, PR_NATIVE_BODY, 3);
 	propset_set_number(set, PR_INTERNET_CPID, charset_codepage("utf-8"));
 }
@@ -256,13 +294,15 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 void body_convert(struct convert_context *context, struct mime_entity *root,
 		  struct propset *set, GHashTable **ret_cids)
 {
-	struct bodies bodies = {NULL, NULL};
+	struct bodies bodies = {NULL, NULL, NULL};
+	struct mime_entity *html = NULL;
 
 	*ret_cids =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	(void)find(root, &bodies);
 	if (bodies.plain)
 		set_plain(context, bodies.plain, set);
-	if (bodies.html)
-		set_html(context, bodies.html, set, *ret_cids);
+	html = bodies.html ? bodies.html : bodies.enriched;
+	if (html)
+		set_html(context, html, bodies.plain != NULL, set, *ret_cids);
 }

@@ -6,7 +6,7 @@ COUNT  ?= 3000
 $(B)/tests/bench/bench_store: $(O)/tests/bench/bench_store.o $(STORE) $(CONVERT) $(GROUND)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(STORE) $(CONVERT) $(GROUND) -Wl,--end-group \
-		$(GMIME_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+		$(CONVERT_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
 .PHONY: bench-store
 bench-store: $(B)/tests/bench/bench_store

@@ -375,6 +375,33 @@ def text_of(part):
     return re.sub(r"(?<!\r)\n", "\r\n", text)
 
 
+def unflowed(part):
+    """RFC 3676 4.2, a paragraph a line."""
+    text = text_of(part)
+    if part.get_content_type() != "text/plain" or \
+            str(part.get_param("format", "")).lower() != "flowed":
+        return text
+    delsp = str(part.get_param("delsp", "")).lower() == "yes"
+    out = []
+    before = None
+    lines = text.split("\r\n")
+    for number, line in enumerate(lines):
+        if number == len(lines) - 1 and not line:
+            out.append("")
+            break
+        words = line.lstrip(">")
+        quotes = len(line) - len(words)
+        words = words[1:] if words.startswith(" ") else words
+        flows = words.endswith(" ") and words != "-- "
+        if before == quotes and words != "-- ":
+            out[-1] += words[:-1] if flows and delsp else words
+        else:
+            out.append((">" * quotes + " " if quotes else "") +
+                       (words[:-1] if flows and delsp else words))
+        before = quotes if flows else None
+    return "\r\n".join(out)
+
+
 CODEPAGES = {
     "utf-8": 65001, "utf8": 65001, "us-ascii": 20127, "ascii": 20127,
     "iso-8859-1": 28591, "iso-8859-2": 28592, "iso-8859-15": 28605,
@@ -597,7 +624,9 @@ def expect_bodies(message, out):
     bodies = Bodies()
     bodies.find(message)
     if bodies.text is not None:
-        out["PR_BODY"] = text_of(bodies.text)
+        out["PR_BODY"] = unflowed(bodies.text)
+    elif bodies.html is not None:
+        out["PR_BODY"] = ...  # made of the HTML: nothing Python knows
     if bodies.html is not None:
         out["PR_HTML"] = text_of(bodies.html).encode()
     out["PR_NATIVE_BODY"] = 3 if bodies.html is not None else \

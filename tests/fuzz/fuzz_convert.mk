@@ -6,9 +6,9 @@ FUZZ_CONVERT_SRC := tests/fuzz/fuzz_convert.c \
 	shared/fault.c shared/propset.c shared/propset_wire.c \
 	shared/proptag.c shared/digest.c
 
-build/fuzz/fuzz_convert: CPPFLAGS += $(GMIME_CFLAGS)
+build/fuzz/fuzz_convert: CPPFLAGS += $(CONVERT_CFLAGS)
 build/fuzz/fuzz_convert: $(FUZZ_CONVERT_SRC) $(wildcard shared/convert/*.h)
-	$(call fuzz_build,$(FUZZ_CONVERT_SRC),$(GMIME_LIBS) $(SSL_LIBS) $(GLIB_LIBS))
+	$(call fuzz_build,$(FUZZ_CONVERT_SRC),$(CONVERT_LIBS) $(SSL_LIBS) $(GLIB_LIBS))
 
 .PHONY: fuzz-convert
 fuzz-convert: build/fuzz/fuzz_convert

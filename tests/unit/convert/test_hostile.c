@@ -57,6 +57,42 @@ Test(hostile, nested_with_one_boundary, .timeout = SHAPE_TIMEOUT)
 	check("one boundary", message);
 }
 
+/* libxml2 alone would take minutes for each of these. */
+Test(hostile, html, .timeout = SHAPE_TIMEOUT)
+{
+	static const char *const shapes[] = {
+		"<b>",  "</i>",     "<i></b>", "<a href=x>", "<table><tr>",
+		"<!--", "<p ",      "<",       "&amp",       "a=\">\" ",
+		"<td>", "<script>", "<pre>\n", "<font>",     "<!DOCTYPE ",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {
+		GString *message =
+			g_string_new("Content-Type: text/html\r\n\r\n");
+
+		repeat(message, shapes[i], 1000000);
+		check(shapes[i], message);
+	}
+}
+
+Test(hostile, html_of_open_elements, .timeout = SHAPE_TIMEOUT)
+{
+	GString *message = g_string_new("Content-Type: text/html\r\n\r\n");
+
+	repeat(message, "<b>", 500);
+	repeat(message, "</i>", 1000000);
+	check("ends of what is not open", message);
+}
+
+Test(hostile, html_attributes, .timeout = SHAPE_TIMEOUT)
+{
+	GString *message = g_string_new("Content-Type: text/html\r\n\r\n<p");
+
+	for (int i = 0; i < 300000; i++)
+		g_string_append_printf(message, " a%x=\">\"", i);
+	check("attributes", message);
+}
+
 Test(hostile, nested_messages, .timeout = SHAPE_TIMEOUT)
 {
 	GString *message = g_string_new(NULL);
