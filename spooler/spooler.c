@@ -294,9 +294,11 @@ int spooler_run_once(struct spooler *spooler, struct fault *fault)
 	spooler_look_into_drop(spooler, &turn);
 	for (;;) {
 		spooler_dispatch(spooler, &turn);
-		if (turn.stopping || turn.in_vain > SPOOLER_VAIN_MAX ||
-		    (turn.all_idle && !turn.work_waits &&
-		     turn.due > g_get_real_time()))
+		/* In vain: what is due belongs to another spooler.  While a
+		 * worker is at it, it may as well be ours. */
+		if (turn.stopping || (turn.all_idle && !turn.work_waits &&
+				      (turn.in_vain > SPOOLER_VAIN_MAX ||
+				       turn.due > g_get_real_time())))
 			break;
 		spooler_heartbeat(spooler, &turn);
 		spooler_wait(spooler, -1, &turn);

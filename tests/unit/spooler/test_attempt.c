@@ -18,6 +18,14 @@ static const struct scheduler_policy policy = {
 	.delay_warning = 500 * SEC,
 };
 
+static void recipient_free(void *data)
+{
+	struct queue_recipient *to = data;
+
+	g_free(to->address);
+	g_free(to);
+}
+
 static struct attempt *attempt_of(const char *reverse_path,
 				  const char *const *addresses, unsigned notify)
 {
@@ -28,7 +36,7 @@ static struct attempt *attempt_of(const char *reverse_path,
 	entry->reverse_path = g_strdup(reverse_path);
 	entry->owner = g_strdup("anna");
 	entry->subject = g_strdup("x");
-	entry->recipients = g_ptr_array_new();
+	entry->recipients = g_ptr_array_new_with_free_func(recipient_free);
 	for (; *addresses; addresses++) {
 		struct queue_recipient *to = g_new0(struct queue_recipient, 1);
 

@@ -310,7 +310,10 @@ static void kill_round(int round, int64_t bob)
 		pause();
 	}
 	(void)close(pipe_fds[1]);
-	g_usleep((gulong)(60000 + 37000 * round));
+	/* Some time after the first acknowledgement, however slow. */
+	if (read(pipe_fds[0], &number, sizeof(number)) == sizeof(number))
+		g_array_append_val(numbers, number);
+	g_usleep((gulong)(10000 + 37000 * round));
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, &status, 0);
 	while (read(pipe_fds[0], &number, sizeof(number)) == sizeof(number))
