@@ -73,6 +73,7 @@ struct folder_request {
 	int64_t store;
 	int64_t folder;
 	const char *text; /* path or new name */
+	int64_t parent;   /* 0: the one it has */
 };
 
 static int folder_create_unit(struct store *store, void *context,
@@ -102,47 +103,90 @@ static int folder_create(struct admin *admin, struct fault *fault)
 	return store_run(admin->store, folder_create_unit, &request, fault);
 }
 
-static int folder_rename_unit(struct store *store, void *context,
-			      struct fault *fault)
+static int folder_move_unit(struct store *store, void *context,
+			    struct fault *fault)
 {
 	const struct folder_request *r = context;
 
-	return store_folder_rename(store, r->folder, r->text, fault);
+	return store_folder_move(store, r->folder, r->parent, r->text, fault);
 }
 
-/* Where the last part of a path begins; '\/' does not divide. */
-static const char *folder_last_part(const char *path)
+/* The path of all parts but the last. */
+static char *folder_parent_path(char **parts)
 {
-	const char *last = path;
+	GString *path = g_string_new(NULL);
 
-	for (const char *p = path; *p; p++) {
-		if (*p == '\\' && p[1])
-			p++;
-		else if (*p == '/')
-			last = p + 1;
+	for (; parts[0] && parts[1]; parts++) {
+		g_auto(GStrv) pieces = g_strsplit(parts[0], "/", -1);
+		g_autofree char *escaped = g_strjoinv("\\/", pieces);
+
+		g_string_append_printf(path, "%s%s", path->len ? "/" : "",
+				       escaped);
 	}
-	return last;
+	return g_string_free(path, FALSE);
 }
 
-/* NEW is a name, or a path with the same parent. */
+/* NEW is a name, or a path, whose parent has to exist. */
 static int folder_rename(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
 	struct folder_request request = {0};
-	const char *path = admin_arg(admin, 1);
 	const char *new = admin_arg(admin, 2);
-	size_t parent = (size_t)(folder_last_part(path) - path);
+	g_auto(GStrv) parts = store_folder_split(new, '/');
+	g_autofree char *parent = folder_parent_path(parts);
+	guint count = g_strv_length(parts);
+
+	if (count == 0)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "'%s' is no name of a folder", new);
+	request.text = parts[count - 1];
+	if (admin_user(admin, 0, &user, fault) < 0 ||
+	    admin_folder(admin, user, admin_arg(admin, 1), &request.folder,
+			 fault) < 0)
+		return -1;
+	if (count > 1 &&
+	    admin_folder(admin, user, parent, &request.parent, fault) < 0)
+		return -1;
+	return store_run(admin->store, folder_move_unit, &request, fault);
+}
+
+/* PARENT is a folder, or "/" for the top of the store it is in. */
+static int folder_move(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	struct folder_request request = {0};
+	const char *parent = admin_arg(admin, 2);
 
 	if (admin_user(admin, 0, &user, fault) < 0 ||
-	    admin_folder(admin, user, path, &request.folder, fault) < 0)
+	    admin_folder(admin, user, admin_arg(admin, 1), &request.folder,
+			 fault) < 0)
 		return -1;
-	request.text = folder_last_part(new);
-	if (request.text != new && ((size_t)(request.text - new) != parent ||
-				    strncmp(new, path, parent) != 0))
-		return fault_set(fault, FAULT_USAGE,
-				 "a folder can get another name but not "
-				 "another parent in this version");
-	return store_run(admin->store, folder_rename_unit, &request, fault);
+	if (strcmp(parent, "/") == 0
+		    ? store_of_folder(admin->store, request.folder,
+				      &request.parent, fault) < 0
+		    : admin_folder(admin, user, parent, &request.parent,
+				   fault) < 0)
+		return -1;
+	return store_run(admin->store, folder_move_unit, &request, fault);
+}
+
+static int folder_localize_unit(struct store *store, void *context,
+				struct fault *fault)
+{
+	const struct folder_request *r = context;
+
+	return store_folder_localize(store, r->store, r->text, fault);
+}
+
+static int folder_localize(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	struct folder_request request = {.text = admin_arg(admin, 1)};
+
+	if (admin_user(admin, 0, &user, fault) < 0)
+		return -1;
+	request.store = user->store;
+	return store_run(admin->store, folder_localize_unit, &request, fault);
 }
 
 static int folder_delete_unit(struct store *store, void *context,
@@ -177,8 +221,14 @@ static const struct command folder_commands[] = {
 	 folder_list_options, COMMAND_READ | COMMAND_JSON},
 	{"create", "USER PATH", "makes a folder and what is missing above it",
 	 folder_create, NULL, COMMAND_WRITE},
-	{"rename", "USER PATH NEW", "gives a folder another name",
+	{"rename", "USER PATH NEW", "gives a folder another name or path",
 	 folder_rename, NULL, COMMAND_WRITE},
+	{"move", "USER PATH PARENT",
+	 "puts a folder below another, or / for the top", folder_move, NULL,
+	 COMMAND_WRITE},
+	{"localize", "USER LANGUAGE",
+	 "names Inbox, Sent Items ... in de, en, es, fr, it or nl",
+	 folder_localize, NULL, COMMAND_WRITE},
 	{"delete", "USER PATH",
 	 "moves a folder to Deleted Items; from there it goes", folder_delete,
 	 NULL, COMMAND_WRITE},

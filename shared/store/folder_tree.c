@@ -1,5 +1,5 @@
 /*
- * The tree of folders: listing with paths and counters, renaming, deleting.
+ * The tree of folders: listing with paths and counters, deleting.
  */
 #include "store_internal.h"
 
@@ -123,7 +123,7 @@ static void folder_row_clear(struct folder_row *row)
 }
 #define FOLDER_ROW __attribute__((cleanup(folder_row_clear))) struct folder_row
 
-/* A folder that may be renamed or deleted. */
+/* A folder that may be deleted. */
 static int folder_get_plain(struct store *store, int64_t folder,
 			    struct folder_row *ret_row, struct fault *fault)
 {
@@ -151,37 +151,6 @@ static int folder_get_plain(struct store *store, int64_t folder,
 	ret_row->role = FOLDER_PLAIN;
 	ret_row->name = rows_text(&rows, 3);
 	return 0;
-}
-
-int store_folder_rename(struct store *store, int64_t folder,
-			const char *new_name, struct fault *fault)
-{
-	g_autofree char *key = NULL;
-	FOLDER_ROW row = {0};
-	int64_t change;
-	int64_t other;
-	int rc;
-
-	if (store_need_unit(store, fault) ||
-	    folder_name_check(new_name, fault) ||
-	    folder_get_plain(store, folder, &row, fault))
-		return -1;
-	rc = folder_child(store, row.parent, new_name, &other, fault);
-	if (rc < 0)
-		return -1;
-	/* At the top, a role's name would hide the folder. */
-	if ((rc == 1 && other != folder) ||
-	    (row.parent == row.store &&
-	     folder_role_parse(new_name) != FOLDER_PLAIN))
-		return fault_set(fault, FAULT_EXISTS,
-				 "a folder %s exists already", new_name);
-	key = address_fold(new_name);
-	if (store_bump(store, row.store, &change, fault))
-		return -1;
-	return sql_run(store, fault,
-		       "UPDATE hierarchy SET name = ?, name_key = ?,"
-		       " change = ? WHERE id = ?",
-		       "ttii", new_name, key, change, folder);
 }
 
 /* The folder, all below it and all messages in these are marked deleted. */

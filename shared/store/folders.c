@@ -246,7 +246,7 @@ void folder_append_name(GString *path, const char *name)
 }
 
 /* "a/b\/c" -> a, b/c; empty parts are left out. */
-static GPtrArray *folder_split(const char *path, char separator)
+GPtrArray *folder_split(const char *path, char separator)
 {
 	GPtrArray *parts = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GString) part = g_string_new(NULL);
@@ -351,6 +351,11 @@ int store_folder_create(struct store *store, int64_t store_id, const char *path,
 			return -1;
 		if (rc == 1)
 			continue;
+		/* It would hide the public store, or be hidden by it. */
+		if (at == store_id && i == 0 &&
+		    g_ascii_strcasecmp(name, "Public") == 0)
+			return fault_set(fault, FAULT_EXISTS,
+					 "Public is the public store");
 		if (folder_name_check(name, fault) ||
 		    folder_insert(store, root, at, FOLDER_PLAIN, name, &at,
 				  fault))

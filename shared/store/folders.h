@@ -65,7 +65,24 @@ NODISCARD int store_folder_create(struct store *store, int64_t store_id,
 				  const char *path, char separator,
 				  int64_t *ret_folder, bool *ret_created,
 				  struct fault *fault);
-/* Unit. */
+/* The parts of a path, unescaped, empty ones left out; owned (g_strfreev). */
+char **store_folder_split(const char *path, char separator);
+/*
+ * Unit.  Moves it, and all below it, under another folder of the same store
+ * (or the store itself, by its id; 0: the parent it has), with another name
+ * (NULL: the one it has).  FAULT_EXISTS if the name is taken there, or, at the
+ * top, is that of another role; FAULT_BAD_ARGUMENT into itself;
+ * FAULT_NOT_ALLOWED into another store, or for a folder with a role, which can
+ * get another name only.
+ */
+NODISCARD int store_folder_move(struct store *store, int64_t folder,
+				int64_t parent, const char *name,
+				struct fault *fault);
+/* Unit.  The folders with a role get their names in a language ("de", "en",
+ * "es", "fr", "it", "nl"), or the next one that is free. */
+NODISCARD int store_folder_localize(struct store *store, int64_t store_id,
+				    const char *language, struct fault *fault);
+/* Unit.  A name alone. */
 NODISCARD int store_folder_rename(struct store *store, int64_t folder,
 				  const char *new_name, struct fault *fault);
 /* Unit.  Moves it and all below it to Deleted Items (from there: marks it

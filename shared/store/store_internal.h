@@ -181,6 +181,8 @@ NODISCARD int folder_insert(struct store *store, int64_t store_id,
 			    int64_t parent, enum folder_role role,
 			    const char *name, int64_t *ret_folder,
 			    struct fault *fault);
+/* The parts of a path, owned strings. */
+GPtrArray *folder_split(const char *path, char separator);
 /* A child by name: 1, 0, -1. */
 NODISCARD int folder_child(struct store *store, int64_t parent,
 			   const char *name, int64_t *ret_folder,

@@ -281,7 +281,7 @@ class Folders(Admin):
         self.assertIn("Inbox/Chef/Old", self.paths())
         self.must("folder", "rename", "anna", "Inbox/Chef", "Inbox/Boß")
         self.assertIn("Inbox/Boß", self.paths())
-        self.refused(USAGE, "folder", "rename", "anna", "Inbox/Boß", "A/B")
+        self.refused(NO_INPUT, "folder", "rename", "anna", "Inbox/Boß", "A/B")
         self.refused(USAGE, "folder", "delete", "anna", "Inbox/Boß",
                      says="--yes")
         self.must("folder", "delete", "anna", "Inbox/Boß", "--yes")
@@ -290,6 +290,54 @@ class Folders(Admin):
                      "--yes")
         self.refused(NO_INPUT, "folder", "delete", "anna", "None", "--yes")
         self.refused(NO_INPUT, "folder", "rename", "anna", "None", "x")
+
+    def test_move(self):
+        self.must("folder", "create", "anna", "A/B/C")
+        self.must("folder", "create", "anna", "D/B")
+        self.must("mail", "import", "anna", "A/B/C",
+                  self.write("m.eml", message("deep")))
+        self.refused(EXISTS, "folder", "move", "anna", "A/B", "D")
+        self.must("folder", "rename", "anna", "A/B", "D/E\\/F")
+        self.assertIn("D/E\\/F/C", self.paths())
+        self.assertEqual(self.okapi.subjects("anna", "D/E\\/F/C"), ["deep"])
+        self.refused(DATA, "folder", "move", "anna", "D", "D/E\\/F")
+        self.must("folder", "move", "anna", "D/E\\/F/C", "/")
+        self.must("folder", "move", "anna", "C", "Inbox")
+        self.assertEqual(self.okapi.subjects("anna", "Inbox/C"), ["deep"])
+        self.refused(NO_INPUT, "folder", "move", "anna", "Inbox/C", "None")
+        self.refused(NO_PERMISSION, "folder", "move", "anna", "Drafts", "D")
+        self.refused(EXISTS, "folder", "rename", "anna", "A", "Sent")
+        self.refused(EXISTS, "folder", "rename", "anna", "A", "Public")
+        self.refused(EXISTS, "folder", "create", "anna", "public")
+        self.must("folder", "create", "anna", "Public/P")
+        self.refused(NO_PERMISSION, "folder", "move", "anna", "A", "Public/P")
+        self.must("store", "check")
+
+    def test_names_in_other_languages(self):
+        self.must("folder", "create", "anna", "Posteingang")
+        self.put(message("one"))
+        self.must("folder", "localize", "anna", "de")
+        self.assertIn("Posteingang (2)", self.paths())
+        self.assertIn("Gelöschte Objekte", self.paths())
+        self.assertNotIn("Inbox", self.paths())
+        # By role, whatever they are called.
+        ident, = [str(m["id"]) for m in self.okapi.mails("anna", "Inbox")]
+        self.must("mail", "delete", "anna", ident)
+        self.assertEqual(self.okapi.subjects("anna", "Gelöschte Objekte"),
+                         ["one"])
+        self.must("mail", "restore", "anna", ident)
+        self.assertEqual(self.okapi.deliver(message("two"), "anna").status, 0)
+        self.assertEqual(self.okapi.subjects("anna", "INBOX"), ["one", "two"])
+        self.must("folder", "rename", "anna", "Inbox", "Eingang")
+        self.assertEqual(self.okapi.subjects("anna", "eingang"),
+                         ["one", "two"])
+        self.must("folder", "localize", "anna", "en")
+        self.assertIn("Inbox", self.paths())
+        self.refused(DATA, "folder", "localize", "anna", "klingon",
+                     says="de, en")
+        self.refused(NO_PERMISSION, "folder", "delete", "anna", "Trash",
+                     "--yes")
+        self.must("store", "check")
 
     def test_public(self):
         self.must("folder", "create", "anna", "Public/Sales")

@@ -130,9 +130,16 @@ Test(folders, renamed)
 	in_unit(store_folder_rename(fx.store, a, "A", fault));
 	in_unit(store_folder_rename(fx.store, a, "c", fault));
 	cr_expect_eq(find(bob, "C"), a);
+	/* A role keeps its place, not its name. */
+	in_unit(store_folder_rename(fx.store, folder_of(bob, FOLDER_INBOX), "x",
+				    fault));
+	cr_expect_eq(find(bob, "INBOX"), find(bob, "x"));
 	in_unit_fail(FAULT_NOT_ALLOWED,
-		     store_folder_rename(fx.store, folder_of(bob, FOLDER_INBOX),
-					 "x", fault));
+		     store_folder_move(fx.store, folder_of(bob, FOLDER_INBOX),
+				       a, NULL, fault));
+	in_unit_fail(FAULT_BAD_ARGUMENT,
+		     store_folder_move(fx.store, a, a, NULL, fault));
+	must_be_sound();
 }
 
 Test(folders, deleted_with_what_is_in_them)
