@@ -10,6 +10,7 @@
 #include "relay.h"
 
 #include "net.h"
+#include "relay_form.h"
 #include "relay_wire.h"
 #include "smtp/smtp_server.h"
 #include "tls.h"
@@ -56,15 +57,17 @@ struct relay_session {
 	bool tls_tried;
 	bool tls_on;
 	bool auth_done;
-	bool has_8bitmime;
-	bool has_dsn;
-	bool is_quitting;   /* what comes now is about QUIT */
-	size_t rcpt_count;  /* replies to RCPT of the message under way */
-	size_t rcpt_taken;  /* 2xx of them */
-	GString *line;      /* of the relay host, as far as it came */
-	GString *reply;     /* its last complete reply, lines joined */
-	bool reply_is_open; /* more lines follow */
-	char word[16];      /* of a line of the EHLO reply */
+	struct relay_offer offer;
+	GByteArray *recoded; /* of the message under way, or NULL */
+	bool is_unfit;       /* the first message needs another form */
+	bool is_quitting;    /* what comes now is about QUIT */
+	size_t rcpt_asked;   /* recipients of the message under way */
+	size_t rcpt_count;   /* replies to RCPT of them */
+	size_t rcpt_taken;   /* 2xx of them */
+	GString *line;       /* of the relay host, as far as it came */
+	GString *reply;      /* its last complete reply, lines joined */
+	bool reply_is_open;  /* more lines follow */
+	char word[16];       /* of a line of the EHLO reply */
 	size_t word_len;
 	struct fault fault; /* why the session did not open */
 };
@@ -198,7 +201,7 @@ static void relay_finish(struct relay_session *session)
 	};
 
 	session->message = NULL;
-	message->dsn_was_offered = session->has_dsn;
+	message->dsn_was_offered = session->offer.dsn;
 	(void)smtp_enumerate_recipients(session->smtp_message,
 					relay_judge_recipient, &judge);
 	session->source->done(session->source->context, message);
@@ -206,22 +209,25 @@ static void relay_finish(struct relay_session *session)
 
 /* ---- messages ---- */
 
-/* libesmtp asks for the text with a NULL length first: that is the moment
- * after the 354.  What it renders is thrown away, so it gets nothing. */
+/* libesmtp asks with a NULL length after the 354.  What it renders is thrown
+ * away, so it gets nothing. */
 static const char *relay_text(void **context, int *len, void *arg)
 {
 	struct relay_session *session = arg;
 
 	(void)context;
-	errno = 0;
 	if (!len) {
-		(void)relay_wire_begin_data(session->wire,
-					    session->message->octets,
-					    session->message->len);
+		const struct relay_message *message = session->message;
+		const GByteArray *recoded = session->recoded;
+
+		(void)relay_wire_begin_data(
+			session->wire,
+			recoded ? recoded->data : message->octets,
+			recoded ? recoded->len : message->len);
+		errno = 0;
 		return NULL;
 	}
-	*len = 0;
-	errno = 0;
+	errno = *len = 0;
 	return NULL;
 }
 
@@ -264,9 +270,13 @@ static void relay_add(struct relay_session *session,
 
 	session->message = message;
 	session->smtp_message = to;
+	session->rcpt_asked = relay_form_open(message);
 	session->rcpt_count = 0;
 	session->rcpt_taken = 0;
 	relay_wire_end_data(session->wire);
+	relay_wire_ask_utf8(session->wire,
+			    session->offer.utf8 &&
+				    relay_form_wants_utf8(message));
 	(void)smtp_set_reverse_path(to, message->reverse_path);
 	(void)smtp_set_messagecb(to, relay_text, session);
 	(void)smtp_size_set_estimate(to, message->len);
@@ -278,30 +288,47 @@ static void relay_add(struct relay_session *session,
 	if (envid && strlen(envid) <= RELAY_XTEXT_MAX)
 		(void)smtp_dsn_set_envid(to, message->dsn_envid);
 	/* Asking for 8BITMIME where there is none ends the session. */
-	if (message->body_8bit && session->has_8bitmime)
+	if (message->body_8bit && session->offer.eightbit)
 		(void)smtp_8bitmime_set_body(to, E8bitmime_8BITMIME);
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		struct relay_recipient *recipient = &message->recipients[i];
-		smtp_recipient_t smtp_recipient =
-			smtp_add_recipient(to, recipient->address);
+		smtp_recipient_t smtp_recipient;
 
+		if (relay_recipient_is_settled(recipient))
+			continue;
+		smtp_recipient = smtp_add_recipient(to, recipient->address);
 		smtp_recipient_set_application_data_release(smtp_recipient,
 							    recipient, NULL);
 		relay_add_dsn(smtp_recipient, recipient);
 	}
 }
 
+static void relay_fit(struct relay_session *session,
+		      struct relay_message *message)
+{
+	if (session->recoded)
+		g_byte_array_unref(session->recoded);
+	session->is_unfit =
+		relay_form_fit(message, &session->offer, &session->recoded) > 0;
+}
+
 /* To be called only where libesmtp has yet to look for its next message. */
 static void relay_next(struct relay_session *session)
 {
+	const struct relay_source *source = session->source;
 	struct relay_message *message;
 
 	relay_finish(session);
 	if (relay_wire_was_cut(session->wire))
 		return;
-	message = session->source->next(session->source->context);
-	if (message)
-		relay_add(session, message);
+	while ((message = source->next(source->context))) {
+		relay_fit(session, message);
+		if (relay_form_open(message)) {
+			relay_add(session, message);
+			return;
+		}
+		source->done(source->context, message);
+	}
 }
 
 /* ---- reading along ---- */
@@ -321,23 +348,6 @@ static void relay_refuse(struct relay_session *session, const char *format, ...)
 	relay_wire_cut(session->wire);
 }
 
-/*
- * Extensions we do not want libesmtp to see.  CHUNKING: it pipelines BDAT and
- * keeps only the last of the replies, so that a 452 would read as the 503 that
- * follows.  XUSR: sendmail's own.  NTLM: broken.  The word's last octet is
- * changed in the buffer before libesmtp parses it.
- */
-static bool relay_is_unwanted(const char *word, size_t len)
-{
-	static const char *const words[] = {"CHUNKING", "XUSR", "NTLM"};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
-		if (strlen(words[i]) == len &&
-		    g_ascii_strncasecmp(word, words[i], len) == 0)
-			return true;
-	return false;
-}
-
 static void relay_see_word(struct relay_session *session, char *octet)
 {
 	if (!g_ascii_isalnum(*octet)) {
@@ -348,16 +358,8 @@ static void relay_see_word(struct relay_session *session, char *octet)
 		session->word[session->word_len] = *octet;
 	session->word_len++;
 	if (session->word_len <= sizeof(session->word) &&
-	    relay_is_unwanted(session->word, session->word_len))
+	    relay_offer_is_unwanted(session->word, session->word_len))
 		*octet = '-';
-}
-
-static void relay_see_extension(struct relay_session *session, const char *line)
-{
-	if (g_ascii_strncasecmp(line, "8BITMIME", 8) == 0)
-		session->has_8bitmime = true;
-	if (g_ascii_strncasecmp(line, "DSN", 3) == 0)
-		session->has_dsn = true;
 }
 
 /* A complete reply to what was asked. */
@@ -366,7 +368,7 @@ static void relay_see_reply(struct relay_session *session, int class)
 	switch (session->asked) {
 	case ASKED_EHLO:
 		if (class == 2 && session->message &&
-		    session->message->body_8bit && session->has_8bitmime)
+		    session->message->body_8bit && session->offer.eightbit)
 			(void)smtp_8bitmime_set_body(session->smtp_message,
 						     E8bitmime_8BITMIME);
 		return;
@@ -398,7 +400,7 @@ static bool relay_see_line(struct relay_session *session)
 			session->reply->len && strlen(line) > 4 ? line + 4
 								: line);
 	if (session->asked == ASKED_EHLO && session->line->len > 4)
-		relay_see_extension(session, line + 4);
+		relay_offer_add(&session->offer, line + 4);
 	session->reply_is_open = !is_last;
 	if (is_last)
 		relay_see_reply(session, line[0] - '0');
@@ -436,14 +438,25 @@ static bool relay_command_is(const char *octets, int len, const char *word)
 	       memcmp(octets, word, strlen(word)) == 0;
 }
 
+/* The first message was hung on before the offer was known.  If it cannot go to
+ * all nothing goes: relay_run() tries again with the others. */
+static void relay_fit_first(struct relay_session *session)
+{
+	relay_fit(session, session->message);
+	if (session->is_unfit)
+		relay_wire_cut(session->wire);
+	else if (session->offer.utf8)
+		relay_wire_ask_utf8(session->wire,
+				    relay_form_wants_utf8(session->message));
+}
+
 static void relay_see_output(struct relay_session *session, const char *octets,
 			     int len)
 {
 	if (relay_command_is(octets, len, "EHLO ") ||
 	    relay_command_is(octets, len, "HELO ")) {
 		session->asked = ASKED_EHLO;
-		session->has_8bitmime = false;
-		session->has_dsn = false;
+		session->offer = (struct relay_offer){0};
 	} else if (relay_command_is(octets, len, "STARTTLS")) {
 		session->asked = ASKED_STARTTLS;
 		session->tls_tried = true;
@@ -472,6 +485,7 @@ static void relay_see_output(struct relay_session *session, const char *octets,
 			return;
 		}
 		session->asked = ASKED_MAIL;
+		relay_fit_first(session);
 	}
 }
 
@@ -485,9 +499,7 @@ static void relay_monitor(const char *octets, int len, int writing, void *arg)
 		relay_see_input(session, (char *)(uintptr_t)octets, len);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static void relay_on_connect(struct relay_session *session)
 {
@@ -517,7 +529,7 @@ static void relay_on_rcpt(struct relay_session *session,
 	session->rcpt_count++;
 	session->rcpt_taken += status && status->code / 100 == 2;
 	if (session->message && !session->rcpt_taken &&
-	    session->rcpt_count == session->message->recipient_count)
+	    session->rcpt_count == session->rcpt_asked)
 		relay_next(session);
 }
 
@@ -579,9 +591,7 @@ static void relay_event(smtp_session_t smtp, int event, void *arg, ...)
 	va_end(args);
 }
 
-/* ---- the session
- * ----------------------------------------------------------------------------
- */
+/* ---- the session ---- */
 
 static int relay_interact(auth_client_request_t request, char **result,
 			  int fields, void *arg)
@@ -689,6 +699,8 @@ static void relay_session_clear(struct relay_session *session)
 		(void)auth_destroy_context(session->auth);
 	if (session->wire)
 		relay_wire_free(session->wire);
+	if (session->recoded)
+		g_byte_array_unref(session->recoded);
 	g_string_free(session->line, TRUE);
 	g_string_free(session->reply, TRUE);
 }
@@ -717,13 +729,19 @@ static int relay_prepare(struct relay_session *session,
 	return relay_set_tls(session, place, without_tls, fault);
 }
 
-/* One connection; ret_try_clear: TLS failed where it is a bonus. */
+/* Why a connection has to be made anew. */
+struct relay_again {
+	bool clear; /* TLS failed where it is a bonus */
+	bool fewer; /* some recipients have their outcome: without them */
+};
+
+/* One connection. */
 static int relay_attempt(const struct relay_place *place,
 			 const struct relay_options *options,
 			 struct relay_control *control,
 			 struct relay_message *first,
 			 const struct relay_source *source, bool without_tls,
-			 bool *ret_try_clear, struct fault *fault)
+			 struct relay_again *ret_again, struct fault *fault)
 {
 	struct relay_session session = {
 		.options = options,
@@ -744,9 +762,11 @@ static int relay_attempt(const struct relay_place *place,
 	relay_control_set(control, NULL);
 	if (session.asked != ASKED_MAIL) {
 		result = relay_why(&session, fault);
-		*ret_try_clear = session.tls_tried && !session.tls_on &&
-				 options->tls == CONF_TLS_OPPORTUNISTIC &&
-				 !relay_wire_was_cut(session.wire);
+		ret_again->clear = session.tls_tried && !session.tls_on &&
+				   options->tls == CONF_TLS_OPPORTUNISTIC &&
+				   !relay_wire_was_cut(session.wire);
+	} else if (session.message == first && session.is_unfit) {
+		ret_again->fewer = true;
 	} else if (session.message) {
 		relay_finish(&session); /* it broke under way */
 	}
@@ -759,13 +779,22 @@ int relay_run(const struct relay_place *place,
 	      struct relay_control *control, struct relay_message *first,
 	      const struct relay_source *source, struct fault *fault)
 {
-	bool try_clear = false;
+	bool without_tls = false;
 
-	if (relay_attempt(place, options, control, first, source, false,
-			  &try_clear, fault) == 0)
-		return 0;
-	if (!try_clear)
-		return -1;
-	return relay_attempt(place, options, control, first, source, true,
-			     &try_clear, fault);
+	for (;;) {
+		struct relay_again again = {0};
+
+		if (relay_attempt(place, options, control, first, source,
+				  without_tls, &again, fault) == 0) {
+			if (!again.fewer)
+				return 0;
+			if (!relay_form_open(first)) {
+				source->done(source->context, first);
+				return 0;
+			}
+		} else if (!again.clear) {
+			return -1;
+		}
+		without_tls = without_tls || again.clear;
+	}
 }

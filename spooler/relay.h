@@ -93,7 +93,8 @@ void relay_init(void);
  * Connects to the place and sends first, then whatever source gives.
  *
  * -1: the relay host did not get as far as MAIL (unreachable, greeting, EHLO,
- * TLS or AUTH failed); first is untouched, done() was not called for it, and
+ * TLS or AUTH failed); done() was not called for first, whose recipients have
+ * no outcome but those that can never be told (relay_form.h), and
  * the fault says why in words fit for a log line or a report.
  * 0: done() was called once for first and for every message from source.
  */

@@ -15,6 +15,7 @@
 #define WIRE_DATA_END_LEN  5
 #define WIRE_DATA_WORD     "DATA\r\n"
 #define WIRE_DATA_WORD_LEN 6
+#define WIRE_MAIL_WORD     "MAIL FROM:"
 #define WIRE_QUIT_WORD     "QUIT\r\n"
 #define WIRE_QUIT_WORD_LEN 6
 #define WIRE_QUIT_MS       5000
@@ -28,6 +29,7 @@ struct relay_wire {
 	int64_t timeout_ms;
 	bool data_word_seen; /* the last thing written was DATA */
 	bool in_data;        /* libesmtp is rendering: swallow */
+	bool ask_utf8;       /* at the next MAIL */
 	bool data_sent;
 	bool in_ssl; /* within OpenSSL */
 	void *ssl;   /* once something was written through it */
@@ -89,7 +91,7 @@ bool relay_wire_data_was_sent(const struct relay_wire *wire)
 bool relay_wire_begin_data(struct relay_wire *wire, const void *octets,
 			   size_t len)
 {
-	if (!wire->data_word_seen) {
+	if (!wire->data_word_seen || wire->ask_utf8) {
 		relay_wire_cut(wire);
 		return false;
 	}
@@ -234,6 +236,11 @@ static bool wire_ends_with(const char *octets, size_t len, const char *word,
 	       memcmp(octets + len - word_len, word, word_len) == 0;
 }
 
+static bool wire_begins_with(const char *octets, size_t len, const char *word)
+{
+	return len >= strlen(word) && memcmp(octets, word, strlen(word)) == 0;
+}
+
 /* A relay host that does not answer QUIT must not hold us: libesmtp would
  * wait for ten minutes. */
 static void wire_await_goodbye(struct relay_wire *wire)
@@ -242,6 +249,33 @@ static void wire_await_goodbye(struct relay_wire *wire)
 
 	if (poll(&ready, 1, WIRE_QUIT_MS) <= 0)
 		relay_wire_cut(wire);
+}
+
+void relay_wire_ask_utf8(struct relay_wire *wire, bool ask)
+{
+	wire->ask_utf8 = ask;
+}
+
+/* MAIL begins what is written: whatever came before it was answered. */
+static ssize_t wire_put_mail(struct relay_wire *wire, wire_put_fn *put,
+			     void *where, const char *octets, size_t len)
+{
+	static const char word[] = " SMTPUTF8";
+	const char *end = memmem(octets, len, "\r\n", 2);
+	g_autoptr(GByteArray) all = g_byte_array_new();
+	size_t line;
+
+	wire->ask_utf8 = false;
+	if (!end) {
+		relay_wire_cut(wire);
+		return (ssize_t)len;
+	}
+	line = (size_t)(end - octets);
+	g_byte_array_append(all, (const guint8 *)octets, (guint)line);
+	g_byte_array_append(all, (const guint8 *)word, (guint)strlen(word));
+	g_byte_array_append(all, (const guint8 *)end, (guint)(len - line));
+	wire_put_all(wire, put, where, all->data, all->len);
+	return (ssize_t)len;
 }
 
 /* What libesmtp writes: commands pass, its rendering of a message does not. */
@@ -259,7 +293,10 @@ static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
 		}
 		return (ssize_t)len;
 	}
-	n = put(wire, where, octets, len);
+	if (wire->ask_utf8 && wire_begins_with(octets, len, WIRE_MAIL_WORD))
+		n = wire_put_mail(wire, put, where, octets, len);
+	else
+		n = put(wire, where, octets, len);
 	if (n < 0)
 		return n;
 	wire->data_word_seen =

@@ -38,6 +38,10 @@ AUTO_DEFINE(relay_wire, relay_wire_free);
 bool relay_wire_begin_data(struct relay_wire *wire, const void *octets,
 			   size_t len);
 
+/* Adds SMTPUTF8 (RFC 6531) to the next MAIL, which libesmtp cannot; if that
+ * MAIL is not seen the connection is cut. */
+void relay_wire_ask_utf8(struct relay_wire *wire, bool ask);
+
 /* Forgets what is known of the last message. */
 void relay_wire_end_data(struct relay_wire *wire);
 

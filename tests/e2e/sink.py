@@ -10,6 +10,7 @@ Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
   ACTION  a reply ("451 4.3.0 later", "\\n" between lines of a longer one),
           "drop" (close without a reply), "hang" (never answer),
           "raw TEXT" (as it is, Python escapes, no line end added),
+          "flood N CODE" (a reply of N lines), "cut TEXT" (raw, then close),
           "delay SECONDS" (then the usual reply); "delay 2;550 no" does both
 Each message is DIR/NNNN.eml (octets as they came, unstuffed) and DIR/NNNN.json
 (mail, rcpts, mail_args, rcpt_args, helo, tls, auth, session); it is counted
@@ -85,8 +86,11 @@ class Sink:
                 raise Drop()
             if word == "hang":
                 await asyncio.sleep(3600)
-            elif word.startswith("raw "):
+            elif word.startswith(("raw ", "cut ")):
                 return word
+            elif word.startswith("flood "):
+                count, code = word.split()[1:]
+                return "\n".join([code + " and more to come"] * int(count))
             elif word.startswith("delay "):
                 await asyncio.sleep(float(word.split()[1]))
             else:
@@ -139,10 +143,13 @@ class Session:
             self.sink.log.write("%d %s\n" % (self.s["session"], text))
 
     async def send(self, text):
-        if text.startswith("raw "):
+        if text.startswith(("raw ", "cut ")):
             self.note("> " + text)
             self.writer.write(text[4:].encode().decode("unicode_escape").encode("latin-1"))
             await self.writer.drain()
+            if text.startswith("cut "):
+                self.writer.close()
+                raise Drop()
             return
         lines = text.split("\n")
         code = lines[0][:3]

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Every fault at every command of the relay host: nothing is lost, nothing
+goes twice outside of the window, and only what is final is reported."""
+
+import email
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import main  # noqa: E402
+from harness.okapi import message  # noqa: E402
+import test_spooler  # noqa: E402
+from test_spooler import Relay, Sending  # noqa: E402
+
+# What the relay host does once, and what that makes of a message by default.
+FAULTS = {
+    "4xx": ("451 4.3.0 later", "waiting"),
+    "5xx": ("554 5.7.1 never", "failed"),
+    "421": ("421 4.3.2 closing", "waiting"),
+    "drop": ("drop", "waiting"),
+    "slow": ("delay 0.2", "sent"),
+    "nonsense": ("raw no such protocol\\r\\n", "waiting"),
+    "binary": ("raw \\0\\xff\\x80\\r\\n\\0\\r\\n", "waiting"),
+    "half": ("cut 25", "waiting"),
+    "flood": ("flood 10000 250", "waiting"),
+    "floods": ("flood 10000 450", "waiting"),
+}
+# A final reply to the session speaks of the session, not of the message.
+OTHERWISE = {
+    ("CONNECT", "5xx"): "waiting",
+    ("EHLO", "5xx"): "waiting",
+    ("STARTTLS", "5xx"): "waiting",
+    ("AUTH", "5xx"): "waiting",
+    ("EHLO", "flood"): "sent",  # long, but what it offers is clear
+}
+# What the relay host has taken and we cannot know: it goes again.
+WINDOW = {("DOT", "flood")}
+
+
+class Faults(Sending):
+    def once(self, relay):
+        result = self.okapi.run(
+            "okapi-spooler", "-c", self.okapi.config, "--once", "-o",
+            f"smtp_server=127.0.0.1:{relay.port}")
+        self.assertIn(result.status, (0, 75), repr(result))
+        return result.status
+
+    def outcome(self, relay, subject):
+        """What became of the one message in the queue after one run."""
+        self.once(relay)
+        waiting = [e for e in self.okapi.queue() if e["subject"] == subject]
+        if waiting:
+            return waiting[0]["recipients"][0]["state"]
+        if subject in self.okapi.subjects("anna", "Sent Items"):
+            return "sent"
+        self.assertIn(subject, self.okapi.subjects("anna", "Outbox"))
+        return "failed"
+
+    def table(self, verb, options=(), **settings):
+        self.okapi_with(None, **settings)
+        for fault, (action, usual) in FAULTS.items():
+            expected = OTHERWISE.get((verb, fault), usual)
+            with self.subTest(f"{verb} {fault}"):
+                relay = Relay(self, f"{verb}*1={action}", options=options)
+                subject = f"{verb} {fault}"
+                self.send(message(subject), "x@example.org")
+                self.assertEqual(self.outcome(relay, subject), expected)
+                if expected == "waiting":
+                    self.okapi.must("queue", "retry", "--all")
+                    self.assertEqual(self.outcome(relay, subject), "sent")
+                taken = [email.message_from_bytes(octets)["Subject"]
+                         for _, octets in relay.messages()]
+                relay.close()
+                times = 0 if expected == "failed" else \
+                    2 if (verb, fault) in WINDOW else 1
+                self.assertEqual(taken, [subject] * times)
+        reports = self.okapi.subjects("anna", "Inbox")
+        self.assertEqual(reports, [
+            f"Undeliverable: {verb} {fault}" for fault, (_, usual)
+            in FAULTS.items()
+            if OTHERWISE.get((verb, fault), usual) == "failed"])
+
+    def test_greeting(self):
+        self.table("CONNECT")
+
+    def test_ehlo(self):
+        self.table("EHLO")
+
+    def test_mail(self):
+        self.table("MAIL")
+
+    def test_rcpt(self):
+        self.table("RCPT")
+
+    def test_data(self):
+        self.table("DATA")
+
+    def test_dot(self):
+        self.table("DOT")
+
+    def test_starttls(self):
+        cert, key = test_spooler.Security.certificate(self, "DNS:any.test")
+        self.table("STARTTLS", ("--tls-cert", cert, "--tls-key", key),
+                   smtp_tls="required")
+
+    def test_auth(self):
+        password = os.path.join(self.directory(), "password")
+        with open(password, "w", encoding="utf-8") as file:
+            file.write("secret\n")
+        os.chmod(password, 0o600)
+        self.table("AUTH", ("--auth", "anna:secret", "--auth-required"),
+                   smtp_user="anna", smtp_password_file=password)
+
+    def test_a_relay_that_is_down_for_a_while_gets_all_of_it(self):
+        relay = Relay(self)
+        okapi = self.okapi_with(relay)
+        relay.close()
+        okapi.start_spooler()
+        for i in range(60):
+            self.send(message(f"m{i:02}"), "x@example.org")
+        self.eventually("a try", lambda: "relay host" in okapi.spooler.text())
+        again = Relay(self, port=relay.port)
+        self.queue_empties()
+        subjects = sorted(email.message_from_bytes(octets)["Subject"]
+                          for _, octets in again.messages())
+        self.assertEqual(subjects, [f"m{i:02}" for i in range(60)])
+
+
+def part(mime, octets, *headers):
+    return b"".join([b"--b\r\nContent-Type: ", mime.encode(), b"\r\n",
+                     *(h.encode() + b"\r\n" for h in headers), b"\r\n",
+                     octets, b"\r\n"])
+
+
+class Forms(Sending):
+    """A relay host without 8BITMIME or SMTPUTF8."""
+
+    def relayed(self, relay, data, *recipients):
+        okapi = self.okapi_with(relay)
+        self.send(data, "-i", *recipients)
+        okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+        return okapi
+
+    def test_8bit_becomes_quoted_printable_without_8bitmime(self):
+        relay = Relay(self, options=("--no-ext", "8BITMIME"))
+        text = "Grüße = ".encode() * 30 + b"\r\n.\r\ntrail \r\n\r\nEnde"
+        inner = (b"Subject: inner\r\nContent-Type: text/plain; charset=latin1"
+                 b"\r\nContent-Transfer-Encoding: 8BIT\r\n\r\n\xe4\xf6\r\n")
+        data = (b"From: anna@okapi.test\r\nSubject: parts\r\n"
+                b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n"
+                b"\tboundary=\"b\"\r\nContent-Transfer-Encoding: 8bit\r\n"
+                b"\r\nwaste \xfc\r\n"
+                + part("text/plain; charset=utf-8", text,
+                       "content-transfer-encoding: 8bit")
+                + part("application/octet-stream", b"aGk=",
+                       "Content-Transfer-Encoding: base64")
+                + part("message/rfc822", inner)
+                + part("text/plain; charset=us-ascii", b"plain") + b"--b--\r\n")
+        self.relayed(relay, data, "x@example.org")
+        (envelope, octets), = relay.messages()
+        self.assertNotIn("BODY=8BITMIME", envelope["mail_args"])
+        octets.decode("ascii")
+        self.assertLessEqual(max(map(len, octets.split(b"\r\n"))), 76)
+        parts = email.message_from_bytes(octets).get_payload()
+        self.assertEqual(parts[0].get_payload(decode=True), text)
+        self.assertEqual(parts[1].get_payload(decode=True), b"hi")
+        self.assertEqual(
+            parts[2].get_payload(0).get_payload(decode=True), b"\xe4\xf6\r\n")
+        self.assertEqual(parts[3].get_payload(), "plain")
+
+    def test_what_cannot_be_recoded_is_reported(self):
+        relay = Relay(self, options=("--no-ext", "8BITMIME"))
+        data = (b"Subject: signed\r\nMIME-Version: 1.0\r\nContent-Type: "
+                b"multipart/signed; boundary=b\r\n\r\n"
+                + part("text/plain", b"\xe4") + b"--b--\r\n")
+        okapi = self.relayed(relay, data, "x@example.org")
+        self.assertEqual(relay.messages(), [])
+        mail, report = self.report()
+        self.assertEqual(mail["message_class"], "REPORT.IPM.Note.NDR")
+        self.assertEqual(self.statuses(report)["x@example.org"]["Status"],
+                         "5.6.3")
+        self.assertEqual(okapi.queue(), [])
+
+    def test_smtputf8_is_asked_for_where_it_is_needed(self):
+        relay = Relay(self)
+        okapi = self.relayed(relay, message("x"), "jürgen@example.org",
+                             "x@example.org")
+        self.send("Subject: Grüße\n\nx\n".encode(), "y@example.org")
+        self.send("Subject: x\n\nGrüße\n".encode(), "z@example.org")
+        okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+        asked = {e["rcpts"][0]: "SMTPUTF8" in e["mail_args"]
+                 for e, _ in relay.messages()}
+        self.assertEqual(asked, {"jürgen@example.org": True,
+                                 "y@example.org": True,
+                                 "z@example.org": False})
+
+    def test_without_smtputf8_only_those_who_need_it_fail(self):
+        relay = Relay(self, options=("--no-ext", "SMTPUTF8"))
+        okapi = self.relayed(relay, message("x"), "jürgen@example.org",
+                             "x@example.org")
+        self.send(message("all"), "jörg@example.org")
+        okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+        (envelope, _), = relay.messages()
+        self.assertEqual(envelope["rcpts"], ["x@example.org"])
+        self.assertEqual(okapi.queue(), [])
+        for mail in okapi.mails("anna", "Inbox"):
+            self.assertIn(b"Status: 5.6.7", okapi.raw("anna", mail["id"]))
+        self.assertEqual(len(okapi.mails("anna", "Inbox")), 2)
+
+
+if __name__ == "__main__":
+    main()
