@@ -121,9 +121,9 @@ static const struct command group_commands[] = {
 	 COMMAND_WRITE},
 	{"list", "", "all groups with their members", group_list, NULL,
 	 COMMAND_READ | COMMAND_JSON},
-	{"add", "GROUP USER", "makes a user a member", group_add, NULL,
-	 COMMAND_WRITE},
-	{"remove", "GROUP USER", "ends a membership", group_remove, NULL,
+	{"add", "GROUP MEMBER", "makes a user or a group a member", group_add,
+	 NULL, COMMAND_WRITE},
+	{"remove", "GROUP MEMBER", "ends a membership", group_remove, NULL,
 	 COMMAND_WRITE},
 	{0}};
 

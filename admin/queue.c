@@ -137,6 +137,9 @@ enum queue_action {
 struct queue_work {
 	enum queue_action action;
 	const GArray *ids; /* of int64_t */
+	bool is_selection; /* what left meanwhile is not missed */
+	guint done;
+	guint busy;
 };
 
 static int queue_act(struct store *store, enum queue_action action, int64_t id,
@@ -157,15 +160,34 @@ static int queue_act(struct store *store, enum queue_action action, int64_t id,
 
 static int queue_unit(struct store *store, void *context, struct fault *fault)
 {
-	const struct queue_work *work = context;
+	struct queue_work *work = context;
 
 	for (guint i = 0; i < work->ids->len; i++) {
 		int64_t id = g_array_index(work->ids, int64_t, i);
+		struct fault why = {0};
 
-		if (queue_act(store, work->action, id, fault) < 0)
-			return fault_prefix(fault, "%" G_GINT64_FORMAT, id);
+		if (queue_act(store, work->action, id, &why) == 0) {
+			work->done++;
+		} else if (work->is_selection && why.kind == FAULT_STORE_BUSY) {
+			work->busy++;
+		} else if (!work->is_selection || why.kind != FAULT_NOT_FOUND) {
+			*fault = why;
+			return -1;
+		}
 	}
 	return 0;
+}
+
+/* An address, "@domain", or "" and "<>" for the null sender; case-blind. */
+static bool queue_is_address(const char *address, const char *wanted)
+{
+	const char *at = strrchr(address, '@');
+
+	if (strcmp(wanted, "<>") == 0)
+		wanted = "";
+	if (*wanted == '@')
+		return at && g_ascii_strcasecmp(at, wanted) == 0;
+	return g_ascii_strcasecmp(address, wanted) == 0;
 }
 
 static bool queue_matches(const struct admin *admin,
@@ -175,12 +197,12 @@ static bool queue_matches(const struct admin *admin,
 	const char *address = admin_option(admin, "recipient");
 	bool found = false;
 
-	if (sender && g_ascii_strcasecmp(entry->reverse_path, sender) != 0)
+	if (sender && !queue_is_address(entry->reverse_path, sender))
 		return false;
 	for (guint i = 0; address && i < entry->recipients->len; i++) {
 		const struct queue_recipient *r = entry->recipients->pdata[i];
 
-		found = found || g_ascii_strcasecmp(r->address, address) == 0;
+		found = found || queue_is_address(r->address, address);
 	}
 	return !address || found;
 }
@@ -200,6 +222,14 @@ static int queue_selected(struct admin *admin, GArray *ids, struct fault *fault)
 	return 0;
 }
 
+static bool queue_has(const GArray *ids, int64_t id)
+{
+	for (guint i = 0; i < ids->len; i++)
+		if (g_array_index(ids, int64_t, i) == id)
+			return true;
+	return false;
+}
+
 static int queue_numbers(const struct admin *admin, GArray *ids,
 			 struct fault *fault)
 {
@@ -208,7 +238,8 @@ static int queue_numbers(const struct admin *admin, GArray *ids,
 
 		if (admin_number("ID", admin_arg(admin, i), &id, fault) < 0)
 			return -1;
-		g_array_append_val(ids, id);
+		if (!queue_has(ids, id))
+			g_array_append_val(ids, id);
 	}
 	return 0;
 }
@@ -217,11 +248,13 @@ static int queue_run(struct admin *admin, enum queue_action action,
 		     const char *word, struct fault *fault)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	struct queue_work work = {action, ids};
-	bool select = admin_has(admin, "all") || admin_has(admin, "sender") ||
-		      admin_has(admin, "recipient");
+	bool all = admin_has(admin, "all");
+	bool some = admin_has(admin, "sender") || admin_has(admin, "recipient");
+	bool select = all || some;
+	struct queue_work work = {
+		.action = action, .ids = ids, .is_selection = select};
 
-	if (select == (admin->args->len > 0))
+	if (select == (admin->args->len > 0) || (all && some))
 		return fault_set(fault, FAULT_USAGE,
 				 "name IDs, or --all, --sender A or "
 				 "--recipient A");
@@ -235,7 +268,10 @@ static int queue_run(struct admin *admin, enum queue_action action,
 		return -1;
 	if (store_run(admin->store, queue_unit, &work, fault) < 0)
 		return -1;
-	printf("%s: %u\n", word, ids->len);
+	printf("%s: %u\n", word, work.done);
+	if (work.busy)
+		return fault_set(fault, FAULT_STORE_BUSY,
+				 "%u are being sent at the moment", work.busy);
 	return 0;
 }
 
@@ -261,8 +297,9 @@ static int queue_delete(struct admin *admin, struct fault *fault)
 
 static const struct command_option queue_options[] = {
 	{"all", NULL, "every message", false},
-	{"sender", "ADDRESS", "those of this envelope sender", false},
-	{"recipient", "ADDRESS", "those with this recipient", false},
+	{"sender", "ADDRESS", "of this sender, @DOMAIN, or <> for none", false},
+	{"recipient", "ADDRESS", "with this recipient, or one at @DOMAIN",
+	 false},
 	{0}};
 
 static const struct command_option queue_show_options[] = {

@@ -173,6 +173,27 @@ static int user_set(struct admin *admin, struct fault *fault)
 	return store_run(admin->store, user_set_unit, request, fault);
 }
 
+struct user_rename_request {
+	const char *name;
+	const char *new_name;
+};
+
+static int user_rename_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	const struct user_rename_request *r = context;
+
+	return store_user_rename(store, r->name, r->new_name, fault);
+}
+
+static int user_rename(struct admin *admin, struct fault *fault)
+{
+	struct user_rename_request request = {admin_arg(admin, 0),
+					      admin_arg(admin, 1)};
+
+	return store_run(admin->store, user_rename_unit, &request, fault);
+}
+
 struct user_delete_request {
 	const char *name;
 	bool keep_store;
@@ -351,6 +372,8 @@ static const struct command user_commands[] = {
 	 user_create, user_options, COMMAND_WRITE},
 	{"set", "NAME", "changes what is given", user_set, user_options,
 	 COMMAND_WRITE},
+	{"rename", "NAME NEW", "gives a user another login name", user_rename,
+	 NULL, COMMAND_WRITE},
 	{"delete", "NAME", "removes the user and the mail", user_delete,
 	 user_delete_options, COMMAND_WRITE},
 	{"list", "", "all users", user_list, NULL, COMMAND_READ | COMMAND_JSON},

@@ -3,7 +3,8 @@
  *
  * Names and bits are MAPI's (MS-OXCPERM 2.2.7, as Kopano shows them).  An
  * entry holds for the folder and, until one of them has an entry for the same
- * user or a group of theirs, for the folders below.
+ * user or a group of theirs, for the folders below.  Groups may be members of
+ * groups.
  */
 #include "store_internal.h"
 
@@ -25,27 +26,54 @@ static const struct acl_right {
 	{"visible", STORE_RIGHT_VISIBLE},
 };
 
+/* What else is understood: Kopano's names of single rights, and of the sets
+ * that its tools offer. */
+static const struct acl_right acl_synonyms[] = {
+	{"read_items", STORE_RIGHT_READ},
+	{"create_items", STORE_RIGHT_CREATE},
+	{"edit_own", STORE_RIGHT_EDIT_OWN},
+	{"delete_own", STORE_RIGHT_DELETE_OWN},
+	{"edit_all", STORE_RIGHT_EDIT_ALL},
+	{"delete_all", STORE_RIGHT_DELETE_ALL},
+	{"create_subfolders", STORE_RIGHT_CREATE_FOLDER},
+	{"folder_owner", STORE_RIGHT_OWNER},
+	{"folder_contact", STORE_RIGHT_CONTACT},
+	{"folder_visible", STORE_RIGHT_VISIBLE},
+	{"none", 0},
+	{"norights", 0},
+	{"readonly", 0x401},
+	{"secretary", 0x47b},
+	{"fullcontrol", 0x4fb},
+};
+
+static bool acl_find(const struct acl_right *rights, size_t count,
+		     const char *word, unsigned *bits)
+{
+	for (size_t k = 0; k < count; k++) {
+		if (g_ascii_strcasecmp(word, rights[k].name) != 0)
+			continue;
+		*bits |= rights[k].bit;
+		return true;
+	}
+	return false;
+}
+
 static int acl_parse(const char *rights, unsigned *ret_bits,
 		     struct fault *fault)
 {
 	g_auto(GStrv) words = g_strsplit_set(rights, ", ", 0);
 	unsigned bits = 0;
 
-	for (size_t i = 0; words[i]; i++) {
-		size_t k = 0;
-
-		if (!words[i][0] || g_ascii_strcasecmp(words[i], "none") == 0)
-			continue;
-		while (k < G_N_ELEMENTS(acl_rights) &&
-		       g_ascii_strcasecmp(words[i], acl_rights[k].name) != 0)
-			k++;
-		if (k == G_N_ELEMENTS(acl_rights))
+	for (size_t i = 0; words[i]; i++)
+		if (words[i][0] &&
+		    !acl_find(acl_rights, G_N_ELEMENTS(acl_rights), words[i],
+			      &bits) &&
+		    !acl_find(acl_synonyms, G_N_ELEMENTS(acl_synonyms),
+			      words[i], &bits))
 			return fault_set(
 				fault, FAULT_BAD_ARGUMENT,
-				"'%s' is no right: read, create, edit-own, delete-own, edit-all, delete-all, create-folder, owner, contact, visible, none",
+				"'%s' is no right: read, create, edit-own, delete-own, edit-all, delete-all, create-folder, owner, contact, visible, none; or readonly, secretary, fullcontrol",
 				words[i]);
-		bits |= acl_rights[k].bit;
-	}
 	*ret_bits = bits;
 	return 0;
 }
@@ -165,16 +193,18 @@ int store_acl_may(struct store *store, int64_t folder, int64_t user,
 		     "WITH RECURSIVE up (id, parent, depth) AS ("
 		     " SELECT id, parent, 0 FROM hierarchy WHERE id = ?1"
 		     " UNION ALL SELECT h.id, h.parent, up.depth + 1"
-		     "  FROM up JOIN hierarchy h ON h.id = up.parent)"
+		     "  FROM up JOIN hierarchy h ON h.id = up.parent),"
+		     " me (id) AS (SELECT id FROM users"
+		     "  WHERE id = ?2 OR name_key = 'everyone'"
+		     "  UNION SELECT g.usergroup FROM me"
+		     "  JOIN usergroup_acl g ON g.member = me.id)"
 		     " SELECT max(a.rights & 1) | max(a.rights & 2)"
 		     "  | max(a.rights & 8) | max(a.rights & 16)"
 		     "  | max(a.rights & 32) | max(a.rights & 64)"
 		     "  | max(a.rights & 128) | max(a.rights & 256)"
 		     "  | max(a.rights & 512) | max(a.rights & 1024)"
 		     " FROM up JOIN acl a ON a.folder = up.id"
-		     " JOIN users w ON w.id = a.who"
-		     " WHERE w.id = ?2 OR w.name_key = 'everyone' OR w.id IN"
-		     "  (SELECT usergroup FROM usergroup_acl WHERE member = ?2)"
+		     " WHERE a.who IN (SELECT id FROM me)"
 		     " GROUP BY up.depth ORDER BY up.depth LIMIT 1",
 		     "ii", folder, user);
 	if (rc < 0)

@@ -1,6 +1,7 @@
 /*
  * Groups of users, for folder rights.  Everyone has no member rows: all users
- * are in it.
+ * are in it.  A group may be a member of another, as long as none is, by
+ * whatever way, a member of itself.
  */
 #include "store_internal.h"
 
@@ -58,13 +59,13 @@ int store_group_delete(struct store *store, const char *name,
 	return sql_run(store, fault, "DELETE FROM users WHERE id = ?", "i", id);
 }
 
-static int group_pair(struct store *store, const char *group, const char *user,
-		      int64_t *ret_group, int64_t *ret_user,
-		      struct fault *fault)
+static int group_pair(struct store *store, const char *group,
+		      const char *member, int64_t *ret_group,
+		      int64_t *ret_member, struct fault *fault)
 {
 	if (store_need_unit(store, fault) ||
 	    user_id_by_name(store, group, USER_GROUP, ret_group, fault) ||
-	    user_id_by_name(store, user, USER_PERSON, ret_user, fault))
+	    user_id_by_name(store, member, 0, ret_member, fault))
 		return -1;
 	if (group_is_everyone(group))
 		return fault_set(fault, FAULT_NOT_ALLOWED,
@@ -72,32 +73,53 @@ static int group_pair(struct store *store, const char *group, const char *user,
 	return 0;
 }
 
-int store_group_add(struct store *store, const char *group, const char *user,
+/* Is group, by whatever way, in member?  1, 0, -1. */
+static int group_is_within(struct store *store, int64_t group, int64_t member,
+			   struct fault *fault)
+{
+	int64_t found;
+
+	return sql_get(store, fault, &found,
+		       "WITH RECURSIVE up (id) AS (SELECT ?1"
+		       " UNION SELECT g.usergroup FROM up"
+		       "  JOIN usergroup_acl g ON g.member = up.id)"
+		       " SELECT 1 FROM up WHERE id = ?2",
+		       "ii", group, member);
+}
+
+int store_group_add(struct store *store, const char *group, const char *member,
 		    struct fault *fault)
 {
 	int64_t group_id;
-	int64_t user_id;
+	int64_t member_id;
+	int rc;
 
-	if (group_pair(store, group, user, &group_id, &user_id, fault))
+	if (group_pair(store, group, member, &group_id, &member_id, fault))
 		return -1;
+	rc = group_is_within(store, group_id, member_id, fault);
+	if (rc < 0)
+		return -1;
+	if (rc == 1)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "%s would be a member of itself", group);
 	return sql_run(store, fault,
 		       "INSERT OR IGNORE INTO usergroup_acl"
 		       " (usergroup, member) VALUES (?, ?)",
-		       "ii", group_id, user_id);
+		       "ii", group_id, member_id);
 }
 
-int store_group_remove(struct store *store, const char *group, const char *user,
-		       struct fault *fault)
+int store_group_remove(struct store *store, const char *group,
+		       const char *member, struct fault *fault)
 {
 	int64_t group_id;
-	int64_t user_id;
+	int64_t member_id;
 
-	if (group_pair(store, group, user, &group_id, &user_id, fault))
+	if (group_pair(store, group, member, &group_id, &member_id, fault))
 		return -1;
 	return sql_run(store, fault,
 		       "DELETE FROM usergroup_acl"
 		       " WHERE usergroup = ? AND member = ?",
-		       "ii", group_id, user_id);
+		       "ii", group_id, member_id);
 }
 
 static void group_free_element(gpointer data)
@@ -117,9 +139,9 @@ static int group_members(struct store *store, int64_t group, bool is_everyone,
 	int rc;
 
 	if (rows_open(store, &rows, fault,
-		      "SELECT name FROM users WHERE kind = 1 AND (?1 OR id IN"
+		      "SELECT name FROM users WHERE (?1 AND kind = 1) OR id IN"
 		      " (SELECT member FROM usergroup_acl"
-		      " WHERE usergroup = ?2)) ORDER BY name_key",
+		      " WHERE usergroup = ?2) ORDER BY name_key",
 		      "di", is_everyone, group))
 		return -1;
 	while ((rc = rows_next(&rows, fault)) == 1)

@@ -247,6 +247,25 @@ int store_user_set(struct store *store, const char *name,
 	return user_apply(store, id, change, fault);
 }
 
+int store_user_rename(struct store *store, const char *name,
+		      const char *new_name, struct fault *fault)
+{
+	g_autofree char *key = address_key(new_name);
+	int64_t id;
+
+	if (store_need_unit(store, fault) || user_name_check(new_name, fault) ||
+	    user_id_by_name(store, name, USER_PERSON, &id, fault) ||
+	    user_key_is_free(store, id, key, new_name, fault) ||
+	    sql_run(store, fault,
+		    "UPDATE users SET name = ?, name_key = ? WHERE id = ?",
+		    "tti", new_name, key, id))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET name = ? WHERE id ="
+		       " (SELECT store FROM users WHERE id = ?)",
+		       "ti", new_name, id);
+}
+
 /* Everything in the store, and the store itself, is marked deleted. */
 static int user_delete_store(struct store *store, int64_t store_id,
 			     struct fault *fault)

@@ -53,6 +53,10 @@ NODISCARD int store_user_set(struct store *store, const char *name,
  * are marked deleted. */
 NODISCARD int store_user_delete(struct store *store, const char *name,
 				bool keep_store, struct fault *fault);
+/* Unit.  Another login name; addresses, store, groups and rights stay.
+ * FAULT_EXISTS if it is taken. */
+NODISCARD int store_user_rename(struct store *store, const char *name,
+				const char *new_name, struct fault *fault);
 /* By login name, case-blind; FAULT_NO_USER. */
 NODISCARD int store_user_find(struct store *store, const char *name,
 			      struct store_user **ret_user,
@@ -89,13 +93,15 @@ NODISCARD int store_group_create(struct store *store, const char *name,
 				 struct fault *fault);
 NODISCARD int store_group_delete(struct store *store, const char *name,
 				 struct fault *fault);
+/* A member is a user or a group; FAULT_BAD_ARGUMENT if the group would come to
+ * be in itself. */
 NODISCARD int store_group_add(struct store *store, const char *group,
-			      const char *user, struct fault *fault);
+			      const char *member, struct fault *fault);
 NODISCARD int store_group_remove(struct store *store, const char *group,
-				 const char *user, struct fault *fault);
+				 const char *member, struct fault *fault);
 struct store_group {
 	char *name;
-	char **members; /* names, sorted */
+	char **members; /* names of users and groups, sorted */
 };
 NODISCARD int store_group_list(struct store *store, GPtrArray **ret_groups,
 			       struct fault *fault);

@@ -681,6 +681,15 @@ class Queue(Admin):
         self.must("queue", "release", "--recipient", "z@example.org")
         self.assertEqual(self.states(), {one: "held", two: "waiting"})
         self.must("queue", "release", "--all")
+        self.refused(USAGE, "queue", "hold", "--all", "--sender", "x@y")
+        self.assertIn("held: 1", self.must(
+            "queue", "hold", "--recipient", "@example.ORG", "--sender",
+            "anna@" + DOMAIN))
+        self.assertIn("held: 0", self.must("queue", "hold", "--sender", "<>"))
+        self.assertEqual(self.states(), {one: "held", two: "waiting"})
+        self.refused(NO_INPUT, "queue", "release", one, "77")  # all or none
+        self.assertEqual(self.states()[one], "held")
+        self.assertIn("released: 1", self.must("queue", "release", one, one))
         self.must("queue", "retry", one, two)
         self.assertEqual(set(self.states().values()), {"waiting"})
         self.refused(USAGE, "queue", "delete", one, says="--yes")
@@ -819,6 +828,64 @@ class Settings(Admin):
                      "--message-file", "/no/file")
         self.refused(DATA, "oof", "on", "anna", "--subject", "x",
                      "--message-file", self.write("data", b"\xff\n"))
+
+    def test_quota_of_the_server_until_there_is_an_own_one(self):
+        def hard(*more):
+            return self.json("user", "show", "anna", *more)["quota"]["hard"]
+
+        self.assertEqual((hard(), hard("-o", "quota_hard=7")), (0, 7))
+        self.must("user", "set", "anna", "--quota-hard", "3")
+        self.assertEqual(hard("-o", "quota_hard=7"), 3)
+        self.must("user", "set", "anna", "--quota-hard", "0")
+        self.assertEqual(hard("-o", "quota_hard=7"), 0)
+        self.must("user", "set", "anna", "--quota-hard", "default")
+        self.assertEqual(hard("-o", "quota_hard=7"), 7)
+
+    def test_rename_a_user(self):
+        ident = self.put(message("one"))
+        self.must("acl", "set", "bert", "Inbox", "anna", "secretary")
+        self.must("group", "create", "staff")
+        self.must("group", "add", "staff", "anna")
+        self.refused(EXISTS, "user", "rename", "anna", "bert")
+        self.refused(EXISTS, "user", "rename", "anna", "Staff")
+        self.refused(EXISTS, "user", "rename", "anna", "bert@" + DOMAIN)
+        for name in ODD:
+            if name != "\U0001f992" and name != "%" and name[:1] != ".":
+                self.refused(DATA, "user", "rename", "--", "anna", name)
+        self.must("user", "rename", "anna", "Änne")
+        self.refused(NO_USER, "mail", "list", "anna")
+        self.assertEqual(self.okapi.raw("änne", ident), crlf(message("one")))
+        self.assertEqual(self.okapi.deliver(message("two"),
+                                            "anna@" + DOMAIN).status, 0)
+        self.assertEqual(self.okapi.subjects("Änne"), ["one", "two"])
+        self.assertEqual(self.json("acl", "list", "bert", "Inbox"), [{
+            "who": "Änne", "rights": [
+                "read", "create", "edit-own", "delete-own", "edit-all",
+                "delete-all", "visible"]}])
+        self.assertIn({"name": "staff", "members": ["Änne"]},
+                      self.json("group", "list"))
+        self.must("user", "rename", "änne", "ÄNNE")
+        self.must("store", "check")
+
+    def test_groups_in_groups(self):
+        for name in ("a", "b", "c"):
+            self.must("group", "create", name)
+        self.must("group", "add", "a", "b")
+        self.must("group", "add", "b", "c")
+        self.must("group", "add", "c", "anna")
+        self.refused(DATA, "group", "add", "c", "a", says="itself")
+        self.refused(DATA, "group", "add", "a", "a")
+        self.refused(NO_USER, "group", "add", "a", "nobody")
+        self.assertIn({"name": "a", "members": ["b"]},
+                      self.json("group", "list"))
+        self.refused(DATA, "acl", "set", "bert", "Inbox", "a", "everything",
+                     says="fullcontrol")
+        self.must("acl", "set", "bert", "Inbox", "a",
+                  "read_items,folder_visible")
+        self.assertEqual(self.json("acl", "list", "bert", "Inbox")[0],
+                         {"who": "a", "rights": ["read", "visible"]})
+        self.must("group", "remove", "a", "b")
+        self.must("store", "check")
 
     def test_quota_warnings_once_a_crossing(self):
         self.must("user", "set", "anna", "--quota-warn", "1", "--quota-soft",

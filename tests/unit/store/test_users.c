@@ -343,4 +343,16 @@ Test(users, rights_of_the_nearest_folder_hold)
 	cr_expect(may(below, "bob", STORE_RIGHT_DELETE_ALL));
 	must(store_public(fx.store, &public, fault));
 	cr_expect(may(public, "bob", STORE_RIGHT_CREATE));
+	/* By a group in a group, and not by a circle. */
+	in_unit(store_group_create(fx.store, "all", fault));
+	in_unit(store_group_add(fx.store, "all", "team", fault));
+	in_unit_fail(FAULT_BAD_ARGUMENT,
+		     store_group_add(fx.store, "team", "all", fault));
+	in_unit(store_acl_set(fx.store, folder_of(anna, FOLDER_NOTES), "all",
+			      "fullcontrol", fault));
+	cr_expect(may(folder_of(anna, FOLDER_NOTES), "bob",
+		      STORE_RIGHT_CREATE_FOLDER | STORE_RIGHT_EDIT_ALL));
+	in_unit(store_group_remove(fx.store, "all", "team", fault));
+	cr_expect_not(
+		may(folder_of(anna, FOLDER_NOTES), "bob", STORE_RIGHT_READ));
 }
