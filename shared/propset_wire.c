@@ -436,6 +436,17 @@ static bool binary_equal(const struct prop_binary *a,
 	       memcmp(a->sha256, b->sha256, DIGEST_SIZE) == 0;
 }
 
+/* The same number to the bit: what is not a number equals itself. */
+static bool reals_equal(double a, double b)
+{
+	uint64_t bits_a = 0;
+	uint64_t bits_b = 0;
+
+	memcpy(&bits_a, &a, sizeof(a));
+	memcpy(&bits_b, &b, sizeof(b));
+	return bits_a == bits_b;
+}
+
 static bool longs_equal(const GArray *a, const GArray *b)
 {
 	return a->len == b->len &&

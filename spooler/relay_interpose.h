@@ -31,12 +31,13 @@ __attribute__((visibility("default"))) ssize_t write(int fd, const void *octets,
 	return relay_wire_write(fd, octets, len);
 }
 
-/* NOLINTNEXTLINE(readability-identifier-naming) */
+/* NOLINTBEGIN(readability-identifier-naming) */
 __attribute__((visibility("default"))) int
 SSL_write(void *ssl, const void *octets, int len)
 {
 	return relay_wire_ssl_write(ssl, octets, len);
 }
+/* NOLINTEND(readability-identifier-naming) */
 
 __attribute__((visibility("default"))) int poll(struct pollfd *fds,
 						nfds_t count, int timeout_ms)

@@ -85,6 +85,7 @@ static int folder_place_check(struct store *store, int64_t folder,
 				 "the folder %s stays in its store: move the "
 				 "messages",
 				 place->name);
+	/* NOLINTNEXTLINE(readability-suspicious-call-argument) */
 	below = folder_is_below(store, parent, folder, fault);
 	if (below < 0)
 		return -1;
