@@ -24,7 +24,7 @@ int convert_message(struct admin *admin, GBytes *rfc822, unsigned flags,
 
 	if (admin_pool(admin, fault) < 0)
 		return -1;
-	if (helper_to_propset(admin->pool, rfc822, &options, ret_set,
+	if (helper_to_propset(admin->pool, rfc822, -1, &options, ret_set,
 			      &problem) < 0)
 		fprintf(stderr,
 			"okapi-admin: not converted, kept whole as an "

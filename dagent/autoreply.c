@@ -261,7 +261,7 @@ static void autoreply_add(struct mail *mail, const char *name,
 	octets = g_bytes_get_data(reply->bytes, &size);
 	digest_sha256(octets, size, reply->sha256);
 	if (!reply->program &&
-	    helper_to_propset(mail->agent->helpers, reply->bytes, &options,
+	    helper_to_propset(mail->agent->helpers, reply->bytes, -1, &options,
 			      &reply->set, &fault))
 		log_message(LOG_LEVEL_WARNING, "%s: automatic reply: %s",
 			    mail->id, fault.text);

@@ -222,7 +222,7 @@ static int input_read_all(int fd, struct spool *spool,
 int input_read(int fd, int64_t limit, struct input *ret_input,
 	       struct fault *fault)
 {
-	AUTO(spool) spool = spool_new(limit, false);
+	AUTO(spool) spool = spool_new(limit, false, NULL);
 	struct input input = {0};
 
 	if (input_read_all(fd, spool, &input.head, fault) ||

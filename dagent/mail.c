@@ -39,6 +39,7 @@ struct mail *mail_new(struct agent *agent, const char *reverse_path)
 	struct mail *mail = g_new0(struct mail, 1);
 
 	mail->agent = agent;
+	mail->file = -1;
 	mail_make_id(mail->id);
 	wishes_copy(agent->wishes, &mail->wishes);
 	mail->reverse_path = g_strdup(reverse_path);
@@ -55,6 +56,7 @@ void mail_free(struct mail *mail)
 	g_ptr_array_unref(mail->recipients);
 	if (mail->bytes)
 		g_bytes_unref(mail->bytes);
+	base_close_fd(&mail->file);
 	if (mail->set)
 		propset_free(mail->set);
 	g_free(mail);
@@ -112,7 +114,8 @@ static int64_t mail_delivery_time(const struct mail *mail)
 void mail_convert(struct mail *mail, bool with_bodies)
 {
 	struct convert_options options = {
-		.flags = with_bodies ? CONVERT_ALL : CONVERT_HEADERS,
+		.flags = with_bodies ? CONVERT_ALL
+				     : CONVERT_HEADERS | CONVERT_SKETCH,
 		.default_charset = mail->agent->conf->default_charset,
 	};
 	struct propset *set = NULL;
@@ -120,8 +123,8 @@ void mail_convert(struct mail *mail, bool with_bodies)
 
 	if (mail->set && (mail->has_bodies || !with_bodies))
 		return;
-	if (helper_to_propset(mail->agent->helpers, mail->bytes, &options, &set,
-			      &fault)) {
+	if (helper_to_propset(mail->agent->helpers, mail->bytes, mail->file,
+			      &options, &set, &fault)) {
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: fallback delivery, conversion failed: %s",
 			    mail->id, fault.text);

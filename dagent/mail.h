@@ -37,6 +37,7 @@ struct mail {
 
 	/* From mail_set_content() on. */
 	GBytes *bytes;
+	int file; /* a file that holds just these, or -1 */
 	uint8_t sha256[32];
 	bool check_duplicate;
 

@@ -282,14 +282,14 @@ static void save_prepare(const struct mail *mail,
 
 	save_ask(mail, to, &question);
 	if (to->plan->copies->len > 0 &&
-	    store_content_prepare(path, &question.content, &fault))
+	    store_content_prepare(path, &question.content, mail->file, &fault))
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
 	if (!to->plan->redirected)
 		return;
 	redirected.rfc822 = to->plan->redirected;
 	memcpy(redirected.sha256, to->plan->redirected_sha256,
 	       sizeof(redirected.sha256));
-	if (store_content_prepare(path, &redirected, &fault))
+	if (store_content_prepare(path, &redirected, -1, &fault))
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
 }
 

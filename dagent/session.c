@@ -237,7 +237,8 @@ static int session_data_begin(void *context, struct fault *fault)
 
 	(void)fault;
 	session->spool =
-		spool_new(session->door->agent->conf->message_size_limit, true);
+		spool_new(session->door->agent->conf->message_size_limit, true,
+			  session->door->agent->conf->store_path);
 	return 0;
 }
 
@@ -257,6 +258,7 @@ static int session_deliver(struct lmtp_session *session, struct fault *fault)
 	if (spool_finish(session->spool, &bytes, sha256, fault) ||
 	    mail_set_content(session->mail, bytes, sha256, fault))
 		return -1;
+	session->mail->file = spool_take_file(session->spool);
 	deliver_all(session->mail, session->store);
 	return 0;
 }

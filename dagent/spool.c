@@ -3,6 +3,8 @@
  */
 #include "spool.h"
 
+#include "store/messages.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,17 +12,19 @@
 
 struct spool {
 	int64_t limit;
+	const char *store_path; /* or NULL */
 	size_t size;
 	GByteArray *memory;
 	int fd; /* of the temporary file, -1 while memory is enough */
 	struct digest *digest; /* NULL: no hash */
 };
 
-struct spool *spool_new(int64_t limit, bool with_hash)
+struct spool *spool_new(int64_t limit, bool with_hash, const char *store_path)
 {
 	struct spool *spool = g_new0(struct spool, 1);
 
 	spool->limit = limit;
+	spool->store_path = store_path;
 	spool->memory = g_byte_array_new();
 	spool->fd = -1;
 	spool->digest = with_hash ? digest_new() : NULL;
@@ -60,11 +64,15 @@ static int spool_write(int fd, const char *octets, size_t len,
 }
 
 /* A file without a name, so that nothing is left behind by a crash. */
-static int spool_open_file(struct fault *fault)
+static int spool_open_file(const char *store_path, struct fault *fault)
 {
 	const char *dir = g_get_tmp_dir();
 	g_autofree char *name = NULL;
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = store_path ? store_content_file(store_path) : -1;
+
+	if (fd >= 0)
+		return fd;
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd >= 0)
 		return fd;
@@ -81,7 +89,7 @@ static int spool_open_file(struct fault *fault)
 /* Moves what memory holds to a file. */
 static int spool_spill(struct spool *spool, struct fault *fault)
 {
-	AUTOCLOSE int fd = spool_open_file(fault);
+	AUTOCLOSE int fd = spool_open_file(spool->store_path, fault);
 
 	if (fd < 0)
 		return -1;
@@ -158,4 +166,9 @@ int spool_finish(struct spool *spool, GBytes **ret_bytes, uint8_t *ret_sha256,
 	if (spool->digest)
 		digest_finish(g_steal_pointer(&spool->digest), ret_sha256);
 	return 0;
+}
+
+int spool_take_file(struct spool *spool)
+{
+	return base_take_fd(&spool->fd);
 }

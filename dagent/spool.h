@@ -14,8 +14,10 @@
 
 struct spool;
 
-/* limit: octets, 0 none. */
-struct spool *spool_new(int64_t limit, bool with_hash);
+/* limit: octets, 0 none.  store_path (borrowed, or NULL): the store the message
+ * is likely to be kept in; its file then lies where the store can take it over
+ * (store_content_prepare()). */
+struct spool *spool_new(int64_t limit, bool with_hash, const char *store_path);
 void spool_free(struct spool *spool);
 AUTO_DEFINE(spool, spool_free);
 
@@ -28,5 +30,7 @@ size_t spool_size(const struct spool *spool);
  * spool holds nothing any more and can only be freed. */
 NODISCARD int spool_finish(struct spool *spool, GBytes **ret_bytes,
 			   uint8_t *ret_sha256, struct fault *fault);
+/* Then: the file that holds the message, owned, or -1 if memory was enough. */
+int spool_take_file(struct spool *spool);
 
 #endif

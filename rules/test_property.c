@@ -204,6 +204,8 @@ static int check_name(struct checker *checker, struct ast_node *node)
 				       name->text);
 	if (PROP_ID(node->tag) == PROP_ID(PR_BODY) ||
 	    PROP_ID(node->tag) == PROP_ID(PR_HTML) ||
+	    PROP_ID(node->tag) == PROP_ID(PR_INTERNET_CPID) ||
+	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_SIZE) ||
 	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_DATA_BIN))
 		checker->needs_bodies = true;
 	return 0;

@@ -197,6 +197,23 @@ static const char *log_level_mark(enum log_level level)
 	return "";
 }
 
+/* Local time to the millisecond.  What stays the same for a second is kept:
+ * GLib looks at /etc/localtime each time.  Under the lock. */
+static void log_append_time(GString *line)
+{
+	static char stamp[32];
+	static int64_t stamp_s = -1;
+	int64_t now = g_get_real_time();
+	time_t second = now / USEC_PER_SEC;
+	struct tm parts;
+
+	if (second != stamp_s && localtime_r(&second, &parts) &&
+	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts) > 0)
+		stamp_s = second;
+	g_string_append_printf(line, "%s.%03d ", stamp,
+			       (int)(now % USEC_PER_SEC / 1000));
+}
+
 /* One write(2) a line, so that lines of several processes do not mix. */
 static void log_write(enum log_level level, const char *text)
 {
@@ -212,12 +229,7 @@ static void log_write(enum log_level level, const char *text)
 	if (log_state.method == CONF_LOG_JOURNAL) {
 		g_string_append_printf(line, "<%d>", log_priority(level));
 	} else if (log_state.timestamp) {
-		g_autoptr(GDateTime) now = g_date_time_new_now_local();
-		g_autofree char *stamp =
-			g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
-
-		g_string_append_printf(line, "%s.%03d ", stamp,
-				       g_date_time_get_microsecond(now) / 1000);
+		log_append_time(line);
 	}
 	g_string_append_printf(line, "%s[%d]: %s%s\n", log_state.program,
 			       (int)getpid(), log_level_mark(level), text);

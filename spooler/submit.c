@@ -226,7 +226,7 @@ static int submit_extract(struct submit_job *job, const void *octets,
 	AUTO(propset) set = NULL;
 	size_t skip;
 
-	if (helper_to_propset(job->submit->helpers, bytes, &options, &set,
+	if (helper_to_propset(job->submit->helpers, bytes, -1, &options, &set,
 			      fault) != 0)
 		return -1;
 	skip = submit_has_resent(set) ? strlen("Resent-") : 0;
@@ -341,7 +341,7 @@ static void submit_convert(struct submit_job *job)
 	int64_t now = g_get_real_time();
 	int64_t deferred;
 
-	if (helper_to_propset(job->submit->helpers, job->bytes, &options,
+	if (helper_to_propset(job->submit->helpers, job->bytes, -1, &options,
 			      &job->set, &fault) != 0)
 		log_message(LOG_LEVEL_WARNING,
 			    "a submitted message could not be converted: %s",

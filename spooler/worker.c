@@ -223,7 +223,7 @@ static void worker_report(struct worker *worker, const struct attempt *attempt,
 	results->content.rfc822 =
 		g_byte_array_free_to_bytes(report_compose(&report));
 	if (helper_to_propset(worker->spooler->helpers, results->content.rfc822,
-			      &options, ret_set, &fault) != 0)
+			      -1, &options, ret_set, &fault) != 0)
 		log_message(LOG_LEVEL_WARNING,
 			    "a report could not be converted: %s", fault.text);
 	report_set_class(*ret_set, report_action(&report));

@@ -273,12 +273,14 @@ static void add_leaf(const struct attach_walk *walk,
 		attachment_new(walk, entity, METHOD_BY_VALUE);
 	g_autoptr(GBytes) bytes = NULL;
 
+	name_attachment(walk, attachment, entity);
+	if (walk->context->options->flags & CONVERT_SKETCH)
+		return;
 	/* What was not taken apart is kept with its own header. */
 	if (entity->cut)
 		bytes = g_bytes_new(entity->whole.data, entity->whole.len);
 	else
 		bytes = mime_decode(entity);
-	name_attachment(walk, attachment, entity);
 	set_data(walk, attachment, bytes);
 }
 
@@ -360,10 +362,12 @@ void attach_whole(struct convert_context *context,
 	bool is_signed = mime_is(root, "multipart", "signed");
 	struct propset *attachment =
 		attachment_new(&walk, root, METHOD_BY_VALUE);
-	g_autoptr(GBytes) bytes =
-		is_signed ? whole_entity(root) : mime_decode(root);
+	g_autoptr(GBytes) bytes = NULL;
 
 	set_name(attachment, "smime.p7m");
+	if (context->options->flags & CONVERT_SKETCH)
+		return;
+	bytes = is_signed ? whole_entity(root) : mime_decode(root);
 	set_data(&walk, attachment, bytes);
 }
 

@@ -241,14 +241,38 @@ static bool is_flowed(const struct mime_entity *leaf)
 	       param_is(leaf, "format", "flowed");
 }
 
+static const struct mime_entity *root_of(const struct mime_entity *entity)
+{
+	while (entity->parent)
+		entity = entity->parent;
+	return entity;
+}
+
+/* Could the HTML refer to a part?  Else nobody asks what it refers to. */
+static bool has_content_id(const struct mime_entity *entity)
+{
+	if (entity->content_id)
+		return true;
+	for (guint i = 0; i < entity->children->len; i++)
+		if (has_content_id(g_ptr_array_index(entity->children, i)))
+			return true;
+	return false;
+}
+
 static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		      struct propset *set)
 {
 	g_autofree char *charset = NULL;
-	g_autofree char *text = decode_text(context, leaf, &charset);
-	g_autofree char *lines = with_crlf(text);
+	g_autofree char *text = NULL;
+	g_autofree char *lines = NULL;
 
 	leaf->is_body = true;
+	if (context->options->flags & CONVERT_SKETCH) {
+		propset_set_number(set, PR_NATIVE_BODY, 1);
+		return;
+	}
+	text = decode_text(context, leaf, &charset);
+	lines = with_crlf(text);
 	if (is_flowed(leaf)) {
 		g_free(lines);
 		lines = text_unflow(text, param_is(leaf, "delsp", "yes"));
@@ -266,9 +290,16 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		     bool has_plain, struct propset *set, GHashTable *cids)
 {
 	g_autofree char *charset = NULL;
-	g_autofree char *text = decode_text(context, leaf, &charset);
+	g_autofree char *text = NULL;
 	g_autofree char *html = NULL;
 
+	leaf->is_body = true;
+	if (context->options->flags & CONVERT_SKETCH &&
+	    !has_content_id(root_of(leaf))) {
+		propset_set_number(set, PR_NATIVE_BODY, 3);
+		return;
+	}
+	text = decode_text(context, leaf, &charset);
 	if (mime_is(leaf, "text", "enriched")) {
 		char *enriched = g_steal_pointer(&text);
 
@@ -276,7 +307,6 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		g_free(enriched);
 	}
 	html = with_crlf(text);
-	leaf->is_body = true;
 	collect_cids(html, cids);
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_binary_copy(set, PR_HTML, html, strlen(html));

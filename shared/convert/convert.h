@@ -17,6 +17,10 @@ enum convert_flags {
 	CONVERT_HEADERS = 1 << 1,
 	/* With bodies (PR_BODY, PR_HTML). */
 	CONVERT_BODIES = 1 << 2,
+	/* Attachments by name and type only: their content is not looked at,
+	 * so they have neither size nor hash, and the text of bodies only as
+	 * far as other properties need it (no PR_INTERNET_CPID). */
+	CONVERT_SKETCH = 1 << 3,
 	CONVERT_ALL = CONVERT_DATA | CONVERT_HEADERS | CONVERT_BODIES,
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -32,8 +33,8 @@ struct helper_pool {
 	char *program;
 	int64_t timeout_ms;
 	/* Not GLib's: the thread sanitizer sees through these. */
-	pthread_mutex_t lock;
-	pthread_cond_t freed;
+	pthread_mutex_t lock; /* of who is busy */
+	sem_t free;           /* helpers that are not */
 	unsigned count;
 	struct helper helpers[];
 };
@@ -168,7 +169,7 @@ struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
 	pool->timeout_ms = timeout_ms;
 	pool->count = count;
 	(void)pthread_mutex_init(&pool->lock, NULL);
-	(void)pthread_cond_init(&pool->freed, NULL);
+	(void)sem_init(&pool->free, 0, count);
 	return pool;
 }
 
@@ -192,7 +193,7 @@ void helper_pool_free(struct helper_pool *pool)
 	for (unsigned i = 0; i < pool->count; i++)
 		helper_kill(&pool->helpers[i]);
 	(void)pthread_mutex_destroy(&pool->lock);
-	(void)pthread_cond_destroy(&pool->freed);
+	(void)sem_destroy(&pool->free);
 	g_free(pool->program);
 	g_free(pool);
 }
@@ -219,9 +220,12 @@ static struct helper *helper_take(struct helper_pool *pool)
 {
 	struct helper *helper = NULL;
 
+	while (sem_wait(&pool->free) && errno == EINTR)
+		;
 	(void)pthread_mutex_lock(&pool->lock);
-	while (!(helper = find_free(pool)))
-		(void)pthread_cond_wait(&pool->freed, &pool->lock);
+	helper = find_free(pool);
+	if (!helper)
+		g_error("a free helper is none");
 	helper->busy = true;
 	(void)pthread_mutex_unlock(&pool->lock);
 	return helper;
@@ -231,8 +235,8 @@ static void helper_give_back(struct helper_pool *pool, struct helper *helper)
 {
 	(void)pthread_mutex_lock(&pool->lock);
 	helper->busy = false;
-	(void)pthread_cond_signal(&pool->freed);
 	(void)pthread_mutex_unlock(&pool->lock);
+	(void)sem_post(&pool->free);
 }
 
 /* ---- one request ----------------------------------------------------------
@@ -264,15 +268,32 @@ static int wait_for(const struct exchange *exchange, short events,
 	}
 }
 
-static int send_all(const struct exchange *exchange, const void *data,
-		    size_t len, struct fault *fault)
+/* Moves pieces on by len octets. */
+static void pieces_skip(struct msghdr *message, size_t len)
 {
-	while (len) {
-		ssize_t n = send(exchange->fd, data, len, MSG_NOSIGNAL);
+	while (message->msg_iovlen && len >= message->msg_iov->iov_len) {
+		len -= message->msg_iov->iov_len;
+		message->msg_iov++;
+		message->msg_iovlen--;
+	}
+	if (!message->msg_iovlen)
+		return;
+	message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + len;
+	message->msg_iov->iov_len -= len;
+}
+
+/* All pieces, in one call where they fit. */
+static int send_all(const struct exchange *exchange, struct msghdr *message,
+		    struct fault *fault)
+{
+	while (message->msg_iovlen) {
+		ssize_t n = sendmsg(exchange->fd, message, MSG_NOSIGNAL);
 
 		if (n >= 0) {
-			data = (const char *)data + n;
-			len -= (size_t)n;
+			pieces_skip(message, (size_t)n);
+			/* A descriptor went with the first octet. */
+			message->msg_control = NULL;
+			message->msg_controllen = 0;
 		} else if (errno == EAGAIN) {
 			if (wait_for(exchange, POLLOUT, fault) != 0)
 				return -1;
@@ -335,9 +356,30 @@ static int receive_answer(const struct exchange *exchange,
 	return receive_body(exchange, head->body_len, body, fault);
 }
 
-/* A request and its answer with one helper. */
+union passed_file {
+	struct cmsghdr head; /* for its alignment */
+	char octets[CMSG_SPACE(sizeof(int))];
+};
+
+static void pass_file(struct msghdr *message, union passed_file *passed,
+		      int file)
+{
+	struct cmsghdr *head;
+
+	memset(passed, 0, sizeof(*passed));
+	message->msg_control = passed->octets;
+	message->msg_controllen = sizeof(passed->octets);
+	head = CMSG_FIRSTHDR(message);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &file, sizeof(file));
+}
+
+/* A request and its answer with one helper; the body from a file, unless that
+ * is -1. */
 static int talk(const struct helper_pool *pool, struct helper *helper,
-		struct wire_request *request, const void *data,
+		struct wire_request *request, const void *data, int file,
 		struct wire_answer *head, GByteArray *body, struct fault *fault)
 {
 	struct exchange exchange = {
@@ -345,11 +387,23 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 		.deadline = g_get_monotonic_time() + pool->timeout_ms * 1000,
 	};
 
+	struct iovec pieces[2] = {
+		{.iov_base = request, .iov_len = sizeof(*request)},
+		{.iov_base = (void *)(uintptr_t)data,
+		 .iov_len = request->body_len},
+	};
+	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+	union passed_file passed;
+
 	request->version = WIRE_VERSION;
 	request->timeout_s =
 		(uint32_t)(pool->timeout_ms / 1000) + ALARM_EXTRA_S;
-	if (send_all(&exchange, request, sizeof(*request), fault) != 0 ||
-	    send_all(&exchange, data, request->body_len, fault) != 0)
+	request->is_file = file >= 0;
+	if (file >= 0) {
+		message.msg_iovlen = 1;
+		pass_file(&message, &passed, file);
+	}
+	if (send_all(&exchange, &message, fault) != 0)
 		return -1;
 	return receive_answer(&exchange, head, body, fault);
 }
@@ -361,8 +415,8 @@ typedef int judge_fn(const struct wire_answer *head, GByteArray *body,
 /* The same with the pool around it.  A helper that failed or whose answer is
  * not taken is gone afterwards. */
 static int converse(struct helper_pool *pool, struct wire_request *request,
-		    const void *data, judge_fn *judge, void *ret_result,
-		    struct fault *fault)
+		    const void *data, int file, judge_fn *judge,
+		    void *ret_result, struct fault *fault)
 {
 	struct helper *helper = NULL;
 	struct wire_answer head = {0};
@@ -380,7 +434,8 @@ static int converse(struct helper_pool *pool, struct wire_request *request,
 		rc = helper_start(helper, pool->program, fault);
 	}
 	if (rc == 0)
-		rc = talk(pool, helper, request, data, &head, body, fault);
+		rc = talk(pool, helper, request, data, file, &head, body,
+			  fault);
 	if (rc == 0) {
 		heard = true;
 		rc = judge(&head, body, ret_result, fault);
@@ -415,10 +470,23 @@ static int judge_message(const struct wire_answer *head, GByteArray *body,
 	return 0;
 }
 
-int helper_to_propset(struct helper_pool *pool, GBytes *rfc822,
+/* A second descriptor of the file, one that cannot be written through; -1 if
+ * there is none to be had. */
+static int open_for_reading(int file)
+{
+	char path[sizeof("/proc/self/fd/") + 12];
+
+	if (file < 0)
+		return -1;
+	(void)g_snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
 		      const struct convert_options *options,
 		      struct propset **ret_set, struct fault *fault)
 {
+	AUTOCLOSE int readable = open_for_reading(file);
 	struct wire_request request = {.operation = WIRE_TO_PROPSET};
 	gsize len = 0;
 	const void *data = g_bytes_get_data(rfc822, &len);
@@ -428,7 +496,8 @@ int helper_to_propset(struct helper_pool *pool, GBytes *rfc822,
 	if (options->default_charset)
 		g_strlcpy(request.charset, options->default_charset,
 			  sizeof(request.charset));
-	if (converse(pool, &request, data, judge_set, ret_set, fault) == 0)
+	if (converse(pool, &request, data, readable, judge_set, ret_set,
+		     fault) == 0)
 		return 0;
 	fault_prefix(fault, "conversion");
 	*ret_set = helper_fallback_propset(rfc822);
@@ -444,7 +513,7 @@ int helper_to_rfc822(struct helper_pool *pool, const struct propset *set,
 
 	propset_encode(set, wire);
 	request.body_len = wire->len;
-	rc = converse(pool, &request, wire->data, judge_message, ret_rfc822,
+	rc = converse(pool, &request, wire->data, -1, judge_message, ret_rfc822,
 		      fault);
 	g_byte_array_unref(wire);
 	return rc;

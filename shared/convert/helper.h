@@ -30,12 +30,14 @@ void helper_pool_free(struct helper_pool *pool);
 AUTO_DEFINE(helper_pool, helper_pool_free);
 
 /*
- * Converts a message in a helper, waiting for a free one.  Returns 0 with the
- * set, or -1 with a fault if the helper died, overran or answered nonsense;
+ * Converts a message in a helper, waiting for a free one.  file: a descriptor
+ * of a file that holds just these bytes, which the helper then maps (for
+ * reading only) instead of having them sent; -1: there is none.  Returns 0 with
+ * the set, or -1 with a fault if the helper died, overran or answered nonsense;
  * ret_set is then the fallback set (helper_fallback_propset()), also owned:
  * the message is delivered all the same and the caller logs the fault.
  */
-int helper_to_propset(struct helper_pool *pool, GBytes *rfc822,
+int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
 		      const struct convert_options *options,
 		      struct propset **ret_set, struct fault *fault);
 

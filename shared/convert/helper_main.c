@@ -16,6 +16,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+/* The body of a request: octets that were sent, or a file that is mapped. */
+struct body {
+	GByteArray *sent; /* or NULL */
+	const void *data;
+	size_t len;
+	void *map; /* or NULL */
+};
 
 /* 1: whole, 0: the stream ended before the first octet, -1: within. */
 static int read_whole(void *data, size_t len)
@@ -34,6 +45,41 @@ static int read_whole(void *data, size_t len)
 	return 1;
 }
 
+/* The head of a request, and the file that came with its first octet; as
+ * read_whole(). */
+static int read_request(struct wire_request *request, int *ret_file)
+{
+	char control[CMSG_SPACE(sizeof(int))]
+		__attribute__((aligned(__alignof__(struct cmsghdr))));
+	struct iovec piece = {.iov_base = request, .iov_len = sizeof(*request)};
+	struct msghdr message = {
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *head;
+	ssize_t n;
+
+	do
+		n = recvmsg(0, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ENOTSOCK) /* started by hand: no files then */
+		return read_whole(request, sizeof(*request));
+	if (n <= 0)
+		return n == 0 ? 0 : -1;
+	head = CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_level == SOL_SOCKET &&
+	    head->cmsg_type == SCM_RIGHTS)
+		memcpy(ret_file, CMSG_DATA(head), sizeof(*ret_file));
+	if ((size_t)n == sizeof(*request))
+		return 1;
+	return read_whole((char *)request + n, sizeof(*request) - (size_t)n) ==
+			       1
+		       ? 1
+		       : -1;
+}
+
 static int write_whole(const void *data, size_t len)
 {
 	while (len) {
@@ -50,7 +96,7 @@ static int write_whole(const void *data, size_t len)
 }
 
 /* Memory grows with the bytes that are there, not with the claim. */
-static int read_body(GByteArray *body, uint64_t len)
+static int read_sent(GByteArray *body, uint64_t len)
 {
 	while (body->len < len) {
 		guint old = body->len;
@@ -64,8 +110,49 @@ static int read_body(GByteArray *body, uint64_t len)
 	return 0;
 }
 
+/* The file is another's: it may be read, not written, and has no more octets
+ * than it says. */
+static int map_file(struct body *body, int file, uint64_t len)
+{
+	struct stat st;
+
+	if (file < 0 || len == 0 || fstat(file, &st) != 0 ||
+	    (uint64_t)st.st_size < len)
+		return -1;
+	body->map =
+		mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+	if (body->map == MAP_FAILED) {
+		body->map = NULL;
+		return -1;
+	}
+	body->data = body->map;
+	body->len = len;
+	return 0;
+}
+
+static int read_body(const struct wire_request *request, int file,
+		     struct body *body)
+{
+	if (request->is_file)
+		return map_file(body, file, request->body_len);
+	body->sent = g_byte_array_new();
+	if (read_sent(body->sent, request->body_len) != 0)
+		return -1;
+	body->data = body->sent->data;
+	body->len = body->sent->len;
+	return 0;
+}
+
+static void body_clear(struct body *body)
+{
+	if (body->sent)
+		g_byte_array_unref(body->sent);
+	if (body->map)
+		(void)munmap(body->map, body->len);
+}
+
 static void to_propset(const struct wire_request *request,
-		       const GByteArray *body, GByteArray *out)
+		       const struct body *body, GByteArray *out)
 {
 	const struct convert_options options = {
 		.flags = request->flags,
@@ -77,7 +164,7 @@ static void to_propset(const struct wire_request *request,
 	propset_encode(set, out);
 }
 
-static enum wire_status to_rfc822(const GByteArray *body, GByteArray *out)
+static enum wire_status to_rfc822(const struct body *body, GByteArray *out)
 {
 	struct fault fault = {0};
 	AUTO(propset) set = NULL;
@@ -94,19 +181,21 @@ static enum wire_status to_rfc822(const GByteArray *body, GByteArray *out)
 	return WIRE_DONE;
 }
 
-static int answer(const struct wire_request *request, const GByteArray *body)
+static int answer(const struct wire_request *request, const struct body *body)
 {
 	struct wire_answer head = {.version = WIRE_VERSION};
 	GByteArray *out = g_byte_array_new();
 	int rc = 0;
 
+	/* Its place is kept: all goes out in one write. */
+	g_byte_array_set_size(out, sizeof(head));
 	if (request->operation == WIRE_TO_PROPSET)
 		to_propset(request, body, out);
 	else
 		head.status = (uint8_t)to_rfc822(body, out);
-	head.body_len = out->len;
-	if (write_whole(&head, sizeof(head)) != 0 ||
-	    write_whole(out->data, out->len) != 0)
+	head.body_len = out->len - sizeof(head);
+	memcpy(out->data, &head, sizeof(head));
+	if (write_whole(out->data, out->len) != 0)
 		rc = -1;
 	g_byte_array_unref(out);
 	return rc;
@@ -125,8 +214,9 @@ static bool is_sound(const struct wire_request *request)
 static int serve_one(void)
 {
 	struct wire_request request;
-	GByteArray *body = NULL;
-	int got = read_whole(&request, sizeof(request));
+	struct body body = {0};
+	AUTOCLOSE int file = -1;
+	int got = read_request(&request, &file);
 	int rc = -1;
 
 	if (got == 0)
@@ -134,10 +224,9 @@ static int serve_one(void)
 	if (got < 0 || !is_sound(&request))
 		return -1;
 	(void)alarm(request.timeout_s);
-	body = g_byte_array_new();
-	if (read_body(body, request.body_len) == 0)
-		rc = answer(&request, body);
-	g_byte_array_unref(body);
+	if (read_body(&request, file, &body) == 0)
+		rc = answer(&request, &body);
+	body_clear(&body);
 	(void)alarm(0);
 	return rc;
 }

@@ -28,6 +28,7 @@ static const int allowed[] = {
 	SCMP_SYS(write),
 	SCMP_SYS(readv),
 	SCMP_SYS(writev),
+	SCMP_SYS(recvmsg), /* from descriptor 0, with a file to be read */
 	SCMP_SYS(pread64),
 	SCMP_SYS(lseek),
 	SCMP_SYS(close),

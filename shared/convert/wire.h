@@ -10,7 +10,7 @@
 
 #include "base.h"
 
-#define WIRE_VERSION     1
+#define WIRE_VERSION     2
 #define WIRE_BODY_MAX    (UINT64_C(1) << 30)
 #define WIRE_CHARSET_MAX 64
 #define WIRE_READ_CHUNK  (256u * 1024)
@@ -26,6 +26,8 @@ struct wire_request {
 	uint16_t flags;     /* enum convert_flags */
 	uint32_t timeout_s; /* the helper ends itself after this */
 	uint64_t body_len;
+	uint8_t is_file; /* the body is the file that came with this */
+	uint8_t reserved[7];
 	char charset[WIRE_CHARSET_MAX]; /* NUL-terminated */
 };
 

@@ -89,7 +89,7 @@ static int backup_file(struct backup *backup, const uint8_t hash[32],
 	}
 	if (!data)
 		return -1;
-	return lob_write(backup->path, hash, data, fault);
+	return lob_write(backup->path, hash, data, -1, fault);
 }
 
 static int backup_each_file(const uint8_t hash[32], int64_t mtime_s,

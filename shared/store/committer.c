@@ -7,7 +7,9 @@
  */
 #include "store_internal.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 
 #define COMMITTER_GROUP_MAX        256
@@ -19,8 +21,7 @@ struct commit_request {
 	void *context;
 	struct fault fault;
 	int rc;
-	bool is_done;
-	pthread_cond_t answered;
+	sem_t answered; /* not a condition: who wakes up needs no lock */
 };
 
 struct committer {
@@ -135,14 +136,18 @@ static void committer_answer(struct committer *c, GPtrArray *group)
 		struct commit_request *request = g_ptr_array_index(group, i);
 
 		committed += request->rc == 0;
-		request->is_done = true;
-		(void)pthread_cond_signal(&request->answered);
 	}
 	c->stats.units += committed;
 	c->stats.failed += group->len - committed;
 	c->stats.commits += committed > 0;
 	c->stats.largest = MAX(c->stats.largest, committed);
 	(void)pthread_mutex_unlock(&c->mutex);
+	/* The request is its session's again as soon as it is posted. */
+	for (guint i = 0; i < group->len; i++) {
+		struct commit_request *request = g_ptr_array_index(group, i);
+
+		(void)sem_post(&request->answered);
+	}
 }
 
 /* What waits, up to a group; false: nothing, and the end has come. */
@@ -243,15 +248,19 @@ int committer_run(struct committer *c, store_unit_fn *unit, void *context,
 		  struct fault *fault)
 {
 	struct commit_request request = {.unit = unit, .context = context};
+	bool was_empty;
 
-	(void)pthread_cond_init(&request.answered, NULL);
+	(void)sem_init(&request.answered, 0, 0);
 	(void)pthread_mutex_lock(&c->mutex);
+	was_empty = g_queue_is_empty(&c->waiting);
 	g_queue_push_tail(&c->waiting, &request);
-	(void)pthread_cond_signal(&c->wanted);
-	while (!request.is_done)
-		(void)pthread_cond_wait(&request.answered, &c->mutex);
 	(void)pthread_mutex_unlock(&c->mutex);
-	(void)pthread_cond_destroy(&request.answered);
+	/* The thread waits for an empty queue to fill only. */
+	if (was_empty)
+		(void)pthread_cond_signal(&c->wanted);
+	while (sem_wait(&request.answered) && errno == EINTR)
+		;
+	(void)sem_destroy(&request.answered);
 	if (request.rc && fault)
 		*fault = request.fault;
 	return request.rc;

@@ -27,11 +27,16 @@ static bool content_is_large(const struct content *content)
 }
 
 int store_content_prepare(const char *path, const struct content *content,
-			  struct fault *fault)
+			  int file, struct fault *fault)
 {
 	if (!content_is_large(content))
 		return 0;
-	return lob_write(path, content->sha256, content->rfc822, fault);
+	return lob_write(path, content->sha256, content->rfc822, file, fault);
+}
+
+int store_content_file(const char *path)
+{
+	return lob_open_unnamed(path);
 }
 
 static int content_put_text(struct store *store, int64_t object,
@@ -87,7 +92,7 @@ static int content_insert(struct store *store, const struct content *content,
 
 	if (content_is_large(content)) {
 		/* Within the write lock: no purge takes it away. */
-		if (lob_write(store->path, content->sha256, content->rfc822,
+		if (lob_write(store->path, content->sha256, content->rfc822, -1,
 			      fault))
 			return -1;
 		rc = sql_run(store, fault,

@@ -122,8 +122,35 @@ static int lob_write_new(const char *store_file, const char *file,
 	return 0;
 }
 
+int lob_open_unnamed(const char *path)
+{
+	g_autofree char *directory = lob_directory(path);
+	int fd;
+
+	if (lob_make_directory(path, directory, NULL))
+		return -1;
+	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0640);
+	if (fd >= 0)
+		lock_give_to_owner(path, fd);
+	return fd;
+}
+
+/* Names a file that is written already; false: it has to be written after
+ * all.  The size is asked for: who wrote it may have failed in between. */
+static bool lob_link(const char *file, size_t size, int unnamed)
+{
+	char from[sizeof("/proc/self/fd/") + 12];
+	struct stat st;
+
+	if (unnamed < 0 || fstat(unnamed, &st) || (size_t)st.st_size != size ||
+	    fsync(unnamed))
+		return false;
+	(void)g_snprintf(from, sizeof(from), "/proc/self/fd/%d", unnamed);
+	return linkat(AT_FDCWD, from, AT_FDCWD, file, AT_SYMLINK_FOLLOW) == 0;
+}
+
 int lob_write(const char *path, const uint8_t hash[32], GBytes *data,
-	      struct fault *fault)
+	      int unnamed, struct fault *fault)
 {
 	static gint counter;
 	g_autofree char *file = lob_file(path, hash);
@@ -137,6 +164,8 @@ int lob_write(const char *path, const uint8_t hash[32], GBytes *data,
 		return lob_sync_directory(directory, fault);
 	if (lob_make_directories(path, file, fault))
 		return -1;
+	if (lob_link(file, g_bytes_get_size(data), unnamed))
+		return lob_sync_directory(directory, fault);
 	temporary = g_strdup_printf("%s.tmp.%d.%d", file, (int)getpid(),
 				    g_atomic_int_add(&counter, 1));
 	if (lob_write_new(path, file, temporary, data, fault))

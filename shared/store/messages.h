@@ -22,10 +22,15 @@ struct content {
  * Writes and syncs what is kept beside the database (large messages), without
  * a connection and outside of units; any thread.  store_deliver() and
  * store_submit() do it themselves if nobody did, but with the store locked.
+ * file: a descriptor of store_content_file() that holds just these bytes and
+ * becomes the kept file, so that they are not written a second time; or -1.
  */
 NODISCARD int store_content_prepare(const char *store_path,
-				    const struct content *content,
+				    const struct content *content, int file,
 				    struct fault *fault);
+/* A file without a name beside the store, for a message while it arrives;
+ * owned; -1 where there can be none. */
+int store_content_file(const char *store_path);
 
 /* Flags of a copy; PR_MESSAGE_FLAGS has MAPI's own bits. */
 enum message_flag {

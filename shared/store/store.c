@@ -30,6 +30,14 @@ static void store_finalize(gpointer stmt)
 	(void)sqlite3_finalize(stmt);
 }
 
+/* SQLite's own count of what it allocates would take one lock for all threads
+ * at each allocation. */
+static gpointer store_configure_sqlite(gpointer data)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	return data;
+}
+
 /* A connection whose schema nobody looked at yet. */
 static int store_connect(const char *path, enum store_mode mode,
 			 int64_t timeout_ms, struct store **ret_store,
@@ -40,6 +48,9 @@ static int store_connect(const char *path, enum store_mode mode,
 		    (mode == STORE_READ ? SQLITE_OPEN_READONLY
 					: SQLITE_OPEN_READWRITE);
 
+	static GOnce once = G_ONCE_INIT;
+
+	(void)g_once(&once, store_configure_sqlite, NULL);
 	store->path = g_strdup(path);
 	store->mode = mode;
 	store->timeout_ms = timeout_ms;

@@ -230,9 +230,12 @@ NODISCARD int property_load(struct store *store, int64_t object,
 /* "…/store.lob" of "…/store.db"; owned. */
 char *lob_directory(const char *store_path);
 char *lob_file(const char *store_path, const uint8_t hash[32]); /* owned */
-/* Writes and syncs the file of a value unless it is there. */
+/* Writes and syncs the file of a value unless it is there.  unnamed: a file of
+ * lob_open_unnamed() that holds data already, or -1. */
 NODISCARD int lob_write(const char *store_path, const uint8_t hash[32],
-			GBytes *data, struct fault *fault);
+			GBytes *data, int unnamed, struct fault *fault);
+/* A file without a name in the directory; -1 where that is not to be had. */
+int lob_open_unnamed(const char *store_path);
 NODISCARD int lob_read(const char *store_path, const uint8_t hash[32],
 		       int64_t size, GBytes **ret_data, struct fault *fault);
 /* Calls each for every file of the directory that is named by a hash. */

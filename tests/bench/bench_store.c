@@ -310,7 +310,7 @@ static struct bench_result bench_run(const char *directory, enum bench_way way,
 	for (guint i = 0; i < messages->len; i++) {
 		struct bench_message *m = g_ptr_array_index(messages, i);
 
-		if (store_content_prepare(path, &m->content, &fault) ||
+		if (store_content_prepare(path, &m->content, -1, &fault) ||
 		    (i % (guint)group == 0 && store_begin(store, &fault)) ||
 		    bench_deliver(store, way, owner, inbox, m, &fault) ||
 		    ((i + 1) % (guint)group == 0 &&

@@ -161,6 +161,38 @@ Test(attach, image_in_html_is_hidden)
 	cr_expect(propset_bool(set, PR_HASATTACH));
 }
 
+/* What a delivery without rules asks for: all but the content. */
+Test(attach, sketch)
+{
+	static const char message[] =
+		"Subject: s\r\nContent-Type: multipart/related; boundary=b\r\n"
+		"\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+		"<img src=\"cid:i@x\">\r\n--b\r\nContent-Type: image/png\r\n"
+		"Content-ID: <i@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+		"AAAA\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n"
+		"\r\npdf\r\n--b--\r\n";
+	const struct convert_options options = {
+		.flags = CONVERT_SKETCH | CONVERT_HEADERS,
+		.default_charset = "windows-1252",
+	};
+	AUTO(propset) set = NULL;
+	const struct propset *image;
+	const struct propset *pdf;
+
+	convert_init();
+	set = convert_to_propset(message, sizeof(message) - 1, &options, NULL);
+	cr_assert_eq(propset_attachment_count(set), 2);
+	image = propset_attachment(set, 0);
+	pdf = propset_attachment(set, 1);
+	cr_expect(propset_bool(image, PR_ATTACHMENT_HIDDEN));
+	cr_expect_not(propset_bool(pdf, PR_ATTACHMENT_HIDDEN));
+	cr_expect(propset_bool(set, PR_HASATTACH));
+	expect_text("name", pdf, PR_ATTACH_LONG_FILENAME, "a.pdf");
+	expect_text("subject", set, PR_SUBJECT, "s");
+	cr_expect_null(propset_find(pdf, PR_ATTACH_DATA_BIN));
+	cr_expect_null(propset_find(set, PR_HTML));
+}
+
 Test(attach, embedded_message)
 {
 	g_autofree char *message =

@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -80,7 +81,7 @@ static bool converts(struct helper_pool *pool, const char *name)
 	g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
 	AUTO(propset) set = NULL;
 	struct fault fault = {0};
-	int rc = helper_to_propset(pool, bytes, &options, &set, &fault);
+	int rc = helper_to_propset(pool, bytes, -1, &options, &set, &fault);
 
 	cr_assert(set);
 	if (rc == 0) {
@@ -98,6 +99,37 @@ Test(helper, converts, .timeout = 30)
 
 	for (int i = 0; i < 20; i++)
 		cr_expect(converts(pool, "hello"));
+	helper_pool_free(pool);
+}
+
+/* The helper maps the file; what was sent beside it does not matter. */
+Test(helper, converts_a_file, .timeout = 30)
+{
+	static const char text[] = "Subject: from a file\r\n\r\nbody\r\n";
+	struct helper_pool *pool = real_pool(1);
+	g_autofree char *filler = g_strnfill(sizeof(text) - 1, '\n');
+	g_autoptr(GBytes) bytes = g_bytes_new(filler, sizeof(text) - 1);
+	AUTOCLOSE int file = memfd_create("test", MFD_CLOEXEC);
+	AUTOCLOSE int nothing = memfd_create("empty", MFD_CLOEXEC);
+	AUTO(propset) set = NULL;
+	AUTO(propset) fallback = NULL;
+	struct fault fault = {0};
+
+	cr_assert(write(file, text, sizeof(text) - 1) == sizeof(text) - 1);
+	for (int i = 0; i < 100; i++) { /* more than it may have open */
+		g_clear_pointer(&set, propset_free);
+		cr_assert(helper_to_propset(pool, bytes, file, &options, &set,
+					    &fault) == 0,
+			  "%s", fault.text);
+	}
+	expect_text("file", set, PR_SUBJECT, "from a file");
+
+	/* A file that is shorter than it should be costs this message only. */
+	cr_expect_eq(helper_to_propset(pool, bytes, nothing, &options,
+				       &fallback, &fault),
+		     -1);
+	cr_expect(is_fallback(fallback));
+	cr_expect(converts(pool, "afterwards"));
 	helper_pool_free(pool);
 }
 
@@ -277,7 +309,8 @@ Test(helper, large_message, .timeout = 60)
 		g_string_append(text, "A line of a large message, and so on, "
 				      "until it is large enough for us.\r\n");
 	bytes = g_string_free_to_bytes(text);
-	cr_assert(helper_to_propset(pool, bytes, &options, &set, &fault) == 0,
+	cr_assert(helper_to_propset(pool, bytes, -1, &options, &set, &fault) ==
+			  0,
 		  "%s", fault.text);
 	cr_expect(strlen(propset_text(set, PR_BODY)) > size - 1000);
 	helper_pool_free(pool);
@@ -318,7 +351,7 @@ Test(helper, hand_over_is_cheap, .timeout = 60)
 		double us = 0;
 
 		start = g_get_monotonic_time();
-		cr_assert(helper_to_propset(pool, bytes, &options, &set,
+		cr_assert(helper_to_propset(pool, bytes, -1, &options, &set,
 					    NULL) == 0);
 		us = (double)(g_get_monotonic_time() - start);
 		g_array_append_val(times, us);

@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the envelope sender ---- */
@@ -102,7 +103,7 @@ Test(dagent_input, line_ends_across_pieces)
 	static const char expected[] = "a\r\nb\r\nc\r\n\r\rd\r\n";
 
 	for (size_t cut = 0; cut < sizeof(text); cut++) {
-		AUTO(spool) spool = spool_new(0, true);
+		AUTO(spool) spool = spool_new(0, true, NULL);
 		g_autoptr(GBytes) bytes = NULL;
 		uint8_t hash[DIGEST_SIZE];
 		struct fault fault;
@@ -145,7 +146,7 @@ Test(dagent_spool, memory_then_file)
 	g_autofree char *chunk = g_malloc(70000);
 
 	for (size_t chunks = 1; chunks < 9; chunks += 6) {
-		AUTO(spool) spool = spool_new(0, true);
+		AUTO(spool) spool = spool_new(0, true, NULL);
 		g_autoptr(GBytes) bytes = NULL;
 		struct digest *digest = digest_new();
 		uint8_t hash[DIGEST_SIZE];
@@ -167,9 +168,35 @@ Test(dagent_spool, memory_then_file)
 	}
 }
 
+Test(dagent_spool, hands_its_file_over)
+{
+	g_autofree char *chunk = g_strnfill(SPOOL_MEMORY, 'x');
+	AUTO(spool) small = spool_new(0, false, NULL);
+	AUTO(spool) large = spool_new(0, false, NULL);
+	AUTO(spool) elsewhere = spool_new(0, false, "/nonexistent/store.db");
+	AUTOCLOSE int file = -1;
+	g_autoptr(GBytes) few = NULL;
+	g_autoptr(GBytes) many = NULL;
+	struct fault fault = {0};
+	struct stat st;
+
+	cr_assert_eq(spool_add(small, chunk, 10, &fault), 0);
+	cr_assert_eq(spool_finish(small, &few, NULL, &fault), 0);
+	cr_expect_eq(spool_take_file(small), -1);
+	cr_assert_eq(spool_add(large, chunk, SPOOL_MEMORY, &fault), 0);
+	cr_assert_eq(spool_add(large, "y", 1, &fault), 0);
+	cr_assert_eq(spool_finish(large, &many, NULL, &fault), 0);
+	file = spool_take_file(large);
+	cr_assert_eq(fstat(file, &st), 0);
+	cr_expect_eq((size_t)st.st_size, SPOOL_MEMORY + 1);
+	/* No place beside the store: one is found all the same. */
+	cr_assert_eq(spool_add(elsewhere, chunk, SPOOL_MEMORY, &fault), 0);
+	cr_expect_eq(spool_add(elsewhere, "y", 1, &fault), 0);
+}
+
 Test(dagent_spool, limit)
 {
-	AUTO(spool) spool = spool_new(10, true);
+	AUTO(spool) spool = spool_new(10, true, NULL);
 	struct fault fault = {0};
 
 	cr_expect_eq(spool_add(spool, "0123456789", 10, &fault), 0);

@@ -99,6 +99,40 @@ Test(deliver, copies_share_what_they_say)
 	must_be_sound();
 }
 
+Test(deliver, a_file_beside_the_store_is_taken_over)
+{
+	g_autofree char *text = g_strnfill(LOB_FILE_MIN + 5, 'x');
+	AUTO(content) content = content_of(text, LOB_FILE_MIN + 5);
+	g_autofree char *file = lob_file(fx.path, content->sha256);
+	AUTOCLOSE int unnamed = store_content_file(fx.path);
+	AUTOCLOSE int half = store_content_file(fx.path);
+	int64_t bob = user_make("bob");
+	g_autoptr(GBytes) bytes = NULL;
+	struct stat is;
+	struct stat was;
+	int64_t id;
+
+	cr_assert_geq(unnamed, 0);
+	/* One that is not whole is not taken. */
+	cr_assert_eq(write(half, text, 100), 100);
+	must(store_content_prepare(fx.path, content, half, fault));
+	cr_assert_eq(stat(file, &is), 0);
+	cr_expect_eq(is.st_size, LOB_FILE_MIN + 5);
+	cr_assert_eq(unlink(file), 0);
+
+	cr_assert_eq(write(unnamed, text, LOB_FILE_MIN + 5), LOB_FILE_MIN + 5);
+	must(store_content_prepare(fx.path, content, unnamed, fault));
+	cr_assert_eq(stat(file, &is), 0);
+	cr_assert_eq(fstat(unnamed, &was), 0);
+	cr_expect_eq(is.st_ino, was.st_ino);
+	cr_expect_eq(is.st_mode & 0777, 0640 & ~0022);
+	must(store_content_prepare(fx.path, content, unnamed, fault));
+	id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	must(store_message_bytes(fx.store, id, true, &bytes, fault));
+	cr_expect(g_bytes_equal(bytes, content->rfc822));
+	must_be_sound();
+}
+
 Test(deliver, large_messages_are_files)
 {
 	g_autofree char *text = g_strnfill(LOB_FILE_MIN + 5, 'x');
@@ -113,7 +147,7 @@ Test(deliver, large_messages_are_files)
 
 	file = lob_file(fx.path, content->sha256);
 	cr_expect(strstr(file, "/store.lob/"), "%s", file);
-	must(store_content_prepare(fx.path, content, fault));
+	must(store_content_prepare(fx.path, content, -1, fault));
 	cr_expect(g_file_test(file, G_FILE_TEST_IS_REGULAR));
 	id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
 	must(store_get_stats(fx.store, &stats, fault));

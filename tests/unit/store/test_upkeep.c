@@ -197,7 +197,7 @@ Test(upkeep, a_purge_between_preparing_and_delivering)
 	int64_t purged = 0;
 
 	in_unit(store_message_delete(fx.store, id, true, fault));
-	must(store_content_prepare(fx.path, large, fault));
+	must(store_content_prepare(fx.path, large, -1, fault));
 	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
 	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
 	deliver_to(bob, inbox, large);
@@ -213,7 +213,7 @@ Test(upkeep, what_a_crash_left_goes_once_it_is_old)
 	g_autofree char *half = g_strconcat(file, ".tmp.1.1", NULL);
 	int64_t purged = 0;
 
-	must(store_content_prepare(fx.path, large, fault));
+	must(store_content_prepare(fx.path, large, -1, fault));
 	cr_assert(g_file_set_contents(half, "half", -1, NULL));
 	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
 	cr_expect(g_file_test(file, G_FILE_TEST_EXISTS));
@@ -312,7 +312,7 @@ Test(upkeep, a_file_that_belongs_to_nothing_is_repaired)
 	int64_t repaired = 0;
 	int64_t wrong = 0;
 
-	must(store_content_prepare(fx.path, large, fault));
+	must(store_content_prepare(fx.path, large, -1, fault));
 	must_be_sound(); /* it may come into use yet */
 	make_old(file);
 	must(store_check(fx.store, NULL, NULL, &wrong, fault));
