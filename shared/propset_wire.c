@@ -479,8 +479,7 @@ static bool prop_equal(const struct prop *a, const struct prop *b)
 		/* The same bits: what was written is what was read. */
 		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-*)
 		 */
-		return memcmp(&a->value.real, &b->value.real, sizeof(double)) ==
-		       0;
+		return reals_equal(a->value.real, b->value.real);
 	case PT_UNICODE:
 	case PT_CLSID:
 		return strcmp(a->value.text, b->value.text) == 0;
