@@ -1,13 +1,12 @@
 /*
  * PR_MESSAGE_CLASS: what kind of message it is (MS-OXCMAIL 2.2.3.7,
- * 2.2.3.8; RFC 3464, 8098, 8551).
+ * 2.2.3.8; RFC 8551).
  */
 #include "params.h"
 #include "parts.h"
 
 #include <string.h>
 
-#define REPORT_LEN_MAX   1048576
 #define CALENDAR_LEN_MAX 1048576
 
 static bool param_is(const struct mime_entity *entity, const char *name,
@@ -44,7 +43,7 @@ static bool is_smime_opaque(const struct mime_entity *root)
 	return g_str_has_suffix(lower, ".p7m");
 }
 
-/* ---- reports --------------------------------------------------------------
+/* ---- meetings -------------------------------------------------------------
  */
 
 /* A part's text, bounded; owned. */
@@ -70,164 +69,6 @@ static const struct mime_entity *child_of_type(const struct mime_entity *entity,
 	}
 	return NULL;
 }
-
-/* The value of "name: value" if the line is that; borrowed. */
-static const char *line_value(const char *line, const char *name)
-{
-	size_t len = strlen(name);
-
-	if (g_ascii_strncasecmp(line, name, len) != 0 || line[len] != ':')
-		return NULL;
-	line += len + 1;
-	while (*line == ' ' || *line == '\t')
-		line++;
-	return line;
-}
-
-/* "dns; mx.example" without its type. */
-static void set_typed_value(struct propset *set, uint32_t tag,
-			    const char *value)
-{
-	const char *semicolon = strchr(value, ';');
-	g_autofree char *text = g_strdup(semicolon ? semicolon + 1 : value);
-
-	propset_set_text(set, tag, g_strstrip(text));
-}
-
-/* What became of a recipient, worst last (RFC 3464 2.3.3). */
-static const struct {
-	const char *action;
-	const char *suffix;
-} actions[] = {
-	{"delivered", ".DR"},       {"expanded", ".Expanded.DR"},
-	{"relayed", ".Relayed.DR"}, {"delayed", ".Delayed.DR"},
-	{"failed", ".NDR"},
-};
-
-static int action_rank(const char *value)
-{
-	for (int i = 0; i < (int)G_N_ELEMENTS(actions); i++)
-		if (!g_ascii_strncasecmp(value, actions[i].action,
-					 strlen(actions[i].action)))
-			return i;
-	return -1;
-}
-
-/* The subject of the message a report is about. */
-static void set_original_subject(struct convert_context *context,
-				 const struct mime_entity *report,
-				 struct propset *set)
-{
-	const struct mime_entity *part =
-		child_of_type(report, "message", "rfc822");
-	const struct mime_entity *message =
-		part && part->children->len
-			? g_ptr_array_index(part->children, 0)
-			: NULL;
-	const struct mime_field *subject =
-		message ? mime_find_field(message, "Subject") : NULL;
-	g_autofree char *text = NULL;
-
-	if (!subject)
-		return;
-	text = text_decode(context, subject->value);
-	propset_set_text(set, PR_ORIGINAL_SUBJECT, text);
-}
-
-static bool set_delivery_report(struct convert_context *context,
-				const struct mime_entity *report,
-				struct propset *set)
-{
-	const struct mime_entity *status =
-		child_of_type(report, "message", "delivery-status");
-	g_autofree char *text = NULL;
-	g_auto(GStrv) lines = NULL;
-	g_autofree char *class = NULL;
-	int worst = -1;
-
-	if (!status)
-		status = child_of_type(report, "message",
-				       "global-delivery-status");
-	if (!status)
-		return false;
-	text = part_text(status, REPORT_LEN_MAX);
-	lines = g_strsplit(text, "\n", -1);
-	for (char **line = lines; *line; line++) {
-		const char *value = line_value(*line, "Action");
-
-		if (value)
-			worst = MAX(worst, action_rank(value));
-		value = line_value(*line, "Reporting-MTA");
-		if (value && !propset_has(set, PR_DSN_REPORTING_MTA))
-			set_typed_value(set, PR_DSN_REPORTING_MTA, value);
-	}
-	/* Without any action it tells of trouble all the same. */
-	if (worst < 0)
-		worst = (int)G_N_ELEMENTS(actions) - 1;
-	class = g_strconcat("REPORT.IPM.Note", actions[worst].suffix, NULL);
-	propset_set_text(set, PR_MESSAGE_CLASS, class);
-	set_original_subject(context, report, set);
-	return true;
-}
-
-/* RFC 8098 3.2.6: the type stands behind the ';'. */
-static bool was_read(const char *disposition)
-{
-	const char *type = strrchr(disposition, ';');
-
-	type = type ? type + 1 : disposition;
-	while (*type == ' ' || *type == '\t')
-		type++;
-	return g_ascii_strncasecmp(type, "deleted", 7) != 0 &&
-	       g_ascii_strncasecmp(type, "denied", 6) != 0 &&
-	       g_ascii_strncasecmp(type, "failed", 6) != 0;
-}
-
-static bool set_read_report(struct convert_context *context,
-			    const struct mime_entity *report,
-			    struct propset *set)
-{
-	const struct mime_entity *notification =
-		child_of_type(report, "message", "disposition-notification");
-	g_autofree char *text = NULL;
-	g_auto(GStrv) lines = NULL;
-	bool read = true;
-
-	if (!notification)
-		return false;
-	text = part_text(notification, REPORT_LEN_MAX);
-	lines = g_strsplit(text, "\n", -1);
-	for (char **line = lines; *line; line++) {
-		const char *value = line_value(*line, "Disposition");
-
-		if (value)
-			read = was_read(value);
-		value = line_value(*line, "Original-Message-ID");
-		if (value) {
-			g_autofree char *id = g_strdup(value);
-
-			propset_set_text(set, PR_ORIGINAL_MESSAGE_ID,
-					 g_strstrip(id));
-		}
-	}
-	propset_set_text(set, PR_MESSAGE_CLASS,
-			 read ? "REPORT.IPM.Note.IPNRN"
-			      : "REPORT.IPM.Note.IPNNRN");
-	set_original_subject(context, report, set);
-	return true;
-}
-
-static bool set_report(struct convert_context *context,
-		       const struct mime_entity *root, struct propset *set)
-{
-	if (!mime_is(root, "multipart", "report"))
-		return false;
-	return set_delivery_report(context, root, set) ||
-	       set_read_report(context, root, set);
-}
-
-/* ---- meetings -------------------------------------------------------------
- */
 
 /* The calendar part that is the message, not one that is attached to it. */
 static const struct mime_entity *find_calendar(const struct mime_entity *entity)
@@ -354,7 +195,7 @@ bool class_convert(struct convert_context *context,
 		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note.SMIME");
 		return true;
 	}
-	if (!set_report(context, root, set) && !set_meeting(root, set) &&
+	if (!report_convert(context, root, set) && !set_meeting(root, set) &&
 	    !set_content_class(context, root, set))
 		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note");
 	return false;

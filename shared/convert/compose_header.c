@@ -62,6 +62,8 @@ static bool put_recipients(const struct propset *set, enum recipient_type type,
 {
 	g_autoptr(GPtrArray) mailboxes =
 		g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
+	const char *class = propset_text(set, PR_MESSAGE_CLASS);
+	bool is_report = class && g_str_has_prefix(class, "REPORT.");
 
 	for (size_t i = 0; i < propset_recipient_count(set); i++) {
 		const struct propset *row = propset_recipient(set, i);
@@ -69,6 +71,9 @@ static bool put_recipients(const struct propset *set, enum recipient_type type,
 			propset_number(row, PR_RECIPIENT_TYPE, RECIPIENT_TO);
 		struct mailbox *mailbox = NULL;
 
+		/* Who a report is about is not who it goes to. */
+		if (is_report && propset_has(row, PR_SUPPLEMENTARY_INFO))
+			continue;
 		if ((row_type & RECIPIENT_P1) ||
 		    (row_type & RECIPIENT_TYPE_MASK) != (int64_t)type)
 			continue;

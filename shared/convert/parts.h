@@ -39,6 +39,11 @@ void attach_whole(struct convert_context *context,
 /* PR_HASATTACH, from the attachments that are there. */
 void attach_summarize(struct propset *set);
 
+/* report.c: class and properties of a delivery report, with a recipient for
+ * each one it tells of, or of a read receipt; false if it is neither. */
+bool report_convert(struct convert_context *context,
+		    const struct mime_entity *root, struct propset *set);
+
 /* class.c: PR_MESSAGE_CLASS and what comes with it.  True if the message is
  * S/MIME: its parts are not to be taken apart. */
 bool class_convert(struct convert_context *context,

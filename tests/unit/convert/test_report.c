@@ -1,0 +1,161 @@
+/*
+ * Reports: a recipient for each one they tell of, codes, the original.
+ */
+#include "roundtrip.h"
+
+#define DATE "Date: Fri, 13 Feb 2009 23:31:30 +0000\r\n"
+#define SENT INT64_C(1234567890000000)
+
+static const char failed[] =
+	"From: MAILER-DAEMON@mx.x\r\nTo: Anna <anna@x>\r\n" DATE
+	"MIME-Version: 1.0\r\n"
+	"Content-Type: multipart/report; report-type=delivery-status;\r\n"
+	" boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n"
+	"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+	"Reporting-MTA: dns; mx.x\r\n\r\n"
+	"Final-Recipient: rfc822; one@y\r\nAction: failed\r\n"
+	"Status: 5.1.1 (no such user)\r\nRemote-MTA: dns; mx.y\r\n"
+	"Diagnostic-Code: smtp; 550 5.1.1\r\n  unknown\r\n\r\n"
+	"Original-Recipient: rfc822; <two@y>\r\nAction: FAILED\r\n"
+	"Status: 5.2.2\r\nX-Display-Name: Two\r\n\r\n"
+	"Final-Recipient: rfc822; three@y\r\nAction: delivered\r\n"
+	"Status: 2.0.0\r\n"
+	"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+	"Subject: =?utf-8?q?=C3=A4?=\r\nTo: one@y, two@y\r\n"
+	"Message-ID: <1@x>\r\n" DATE "--b--\r\n";
+
+Test(report, recipients_of_the_worst_action)
+{
+	AUTO(propset) set = convert(failed);
+	const struct propset *one = NULL;
+	const struct propset *two = NULL;
+
+	expect_text("class", set, PR_MESSAGE_CLASS, "REPORT.IPM.Note.NDR");
+	expect_text("reporting", set, PR_DSN_REPORTING_MTA, "mx.x");
+	expect_number("time", set, PR_REPORT_TIME, SENT);
+	cr_assert_eq(propset_recipient_count(set), 3);
+	expect_text("to", propset_recipient(set, 0), PR_SMTP_ADDRESS, "anna@x");
+	one = propset_recipient(set, 1);
+	expect_text("one", one, PR_SMTP_ADDRESS, "one@y");
+	expect_text("one", one, PR_DSN_REMOTE_MTA, "mx.y");
+	expect_text("one", one, PR_SUPPLEMENTARY_INFO,
+		    "<mx.y #5.1.1 smtp; 550 5.1.1  unknown>");
+	expect_number("one", one, PR_NDR_STATUS_CODE, 511);
+	expect_number("one", one, PR_NDR_DIAG_CODE, 35);
+	expect_number("one", one, PR_NDR_REASON_CODE, 1);
+	expect_number("one", one, PR_REPORT_TIME, SENT);
+	cr_expect(!propset_has(one, PR_DELIVER_TIME));
+	two = propset_recipient(set, 2);
+	expect_text("two", two, PR_SMTP_ADDRESS, "two@y");
+	expect_text("two", two, PR_DISPLAY_NAME, "Two");
+	expect_text("two", two, PR_SUPPLEMENTARY_INFO, "< #5.2.2>");
+	expect_number("two", two, PR_NDR_DIAG_CODE, 13);
+}
+
+Test(report, original)
+{
+	AUTO(propset) set = convert(failed);
+
+	expect_text("original", set, PR_ORIGINAL_SUBJECT, "\xc3\xa4");
+	expect_text("original", set, PR_ORIGINAL_DISPLAY_TO, "one@y, two@y");
+	expect_text("original", set, PR_ORIGINAL_MESSAGE_ID, "<1@x>");
+	expect_number("original", set, PR_ORIGINAL_SUBMIT_TIME, SENT);
+}
+
+Test(report, comes_back)
+{
+	g_autofree char *why = roundtrip(failed, strlen(failed));
+
+	cr_expect(!why, "%s", why);
+}
+
+Test(report, codes)
+{
+	static const struct {
+		const char *status;
+		int64_t code, diagnostic, reason;
+	} cases[] = {
+		{"5.1.1", 511, 35, 1},
+		{"5.1.10", 510, 0, 0},
+		{"4.4.7", 447, 5, 0},
+		{"4.4.3", 443, -1, 6},
+		{"5.7.1", 571, 29, 0},
+		{"5.7.99", 570, 46, 0},
+		{"5.0.0", 500, -1, 0},
+		{"x", INT64_MIN, INT64_MIN, INT64_MIN},
+		{"5", INT64_MIN, INT64_MIN, INT64_MIN},
+		{"5.2.2.9", 522, 13, 0},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *text = g_strdup_printf(
+			"Content-Type: multipart/report; boundary=b\r\n\r\n"
+			"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+			"Final-Recipient: rfc822;a@b\r\nAction: failed\r\n"
+			"Status: %s\r\n--b--\r\n",
+			cases[i].status);
+		AUTO(propset) set = convert(text);
+		const struct propset *row = propset_recipient(set, 0);
+
+		cr_assert_eq(propset_recipient_count(set), 1);
+		expect_number(cases[i].status, row, PR_NDR_STATUS_CODE,
+			      cases[i].code);
+		expect_number(cases[i].status, row, PR_NDR_DIAG_CODE,
+			      cases[i].diagnostic);
+		expect_number(cases[i].status, row, PR_NDR_REASON_CODE,
+			      cases[i].reason);
+	}
+}
+
+Test(report, delivered)
+{
+	AUTO(propset) set = convert(
+		DATE
+		"Content-Type: multipart/report; boundary=b\r\n\r\n"
+		"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+		"Final-Recipient: rfc822;a@b\r\nAction: delivered\r\n--b--\r\n");
+
+	cr_assert_eq(propset_recipient_count(set), 1);
+	expect_number("delivered", propset_recipient(set, 0), PR_DELIVER_TIME,
+		      SENT);
+}
+
+Test(report, read)
+{
+	AUTO(propset) set = convert(
+		DATE
+		"Content-Type: multipart/report; boundary=b\r\n\r\n"
+		"--b\r\n\r\nRead.\r\n"
+		"--b\r\nContent-Type: message/disposition-notification\r\n\r\n"
+		"Original-Message-ID: <1@x>\r\n"
+		"X-MSExch-Correlation-Key: AQID\r\n"
+		"Disposition: manual-action/MDN-sent-manually; displayed\r\n"
+		"--b--\r\n");
+	GBytes *key = propset_binary(set, PR_PARENT_KEY);
+
+	expect_text("read", set, PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNRN");
+	expect_text("read", set, PR_ORIGINAL_MESSAGE_ID, "<1@x>");
+	expect_text("read", set, PR_REPORT_TEXT, "Read.");
+	expect_number("read", set, PR_RECEIPT_TIME, SENT);
+	cr_expect(key && g_bytes_get_size(key) == 3);
+}
+
+/* Many recipients, and one of many lines: neither costs more than its
+ * octets. */
+Test(report, large, .timeout = 20)
+{
+	GString *message = g_string_new(
+		"Content-Type: multipart/report; boundary=b\r\n\r\n"
+		"--b\r\nContent-Type: message/delivery-status\r\n\r\n");
+	struct propset *set = NULL;
+
+	for (int i = 0; i < 100000; i++)
+		g_string_append(message,
+				"Final-Recipient: rfc822;a@b\r\n"
+				"Action: failed\r\n\r\nX: y\r\n z\r\n\r\n");
+	set = convert_len(message->str, message->len, NULL);
+	cr_expect(propset_recipient_count(set) > 1000 &&
+		  propset_recipient_count(set) <= 10000);
+	propset_free(set);
+	g_string_free(message, TRUE);
+}
