@@ -61,9 +61,10 @@ static bool run_discards(const struct sieve_plan *plan)
 	for (guint i = 0; i < plan->actions->len; i++) {
 		const struct sieve_action *a = plan->actions->pdata[i];
 
-		if (a->kind != SIEVE_DISCARD)
+		if (a->kind == SIEVE_DISCARD)
+			discards = true;
+		else if (a->kind != SIEVE_VACATION)
 			return false;
-		discards = true;
 	}
 	return discards;
 }
@@ -130,7 +131,8 @@ static int run_places(struct store *store, struct rule_run *run,
 		struct run_place place = {.folder = item->folder,
 					  .flags = run_flags(a->flags)};
 
-		if (a->kind == SIEVE_DISCARD)
+		/* Whoever sent old mail expects no reply to it. */
+		if (a->kind == SIEVE_DISCARD || a->kind == SIEVE_VACATION)
 			continue;
 		if (a->kind == SIEVE_FILEINTO &&
 		    run_target(store, run, a, &place.folder, fault) < 0)

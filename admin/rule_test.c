@@ -23,6 +23,8 @@ static const char *rule_action_word(const struct sieve_action *action)
 		return "redirect";
 	case SIEVE_REJECT:
 		return "reject";
+	case SIEVE_VACATION:
+		return "vacation";
 	}
 	return "?";
 }

@@ -6,6 +6,8 @@
 #include "digest.h"
 #include "log.h"
 #include "responder.h"
+#include "rules/sieve.h"
+#include "store/place.h"
 #include "store/settings.h"
 
 #include <string.h>
@@ -179,30 +181,42 @@ static bool autoreply_is_away(const struct store_oof *oof, int64_t now)
 	       (oof->until == 0 || now < oof->until);
 }
 
-/* All addresses that are the user's, with the one this mail was sent to. */
+/* What is to be replied: the user's out of office, or what a rule wants. */
+struct autoreply_wish {
+	const char *subject; /* NULL, "": made of the message's */
+	const char *body;
+	const char *from; /* address */
+	const char *from_name;
+	const struct sieve_vacation *vacation; /* NULL: out of office */
+};
+
+/* All addresses that are the user's, with the one this mail was sent to and
+ * those that the rule says are. */
 static int autoreply_own(struct store *store, const struct mail_recipient *to,
-			 char ***ret_own, struct fault *fault)
+			 const struct sieve_vacation *vacation, char ***ret_own,
+			 struct fault *fault)
 {
-	char **own = NULL;
-	guint count;
+	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+	g_auto(GStrv) own = NULL;
 
 	if (store_user_addresses(store, to->who->user, &own, fault))
 		return -1;
-	count = g_strv_length(own);
-	own = g_renew(char *, own, count + 2);
-	own[count] = g_strdup(to->path);
-	own[count + 1] = NULL;
-	*ret_own = own;
+	for (char **address = own; *address; address++)
+		g_strv_builder_add(all, *address);
+	g_strv_builder_add(all, to->path);
+	for (guint i = 0; vacation && i < vacation->addresses->len; i++)
+		g_strv_builder_add(all, vacation->addresses->pdata[i]);
+	*ret_own = g_strv_builder_end(all);
 	return 0;
 }
 
 static char *autoreply_subject(const struct mail *mail,
-			       const struct store_oof *oof)
+			       const struct autoreply_wish *wish)
 {
 	const char *original = propset_text(mail->set, PR_SUBJECT);
 
-	if (oof->subject && *oof->subject)
-		return g_strdup(oof->subject);
+	if (wish->subject && *wish->subject)
+		return g_strdup(wish->subject);
 	return g_strdup_printf("Auto: %s", original ? original : "");
 }
 
@@ -216,19 +230,21 @@ static const char *autoreply_program(const struct mail *mail)
 	return program && *program ? program : NULL;
 }
 
-static GBytes *autoreply_make(const struct mail *mail, const char *name,
+static GBytes *autoreply_make(const struct mail *mail,
 			      const struct mail_recipient *to,
-			      const struct store_oof *oof, const char *subject)
+			      const struct autoreply_wish *wish,
+			      const char *subject)
 {
 	g_autofree char *message_id =
 		g_strdup_printf("%s.%" G_GINT64_FORMAT ".vacation@%s", mail->id,
 				to->who->user, mail->agent->conf->hostname);
 	const struct autoreply_text text = {
-		.from = to->who->email,
-		.from_name = name,
+		.from = wish->from,
+		.from_name = wish->from_name,
 		.to = mail->reverse_path,
 		.subject = subject,
-		.body = oof->message ? oof->message : "",
+		.body = wish->body ? wish->body : "",
+		.is_mime = wish->vacation && wish->vacation->is_mime,
 		.message_id = message_id,
 		.in_reply_to = propset_text(mail->set, PR_INTERNET_MESSAGE_ID),
 		.references = propset_text(mail->set, PR_INTERNET_REFERENCES),
@@ -239,33 +255,87 @@ static GBytes *autoreply_make(const struct mail *mail, const char *name,
 	return g_bytes_new_take(reply, strlen(reply));
 }
 
-/* The reply of this plan, complete but for its claim. */
-static void autoreply_add(struct mail *mail, const char *name,
-			  struct mail_recipient *to,
-			  const struct store_oof *oof)
+/* Where the copy of the reply goes (RFC 8580 section 3).  One that cannot go
+ * there is left out: the reply counts more. */
+static int autoreply_file(const struct mail *mail, struct store *store,
+			  const struct mail_recipient *to,
+			  const struct sieve_vacation *vacation,
+			  struct plan_reply *reply, struct fault *fault)
 {
-	struct plan_reply *reply = g_new0(struct plan_reply, 1);
+	const struct store_place_owner owner = {to->who->user, to->who->store};
+	struct store_place place = {0};
+	struct fault reason = {0};
+	int result;
+
+	if (!vacation || !vacation->fcc)
+		return 0;
+	result = store_place_find(store, &owner, vacation->fcc,
+				  vacation->fcc_special_use, &place, &reason);
+	if (result && fault_is_temporary(&reason)) {
+		*fault = reason;
+		return -1;
+	}
+	if (result || !place.may || (!place.folder && !vacation->fcc_create)) {
+		log_message(LOG_LEVEL_WARNING,
+			    "%s: %s: vacation: no copy into '%s': %s", mail->id,
+			    to->who->name, vacation->fcc,
+			    result      ? reason.text
+			    : place.may ? "there is no such folder"
+					: "no right to put mail there");
+		return 0;
+	}
+	reply->fcc = plan_copy_new(place.folder, vacation->fcc);
+	reply->fcc->store = place.store;
+	reply->fcc->below = g_strdup(place.below);
+	plan_copy_add_flags(reply->fcc, vacation->fcc_flags);
+	return 0;
+}
+
+/* The properties of the reply, for the queue and its copy. */
+static void autoreply_convert(const struct mail *mail, struct plan_reply *reply)
+{
 	const struct convert_options options = {
 		.flags = CONVERT_HEADERS,
 		.default_charset = mail->agent->conf->default_charset,
 	};
 	struct fault fault = {0};
-	size_t size = 0;
-	const void *octets;
 
-	reply->from = g_strdup(to->who->email);
-	reply->to = g_strdup(mail->reverse_path);
-	reply->subject = autoreply_subject(mail, oof);
-	reply->bytes = autoreply_make(mail, name, to, oof, reply->subject);
-	reply->program = g_strdup(autoreply_program(mail));
-	octets = g_bytes_get_data(reply->bytes, &size);
-	digest_sha256(octets, size, reply->sha256);
-	if (!reply->program &&
-	    helper_to_propset(mail->agent->helpers, reply->bytes, -1, &options,
+	if (reply->program && !reply->fcc)
+		return;
+	if (helper_to_propset(mail->agent->helpers, reply->bytes, -1, &options,
 			      &reply->set, &fault))
 		log_message(LOG_LEVEL_WARNING, "%s: automatic reply: %s",
 			    mail->id, fault.text);
+}
+
+/* The reply of this plan, complete but for its claim. */
+static int autoreply_add(struct mail *mail, struct store *store,
+			 struct mail_recipient *to,
+			 const struct autoreply_wish *wish, struct fault *fault)
+{
+	const struct sieve_vacation *vacation = wish->vacation;
+	struct plan_reply *reply = g_new0(struct plan_reply, 1);
+	size_t size = 0;
+	const void *octets;
+
 	to->plan->reply = reply;
+	reply->from = g_strdup(wish->from);
+	reply->to = g_strdup(mail->reverse_path);
+	reply->subject = autoreply_subject(mail, wish);
+	reply->bytes = autoreply_make(mail, to, wish, reply->subject);
+	reply->program = g_strdup(autoreply_program(mail));
+	reply->interval = mail->agent->conf->autoreply_interval;
+	if (vacation) {
+		reply->handle = g_strdup(vacation->handle);
+		if (vacation->interval >= 0)
+			reply->interval = vacation->interval;
+	}
+	octets = g_bytes_get_data(reply->bytes, &size);
+	digest_sha256(octets, size, reply->sha256);
+	if (autoreply_file(mail, store, to, vacation, reply, fault))
+		return -1;
+	autoreply_convert(mail, reply);
+	return 0;
 }
 
 static int autoreply_name(struct store *store, const struct mail_recipient *to,
@@ -279,22 +349,55 @@ static int autoreply_name(struct store *store, const struct mail_recipient *to,
 	return 0;
 }
 
-int autoreply_prepare(struct mail *mail, struct store *store,
-		      struct mail_recipient *to, struct fault *fault)
+/* The name in "Ann <ann@x>"; owned, "" if there is none. */
+static char *autoreply_phrase(const char *from)
 {
-	AUTO(store_oof) oof = NULL;
+	const char *open = strrchr(from, '<');
+	char *name =
+		open ? g_strndup(from, (gsize)(open - from)) : g_strdup("");
+
+	g_strdelimit(name, "\"", ' ');
+	return g_strstrip(name);
+}
+
+/* A rule may say which of the user's addresses replies, and with what name;
+ * never somebody else's. */
+static void autoreply_choose_from(const struct mail *mail,
+				  const struct mail_recipient *to,
+				  char *const *user_own,
+				  struct autoreply_wish *wish, char **name)
+{
+	const struct sieve_vacation *vacation = wish->vacation;
+
+	wish->from = to->who->email;
+	if (vacation && vacation->from_address) {
+		if (autoreply_is_own(vacation->from_address,
+				     (const char *const *)user_own,
+				     mail->agent->policy.recipient_delimiter)) {
+			g_free(*name);
+			*name = autoreply_phrase(vacation->from);
+			wish->from = vacation->from_address;
+		} else {
+			log_message(LOG_LEVEL_WARNING,
+				    "%s: %s: vacation: :from %s is no address "
+				    "of the user",
+				    mail->id, to->who->name,
+				    vacation->from_address);
+		}
+	}
+	wish->from_name = *name;
+}
+
+static int autoreply_decide(struct mail *mail, struct store *store,
+			    struct mail_recipient *to,
+			    struct autoreply_wish *wish, struct fault *fault)
+{
 	g_auto(GStrv) own = NULL;
+	g_auto(GStrv) user_own = NULL;
 	g_autofree char *name = NULL;
 	const char *why;
 
-	if (to->plan->is_junk || to->plan->is_discarded ||
-	    mail->wishes.in_public)
-		return 0;
-	if (store_oof_get(store, to->who->store, &oof, fault))
-		return -1;
-	if (!autoreply_is_away(oof, g_get_real_time()))
-		return 0;
-	if (autoreply_own(store, to, &own, fault))
+	if (autoreply_own(store, to, wish->vacation, &own, fault))
 		return -1;
 	mail_convert(mail, false);
 	why = autoreply_objection(mail->set, mail->reverse_path,
@@ -305,10 +408,36 @@ int autoreply_prepare(struct mail *mail, struct store *store,
 			    mail->id, to->who->name, why);
 		return 0;
 	}
-	if (autoreply_name(store, to, &name, fault))
+	if (autoreply_name(store, to, &name, fault) ||
+	    store_user_addresses(store, to->who->user, &user_own, fault))
 		return -1;
-	autoreply_add(mail, name, to, oof);
-	return 0;
+	autoreply_choose_from(mail, to, user_own, wish, &name);
+	return autoreply_add(mail, store, to, wish, fault);
+}
+
+int autoreply_prepare(struct mail *mail, struct store *store,
+		      struct mail_recipient *to, struct fault *fault)
+{
+	const struct sieve_vacation *vacation = to->plan->vacation;
+	AUTO(store_oof) oof = NULL;
+	struct autoreply_wish wish = {0};
+
+	if (to->plan->is_junk || to->plan->is_discarded ||
+	    mail->wishes.in_public)
+		return 0;
+	if (store_oof_get(store, to->who->store, &oof, fault))
+		return -1;
+	if (autoreply_is_away(oof, g_get_real_time())) {
+		wish.subject = oof->subject;
+		wish.body = oof->message;
+	} else if (vacation) {
+		wish.subject = vacation->subject;
+		wish.body = vacation->reason;
+		wish.vacation = vacation;
+	} else {
+		return 0;
+	}
+	return autoreply_decide(mail, store, to, &wish, fault);
 }
 
 void autoreply_run(const struct mail *mail, const struct mail_recipient *to)

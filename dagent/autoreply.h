@@ -29,6 +29,7 @@ struct autoreply_text {
 	const char *to;
 	const char *subject;
 	const char *body;       /* UTF-8 */
+	bool is_mime;           /* the body is a MIME entity, its head first */
 	const char *message_id; /* of the reply, without brackets */
 	const char *in_reply_to;
 	const char *references;

@@ -117,9 +117,12 @@ static void compose_head(GString *out, const struct autoreply_text *text)
 			     "X-Auto-Response-Suppress: All\r\n"
 			     "X-Okapi-Vacation: yes\r\n"
 			     "X-Zarafa-Vacation: yes\r\n"
-			     "MIME-Version: 1.0\r\n"
-			     "Content-Type: text/plain; charset=utf-8\r\n"
-			     "Content-Transfer-Encoding: base64\r\n\r\n");
+			     "MIME-Version: 1.0\r\n");
+	if (!text->is_mime)
+		g_string_append(out,
+				"Content-Type: text/plain; charset=utf-8\r\n"
+				"Content-Transfer-Encoding: base64\r\n"
+				"\r\n");
 }
 
 /* UTF-8 with CRLF, in base64 with lines of 76. */
@@ -145,11 +148,43 @@ static void compose_body(GString *out, const char *body)
 		g_string_append_printf(out, "%.76s\r\n", encoded + i);
 }
 
+/* A MIME entity (RFC 5230 section 4.6) as it is, with CRLF; of its head what
+ * says Content-... and nothing that would be ours to say. */
+static void compose_entity(GString *out, const char *entity)
+{
+	g_auto(GStrv) lines = g_strsplit(entity, "\n", -1);
+	bool in_head = true;
+	bool keeps = false;
+
+	for (size_t i = 0; lines[i]; i++) {
+		char *line = lines[i];
+		size_t len = strlen(line);
+
+		if (len > 0 && line[len - 1] == '\r')
+			line[--len] = '\0';
+		if (in_head && len == 0) {
+			g_string_append(out, "\r\n");
+			in_head = false;
+			continue;
+		}
+		if (in_head && *line != ' ' && *line != '\t')
+			keeps = g_ascii_strncasecmp(line, "Content-", 8) == 0 &&
+				strchr(line, ':');
+		if (in_head ? keeps : lines[i + 1] || len > 0)
+			g_string_append_printf(out, "%s\r\n", line);
+	}
+	if (in_head)
+		g_string_append(out, "\r\n");
+}
+
 char *autoreply_compose(const struct autoreply_text *text)
 {
 	GString *out = g_string_new(NULL);
 
 	compose_head(out, text);
-	compose_body(out, text->body);
+	if (text->is_mime)
+		compose_entity(out, text->body);
+	else
+		compose_body(out, text->body);
 	return g_string_free(out, FALSE);
 }

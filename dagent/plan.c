@@ -3,16 +3,21 @@
  */
 #include "plan.h"
 
+#include "rules/sieve.h"
+
 #include <string.h>
 
-static void plan_copy_free(gpointer data)
+void plan_copy_free(struct plan_copy *copy)
 {
-	struct plan_copy *copy = data;
-
 	g_free(copy->path);
 	g_free(copy->below);
 	g_ptr_array_unref(copy->keywords);
 	g_free(copy);
+}
+
+static void plan_free_copy(gpointer data)
+{
+	plan_copy_free(data);
 }
 
 static void plan_rule_error_free(gpointer data)
@@ -29,6 +34,9 @@ static void plan_reply_free(struct plan_reply *reply)
 	g_free(reply->to);
 	g_free(reply->subject);
 	g_free(reply->program);
+	g_free(reply->handle);
+	if (reply->fcc)
+		plan_copy_free(reply->fcc);
 	if (reply->bytes)
 		g_bytes_unref(reply->bytes);
 	if (reply->set)
@@ -40,7 +48,7 @@ struct plan *plan_new(void)
 {
 	struct plan *plan = g_new0(struct plan, 1);
 
-	plan->copies = g_ptr_array_new_with_free_func(plan_copy_free);
+	plan->copies = g_ptr_array_new_with_free_func(plan_free_copy);
 	plan->redirects = g_ptr_array_new_with_free_func(g_free);
 	plan->rule_errors =
 		g_ptr_array_new_with_free_func(plan_rule_error_free);
@@ -56,8 +64,21 @@ void plan_free(struct plan *plan)
 		g_bytes_unref(plan->redirected);
 	if (plan->reply)
 		plan_reply_free(plan->reply);
+	if (plan->vacation)
+		sieve_vacation_unref(plan->vacation);
 	g_free(plan->rule);
 	g_free(plan);
+}
+
+struct plan_copy *plan_copy_new(int64_t folder, const char *path)
+{
+	struct plan_copy *copy = g_new0(struct plan_copy, 1);
+
+	copy->folder = folder;
+	copy->path = g_strdup(path);
+	copy->separator = '/';
+	copy->keywords = g_ptr_array_new_with_free_func(g_free);
+	return copy;
 }
 
 struct plan_copy *plan_add_copy(struct plan *plan, int64_t folder,
@@ -71,11 +92,7 @@ struct plan_copy *plan_add_copy(struct plan *plan, int64_t folder,
 		    (folder || strcmp(copy->path, path) == 0))
 			return copy;
 	}
-	copy = g_new0(struct plan_copy, 1);
-	copy->folder = folder;
-	copy->path = g_strdup(path);
-	copy->separator = '/';
-	copy->keywords = g_ptr_array_new_with_free_func(g_free);
+	copy = plan_copy_new(folder, path);
 	g_ptr_array_add(plan->copies, copy);
 	return copy;
 }
@@ -86,6 +103,33 @@ void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword)
 		if (g_ascii_strcasecmp(copy->keywords->pdata[i], keyword) == 0)
 			return;
 	g_ptr_array_add(copy->keywords, g_strdup(keyword));
+}
+
+void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} known[] = {
+		{"\\Seen", MESSAGE_READ},
+		{"\\Flagged", MESSAGE_FLAGGED},
+		{"\\Answered", MESSAGE_ANSWERED},
+		{"\\Draft", MESSAGE_DRAFT},
+	};
+
+	for (guint i = 0; flags && i < flags->len; i++) {
+		const char *name = flags->pdata[i];
+		bool is_known = false;
+
+		for (size_t k = 0; k < G_N_ELEMENTS(known); k++) {
+			if (g_ascii_strcasecmp(name, known[k].name) != 0)
+				continue;
+			copy->flags |= known[k].flag;
+			is_known = true;
+		}
+		if (!is_known && name[0] != '\\')
+			plan_copy_add_keyword(copy, name);
+	}
 }
 
 void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text)

@@ -32,9 +32,12 @@ struct plan_reply {
 	char *subject; /* of the reply */
 	GBytes *bytes; /* finished */
 	uint8_t sha256[32];
-	struct propset *set; /* of the reply; NULL with a program */
-	char *program;       /* to be run instead of queueing; NULL: none */
-	bool is_claimed;     /* the interval allows it; known after save */
+	struct propset *set;   /* of the reply; NULL with a program */
+	char *program;         /* to be run instead of queueing; NULL: none */
+	char *handle;          /* of a rule's reply; NULL: out of office */
+	int64_t interval;      /* seconds between two to one sender */
+	struct plan_copy *fcc; /* a copy of the reply; NULL: none */
+	bool is_claimed;       /* the interval allows it; known after save */
 };
 
 struct plan {
@@ -44,7 +47,9 @@ struct plan {
 	GBytes *redirected;     /* the message as it is redirected, or NULL */
 	uint8_t redirected_sha256[32];
 	struct plan_reply *reply; /* NULL: none */
-	char *rule;               /* that decided, or NULL */
+	/* What a rule wants to reply, until step 5 decides; NULL: nothing. */
+	struct sieve_vacation *vacation;
+	char *rule; /* that decided, or NULL */
 	bool is_junk;
 	bool is_discarded;
 };
@@ -56,6 +61,11 @@ void plan_free(struct plan *plan);
  * copied. */
 struct plan_copy *plan_add_copy(struct plan *plan, int64_t folder,
 				const char *path);
+/* On its own: owned, plan_copy_free(). */
+struct plan_copy *plan_copy_new(int64_t folder, const char *path);
+void plan_copy_free(struct plan_copy *copy);
+/* IMAP flags by name (of char *): known ones become flags, others keywords. */
+void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags);
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
 /* Sets the error of a rule; a later one does not replace an earlier one. */
 void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text);

@@ -191,36 +191,9 @@ static void rules_absolve(struct rules *rules)
 
 /* ---- actions ---- */
 
-static void rules_set_flags(struct plan_copy *copy, const GPtrArray *flags)
-{
-	static const struct {
-		const char *name;
-		unsigned flag;
-	} known[] = {
-		{"\\Seen", MESSAGE_READ},
-		{"\\Flagged", MESSAGE_FLAGGED},
-		{"\\Answered", MESSAGE_ANSWERED},
-		{"\\Draft", MESSAGE_DRAFT},
-	};
-
-	for (guint i = 0; flags && i < flags->len; i++) {
-		const char *name = flags->pdata[i];
-		bool is_known = false;
-
-		for (size_t k = 0; k < G_N_ELEMENTS(known); k++) {
-			if (g_ascii_strcasecmp(name, known[k].name) != 0)
-				continue;
-			copy->flags |= known[k].flag;
-			is_known = true;
-		}
-		if (!is_known && name[0] != '\\')
-			plan_copy_add_keyword(copy, name);
-	}
-}
-
 static void rules_keep(struct rules *rules, const GPtrArray *flags)
 {
-	rules_set_flags(target_keep(rules->target, rules->to->plan), flags);
+	plan_copy_add_flags(target_keep(rules->target, rules->to->plan), flags);
 }
 
 /* Why a fileinto cannot be done: told, and the mail is kept. */
@@ -262,7 +235,7 @@ static int rules_fileinto(struct rules *rules,
 	copy->store = place.store;
 	if (!place.folder && !copy->below)
 		copy->below = g_strdup(place.below);
-	rules_set_flags(copy, action->flags);
+	plan_copy_add_flags(copy, action->flags);
 	return 0;
 }
 
@@ -371,6 +344,11 @@ static int rules_act(struct rules *rules, const struct sieve_action *action,
 		return 0;
 	case SIEVE_REDIRECT:
 		return rules_redirect(rules, action, fault);
+	case SIEVE_VACATION:
+		if (!rules->to->plan->vacation)
+			rules->to->plan->vacation =
+				sieve_vacation_ref(action->vacation);
+		return 0;
 	case SIEVE_REJECT:
 		return fault_set(fault, FAULT_REJECTED, "<%s>: %s",
 				 rules->to->path,

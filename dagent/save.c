@@ -81,16 +81,24 @@ static int save_errors_unit(struct store *store, void *context,
 	return 0;
 }
 
+static int save_find_folder(struct store *store, const struct plan_copy *from,
+			    int64_t *ret_folder, struct fault *fault)
+{
+	*ret_folder = from->folder;
+	if (from->folder)
+		return 0;
+	return store_folder_create(store, from->store,
+				   from->below ? from->below : from->path,
+				   from->separator, ret_folder, NULL, fault);
+}
+
 static int save_fill_copy(struct store *store, const struct save_job *job,
 			  const struct plan_copy *from, GPtrArray *keywords,
 			  struct delivery_copy *ret_copy, struct fault *fault)
 {
-	int64_t folder = from->folder;
+	int64_t folder = 0;
 
-	if (!folder &&
-	    store_folder_create(store, from->store,
-				from->below ? from->below : from->path,
-				from->separator, &folder, NULL, fault))
+	if (save_find_folder(store, from, &folder, fault))
 		return -1;
 	for (guint i = 0; i < from->keywords->len; i++)
 		g_ptr_array_add(keywords, from->keywords->pdata[i]);
@@ -128,11 +136,56 @@ static void save_fill_redirects(const struct save_job *job,
 	};
 }
 
-static int save_reply(struct store *store, const struct save_job *job,
+/* The copy of a reply that a rule asked for (RFC 8580). */
+static int save_reply_copy(struct store *store, const struct save_job *job,
+			   const struct content *content, struct fault *fault)
+{
+	const struct plan_reply *reply = job->to->plan->reply;
+	g_autoptr(GPtrArray) keywords = g_ptr_array_new();
+	struct delivery_copy copy = {0};
+	const struct delivery delivery = {
+		.store = job->to->who->store,
+		.recipient = job->to->path,
+		.reverse_path = "",
+		.content = content,
+		.copies = &copy,
+		.copy_count = 1,
+		.no_notify = true,
+	};
+	struct delivery_result result = {0};
+
+	if (!reply->fcc || !reply->set)
+		return 0;
+	if (save_fill_copy(store, job, reply->fcc, keywords, &copy, fault))
+		return -1;
+	copy.keywords = (const char *const *)keywords->pdata;
+	copy.trace = "";
+	copy.flags |= MESSAGE_READ;
+	copy.received = g_get_real_time();
+	return store_deliver(store, &delivery, &result, fault);
+}
+
+/* May it go to this sender now? */
+static int save_claim(struct store *store, const struct save_job *job,
 		      struct fault *fault)
 {
 	struct plan_reply *reply = job->to->plan->reply;
-	const struct conf *conf = job->mail->agent->conf;
+	int64_t store_id = job->to->who->store;
+	int64_t now = g_get_real_time();
+
+	if (!reply->handle)
+		return store_oof_claim(store, store_id, reply->to, now,
+				       reply->interval, &reply->is_claimed,
+				       fault);
+	return store_vacation_claim(store, store_id, reply->handle, reply->to,
+				    now, reply->interval, &reply->is_claimed,
+				    fault);
+}
+
+static int save_reply(struct store *store, const struct save_job *job,
+		      struct fault *fault)
+{
+	const struct plan_reply *reply = job->to->plan->reply;
 	const struct submission_recipient recipient = {.address = reply->to};
 	struct content content = {.rfc822 = reply->bytes, .set = reply->set};
 	const struct submission submission = {
@@ -145,11 +198,13 @@ static int save_reply(struct store *store, const struct save_job *job,
 	int64_t queue_id = 0;
 
 	memcpy(content.sha256, reply->sha256, sizeof(content.sha256));
-	if (store_oof_claim(store, job->to->who->store, reply->to,
-			    g_get_real_time(), conf->autoreply_interval,
-			    &reply->is_claimed, fault))
+	if (save_claim(store, job, fault))
 		return -1;
-	if (!reply->is_claimed || reply->program)
+	if (!reply->is_claimed)
+		return 0;
+	if (save_reply_copy(store, job, &content, fault))
+		return -1;
+	if (reply->program)
 		return 0;
 	return store_submit(store, &submission, &queue_id, fault);
 }

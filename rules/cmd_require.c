@@ -21,7 +21,7 @@ static int check_require(struct checker *checker, struct ast_node *node,
 			return sieve_error_set(checker->error, string->place,
 					       "unknown extension \"%.80s\"",
 					       string->text);
-		checker->enabled |= EXTENSION_BIT(extension);
+		checker->enabled |= extension_bits(extension);
 	}
 	return 0;
 }

@@ -22,6 +22,7 @@ extern const struct language_entry cmd_addflag;
 extern const struct language_entry cmd_removeflag;
 extern const struct language_entry cmd_set;
 extern const struct language_entry cmd_error;
+extern const struct language_entry cmd_vacation;
 
 extern const struct language_entry test_true;
 extern const struct language_entry test_false;

@@ -32,6 +32,9 @@ static const char *const extension_names[EXTENSIONS + 1] = {
 	[EXTENSION_REGEX] = "regex",
 	[EXTENSION_IHAVE] = "ihave",
 	[EXTENSION_ENVIRONMENT] = "environment",
+	[EXTENSION_VACATION] = "vacation",
+	[EXTENSION_VACATION_SECONDS] = "vacation-seconds",
+	[EXTENSION_FCC] = "fcc",
 };
 
 enum extension extension_find(const char *name)
@@ -42,6 +45,16 @@ enum extension extension_find(const char *name)
 		if (strcmp(extension_names[i], name) == 0)
 			return (enum extension)i;
 	return EXTENSION_NONE;
+}
+
+uint64_t extension_bits(enum extension extension)
+{
+	uint64_t bits = EXTENSION_BIT(extension);
+
+	/* RFC 6131 section 2 */
+	if (extension == EXTENSION_VACATION_SECONDS)
+		bits |= EXTENSION_BIT(EXTENSION_VACATION);
+	return bits;
 }
 
 const char *extension_name(enum extension extension)

@@ -31,6 +31,9 @@ enum extension {
 	EXTENSION_REGEX,
 	EXTENSION_IHAVE,
 	EXTENSION_ENVIRONMENT,
+	EXTENSION_VACATION,
+	EXTENSION_VACATION_SECONDS,
+	EXTENSION_FCC,
 	EXTENSIONS
 };
 
@@ -38,6 +41,8 @@ enum extension {
 
 /* EXTENSION_NONE if there is none of that name (compared as octets). */
 enum extension extension_find(const char *name);
+/* The bits of an extension and of what it brings along. */
+uint64_t extension_bits(enum extension extension);
 /* "fileinto"; "" for EXTENSION_NONE. */
 const char *extension_name(enum extension extension);
 

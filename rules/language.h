@@ -35,6 +35,13 @@ enum language_slot {
 	SLOT_CASE,
 	SLOT_CASE_FIRST,
 	SLOT_QUOTE,
+	SLOT_PERIOD, /* vacation: choice: enum vacation_unit */
+	SLOT_SUBJECT,
+	SLOT_FROM,
+	SLOT_ADDRESSES,
+	SLOT_MIME,
+	SLOT_HANDLE,
+	SLOT_FCC,
 };
 
 struct language_tag {

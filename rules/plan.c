@@ -22,8 +22,45 @@ void sieve_action_free(struct sieve_action *action)
 		return;
 	g_free(action->argument);
 	g_free(action->special_use);
+	if (action->vacation)
+		sieve_vacation_unref(action->vacation);
 	g_ptr_array_unref(action->flags);
 	g_free(action);
+}
+
+struct sieve_vacation *sieve_vacation_new(void)
+{
+	struct sieve_vacation *vacation =
+		g_atomic_rc_box_new0(struct sieve_vacation);
+
+	vacation->addresses = g_ptr_array_new_with_free_func(g_free);
+	vacation->fcc_flags = g_ptr_array_new_with_free_func(g_free);
+	return vacation;
+}
+
+struct sieve_vacation *sieve_vacation_ref(struct sieve_vacation *vacation)
+{
+	return g_atomic_rc_box_acquire(vacation);
+}
+
+static void clear_vacation(void *data)
+{
+	struct sieve_vacation *vacation = data;
+
+	g_free(vacation->reason);
+	g_free(vacation->subject);
+	g_free(vacation->from);
+	g_free(vacation->from_address);
+	g_free(vacation->handle);
+	g_free(vacation->fcc);
+	g_free(vacation->fcc_special_use);
+	g_ptr_array_unref(vacation->addresses);
+	g_ptr_array_unref(vacation->fcc_flags);
+}
+
+void sieve_vacation_unref(struct sieve_vacation *vacation)
+{
+	g_atomic_rc_box_release_full(vacation, clear_vacation);
 }
 
 static void free_action(void *action)
@@ -63,6 +100,8 @@ static bool is_same(const struct sieve_action *a, const struct sieve_action *b)
 		return is_inbox(a) && is_inbox(b);
 	if (a->kind != b->kind)
 		return false;
+	if (a->kind == SIEVE_VACATION)
+		return true; /* one is enough */
 	if (a->kind == SIEVE_REDIRECT)
 		return g_ascii_strcasecmp(a->argument, b->argument) == 0;
 	return g_strcmp0(a->argument, b->argument) == 0 &&
@@ -91,7 +130,7 @@ static const char *action_name(enum sieve_action_kind kind)
 	static const char *const names[] = {
 		[SIEVE_KEEP] = "keep",       [SIEVE_FILEINTO] = "fileinto",
 		[SIEVE_DISCARD] = "discard", [SIEVE_REDIRECT] = "redirect",
-		[SIEVE_REJECT] = "reject",
+		[SIEVE_REJECT] = "reject",   [SIEVE_VACATION] = "vacation",
 	};
 
 	return names[kind];

@@ -8,6 +8,7 @@
 
 struct sieve_plan *sieve_plan_new(void);
 struct sieve_action *sieve_action_new(enum sieve_action_kind kind);
+struct sieve_vacation *sieve_vacation_new(void);
 void sieve_action_free(struct sieve_action *action);
 
 /* Would action do again what one of actions does?  Then returns that one. */

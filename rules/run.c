@@ -100,6 +100,8 @@ static struct sieve_action *make_action(struct sieve_run *run,
 	action->argument = g_strdup(wanted->argument);
 	action->special_use = g_strdup(wanted->special_use);
 	action->create = wanted->create;
+	if (wanted->vacation)
+		action->vacation = sieve_vacation_ref(wanted->vacation);
 	action->rule = run->script->name;
 	action->line = run->place.line;
 	if (wanted->kind == SIEVE_KEEP || wanted->kind == SIEVE_FILEINTO)

@@ -76,6 +76,7 @@ struct run_action {
 	const char *argument;
 	const char *special_use;
 	const GPtrArray *flags;
+	struct sieve_vacation *vacation; /* referenced; NULL if it is none */
 	bool create;
 	bool copy; /* leaves the implicit keep alone */
 };

@@ -81,7 +81,27 @@ enum sieve_action_kind {
 	SIEVE_DISCARD,
 	SIEVE_REDIRECT,
 	SIEVE_REJECT,
+	SIEVE_VACATION,
 };
+
+/* An automatic reply (RFC 5230): what the script wants of it. */
+struct sieve_vacation {
+	char *reason;       /* the text; a MIME entity if is_mime */
+	char *subject;      /* NULL: made of the message's */
+	char *from;         /* as given, "Ann <ann@example.org>"; NULL */
+	char *from_address; /* its address */
+	char *handle;       /* hex; replies with the same one are the same */
+	int64_t interval;   /* seconds between two to one sender; -1: default */
+	bool is_mime;
+	GPtrArray *addresses; /* of char *: more of the user's own */
+	/* Where a copy of the reply goes (RFC 8580), or NULL. */
+	char *fcc;
+	char *fcc_special_use;
+	bool fcc_create;
+	GPtrArray *fcc_flags; /* of char * */
+};
+struct sieve_vacation *sieve_vacation_ref(struct sieve_vacation *vacation);
+void sieve_vacation_unref(struct sieve_vacation *vacation);
 
 struct sieve_action {
 	enum sieve_action_kind kind;
@@ -89,6 +109,7 @@ struct sieve_action {
 	char *special_use; /* :specialuse "\\Trash", or NULL */
 	bool create;
 	GPtrArray *flags; /* of char *: IMAP flags; may be empty */
+	struct sieve_vacation *vacation; /* of SIEVE_VACATION, else NULL */
 	const char *rule; /* name of the script; borrowed from it */
 	unsigned line;
 };

@@ -26,7 +26,7 @@ static int check_ihave(struct checker *checker, struct ast_node *node,
 		return 0;
 	for (const struct ast_string *name = node->positional[0]->strings; name;
 	     name = name->next)
-		checker->enabled |= EXTENSION_BIT(extension_find(name->text));
+		checker->enabled |= extension_bits(extension_find(name->text));
 	return 0;
 }
 

@@ -241,6 +241,15 @@ static const char *const schema_steps[] = {
 	"  JOIN lob l ON l.id = c.lob"
 	"  LEFT JOIN users u ON u.store = m.store"
 	" WHERE m.deleted IS NULL;",
+
+	/* 2: what rules remember */
+	"CREATE TABLE rule_memory ("
+	" store INTEGER NOT NULL REFERENCES hierarchy (id) ON DELETE CASCADE,"
+	" key TEXT NOT NULL,"
+	" until INTEGER NOT NULL,"
+	" PRIMARY KEY (store, key)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX rule_memory_until ON rule_memory (until);",
 };
 /* clang-format on */
 

@@ -82,4 +82,19 @@ NODISCARD int store_oof_claim(struct store *store, int64_t store_id,
 			      int64_t interval_s, bool *ret_may,
 			      struct fault *fault);
 
+/* What rules remember: keys of a store, each until a time (microseconds).
+ * Reading; is there such a key now? */
+NODISCARD int store_rule_recall(struct store *store, int64_t store_id,
+				const char *key, int64_t now, bool *ret_known,
+				struct fault *fault);
+/* Unit.  What is over by now is forgotten. */
+NODISCARD int store_rule_remember(struct store *store, int64_t store_id,
+				  const char *key, int64_t now, int64_t until,
+				  struct fault *fault);
+/* Unit.  As store_oof_claim(), for a rule's replies with this handle. */
+NODISCARD int store_vacation_claim(struct store *store, int64_t store_id,
+				   const char *handle, const char *sender,
+				   int64_t now, int64_t interval_s,
+				   bool *ret_may, struct fault *fault);
+
 #endif

@@ -286,6 +286,95 @@ class Replies(Served):
         self.lmtp(crlf(message("n8")))
         self.assertEqual(self.okapi.queue(), [])
 
+    def vacation(self, text, name="r"):
+        self.okapi.must("rule", "put", "anna", name, "-",
+                        input='require ["vacation", "vacation-seconds", '
+                        '"fcc", "mailbox", "imap4flags"]; ' + text)
+
+    def test_a_rule_replies(self):
+        self.vacation('vacation :subject "Fort" :days 3 "Bin weg.";')
+        for ident in ("one", "two"):
+            self.assertEqual(self.lmtp(crlf(message("hello",
+                                                    ident=ident)))[0], 250)
+        entry, = self.okapi.queue()
+        self.assertEqual(entry["sender"], "")
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["q@x.test"])
+        reply = self.queued(entry["id"])
+        self.assertEqual(reply["Subject"], "Fort")
+        self.assertEqual(reply["Auto-Submitted"], "auto-replied")
+        self.assertEqual(reply["In-Reply-To"], "<one@example.org>")
+        self.assertEqual(reply.get_content().strip(), "Bin weg.")
+        self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 2)
+        # Another sender; another text is another handle.
+        self.lmtp(crlf(message("hello", ident="3")), sender="p@x.test")
+        self.assertEqual(len(self.okapi.queue()), 2)
+        self.vacation('vacation "Noch immer weg.";')
+        self.lmtp(crlf(message("hello", ident="4")))
+        self.assertEqual(len(self.okapi.queue()), 3)
+        self.okapi.must("store", "check")
+
+    def test_a_rule_never_replies_to(self):
+        self.vacation('vacation "Bin weg.";')
+        for name, data, sender in (
+                ("null sender", message("v1"), ""),
+                ("not addressed", message("v2", to="all@okapi.test"),
+                 "q@x.test"),
+                ("list", message("v3", headers=["List-Id: <l>"]), "q@x.test"),
+                ("junk", message("v4", headers=["X-Spam-Status: Yes"]),
+                 "q@x.test"),
+                ("automatic", message(
+                    "v5", headers=["Auto-Submitted: auto-replied"]),
+                 "q@x.test")):
+            with self.subTest(name):
+                self.assertEqual(self.lmtp(crlf(data), sender=sender)[0], 250)
+                self.assertEqual(self.okapi.queue(), [])
+        self.vacation('vacation "Bin weg."; discard;')
+        self.lmtp(crlf(message("v6")))
+        self.assertEqual(self.okapi.queue(), [])
+        # Unless the rule says that it is the user.
+        self.vacation('vacation :addresses "all@okapi.test" "Bin weg.";')
+        self.lmtp(crlf(message("v7", to="all@okapi.test")))
+        self.assertEqual(len(self.okapi.queue()), 1)
+
+    def test_a_rule_replies_from_with_mime_and_a_copy(self):
+        self.okapi.must("user", "set", "anna", "--alias", "ann@okapi.test")
+        self.vacation(
+            'vacation :from "Ann <ann@okapi.test>" :mime :handle "h" '
+            ':fcc "Replies" :create :flags "\\\\Answered" '
+            '"Content-Type: text/html\r\nBcc: x@x.test\r\n\r\n'
+            '<p>weg</p>\r\n";')
+        self.lmtp(crlf(message("hello")))
+        entry, = self.okapi.queue()
+        reply = self.queued(entry["id"])
+        self.assertEqual(reply["From"].addresses[0].addr_spec,
+                         "ann@okapi.test")
+        self.assertEqual(reply["From"].addresses[0].display_name, "Ann")
+        self.assertEqual(reply.get_content_type(), "text/html")
+        self.assertEqual(reply.get_content().strip(), "<p>weg</p>")
+        self.assertIsNone(reply["Bcc"])
+        copy, = self.okapi.mails("anna", "Replies")
+        self.assertEqual(copy["subject"], "Auto: hello")
+        self.assertIn("\\Answered", copy["flags"])
+        # The same handle, and a name that is not the user's.
+        self.vacation('vacation :handle "h" "x";')
+        self.lmtp(crlf(message("hello", ident="2")))
+        self.assertEqual(len(self.okapi.queue()), 1)
+        self.vacation('vacation :from "bert@okapi.test" "x";')
+        self.lmtp(crlf(message("hello", ident="3")))
+        new = max(self.okapi.queue(), key=lambda e: e["id"])
+        self.assertEqual(self.queued(new["id"])["From"].addresses[0]
+                         .addr_spec, ANNA)
+        self.assertEqual(len(self.okapi.mails("anna", "Replies")), 1)
+
+    def test_out_of_office_goes_before_a_rule(self):
+        self.away()
+        self.vacation('vacation :subject "Rule" "x";')
+        self.lmtp(crlf(message("hello")))
+        entry, = self.okapi.queue()
+        self.assertEqual(self.queued(entry["id"])["Subject"],
+                         "Fort \u2013 weg")
+
     def test_program(self):
         seen = os.path.join(self.okapi.directory, "seen")
         program = self.write(

@@ -122,7 +122,7 @@ static inline void case_format_action(GString *out,
 	static const char *const names[] = {
 		[SIEVE_KEEP] = "keep",       [SIEVE_FILEINTO] = "fileinto",
 		[SIEVE_DISCARD] = "discard", [SIEVE_REDIRECT] = "redirect",
-		[SIEVE_REJECT] = "reject",
+		[SIEVE_REJECT] = "reject",   [SIEVE_VACATION] = "vacation",
 	};
 
 	g_string_append(out, names[action->kind]);
@@ -133,6 +133,14 @@ static inline void case_format_action(GString *out,
 				       action->special_use);
 	if (action->argument)
 		g_string_append_printf(out, " %s", action->argument);
+	if (action->vacation && action->vacation->interval >= 0)
+		g_string_append_printf(out, " %" G_GINT64_FORMAT "s",
+				       action->vacation->interval);
+	if (action->vacation && action->vacation->from_address)
+		g_string_append_printf(out, " from %s",
+				       action->vacation->from_address);
+	if (action->vacation && action->vacation->fcc)
+		g_string_append_printf(out, " fcc %s", action->vacation->fcc);
 	for (guint i = 0; i < action->flags->len; i++)
 		g_string_append_printf(out, "%s%s", i ? "," : " (",
 				       (char *)action->flags->pdata[i]);

@@ -28,6 +28,8 @@ static const char *const faulty[][2] = {
 	{"test-comment4.siv", "header lacks an argument"},
 	{"keep.siv", "\"\" is no name of a header field"},
 	{"notify-2.siv", "unknown command \"notify\""},
+	{"vacation-multiple-with-undefined-command.siv",
+	 "unknown command \"testcommand\""},
 	{"test-comment5.siv", "unknown test \"virustest\""},
 	{"test-foreverypart-complex.siv", "unknown command \"foreverypart\""},
 };

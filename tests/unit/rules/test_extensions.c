@@ -457,3 +457,56 @@ Test(extensions, others)
 {
 	CASE_RUN(others);
 }
+
+#define VACATION                                                               \
+ "require [\"vacation\",\"vacation-seconds\",\"fcc\",\"reject\"]; "
+
+static const struct sieve_case vacations[] = {
+	{"replies and keeps", VACATION "vacation \"gone\";", NULL,
+	 "vacation gone; +keep"},
+	{":days", VACATION "vacation :days 2 \"gone\";", NULL,
+	 "vacation gone 172800s; +keep"},
+	{":days, at least one", VACATION "vacation :days 0 \"gone\";", NULL,
+	 "vacation gone 86400s; +keep"},
+	{":days, at most a year", VACATION "vacation :days 4G \"gone\";", NULL,
+	 "vacation gone 31536000s; +keep"},
+	{":seconds", VACATION "vacation :seconds 1800 \"gone\";", NULL,
+	 "vacation gone 1800s; +keep"},
+	{":seconds, at least a minute",
+	 VACATION "vacation :seconds 0 \"gone\";", NULL,
+	 "vacation gone 60s; +keep"},
+	{"vacation-seconds brings vacation",
+	 "require \"vacation-seconds\"; vacation :seconds 60 \"gone\";", NULL,
+	 "vacation gone 60s; +keep"},
+	{":days and :seconds",
+	 VACATION "vacation :days 1 :seconds 60 \"gone\";", NULL,
+	 "error 1:74: :seconds after another tag of its kind"},
+	{":seconds needs its extension",
+	 "require \"vacation\"; vacation :seconds 60 \"gone\";", NULL,
+	 "error 1:30: the tag :seconds needs require \"vacation-seconds\""},
+	{":from", VACATION "vacation :from \"Joe <joe@x.example>\" \"gone\";",
+	 NULL, "vacation gone from joe@x.example; +keep"},
+	{":from that is none", VACATION "vacation :from \"Joe\" \"gone\";",
+	 NULL, "error 1:72: \"Joe\" is no mail address"},
+	{":fcc", VACATION "vacation :fcc \"Sent\" \"gone\";", NULL,
+	 "vacation gone fcc Sent; +keep"},
+	{":create without :fcc",
+	 "require [\"vacation\",\"mailbox\"]; vacation :create \"gone\";", NULL,
+	 "error 1:42: this tag is of use with :fcc only"},
+	{"twice", VACATION "vacation \"a\"; vacation \"b\";", NULL,
+	 "failed r1 1:71: vacation a second time; +keep"},
+	{"of two rules the first",
+	 VACATION "vacation \"a\";" CASE_NEXT VACATION "vacation \"b\";", NULL,
+	 "vacation a; +keep"},
+	{"not with reject", VACATION "vacation \"a\"; reject \"b\";", NULL,
+	 "failed r1 1:71: reject and vacation do not go together; +keep"},
+	{"all tags",
+	 VACATION "vacation :subject \"s\" :addresses [\"a@b\",\"c@d\"] "
+		  ":mime :handle \"h\" :days 7 \"gone\";",
+	 NULL, "vacation gone 604800s; +keep"},
+};
+
+Test(extensions, vacation)
+{
+	CASE_RUN(vacations);
+}

@@ -142,3 +142,27 @@ Test(settings, out_of_office)
 				USEC_PER_SEC * 1101, 100, &may, fault));
 	cr_expect(may);
 }
+
+Test(settings, vacation_claims)
+{
+	static const struct {
+		const char *name, *handle, *sender;
+		int64_t at;
+		bool expected;
+	} cases[] = {
+		{"first", "h", "X@example.com", 1000, true},
+		{"again", "h", "x@Example.com", 1099, false},
+		{"another handle", "g", "x@example.com", 1099, true},
+		{"another sender", "h", "y@example.com", 1099, true},
+		{"over", "h", "x@example.com", 1100, true},
+	};
+	int64_t bob = user_make("bob");
+	bool may = false;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		in_unit(store_vacation_claim(
+			fx.store, bob, cases[i].handle, cases[i].sender,
+			USEC_PER_SEC * cases[i].at, 100, &may, fault));
+		cr_expect_eq(may, cases[i].expected, "%s", cases[i].name);
+	}
+}
