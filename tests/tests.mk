@@ -5,13 +5,14 @@
 #   make test-corpus   every message of ../shared/corpus, both doors
 #   make test-crash    kill -9 under load, for longer
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
+#   make bench-relay   draining the queue, beside Postfix
 
 # A Criterion binary with a leak and an overflow, for the runner's own test.
 $(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
 	@mkdir -p $(@D)
 	$(CC) -g -fsanitize=address,undefined -o $@ $< -lcriterion
 
-.PHONY: test test-build test-corpus test-crash bench-lmtp
+.PHONY: test test-build test-corpus test-crash bench-lmtp bench-relay
 # A fresh machine has no pkg-config when make reads the Makefile, so the build
 # is a make of its own.
 test:
@@ -22,7 +23,7 @@ test:
 
 test-build: all unit $(B)/sample-config $(B)/tests/selftest/test_finding
 
-test-corpus test-crash bench-lmtp:
+test-corpus test-crash bench-lmtp bench-relay:
 	@scripts/deps build test
 	@$(MAKE) --no-print-directory -j2 all
 	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@
