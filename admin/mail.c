@@ -305,6 +305,53 @@ static int mail_restore_select(struct admin *admin,
 	return 0;
 }
 
+/* What came back, by the folder it is in now. */
+static int mail_restore_tell(struct admin *admin, const struct store_user *user,
+			     const GArray *ids, struct fault *fault)
+{
+	g_autoptr(GHashTable) counts =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GList) folders = NULL;
+	struct print_list list;
+
+	for (guint i = 0; i < ids->len; i++) {
+		AUTO(store_message) message = NULL;
+		g_autofree char *id = g_strdup_printf(
+			"%" G_GINT64_FORMAT, g_array_index(ids, int64_t, i));
+		guint count;
+
+		if (mail_find(admin, user, id, &message, fault) < 0)
+			return -1;
+		count = GPOINTER_TO_UINT(
+			g_hash_table_lookup(counts, message->folder_path));
+		g_hash_table_insert(counts, g_strdup(message->folder_path),
+				    GUINT_TO_POINTER(count + 1));
+	}
+	print_list_begin(&list, admin->json);
+	if (!admin->json)
+		printf("restored: %u\n", ids->len);
+	folders = g_list_sort(g_hash_table_get_keys(counts),
+			      (GCompareFunc)strcmp);
+	for (const GList *at = folders; at; at = at->next) {
+		guint count =
+			GPOINTER_TO_UINT(g_hash_table_lookup(counts, at->data));
+		g_autofree char *clean = print_clean(at->data);
+		json_t *object;
+
+		if (!admin->json) {
+			printf("%6u to %s\n", count, clean);
+			continue;
+		}
+		object = json_object();
+		json_object_set_new(object, "folder",
+				    print_json_text(at->data));
+		json_object_set_new(object, "messages", json_integer(count));
+		print_list_item(&list, object);
+	}
+	print_list_end(&list);
+	return 0;
+}
+
 static int mail_restore(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
@@ -320,8 +367,7 @@ static int mail_restore(struct admin *admin, struct fault *fault)
 	    mail_restore_select(admin, user, ids, fault) < 0 ||
 	    store_run(admin->store, mail_restore_unit, &work, fault) < 0)
 		return -1;
-	printf("restored: %u\n", ids->len);
-	return 0;
+	return mail_restore_tell(admin, user, ids, fault);
 }
 
 /* ---- the table ---- */
@@ -367,7 +413,7 @@ static const struct command mail_commands[] = {
 	{"delete", "USER ID", "to Deleted Items; from there: marks it deleted",
 	 mail_delete, mail_delete_options, COMMAND_WRITE},
 	{"restore", "USER [ID...]", "brings back what was marked deleted",
-	 mail_restore, mail_restore_options, COMMAND_WRITE},
+	 mail_restore, mail_restore_options, COMMAND_WRITE | COMMAND_JSON},
 	{"submit", "USER [ID]", "sends a message, or one composed from --props",
 	 mail_submit, mail_submit_options, COMMAND_WRITE},
 	{0}};

@@ -115,8 +115,69 @@ int store_folder_move(struct store *store, int64_t folder, int64_t parent,
 		return -1;
 	key = address_fold(name);
 	return sql_run(store, fault,
-		       "UPDATE hierarchy SET parent = ?, name = ?,"
-		       " name_key = ?, change = ? WHERE id = ?",
+		       "UPDATE hierarchy SET parent = ?, origin = NULL,"
+		       " name = ?, name_key = ?, change = ? WHERE id = ?",
+		       "ittii", parent, name, key, change, folder);
+}
+
+/* Where a deleted folder goes back to: the folder it was deleted from, or the
+ * one it is in, which comes back first. */
+static int folder_home(struct store *store, int64_t parent, int64_t origin,
+		       int64_t *ret_parent, struct fault *fault)
+{
+	int64_t deleted = 0;
+	int rc = 0;
+
+	*ret_parent = parent;
+	if (origin)
+		rc = sql_get(store, fault, ret_parent,
+			     "SELECT id FROM hierarchy WHERE id = ?"
+			     " AND type IN (1, 2) AND deleted IS NULL",
+			     "i", origin);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	rc = sql_get(store, fault, &deleted,
+		     "SELECT 1 FROM hierarchy WHERE id = ? AND type = 2"
+		     " AND deleted IS NOT NULL",
+		     "i", parent);
+	if (rc <= 0)
+		return rc;
+	return folder_undelete(store, parent, fault);
+}
+
+int folder_undelete(struct store *store, int64_t folder, struct fault *fault)
+{
+	g_autofree char *name = NULL;
+	g_autofree char *key = NULL;
+	FOLDER_PLACE place = {0};
+	int64_t origin;
+	int64_t parent;
+	int64_t change;
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT store, parent, origin, name FROM hierarchy"
+		      " WHERE id = ? AND type = 2 AND deleted IS NOT NULL",
+		      "i", folder))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc <= 0)
+		return rc;
+	place.store = rows_int(&rows, 0);
+	place.parent = rows_int(&rows, 1);
+	origin = rows_int(&rows, 2);
+	place.name = rows_text(&rows, 3);
+	rows_end(&rows);
+	if (folder_home(store, place.parent, origin, &parent, fault) ||
+	    folder_free_name(store, parent, place.name, &name, fault) ||
+	    store_bump(store, place.store, &change, fault))
+		return -1;
+	key = address_fold(name);
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET deleted = NULL, origin = NULL,"
+		       " parent = ?, name = ?, name_key = ?, change = ?"
+		       " WHERE id = ?",
 		       "ittii", parent, name, key, change, folder);
 }
 

@@ -97,16 +97,20 @@ int store_message_delete(struct store *store, int64_t message, bool permanently,
 	return copy_mark_deleted(store, &row, g_get_real_time(), fault);
 }
 
-/* The folder a message goes back to: the one it was deleted from, the Inbox
- * if that is gone. */
+/* The folder a message goes back to: the one it was deleted from, which comes
+ * back if it is marked deleted itself; the Inbox if it is gone. */
 static int message_home(struct store *store, const struct copy_row *row,
 			int64_t *ret_folder, struct fault *fault)
 {
 	int64_t want = row->deleted ? row->folder : row->origin;
-	int rc = sql_get(store, fault, ret_folder,
-			 "SELECT id FROM hierarchy WHERE id = ? AND store = ?"
-			 " AND type = 2 AND deleted IS NULL",
-			 "ii", want, row->store);
+	int rc;
+
+	if (folder_undelete(store, want, fault))
+		return -1;
+	rc = sql_get(store, fault, ret_folder,
+		     "SELECT id FROM hierarchy WHERE id = ? AND store = ?"
+		     " AND type = 2 AND deleted IS NULL",
+		     "ii", want, row->store);
 
 	if (rc < 0)
 		return -1;

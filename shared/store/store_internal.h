@@ -183,6 +183,10 @@ NODISCARD int folder_insert(struct store *store, int64_t store_id,
 			    struct fault *fault);
 /* The parts of a path, owned strings. */
 GPtrArray *folder_split(const char *path, char separator);
+/* A folder that is marked deleted comes back, with those it is in, where it
+ * was deleted from; without its messages. */
+NODISCARD int folder_undelete(struct store *store, int64_t folder,
+			      struct fault *fault);
 /* A child by name: 1, 0, -1. */
 NODISCARD int folder_child(struct store *store, int64_t parent,
 			   const char *name, int64_t *ret_folder,

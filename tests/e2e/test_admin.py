@@ -480,6 +480,24 @@ class Mail(Admin):
         self.refused(NO_INPUT, "mail", "move", "anna", "424242", "Inbox")
         self.refused(NO_INPUT, "mail", "copy", "anna", ident, "None")
 
+    def test_restore_brings_deleted_folders_back(self):
+        self.must("folder", "create", "anna", "Inbox/Boss/Old")
+        for folder in ("Inbox", "Inbox/Boss", "Inbox/Boss/Old"):
+            self.put(message("in " + folder), folder=folder)
+        self.must("folder", "delete", "anna", "Inbox/Boss", "--yes")
+        self.must("folder", "delete", "anna", "Trash/Boss", "--yes")
+        ident, = [str(m["id"]) for m in self.okapi.mails("anna")]
+        self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.assertEqual(self.okapi.mails("anna"), [])
+        self.must("folder", "create", "anna", "Inbox/Boss")
+        self.assertEqual(self.json("mail", "restore", "anna"), [
+            {"folder": "Inbox", "messages": 1},
+            {"folder": "Inbox/Boss (2)", "messages": 1},
+            {"folder": "Inbox/Boss (2)/Old", "messages": 1}])
+        self.assertEqual(self.okapi.subjects("anna", "Inbox/Boss (2)/Old"),
+                         ["in Inbox/Boss/Old"])
+        self.must("store", "check")
+
     def test_restore_by_folder_and_time(self):
         for name in ("one", "two"):
             ident = self.put(message(name), folder="Inbox")

@@ -167,10 +167,10 @@ Test(folders, deleted_with_what_is_in_them)
 	in_unit_fail(FAULT_NOT_ALLOWED,
 		     store_folder_delete(fx.store, folder_of(bob, FOLDER_JUNK),
 					 fault));
-	/* A message in it comes back into the Inbox. */
+	/* With a message its folder comes back, from where it was deleted. */
 	in_unit(store_message_restore(fx.store, id, fault));
 	must(store_message_get(fx.store, bob, id, &m, fault));
-	cr_expect_str_eq(m->folder_path, "Inbox");
+	cr_expect_str_eq(m->folder_path, "a (2)/deep");
 	store_message_free(m);
 	must_be_sound();
 }
