@@ -181,21 +181,53 @@ static void attempt_retry(const struct attempt *attempt,
 		result->next_attempt = now;
 		return;
 	}
-	if (scheduler_is_expired(policy, entry->submitted, now)) {
+	if (scheduler_is_expired(policy, entry->begins, now)) {
 		result->state = QUEUE_RCPT_FAILED;
 		if (attempt_may_tell(attempt, to, SMTP_NOTIFY_FAILURE))
 			attempt_tell(decision, to, REPORT_FAILED);
 		return;
 	}
 	result->state = QUEUE_RCPT_WAITING;
-	result->next_attempt =
-		scheduler_next_attempt(policy, entry->submitted,
-				       queued->attempts, now, g_random_int());
-	if (scheduler_wants_warning(policy, entry->submitted,
-				    entry->delay_warned, now) &&
+	result->next_attempt = scheduler_next_attempt(
+		policy, entry->begins, queued->attempts, now, g_random_int());
+	if (scheduler_wants_warning(policy, entry->begins, entry->delay_warned,
+				    now) &&
 	    attempt_may_tell(attempt, to, SMTP_NOTIFY_DELAY)) {
 		attempt_tell(decision, to, REPORT_DELAYED);
 		decision->warned = true;
+	}
+}
+
+/* A report in the Inbox names everybody who failed, also in earlier attempts
+ * (it takes the place of the report on those). */
+static void attempt_tell_earlier(const struct attempt *attempt,
+				 struct attempt_decision *decision)
+{
+	const GPtrArray *failed = attempt->entry->failed;
+	bool any = false;
+
+	for (size_t i = 0; i < decision->reported_count; i++)
+		any = any || decision->reported[i].action == REPORT_FAILED;
+	if (!any || !attempt->entry->store || !failed)
+		return;
+	for (guint i = 0; i < failed->len; i++) {
+		const struct queue_recipient *queued = failed->pdata[i];
+		struct relay_recipient to = {
+			.address = queued->address,
+			.dsn_notify = queued->dsn_notify,
+			.dsn_orcpt = queued->dsn_orcpt && *queued->dsn_orcpt
+					     ? queued->dsn_orcpt
+					     : NULL,
+			.reply = queued->last_reply,
+			/* Words of our own never begin with a code. */
+			.from_relay = g_ascii_isdigit(queued->last_reply[0]),
+		};
+
+		if (!attempt_may_tell(attempt, &to, SMTP_NOTIFY_FAILURE))
+			continue;
+		attempt_tell(decision, &to, REPORT_FAILED);
+		decision->reported[decision->reported_count - 1].status =
+			queued->last_status;
 	}
 }
 
@@ -207,8 +239,12 @@ void attempt_decide(const struct attempt *attempt,
 		.results =
 			g_new0(struct queue_result, attempt->recipient_count),
 		.count = attempt->recipient_count,
-		.reported = g_new0(struct report_recipient,
-				   attempt->recipient_count),
+		.reported =
+			g_new0(struct report_recipient,
+			       attempt->recipient_count +
+				       (attempt->entry->failed
+						? attempt->entry->failed->len
+						: 0)),
 	};
 
 	for (size_t i = 0; i < attempt->recipient_count; i++) {
@@ -237,6 +273,7 @@ void attempt_decide(const struct attempt *attempt,
 			break;
 		}
 	}
+	attempt_tell_earlier(attempt, &decision);
 	*ret_decision = decision;
 }
 

@@ -204,7 +204,7 @@ static void worker_report(struct worker *worker, const struct attempt *attempt,
 		.arrived = attempt->entry->submitted,
 		.now = g_get_real_time(),
 		.retry_until =
-			attempt->entry->submitted + settings->policy.lifetime,
+			attempt->entry->begins + settings->policy.lifetime,
 		.recipients = decision->reported,
 		.recipient_count = decision->reported_count,
 		.original = attempt->message.octets,

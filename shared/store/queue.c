@@ -42,6 +42,8 @@ void queue_entry_free(struct queue_entry *entry)
 	g_free(entry->dsn_envid);
 	if (entry->recipients)
 		g_ptr_array_unref(entry->recipients);
+	if (entry->failed)
+		g_ptr_array_unref(entry->failed);
 	g_free(entry);
 }
 
@@ -86,7 +88,8 @@ static int queue_load_recipients(struct store *store, int64_t queue,
  " coalesce((SELECT value FROM properties WHERE object = q.content"            \
  "  AND tag = 0x0037001f), ''), c.size, q.submitted,"                          \
  " iif(q.held, 0, iif(q.lease_owner IS NULL, 1, 2)), q.is_report,"             \
- " q.delay_warned, q.dsn_ret, q.dsn_envid FROM outgoingqueue q"                \
+ " q.delay_warned, q.dsn_ret, q.dsn_envid, max(q.begins, q.submitted)"         \
+ " FROM outgoingqueue q"                                                       \
  " JOIN hierarchy c ON c.id = q.content"                                       \
  " LEFT JOIN users u ON u.store = q.store"
 
@@ -108,6 +111,8 @@ static int queue_read(struct store *store, const struct rows *rows,
 	entry->delay_warned = rows_int(rows, 10) != 0;
 	entry->dsn_ret = rows_text(rows, 11);
 	entry->dsn_envid = rows_text(rows, 12);
+	entry->begins = rows_int(rows, 13);
+	entry->failed = g_ptr_array_new_with_free_func(queue_recipient_free);
 	if (queue_load_recipients(store, entry->id, &entry->recipients, fault))
 		return -1;
 	*ret_entry = g_steal_pointer(&entry);
@@ -207,8 +212,10 @@ int store_queue_hold(struct store *store, int64_t id, bool hold,
 {
 	if (store_need_unit(store, fault) ||
 	    sql_run(store, fault,
-		    "UPDATE outgoingqueue SET held = ? WHERE id = ?", "di",
-		    hold, id))
+		    "UPDATE outgoingqueue SET"
+		    " begins = iif(held AND NOT ?1, ?2, begins), held = ?1"
+		    " WHERE id = ?3",
+		    "dii", hold, g_get_real_time(), id))
 		return -1;
 	if (!sqlite3_changes(store->db))
 		return queue_none(id, fault);

@@ -74,12 +74,15 @@ struct queue_entry {
 	char *subject;
 	int64_t size;
 	int64_t submitted;
+	int64_t begins; /* its lifetime: submitted, or when it was due or
+			   released first */
 	enum queue_state state;
 	bool is_report;
 	bool delay_warned;
 	char *dsn_ret;
 	char *dsn_envid;
 	GPtrArray *recipients; /* of struct queue_recipient */
+	GPtrArray *failed;     /* with a claim: those that failed before */
 };
 void queue_entry_free(struct queue_entry *entry);
 AUTO_DEFINE(queue_entry, queue_entry_free);
@@ -125,8 +128,9 @@ struct queue_result {
  * Unit.  Records results, ends the lease; if no recipient waits any more the
  * message leaves the queue: sent (wholly or partly) -> Sent Items, read;
  * wholly failed -> stays in the Outbox with MESSAGE_FAILED.  report (may be
- * NULL) goes into the sender's Inbox in the same unit, whatever the quota; for
- * a message that is nobody's it is submitted to the reverse path instead.
+ * NULL) goes into the sender's Inbox in the same unit, whatever the quota; one
+ * of failures takes the place of an earlier one that is still unread there.
+ * For a message that is nobody's it is submitted to the reverse path instead.
  */
 NODISCARD int store_queue_results(struct store *store, int64_t id,
 				  const struct queue_result *results,

@@ -53,7 +53,8 @@ static int claim_one(struct store *store, int64_t id, int64_t now,
 		       "ii", id, now);
 }
 
-/* The entry with the recipients that were claimed, and only those. */
+/* The entry with the recipients that were claimed, and only those; those that
+ * failed apart. */
 static int claim_load(struct store *store, int64_t id,
 		      struct queue_entry **ret_entry, struct fault *fault)
 {
@@ -62,10 +63,14 @@ static int claim_load(struct store *store, int64_t id,
 	if (store_queue_get(store, id, &entry, fault))
 		return -1;
 	for (guint i = entry->recipients->len; i-- > 0;) {
-		const struct queue_recipient *r =
+		struct queue_recipient *r =
 			g_ptr_array_index(entry->recipients, i);
 
-		if (r->state != QUEUE_RCPT_SENDING)
+		if (r->state == QUEUE_RCPT_FAILED)
+			g_ptr_array_insert(
+				entry->failed, 0,
+				g_ptr_array_steal_index(entry->recipients, i));
+		else if (r->state != QUEUE_RCPT_SENDING)
 			g_ptr_array_remove_index(entry->recipients, i);
 	}
 	*ret_entry = g_steal_pointer(&entry);
@@ -257,6 +262,7 @@ struct queue_row {
 	char *reverse_path;
 	int64_t waiting;
 	int64_t sent;
+	int64_t report; /* in the Inbox, or 0 */
 };
 
 static void queue_row_clear(struct queue_row *row)
@@ -272,7 +278,7 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT q.store, q.message, q.is_report, q.reverse_path,"
-		      " sum(r.state IN (0, 1)), sum(r.state = 2)"
+		      " sum(r.state IN (0, 1)), sum(r.state = 2), q.report"
 		      " FROM outgoingqueue q JOIN outgoingrecipients r"
 		      " ON r.queue = q.id WHERE q.id = ? GROUP BY q.id",
 		      "i", id))
@@ -289,6 +295,7 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 		.reverse_path = rows_text(&rows, 3),
 		.waiting = rows_int(&rows, 4),
 		.sent = rows_int(&rows, 5),
+		.report = rows_int(&rows, 6),
 	};
 	return 0;
 }
@@ -326,8 +333,43 @@ static int result_settle(struct store *store, const struct queue_row *queue,
 	return copy_move(store, &row, sent_items, 0, fault);
 }
 
+/* The report of failures in the Inbox is the one that names all of them: an
+ * earlier one that nobody has read makes way. */
+static int result_replace(struct store *store, int64_t id,
+			  const struct queue_row *queue, int64_t message,
+			  struct fault *fault)
+{
+	struct copy_row old;
+	int64_t unread = 0;
+
+	if (queue->report &&
+	    sql_get(store, fault, &unread,
+		    "SELECT 1 FROM hierarchy WHERE id = ? AND deleted IS NULL"
+		    " AND flags & ? = 0 AND parent ="
+		    " (SELECT parent FROM hierarchy WHERE id = ?)",
+		    "idi", queue->report, (int)MESSAGE_READ, message) < 0)
+		return -1;
+	if (unread &&
+	    (copy_get(store, queue->report, &old, fault) ||
+	     copy_mark_deleted(store, &old, g_get_real_time(), fault)))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE outgoingqueue SET report = ? WHERE id = ?", "ii",
+		       message, id);
+}
+
+static bool result_is_failure(const struct content *report)
+{
+	const char *class =
+		report->set ? propset_text(report->set, PR_MESSAGE_CLASS)
+			    : NULL;
+
+	return class && g_str_has_suffix(class, ".NDR");
+}
+
 /* A report goes to the sender: into their Inbox, or by mail. */
-static int result_report(struct store *store, const struct queue_row *queue,
+static int result_report(struct store *store, int64_t id,
+			 const struct queue_row *queue,
 			 const struct content *report, struct fault *fault)
 {
 	struct submission_recipient to = {.address = queue->reverse_path};
@@ -350,7 +392,12 @@ static int result_report(struct store *store, const struct queue_row *queue,
 					 &copy.folder, fault) ||
 		    content_ensure(store, report, &copy.content, fault))
 			return -1;
-		return copy_insert(store, &copy, &message, fault);
+		if (copy_insert(store, &copy, &message, fault))
+			return -1;
+		return result_is_failure(report)
+			       ? result_replace(store, id, queue, message,
+						fault)
+			       : 0;
 	}
 	if (queue->is_report || !queue->reverse_path[0])
 		return 0;
@@ -377,7 +424,7 @@ int store_queue_results(struct store *store, int64_t id,
 		    "UPDATE outgoingqueue SET delay_warned = 1 WHERE id = ?",
 		    "i", id))
 		return -1;
-	if (report && result_report(store, &queue, report, fault))
+	if (report && result_report(store, id, &queue, report, fault))
 		return -1;
 	if (queue.waiting)
 		return 0;

@@ -250,6 +250,11 @@ static const char *const schema_steps[] = {
 	" PRIMARY KEY (store, key)"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX rule_memory_until ON rule_memory (until);",
+	/* 3: when a message's time in the queue begins, which a deferred send
+	 * or a hold moves on; the report on it that lies in the Inbox. */
+	"ALTER TABLE outgoingqueue"
+	" ADD COLUMN begins INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE outgoingqueue ADD COLUMN report INTEGER;",
 };
 /* clang-format on */
 

@@ -146,11 +146,11 @@ int store_submit(struct store *store, const struct submission *submission,
 		return -1;
 	if (sql_run(store, fault,
 		    "INSERT INTO outgoingqueue (store, message, content,"
-		    " reverse_path, submitted, is_report, dsn_ret, dsn_envid)"
-		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		    "IIitidtt", submission->store, message, content,
+		    " reverse_path, submitted, begins, is_report, dsn_ret,"
+		    " dsn_envid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "IIitiidtt", submission->store, message, content,
 		    submission->reverse_path ? submission->reverse_path : "",
-		    now, submission->is_report,
+		    now, due, submission->is_report,
 		    submission->dsn_ret ? submission->dsn_ret : "",
 		    submission->dsn_envid ? submission->dsn_envid : ""))
 		return -1;

@@ -155,6 +155,33 @@ class Relaying(Sending):
         self.assertEqual(original.get_content_type(), "message/rfc822")
         self.assertEqual(len(okapi.mails("anna", "Sent Items")), 1)
 
+    def test_a_later_failure_replaces_an_unread_report(self):
+        relay = Relay(self, "RCPT:no@*=550 5.1.1 never heard of",
+                      "RCPT:later@**1=450 4.2.0 busy",
+                      "RCPT:later@*=550 5.2.1 gone")
+        okapi = self.okapi_with(relay, queue_retry_min="2s")
+        okapi.start_spooler()
+        self.send(message("mixed"), "no@example.org", "later@example.org")
+        self.eventually("a report", lambda: okapi.mails("anna", "Inbox"))
+        _, report = self.report()
+        self.assertEqual(set(self.statuses(report)), {"no@example.org"})
+        self.queue_empties()
+        _, report = self.report()
+        told = self.statuses(report)
+        self.assertEqual(
+            {a: (f["Status"], f["Diagnostic-Code"]) for a, f in told.items()},
+            {"no@example.org": ("5.1.1", "smtp;550 5.1.1 never heard of"),
+             "later@example.org": ("5.2.1", "smtp;550 5.2.1 gone")})
+
+    def test_lifetime_of_a_deferred_message_begins_when_it_is_due(self):
+        relay = Relay(self, "RCPT**1=450 4.2.0 busy")
+        okapi = self.okapi_with(relay, queue_lifetime="2s", submit_hold="3s")
+        okapi.start_spooler()
+        self.send(message("deferred"), "x@example.org")
+        self.queue_empties()
+        self.assertEqual(len(relay.messages()), 1)
+        self.assertEqual(okapi.mails("anna", "Inbox"), [])
+
     def test_wholly_failed_stays_in_the_outbox(self):
         relay = Relay(self, "DATA=554 5.7.1 no such content")
         okapi = self.okapi_with(relay)
