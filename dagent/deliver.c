@@ -154,27 +154,28 @@ static void deliver_answer(const struct mail *mail, struct mail_recipient *to)
 			 "<%.256s> delivered, id %s", to->path, id);
 }
 
-void deliver_all(struct mail *mail, struct store *store)
+void deliver_decide(struct mail *mail, struct store *store)
 {
-	g_autofree struct mail_recipient **twins =
-		g_new0(struct mail_recipient *, mail->recipients->len);
-
 	for (guint i = 0; i < mail->recipients->len; i++) {
 		struct mail_recipient *to = mail->recipients->pdata[i];
 
-		twins[i] = deliver_find_twin(mail, i);
-		if (twins[i])
+		to->twin = deliver_find_twin(mail, i);
+		if (to->twin)
 			to->is_done = true;
 		else
 			deliver_prepare(mail, store, to);
 	}
+}
+
+void deliver_save(struct mail *mail, struct store *store)
+{
 	save_all(mail, store);
 	for (guint i = 0; i < mail->recipients->len; i++) {
 		struct mail_recipient *to = mail->recipients->pdata[i];
 
-		if (twins[i]) {
-			to->verdict = twins[i]->verdict;
-			to->result = twins[i]->result;
+		if (to->twin) {
+			to->verdict = to->twin->verdict;
+			to->result = to->twin->result;
 			continue;
 		}
 		deliver_log(mail, to);

@@ -6,12 +6,15 @@
 
 #include "mail.h"
 
+/* First half: what is to be done for each recipient.  Reads the store only. A
+ * recipient that is named twice gets one copy. */
+void deliver_decide(struct mail *mail, struct store *store);
+
 /*
- * Delivers to all recipients of the mail; afterwards verdict of each says how
- * it went (FAULT_NONE with a text: on disk, or disposed of as a rule asked).
- * A recipient that is named twice gets one copy.  One line in the log for
- * each.
+ * Second half: does it; afterwards verdict of each says how it went (FAULT_NONE
+ * with a text: on disk, or disposed of as a rule asked).  One line in the log
+ * for each.  store may be NULL where the agent has a committer.
  */
-void deliver_all(struct mail *mail, struct store *store);
+void deliver_save(struct mail *mail, struct store *store);
 
 #endif

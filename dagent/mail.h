@@ -21,6 +21,7 @@ struct mail_recipient {
 	struct delivery_result result;
 	/* FAULT_NONE: disposed of.  FAULT_INTERNAL until something is known. */
 	struct fault verdict;
+	struct mail_recipient *twin; /* the same one, named before; or NULL */
 	bool is_done; /* the verdict stands, nothing is to be saved */
 	int64_t started;
 };

@@ -22,7 +22,6 @@ struct lmtp_session {
 	char *helo;
 	struct mail *mail; /* while a transaction is open */
 	int64_t size;      /* as MAIL announced it, -1 */
-	struct store *store;
 	struct spool *spool;
 };
 
@@ -108,9 +107,6 @@ static void session_reset(void *context)
 
 	g_clear_pointer(&session->mail, mail_free);
 	g_clear_pointer(&session->spool, spool_free);
-	if (session->store)
-		agent_give_store(session->door->agent, session->store);
-	session->store = NULL;
 }
 
 void session_close(void *context)
@@ -218,13 +214,15 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 {
 	struct lmtp_session *session = context;
 	AUTO(store_recipient) who = NULL;
+	struct store *store = NULL;
+	int result;
 
-	if (!session->store &&
-	    agent_take_store(session->door->agent, &session->store, fault))
+	if (agent_take_store(session->door->agent, &store, fault))
 		return -1;
-	if (resolve_recipient(session->mail, session->store, rcpt->path, &who,
-			      fault) ||
-	    session_check_recipient(session, who, rcpt->path, fault))
+	result = resolve_recipient(session->mail, store, rcpt->path, &who,
+				   fault);
+	agent_give_store(session->door->agent, store);
+	if (result || session_check_recipient(session, who, rcpt->path, fault))
 		return -1;
 	(void)mail_add_recipient(session->mail, rcpt->path,
 				 g_steal_pointer(&who));
@@ -254,12 +252,20 @@ static int session_deliver(struct lmtp_session *session, struct fault *fault)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	uint8_t sha256[DIGEST_SIZE];
+	struct store *store = NULL;
 
 	if (spool_finish(session->spool, &bytes, sha256, fault) ||
 	    mail_set_content(session->mail, bytes, sha256, fault))
 		return -1;
 	session->mail->file = spool_take_file(session->spool);
-	deliver_all(session->mail, session->store);
+	/* A connection is held neither for the helper nor for the commit: few
+	 * are enough for many sessions. */
+	mail_convert(session->mail, false);
+	if (agent_take_store(session->door->agent, &store, fault))
+		return -1;
+	deliver_decide(session->mail, store);
+	agent_give_store(session->door->agent, store);
+	deliver_save(session->mail, NULL);
 	return 0;
 }
 

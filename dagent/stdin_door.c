@@ -145,8 +145,10 @@ static void stdin_door_deliver(struct agent *agent, struct store *store,
 	}
 	if (mail->recipients->len == 0)
 		return;
-	if (mail_set_content(mail, input->bytes, sha256, &refusal) == 0)
-		deliver_all(mail, store);
+	if (mail_set_content(mail, input->bytes, sha256, &refusal) == 0) {
+		deliver_decide(mail, store);
+		deliver_save(mail, store);
+	}
 	for (size_t i = 0; options->recipients[i]; i++)
 		if (found[i])
 			ret_faults[i] = refusal.kind != FAULT_NONE
