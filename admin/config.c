@@ -4,9 +4,21 @@
  */
 #include "admin.h"
 #include "conf.h"
+#include "net.h"
 #include "print.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void config_tell(struct admin *admin, const GPtrArray *faults)
+{
+	for (guint i = 0; i < faults->len && !admin->json; i++)
+		fprintf(stderr, "okapi-admin: %s\n",
+			(const char *)faults->pdata[i]);
+	admin->told = faults->len > 0;
+}
 
 static int config_load(struct admin *admin, GPtrArray *faults,
 		       struct fault *fault)
@@ -15,10 +27,7 @@ static int config_load(struct admin *admin, GPtrArray *faults,
 		      (const char *const *)admin->overrides->pdata,
 		      &admin->conf, faults, fault) == 0)
 		return 0;
-	for (guint i = 0; i < faults->len && !admin->json; i++)
-		fprintf(stderr, "okapi-admin: %s\n",
-			(const char *)faults->pdata[i]);
-	admin->told = faults->len > 0;
+	config_tell(admin, faults);
 	return -1;
 }
 
@@ -70,11 +79,76 @@ static int config_show(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
+static void config_add(const struct conf *conf, const char *key,
+		       const char *why, GPtrArray *faults)
+{
+	const char *origin = "";
+
+	for (size_t i = 0; i < conf_option_count(); i++)
+		if (strcmp(conf_option_key(i), key) == 0)
+			origin = conf_option_origin(conf, i);
+	g_ptr_array_add(faults,
+			g_strdup_printf("%s: %s: %s", origin, key, why));
+}
+
+static void config_check_place(const struct conf *conf, const char *key,
+			       const char *where, GPtrArray *faults)
+{
+	struct fault fault = {0};
+
+	if (net_place_check(where, &fault))
+		config_add(conf, key, fault.text, faults);
+}
+
+/* Permissions are the daemons' own: only what is not there is a fault. */
+static void config_check_file(const struct conf *conf, const char *key,
+			      const char *path, GPtrArray *faults)
+{
+	g_autofree char *why = NULL;
+
+	if (!*path || access(path, F_OK) == 0 || errno != ENOENT)
+		return;
+	why = g_strdup_printf("there is no %s", path);
+	config_add(conf, key, why, faults);
+}
+
+/* What is well written but cannot work: a daemon would tell of the first. */
+static void config_check_values(const struct conf *conf, GPtrArray *faults)
+{
+	struct fault fault = {0};
+
+	for (char **place = conf->lmtp_listen; *place; place++)
+		config_check_place(conf, "lmtp_listen", *place, faults);
+	if (*conf->metrics_listen)
+		config_check_place(conf, "metrics_listen", conf->metrics_listen,
+				   faults);
+	if (net_networks_check((const char *const *)conf->lmtp_networks,
+			       &fault))
+		config_add(conf, "lmtp_networks", fault.text, faults);
+#define FILE_CHECK(key) config_check_file(conf, #key, conf->key, faults)
+	FILE_CHECK(sieve_before);
+	FILE_CHECK(sieve_after);
+	FILE_CHECK(autoresponder);
+	FILE_CHECK(smtp_tls_ca_file);
+	FILE_CHECK(smtp_password_file);
+	FILE_CHECK(tls_cert_file);
+	FILE_CHECK(tls_key_file);
+	FILE_CHECK(tls_client_ca_file);
+#undef FILE_CHECK
+}
+
 static int config_check(struct admin *admin, struct fault *fault)
 {
 	g_autoptr(GPtrArray) faults = g_ptr_array_new_with_free_func(g_free);
 	int rc = config_load(admin, faults, fault);
 
+	if (rc == 0) {
+		config_check_values(admin->conf, faults);
+		config_tell(admin, faults);
+		if (faults->len)
+			rc = fault_set(fault, FAULT_CONFIG, "%s",
+				       (const char *)faults->pdata[0]);
+	}
 	if (admin->json) {
 		json_t *object = json_object();
 

@@ -57,6 +57,25 @@ static int deliver_plan(struct mail *mail, struct store *store,
 	return autoreply_prepare(mail, store, to, fault);
 }
 
+/* Only what is known to be final bounces: a fault that says nothing about the
+ * recipient, the message or the user's wish is one of ours. */
+static void deliver_soften(struct mail_recipient *to)
+{
+	switch ((int)to->verdict.kind) {
+	case FAULT_NO_RECIPIENT:
+	case FAULT_NO_USER:
+	case FAULT_MAILBOX_FULL:
+	case FAULT_TOO_BIG:
+	case FAULT_LOOP:
+	case FAULT_NOT_A_MESSAGE:
+	case FAULT_REJECTED:
+		return;
+	default:
+		if (fault_class(&to->verdict) == FAULT_CLASS_PERMANENT)
+			to->verdict.kind = FAULT_INTERNAL;
+	}
+}
+
 static void deliver_prepare(struct mail *mail, struct store *store,
 			    struct mail_recipient *to)
 {
@@ -178,6 +197,7 @@ void deliver_save(struct mail *mail, struct store *store)
 			to->result = to->twin->result;
 			continue;
 		}
+		deliver_soften(to);
 		deliver_log(mail, to);
 		deliver_answer(mail, to);
 		autoreply_run(mail, to);

@@ -9,6 +9,7 @@
 #include "junk.h"
 #include "log.h"
 #include "rules/sieve.h"
+#include "store/folders.h"
 #include "store/place.h"
 #include "store/settings.h"
 #include "trace.h"
@@ -231,6 +232,17 @@ static int rules_fileinto(struct rules *rules,
 	if (!place.folder && !action->create)
 		return rules_keep_instead(rules, action,
 					  "there is no such folder");
+	if (place.store != owner.store &&
+	    store_fits(rules->store, place.store,
+		       (int64_t)mail_size(rules->mail), &reason)) {
+		if (reason.kind == FAULT_MAILBOX_FULL ||
+		    reason.kind == FAULT_FULL_FOR_NOW)
+			return rules_keep_instead(rules, action, reason.text);
+		*fault = reason;
+		return -1;
+	}
+	if (!place.folder && store_folder_path_check(place.below, '/', &reason))
+		return rules_keep_instead(rules, action, reason.text);
 	copy = plan_add_copy(rules->to->plan, place.folder, action->argument);
 	copy->store = place.store;
 	if (!place.folder && !copy->below)

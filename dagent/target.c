@@ -49,7 +49,9 @@ int target_find(const struct mail *mail, struct store *store,
 			*fault = reason;
 			return -1;
 		}
-		if (!wishes->create || reason.kind != FAULT_NOT_FOUND) {
+		if (!wishes->create || reason.kind != FAULT_NOT_FOUND ||
+		    store_folder_path_check(wishes->folder, wishes->separator,
+					    &reason)) {
 			log_message(LOG_LEVEL_WARNING,
 				    "%s: %s: no folder '%s' (%s), delivered to "
 				    "the Inbox",

@@ -283,6 +283,17 @@ static int net_listen_unix(const char *path,
 	return 0;
 }
 
+int net_place_check(const char *where, struct fault *fault)
+{
+	const char *path = net_unix_path(where);
+	struct sockaddr_un address;
+	g_autofree char *host = NULL;
+	g_autofree char *port = NULL;
+
+	return path ? net_unix_address(path, &address, fault)
+		    : net_split(where, &host, &port, fault);
+}
+
 int net_listen(const char *where, const struct net_unix_options *unix_options,
 	       int *ret_fd, struct fault *fault)
 {

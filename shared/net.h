@@ -30,6 +30,9 @@ void net_unlisten(const char *where);
 NODISCARD int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
 			  struct fault *fault);
 
+/* Is it written like one of these places?  Pure: asks no name server. */
+NODISCARD int net_place_check(const char *where, struct fault *fault);
+
 /* Who is at the other end. */
 struct net_peer {
 	char name[128]; /* "127.0.0.1", "::1", or "local" */

@@ -93,6 +93,12 @@ static int delivery_check_quota(struct store *store, int64_t store_id,
 			 "%s: mailbox full", owner);
 }
 
+int store_fits(struct store *store, int64_t store_id, int64_t size,
+	       struct fault *fault)
+{
+	return delivery_check_quota(store, store_id, 1, size, fault);
+}
+
 static char *delivery_keywords(const struct delivery_copy *copy)
 {
 	GString *lines;

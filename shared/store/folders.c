@@ -327,6 +327,21 @@ int store_folder_find(struct store *store, int64_t store_id, const char *path,
 	return 0;
 }
 
+int store_folder_path_check(const char *path, char separator,
+			    struct fault *fault)
+{
+	g_autoptr(GPtrArray) parts = folder_split(path, separator);
+
+	if (!parts->len || parts->len > FOLDER_DEPTH_MAX)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "'%s' is no path of a folder: 1 to %d names",
+				 path, FOLDER_DEPTH_MAX);
+	for (guint i = 0; i < parts->len; i++)
+		if (folder_name_check(g_ptr_array_index(parts, i), fault))
+			return -1;
+	return 0;
+}
+
 int store_folder_create(struct store *store, int64_t store_id, const char *path,
 			char separator, int64_t *ret_folder, bool *ret_created,
 			struct fault *fault)
@@ -337,11 +352,9 @@ int store_folder_create(struct store *store, int64_t store_id, const char *path,
 	int64_t at;
 
 	if (store_need_unit(store, fault) ||
+	    store_folder_path_check(path, separator, fault) ||
 	    folder_path_root(store, store_id, parts, &root, fault))
 		return -1;
-	if (!parts->len)
-		return fault_set(fault, FAULT_BAD_ARGUMENT,
-				 "'%s' is no path of a folder", path);
 	at = root;
 	for (guint i = 0; i < parts->len; i++) {
 		const char *name = g_ptr_array_index(parts, i);
@@ -356,8 +369,7 @@ int store_folder_create(struct store *store, int64_t store_id, const char *path,
 		    g_ascii_strcasecmp(name, "Public") == 0)
 			return fault_set(fault, FAULT_EXISTS,
 					 "Public is the public store");
-		if (folder_name_check(name, fault) ||
-		    folder_insert(store, root, at, FOLDER_PLAIN, name, &at,
+		if (folder_insert(store, root, at, FOLDER_PLAIN, name, &at,
 				  fault))
 			return -1;
 		is_created = true;

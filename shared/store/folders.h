@@ -6,6 +6,8 @@
 
 #include "store.h"
 
+#define FOLDER_DEPTH_MAX 100
+
 enum folder_role {
 	FOLDER_PLAIN = 0, /* made by the user */
 	FOLDER_INBOX,
@@ -60,11 +62,15 @@ NODISCARD int store_of_folder(struct store *store, int64_t folder,
 			      int64_t *ret_store, struct fault *fault);
 /* Unit.  As store_folder_find(), making what is missing; an existing one is
  * returned (ret_created may be NULL).  Names: 1-255 octets of UTF-8, no control
- * characters, not "." or "..". */
+ * characters, not "." or ".."; at most FOLDER_DEPTH_MAX of them. */
 NODISCARD int store_folder_create(struct store *store, int64_t store_id,
 				  const char *path, char separator,
 				  int64_t *ret_folder, bool *ret_created,
 				  struct fault *fault);
+/* Could store_folder_create() make it?  Pure; FAULT_BAD_ARGUMENT says why not.
+ * Ask where the path comes from a message, so that it can go elsewhere. */
+NODISCARD int store_folder_path_check(const char *path, char separator,
+				      struct fault *fault);
 /* The parts of a path, unescaped, empty ones left out; owned (g_strfreev). */
 char **store_folder_split(const char *path, char separator);
 /*

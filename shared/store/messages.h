@@ -74,6 +74,10 @@ struct delivery_result {
 	bool is_duplicate; /* message is that of the first time */
 };
 
+/* Would one more message of that size fit into a store?  FAULT_MAILBOX_FULL or
+ * FAULT_FULL_FOR_NOW if not. */
+NODISCARD int store_fits(struct store *store, int64_t store_id, int64_t size,
+			 struct fault *fault);
 /* Unit.  FAULT_MAILBOX_FULL or FAULT_FULL_FOR_NOW over hard quota. */
 NODISCARD int store_deliver(struct store *store,
 			    const struct delivery *delivery,
