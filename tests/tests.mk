@@ -5,6 +5,7 @@
 #   make test-corpus   every message of ../shared/corpus, both doors
 #   make test-crash    kill -9 under load, for longer
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
+#   make bench-scale   what the size of a store costs
 #   make bench-relay   draining the queue, beside Postfix
 
 # A Criterion binary with a leak and an overflow, for the runner's own test.

@@ -25,11 +25,13 @@ void store_message_free(struct store_message *message)
  "(SELECT value FROM properties WHERE object = m.content AND tag = " tag ")"
 
 /* The tags are those of the view mail (schema.c). */
-#define MESSAGE_COLUMNS                                                                                                                                 \
- "SELECT m.id, m.parent, m.received, m.size, m.flags, m.keywords, m.change,"                                                                            \
- " c.attachments, " MESSAGE_PROPERTY("0x0037001f") ", " MESSAGE_PROPERTY("0x0065001f") ", " MESSAGE_PROPERTY("0x0042001f") ", " MESSAGE_PROPERTY(       \
-	 "0x0e04001f") ", " MESSAGE_PROPERTY("0x001a001f") ", " MESSAGE_PROPERTY("0x1035001f") " FROM hierarchy m JOIN hierarchy c ON c.id = m.content" \
-											       " WHERE m.type = 3 AND m.deleted IS NULL"
+#define MESSAGE_LISTED                                                                                        \
+ "SELECT m.id, m.parent, m.received, m.size, m.flags, m.keywords, m.change,"                                  \
+ " c.attachments, " MESSAGE_PROPERTY("0x0037001f") ", " MESSAGE_PROPERTY("0x0065001f") ", " MESSAGE_PROPERTY( \
+	 "0x0042001f") ", " MESSAGE_PROPERTY("0x0e04001f") ", " MESSAGE_PROPERTY("0x001a001f") ", " MESSAGE_PROPERTY("0x1035001f")
+#define MESSAGE_COLUMNS                                                        \
+ MESSAGE_LISTED " FROM hierarchy m JOIN hierarchy c ON c.id = m.content"       \
+		" WHERE m.type = 3 AND m.deleted IS NULL"
 
 static struct store_message *message_read(const struct rows *rows)
 {
@@ -92,9 +94,15 @@ int store_message_list(struct store *store, int64_t store_id, int64_t folder,
 			       " ORDER BY m.received, m.id",
 			       "ii", folder, store_id);
 	else
+		/* Ids are sorted, not all that is told of them. */
 		rc = rows_open(store, &rows, fault,
-			       MESSAGE_COLUMNS " AND m.store = ?"
-					       " ORDER BY m.received, m.id",
+			       "WITH place (id) AS MATERIALIZED ("
+			       " SELECT id FROM hierarchy WHERE store = ?"
+			       " AND type = 3 AND deleted IS NULL"
+			       " ORDER BY received, id) " MESSAGE_LISTED
+			       " FROM place CROSS JOIN hierarchy m"
+			       "  ON m.id = place.id"
+			       " CROSS JOIN hierarchy c ON c.id = m.content",
 			       "i", store_id);
 	if (rc)
 		return -1;

@@ -13,3 +13,15 @@ bench-store: $(B)/tests/bench/bench_store
 	@$< - $(COUNT)
 	@if [ -d "$(CORPUS)" ]; then $< "$(CORPUS)" $(COUNT); \
 	else echo "bench-store: no $(CORPUS): only generated messages"; fi
+
+# make bench-scale: what a store's size costs.  SCALE="MESSAGES USERS"
+SCALE ?= 200000 2000
+
+$(B)/tests/bench/bench_scale: $(O)/tests/bench/bench_scale.o $(STORE) $(GROUND)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(STORE) $(GROUND) -Wl,--end-group \
+		$(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+
+.PHONY: bench-scale
+bench-scale: $(B)/tests/bench/bench_scale
+	@$< $(SCALE)

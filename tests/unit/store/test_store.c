@@ -145,6 +145,45 @@ Test(store, an_older_version_is_brought_up_to_date)
 	store_close(store);
 }
 
+/* A store that the first version made, with data in it, by all steps since. */
+Test(store, a_store_of_schema_1_keeps_its_data)
+{
+	g_autofree char *old = g_build_filename(fx.directory, "one.db", NULL);
+	g_autofree char *sql = NULL;
+	AUTO(store_user) anna = NULL;
+	AUTO(store) store = NULL;
+	int64_t version = 0;
+	int64_t found = 0;
+	int64_t wrong = -1;
+
+	cr_assert(g_file_get_contents("tests/data/store/schema-1.sql", &sql,
+				      NULL, NULL));
+	sql_on_file(old, sql);
+	must_fail(FAULT_CONFIG,
+		  store_open(old, STORE_WRITE, TIMEOUT_MS, &store, fault));
+	must(store_create(old, TIMEOUT_MS, NULL, fault));
+	must(store_open(old, STORE_WRITE, TIMEOUT_MS, &store, fault));
+	must(schema_check(store, false, &version, fault));
+	cr_expect_eq(version, schema_version());
+	must(store_check(store, tell_wrong, NULL, &wrong, fault));
+	cr_expect_eq(wrong, 0);
+	must(store_user_find(store, "anna", &anna, fault));
+	cr_expect_eq(anna->messages, 2);
+	cr_expect_eq(sql_get(store, NULL, &found,
+			     "SELECT count(*) FROM mail WHERE owner = 'anna'"
+			     " AND folder = 'Inbox/Boss\\/x/Deep'"
+			     " AND subject = 'second'",
+			     ""),
+		     1);
+	cr_expect_eq(found, 1);
+	cr_expect_eq(
+		sql_get(store, NULL, &found, "SELECT count(*) FROM mail", ""),
+		1);
+	cr_expect_eq(found, 3);
+	/* Again does nothing. */
+	must(store_create(old, TIMEOUT_MS, NULL, fault));
+}
+
 static int unit_user_then(struct store *store, void *context,
 			  struct fault *fault)
 {
