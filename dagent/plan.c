@@ -44,12 +44,21 @@ static void plan_reply_free(struct plan_reply *reply)
 	g_free(reply);
 }
 
+static void plan_mark_free(gpointer data)
+{
+	struct plan_mark *mark = data;
+
+	g_free(mark->key);
+	g_free(mark);
+}
+
 struct plan *plan_new(void)
 {
 	struct plan *plan = g_new0(struct plan, 1);
 
 	plan->copies = g_ptr_array_new_with_free_func(plan_free_copy);
 	plan->redirects = g_ptr_array_new_with_free_func(g_free);
+	plan->marks = g_ptr_array_new_with_free_func(plan_mark_free);
 	plan->rule_errors =
 		g_ptr_array_new_with_free_func(plan_rule_error_free);
 	return plan;
@@ -59,6 +68,7 @@ void plan_free(struct plan *plan)
 {
 	g_ptr_array_unref(plan->copies);
 	g_ptr_array_unref(plan->redirects);
+	g_ptr_array_unref(plan->marks);
 	g_ptr_array_unref(plan->rule_errors);
 	if (plan->redirected)
 		g_bytes_unref(plan->redirected);
@@ -150,6 +160,15 @@ void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text)
 	error->rule = rule;
 	error->text = g_strdup(text);
 	g_ptr_array_add(plan->rule_errors, error);
+}
+
+void plan_add_mark(struct plan *plan, const char *key, int64_t seconds)
+{
+	struct plan_mark *mark = g_new(struct plan_mark, 1);
+
+	mark->key = g_strdup(key);
+	mark->seconds = seconds;
+	g_ptr_array_add(plan->marks, mark);
 }
 
 char *plan_folders(const struct plan *plan)

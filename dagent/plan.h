@@ -40,6 +40,12 @@ struct plan_reply {
 	bool is_claimed;       /* the interval allows it; known after save */
 };
 
+/* What a rule wants remembered of this mail. */
+struct plan_mark {
+	char *key;
+	int64_t seconds;
+};
+
 struct plan {
 	GPtrArray *copies;      /* of struct plan_copy */
 	GPtrArray *redirects;   /* of char *: addresses */
@@ -49,7 +55,8 @@ struct plan {
 	struct plan_reply *reply; /* NULL: none */
 	/* What a rule wants to reply, until step 5 decides; NULL: nothing. */
 	struct sieve_vacation *vacation;
-	char *rule; /* that decided, or NULL */
+	GPtrArray *marks; /* of struct plan_mark */
+	char *rule;       /* that decided, or NULL */
 	bool is_junk;
 	bool is_discarded;
 };
@@ -69,6 +76,8 @@ void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags);
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
 /* Sets the error of a rule; a later one does not replace an earlier one. */
 void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text);
+/* key is copied. */
+void plan_add_mark(struct plan *plan, const char *key, int64_t seconds);
 /* "Inbox,Lists", owned; "" if there are no copies. */
 char *plan_folders(const struct plan *plan);
 

@@ -134,6 +134,25 @@ static bool rules_is_own_address(void *context, const char *address)
 	return false;
 }
 
+/* Keys of the test duplicate stand beside those of replies. */
+static char *rules_mark_key(const char *key)
+{
+	return g_strconcat("d:", key, NULL);
+}
+
+static bool rules_is_known(void *context, const char *key)
+{
+	struct rules *rules = context;
+	g_autofree char *stored = rules_mark_key(key);
+	struct fault fault = {0};
+	bool known = false;
+
+	if (store_rule_recall(rules->store, rules->to->who->store, stored,
+			      g_get_real_time(), &known, &fault))
+		return false;
+	return known;
+}
+
 /* Evaluates all items as one script; those that do not compile are blamed and
  * left out.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
@@ -172,6 +191,7 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.now = g_get_real_time(),
 		.mailbox_exists = rules_mailbox_exists,
 		.is_own_address = rules_is_own_address,
+		.is_known = rules_is_known,
 		.mailbox_context = rules,
 	};
 	message.raw = g_bytes_get_data(mail->bytes, &message.raw_len);
@@ -380,6 +400,12 @@ static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,
 	if (wanted->rule) {
 		g_free(plan->rule);
 		plan->rule = g_strdup(wanted->rule);
+	}
+	for (guint i = 0; i < wanted->marks->len; i++) {
+		const struct sieve_mark *mark = wanted->marks->pdata[i];
+		g_autofree char *key = rules_mark_key(mark->key);
+
+		plan_add_mark(plan, key, mark->seconds);
 	}
 	for (guint i = 0; i < wanted->actions->len; i++)
 		if (rules_act(rules, wanted->actions->pdata[i], fault))

@@ -113,6 +113,23 @@ static int save_fill_copy(struct store *store, const struct save_job *job,
 	return 0;
 }
 
+/* What rules remember is remembered with the delivery or not at all. */
+static int save_marks(struct store *store, const struct mail_recipient *to,
+		      struct fault *fault)
+{
+	int64_t now = g_get_real_time();
+
+	for (guint i = 0; i < to->plan->marks->len; i++) {
+		const struct plan_mark *mark = to->plan->marks->pdata[i];
+
+		if (store_rule_remember(store, to->who->store, mark->key, now,
+					now + mark->seconds * G_USEC_PER_SEC,
+					fault))
+			return -1;
+	}
+	return 0;
+}
+
 /* The redirects, as one submission that is nobody's. */
 static void save_fill_redirects(const struct save_job *job,
 				struct submission_recipient *recipients,
@@ -227,7 +244,7 @@ static int save_unit(struct store *store, void *context, struct fault *fault)
 	guint first = 0;
 
 	save_ask(job->mail, to, &question);
-	if (save_errors_unit(store, to, fault))
+	if (save_errors_unit(store, to, fault) || save_marks(store, to, fault))
 		return -1;
 	for (guint i = 0; i < plan->copies->len; i++)
 		if (save_fill_copy(store, job, plan->copies->pdata[i], keywords,

@@ -44,5 +44,6 @@ extern const struct language_entry test_date;
 extern const struct language_entry test_currentdate;
 extern const struct language_entry test_ihave;
 extern const struct language_entry test_environment;
+extern const struct language_entry test_duplicate;
 
 #endif

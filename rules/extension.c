@@ -35,6 +35,7 @@ static const char *const extension_names[EXTENSIONS + 1] = {
 	[EXTENSION_VACATION] = "vacation",
 	[EXTENSION_VACATION_SECONDS] = "vacation-seconds",
 	[EXTENSION_FCC] = "fcc",
+	[EXTENSION_DUPLICATE] = "duplicate",
 };
 
 enum extension extension_find(const char *name)

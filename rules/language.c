@@ -59,7 +59,7 @@ static const struct language_entry *const entries[] = {
 	&test_specialuse,  &test_hasflag,   &test_property,
 	&test_body,        &test_string,    &test_date,
 	&test_currentdate, &test_ihave,     &test_environment,
-	&cmd_vacation,
+	&cmd_vacation,     &test_duplicate,
 };
 
 const struct language_entry *language_find(enum language_kind kind,

@@ -42,6 +42,8 @@ enum language_slot {
 	SLOT_MIME,
 	SLOT_HANDLE,
 	SLOT_FCC,
+	SLOT_UNIQUE, /* duplicate: choice: enum duplicate_id */
+	SLOT_RENEW,
 };
 
 struct language_tag {

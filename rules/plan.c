@@ -63,6 +63,26 @@ void sieve_vacation_unref(struct sieve_vacation *vacation)
 	g_atomic_rc_box_release_full(vacation, clear_vacation);
 }
 
+struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds)
+{
+	struct sieve_mark *mark = g_new0(struct sieve_mark, 1);
+
+	mark->key = g_strdup(key);
+	mark->seconds = seconds;
+	return mark;
+}
+
+void sieve_mark_free(struct sieve_mark *mark)
+{
+	g_free(mark->key);
+	g_free(mark);
+}
+
+static void free_mark(void *mark)
+{
+	sieve_mark_free(mark);
+}
+
 static void free_action(void *action)
 {
 	sieve_action_free(action);
@@ -73,6 +93,7 @@ struct sieve_plan *sieve_plan_new(void)
 	struct sieve_plan *plan = g_new0(struct sieve_plan, 1);
 
 	plan->actions = g_ptr_array_new_with_free_func(free_action);
+	plan->marks = g_ptr_array_new_with_free_func(free_mark);
 	plan->implicit_keep = true;
 	return plan;
 }
@@ -82,6 +103,7 @@ void sieve_plan_free(struct sieve_plan *plan)
 	if (!plan)
 		return;
 	g_ptr_array_unref(plan->actions);
+	g_ptr_array_unref(plan->marks);
 	g_free(plan);
 }
 

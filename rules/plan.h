@@ -9,6 +9,9 @@
 struct sieve_plan *sieve_plan_new(void);
 struct sieve_action *sieve_action_new(enum sieve_action_kind kind);
 struct sieve_vacation *sieve_vacation_new(void);
+/* key is copied. */
+struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds);
+void sieve_mark_free(struct sieve_mark *mark);
 void sieve_action_free(struct sieve_action *action);
 
 /* Would action do again what one of actions does?  Then returns that one. */

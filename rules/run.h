@@ -38,6 +38,7 @@ struct sieve_run {
 	struct sieve_arena *arena;
 	struct sieve_place place; /* of the command that is running */
 	GPtrArray *pending;       /* actions, put into the plan at its end */
+	GPtrArray *marks;         /* put into the plan at its end, too */
 	bool cancels_keep;
 	bool acted;
 	char *matches[RUN_MATCHES];

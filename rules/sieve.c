@@ -178,6 +178,9 @@ static void commit(struct sieve_run *run)
 		}
 	}
 	g_ptr_array_set_size(run->pending, 0);
+	for (guint i = 0; i < run->marks->len; i++)
+		g_ptr_array_add(plan->marks, run->marks->pdata[i]);
+	g_ptr_array_set_size(run->marks, 0);
 	if (run->cancels_keep)
 		plan->implicit_keep = false;
 	plan->stopped = run->stopped;
@@ -192,6 +195,9 @@ static void roll_back(struct sieve_run *run, GPtrArray *flags_before)
 	for (guint i = 0; i < run->pending->len; i++)
 		sieve_action_free(run->pending->pdata[i]);
 	g_ptr_array_set_size(run->pending, 0);
+	for (guint i = 0; i < run->marks->len; i++)
+		sieve_mark_free(run->marks->pdata[i]);
+	g_ptr_array_set_size(run->marks, 0);
 	g_ptr_array_unref(run->flags);
 	run->flags = g_ptr_array_ref(flags_before);
 	run->stopped = false;
@@ -263,6 +269,7 @@ sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
 						   g_free, g_free),
 		.flags = g_ptr_array_new_with_free_func(g_free),
 		.pending = g_ptr_array_new(),
+		.marks = g_ptr_array_new(),
 	};
 	bool any_failed = false;
 
@@ -278,5 +285,6 @@ sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
 	g_hash_table_unref(run.variables);
 	g_ptr_array_unref(run.flags);
 	g_ptr_array_unref(run.pending);
+	g_ptr_array_unref(run.marks);
 	return run.plan;
 }

@@ -72,7 +72,10 @@ struct sieve_message {
 	/* Is this one of the user's addresses?  For PR_MESSAGE_TO_ME and its
 	 * like; NULL: envelope_to alone is. */
 	bool (*is_own_address)(void *mailbox_context, const char *address);
-	void *mailbox_context; /* of both */
+	/* Was this key of a mark remembered, and is it still?  For the test
+	 * duplicate; NULL: no key was. */
+	bool (*is_known)(void *mailbox_context, const char *key);
+	void *mailbox_context; /* of them all */
 };
 
 enum sieve_action_kind {
@@ -114,8 +117,15 @@ struct sieve_action {
 	unsigned line;
 };
 
+/* To be remembered if the plan is carried out (RFC 7352). */
+struct sieve_mark {
+	char *key; /* hex */
+	int64_t seconds;
+};
+
 struct sieve_plan {
 	GPtrArray *actions; /* of struct sieve_action *, in order */
+	GPtrArray *marks;   /* of struct sieve_mark * */
 	bool implicit_keep; /* still to be done after them */
 	bool stopped;
 	const char *rule; /* that decided, or NULL; borrowed */

@@ -212,6 +212,20 @@ class Rules(Served):
                                                   "--folder", "Tasks"))
         self.assertEqual(len(self.okapi.mails("bert", "Inbox")), 3)
 
+    def test_duplicates_are_remembered_with_the_delivery(self):
+        self.rule('require "duplicate"; if duplicate { discard; }')
+        for hop in ("a", "b"):
+            self.lmtp(crlf(message("twice", ident="same",
+                                   headers=[f"X-Hop: {hop}"])))
+        self.lmtp(crlf(message("other", ident="other")))
+        self.assertEqual(self.okapi.subjects("anna"), ["other", "twice"])
+        self.okapi.dagent.wait_for("result=discarded")
+        # Each user remembers alone.
+        self.lmtp(crlf(message("twice", ident="same", to="bert@okapi.test")),
+                  to=("bert@okapi.test",))
+        self.assertEqual(self.okapi.subjects("bert"), ["twice"])
+        self.okapi.must("store", "check")
+
     def test_scripts_of_the_server(self):
         before = self.write("before.sieve",
                             'require "fileinto"; '

@@ -116,6 +116,17 @@ static inline bool case_is_own_address(void *context, const char *address)
 	return g_ascii_strcasecmp(address, "joe@other.example") == 0;
 }
 
+/* Nothing is known but what the handle "old" has of the message's id. */
+static inline bool case_is_known(void *context, const char *key)
+{
+	static const char known[] = "old\0<1@x>";
+	g_autofree char *sum = g_compute_checksum_for_data(
+		G_CHECKSUM_SHA256, (const guchar *)known, sizeof(known) - 1);
+
+	(void)context;
+	return strcmp(key, sum) == 0;
+}
+
 static inline void case_format_action(GString *out,
 				      const struct sieve_action *action)
 {
@@ -162,6 +173,12 @@ static inline char *case_format_plan(GString *out,
 		case_format_action(out, plan->actions->pdata[i]);
 	if (plan->implicit_keep)
 		g_string_append(out, "+keep; ");
+	for (guint i = 0; i < plan->marks->len; i++) {
+		const struct sieve_mark *mark = plan->marks->pdata[i];
+
+		g_string_append_printf(out, "mark %" G_GINT64_FORMAT "s; ",
+				       mark->seconds);
+	}
 	if (plan->stopped)
 		g_string_append(out, "stop; ");
 	if (out->len)
@@ -191,6 +208,7 @@ static inline char *case_run(const struct sieve_case *test)
 		.raw_len = sizeof(raw) - 1,
 		.mailbox_exists = case_mailbox_exists,
 		.is_own_address = case_is_own_address,
+		.is_known = case_is_known,
 	};
 
 	for (guint i = 0; texts[i]; i++) {

@@ -510,3 +510,36 @@ Test(extensions, vacation)
 {
 	CASE_RUN(vacations);
 }
+
+#define ID "Message-ID: <1@x>"
+
+static const struct sieve_case duplicates[] = {
+	{"new", IF(",\"duplicate\"", "duplicate"), ID, NO "; mark 604800s"},
+	{"nothing to know it by", IF(",\"duplicate\"", "duplicate"),
+	 "Subject: x", NO},
+	{"known", IF(",\"duplicate\"", "duplicate :handle \"old\""), ID, YES},
+	{"known by another header",
+	 IF(",\"duplicate\"", "duplicate :handle \"old\" :header \"x-id\""),
+	 "X-Id: <1@x>", YES},
+	{"known by :uniqueid",
+	 IF(",\"duplicate\"", "duplicate :handle \"old\" :uniqueid \"<1@x>\""),
+	 ID, YES},
+	{":last counts anew",
+	 IF(",\"duplicate\"", "duplicate :handle \"old\" :last :seconds 60"),
+	 ID, YES "; mark 60s"},
+	{"90 days at most", IF(",\"duplicate\"", "duplicate :seconds 4G"), ID,
+	 NO "; mark 7776000s"},
+	{":header and :uniqueid",
+	 "require \"duplicate\"; if duplicate :header \"a\" :uniqueid \"b\" "
+	 "{stop;}",
+	 ID, "error 1:47: :uniqueid after another tag of its kind"},
+	{"what fails remembers nothing",
+	 "require [\"duplicate\",\"ihave\"]; if duplicate {stop;} error "
+	 "\"x\";",
+	 ID, "failed r1 1:53: x; +keep"},
+};
+
+Test(extensions, duplicate)
+{
+	CASE_RUN(duplicates);
+}
