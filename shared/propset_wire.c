@@ -476,9 +476,6 @@ static bool prop_equal(const struct prop *a, const struct prop *b)
 	case PT_SYSTIME:
 		return a->value.number == b->value.number;
 	case PT_DOUBLE:
-		/* The same bits: what was written is what was read. */
-		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-*)
-		 */
 		return reals_equal(a->value.real, b->value.real);
 	case PT_UNICODE:
 	case PT_CLSID:
