@@ -4,6 +4,7 @@
 #   make test SAN=asan the same over a build with sanitizers
 #   make test-corpus   every message of ../shared/corpus, both doors
 #   make test-crash    kill -9 under load, for longer
+#   make test-random   random operations and kills, for longer; OKAPI_SEED=N
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
 #   make bench-scale   what the size of a store costs
 #   make bench-relay   draining the queue, beside Postfix
@@ -13,7 +14,7 @@ $(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
 	@mkdir -p $(@D)
 	$(CC) -g -fsanitize=address,undefined -o $@ $< -lcriterion
 
-.PHONY: test test-build test-corpus test-crash bench-lmtp bench-relay
+.PHONY: test test-build test-corpus test-crash test-random bench-lmtp bench-relay
 # A fresh machine has no pkg-config when make reads the Makefile, so the build
 # is a make of its own.
 test:
@@ -30,3 +31,8 @@ test-corpus test-crash bench-lmtp bench-relay:
 	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@
 
 include tests/bench/bench.mk
+
+test-random:
+	@scripts/deps build test
+	@$(MAKE) --no-print-directory -j2 $(B)/tests/unit/store/test_random
+	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@
