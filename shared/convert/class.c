@@ -118,7 +118,8 @@ static const char *meeting_class(const char *method, const char *calendar)
 	return NULL;
 }
 
-static bool set_meeting(const struct mime_entity *root, struct propset *set)
+static bool set_meeting(struct convert_context *context,
+			const struct mime_entity *root, struct propset *set)
 {
 	const struct mime_entity *part = find_calendar(root);
 	const char *method = NULL;
@@ -142,6 +143,7 @@ static bool set_meeting(const struct mime_entity *root, struct propset *set)
 	if (!class)
 		return false;
 	propset_set_text(set, PR_MESSAGE_CLASS, class);
+	meeting_convert(context, text, !strcmp(upper_method, "COUNTER"), set);
 	return true;
 }
 
@@ -195,7 +197,8 @@ bool class_convert(struct convert_context *context,
 		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note.SMIME");
 		return true;
 	}
-	if (!report_convert(context, root, set) && !set_meeting(root, set) &&
+	if (!report_convert(context, root, set) &&
+	    !set_meeting(context, root, set) &&
 	    !set_content_class(context, root, set))
 		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note");
 	return false;

@@ -14,6 +14,7 @@
 #define METHOD_EMBEDDED 5
 #define FLAG_RENDERED   4
 #define CODEPAGE_UTF8   65001
+#define LID_COUNTER     0x8257
 
 static void put(GByteArray *out, const char *text)
 {
@@ -244,7 +245,10 @@ static bool goes_plain(const char *type, struct octets in)
 	return g_str_has_prefix(type, "message/") && is_seven_bit(in);
 }
 
-static GByteArray *data_part(const struct propset *attachment)
+/* method: the type of a calendar that is the message, with its method; NULL
+ * for what is attached to one. */
+static GByteArray *data_part(const struct propset *attachment,
+			     const char *method)
 {
 	const char *type = propset_text(attachment, PR_ATTACH_MIME_TAG);
 	const char *charset =
@@ -264,10 +268,13 @@ static GByteArray *data_part(const struct propset *attachment)
 	if (!plain && (g_str_has_prefix(type, "message/") ||
 		       g_str_has_prefix(type, "multipart/")))
 		type = "application/octet-stream";
+	if (method)
+		type = method;
 	field_put_params(out, "Content-Type", type,
 			 charset && *charset ? "charset" : NULL, charset,
 			 "name", file_name(attachment));
-	put_disposition(out, attachment);
+	if (!method)
+		put_disposition(out, attachment);
 	if (plain) {
 		put(out, "\r\n");
 		g_byte_array_append(out, in.data, (guint)in.len);
@@ -283,7 +290,63 @@ static GByteArray *attachment_part(const struct propset *attachment,
 {
 	if (propset_embedded(attachment) && depth < COMPOSE_DEPTH_MAX)
 		return embedded_part(attachment, depth);
-	return data_part(attachment);
+	return data_part(attachment, NULL);
+}
+
+/* ---- meetings -------------------------------------------------------------
+ */
+
+/* The type of the calendar of a meeting message (MS-OXCICAL 2.1.3.1.1.1); NULL
+ * if it is none. */
+static const char *calendar_type(const struct propset *set)
+{
+	static const struct {
+		const char *class, *type;
+	} methods[] = {
+		{"IPM.Schedule.Meeting.Request",
+		 "text/calendar; method=REQUEST"},
+		{"IPM.Schedule.Meeting.Canceled",
+		 "text/calendar; method=CANCEL"},
+		{"IPM.Schedule.Meeting.Resp.Pos",
+		 "text/calendar; method=REPLY"},
+		{"IPM.Schedule.Meeting.Resp.Neg",
+		 "text/calendar; method=REPLY"},
+	};
+	const char *class = propset_text(set, PR_MESSAGE_CLASS);
+
+	for (size_t i = 0; class && i < G_N_ELEMENTS(methods); i++)
+		if (!strcmp(class, methods[i].class))
+			return methods[i].type;
+	if (!class || strcmp(class, "IPM.Schedule.Meeting.Resp.Tent") != 0)
+		return NULL;
+	for (size_t i = 0; i < propset_count(set); i++) {
+		const struct prop *prop = propset_at(set, i);
+		const struct prop_name *name =
+			PROP_ID(prop->tag) >= PROP_ID_NAMED
+				? propset_name_of(set, prop->tag)
+				: NULL;
+
+		if (name && !name->name && name->lid == LID_COUNTER &&
+		    !strcmp(name->guid, "PSETID_Appointment") &&
+		    PROP_TYPE(prop->tag) == PT_BOOLEAN && prop->value.boolean)
+			return "text/calendar; method=COUNTER";
+	}
+	return "text/calendar; method=REPLY";
+}
+
+/* Which attachment is the meeting; SIZE_MAX if none is. */
+static size_t calendar_at(const struct propset *set)
+{
+	if (!calendar_type(set))
+		return SIZE_MAX;
+	for (size_t i = 0; i < propset_attachment_count(set); i++) {
+		const char *type = propset_text(propset_attachment(set, i),
+						PR_ATTACH_MIME_TAG);
+
+		if (type && !strcmp(type, "text/calendar"))
+			return i;
+	}
+	return SIZE_MAX;
 }
 
 /* ---- multiparts -----------------------------------------------------------
@@ -420,11 +483,22 @@ static GByteArray *whole_part(const struct propset *set, unsigned depth)
 	bool html = propset_binary(set, PR_HTML) != NULL;
 	const char *report = report_type(set);
 	GByteArray *text = text_part(set, depth);
-	GPtrArray *parts = parts_new(text);
+	size_t calendar = calendar_at(set);
+	GPtrArray *parts = NULL;
 
+	if (calendar != SIZE_MAX) {
+		parts = parts_new(text);
+		g_ptr_array_add(parts,
+				data_part(propset_attachment(set, calendar),
+					  calendar_type(set)));
+		text = multipart("alternative", NULL, NULL, parts);
+	}
+	parts = parts_new(text);
 	for (size_t i = 0; i < propset_attachment_count(set); i++) {
 		const struct propset *attachment = propset_attachment(set, i);
 
+		if (i == calendar)
+			continue;
 		if (!html || !is_rendered(attachment))
 			g_ptr_array_add(parts,
 					attachment_part(attachment, depth));

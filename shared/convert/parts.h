@@ -44,6 +44,11 @@ void attach_summarize(struct propset *set);
 bool report_convert(struct convert_context *context,
 		    const struct mime_entity *root, struct propset *set);
 
+/* meeting.c: when, where and which meeting a calendar (UTF-8) speaks of.
+ * Nothing if it cannot be read. */
+void meeting_convert(struct convert_context *context, const char *calendar,
+		     bool counter, struct propset *set);
+
 /* class.c: PR_MESSAGE_CLASS and what comes with it.  True if the message is
  * S/MIME: its parts are not to be taken apart. */
 bool class_convert(struct convert_context *context,

@@ -171,17 +171,31 @@ static const struct mime_entity *original_of(struct convert_context *context,
 	return NULL;
 }
 
+/* Names as PR_DISPLAY_TO has them; owned, NULL if there are none. */
+static char *names_of(struct convert_context *context, struct span value)
+{
+	g_autoptr(GPtrArray) mailboxes = addresses_parse(context, value);
+	GString *names = g_string_new(NULL);
+
+	for (guint i = 0; i < mailboxes->len; i++)
+		g_string_append_printf(
+			names, "%s%s", i ? "; " : "",
+			mailbox_label(g_ptr_array_index(mailboxes, i)));
+	return g_string_free(names, !names->len);
+}
+
 static void set_original(struct convert_context *context,
 			 const struct mime_entity *report, struct propset *set)
 {
 	static const struct {
 		const char *field;
 		uint32_t tag;
+		bool addresses;
 	} fields[] = {
-		{"Subject", PR_ORIGINAL_SUBJECT},
-		{"To", PR_ORIGINAL_DISPLAY_TO},
-		{"Cc", PR_ORIGINAL_DISPLAY_CC},
-		{"Message-ID", PR_ORIGINAL_MESSAGE_ID},
+		{"Subject", PR_ORIGINAL_SUBJECT, false},
+		{"To", PR_ORIGINAL_DISPLAY_TO, true},
+		{"Cc", PR_ORIGINAL_DISPLAY_CC, true},
+		{"Message-ID", PR_ORIGINAL_MESSAGE_ID, false},
 	};
 	AUTO(mime_entity) owned = NULL;
 	const struct mime_entity *original =
@@ -196,8 +210,10 @@ static void set_original(struct convert_context *context,
 
 		if (!field || propset_has(set, fields[i].tag))
 			continue;
-		text = text_decode(context, field->value);
-		propset_set_text(set, fields[i].tag, text);
+		text = fields[i].addresses ? names_of(context, field->value)
+					   : text_decode(context, field->value);
+		if (text)
+			propset_set_text(set, fields[i].tag, text);
 	}
 	if (date) {
 		g_autofree char *text = text_unfold(context, date->value);

@@ -57,7 +57,7 @@ Test(report, original)
 	AUTO(propset) set = convert(failed);
 
 	expect_text("original", set, PR_ORIGINAL_SUBJECT, "\xc3\xa4");
-	expect_text("original", set, PR_ORIGINAL_DISPLAY_TO, "one@y, two@y");
+	expect_text("original", set, PR_ORIGINAL_DISPLAY_TO, "one@y; two@y");
 	expect_text("original", set, PR_ORIGINAL_MESSAGE_ID, "<1@x>");
 	expect_number("original", set, PR_ORIGINAL_SUBMIT_TIME, SENT);
 }

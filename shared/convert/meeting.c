@@ -1,0 +1,271 @@
+/*
+ * Meeting messages (iMIP, RFC 6047) as properties (MS-OXCICAL 2.1.3), read by
+ * libical.
+ *
+ * What libical would compute without bound is taken away first: rules of time
+ * zones that are no yearly ones, more zones than a meeting has.
+ */
+#include "parts.h"
+
+#include <libical/ical.h>
+#include <string.h>
+
+#define CALENDAR_LEN_MAX  131072
+#define OBSERVANCES_MAX   64
+#define LID_LOCATION      0x8208
+#define LID_SEQUENCE      0x8201
+#define LID_START_WHOLE   0x820d
+#define LID_END_WHOLE     0x820e
+#define LID_DURATION      0x8213
+#define LID_ALL_DAY       0x8215
+#define LID_RECURRING     0x8223
+#define LID_COUNTER       0x8257
+#define LID_COMMON_START  0x8516
+#define LID_COMMON_END    0x8517
+#define LID_GLOBAL_ID     0x0003
+#define LID_CLEAN_ID      0x0023
+#define GLOBAL_ID_LEN_MAX 1024
+
+static const uint8_t global_id_start[16] = {0x04, 0x00, 0x00, 0x00, 0x82, 0x00,
+					    0xe0, 0x00, 0x74, 0xc5, 0xb7, 0x10,
+					    0x1a, 0x82, 0xe0, 0x08};
+
+static uint32_t appointment_tag(struct propset *set, uint32_t lid,
+				enum proptype type)
+{
+	return propset_named_tag(set, "PSETID_Appointment", NULL, lid, type);
+}
+
+/* ---- what libical is not asked to compute ---------------------------------
+ */
+
+/* Yearly, at most on each day of it. */
+static bool is_tame(const struct icalrecurrencetype *rule)
+{
+	return rule->freq == ICAL_YEARLY_RECURRENCE && rule->interval >= 1 &&
+	       rule->by_second[0] == ICAL_RECURRENCE_ARRAY_MAX &&
+	       rule->by_minute[0] == ICAL_RECURRENCE_ARRAY_MAX &&
+	       rule->by_hour[0] == ICAL_RECURRENCE_ARRAY_MAX;
+}
+
+static void tame_observance(icalcomponent *observance)
+{
+	icalproperty *rule = icalcomponent_get_first_property(
+		observance, ICAL_RRULE_PROPERTY);
+
+	while (rule) {
+		icalproperty *next = icalcomponent_get_next_property(
+			observance, ICAL_RRULE_PROPERTY);
+		struct icalrecurrencetype type = icalproperty_get_rrule(rule);
+
+		if (!is_tame(&type)) {
+			icalcomponent_remove_property(observance, rule);
+			icalproperty_free(rule);
+		}
+		rule = next;
+	}
+}
+
+/* False if there are too many zones to look at. */
+static bool tame_zones(icalcomponent *calendar)
+{
+	unsigned count = 0;
+
+	for (icalcomponent *zone = icalcomponent_get_first_component(
+		     calendar, ICAL_VTIMEZONE_COMPONENT);
+	     zone; zone = icalcomponent_get_next_component(
+			   calendar, ICAL_VTIMEZONE_COMPONENT))
+		for (icalcomponent *part = icalcomponent_get_first_component(
+			     zone, ICAL_ANY_COMPONENT);
+		     part; part = icalcomponent_get_next_component(
+				   zone, ICAL_ANY_COMPONENT)) {
+			if (++count > OBSERVANCES_MAX)
+				return false;
+			tame_observance(part);
+		}
+	return true;
+}
+
+/* ---- properties -----------------------------------------------------------
+ */
+
+static void set_ids(struct propset *set, const uint8_t *id, size_t len,
+		    struct icaltimetype instance)
+{
+	g_autofree uint8_t *whole = g_memdup2(id, len);
+	uint32_t global = propset_named_tag(set, "PSETID_Meeting", NULL,
+					    LID_GLOBAL_ID, PT_BINARY);
+	uint32_t clean = propset_named_tag(set, "PSETID_Meeting", NULL,
+					   LID_CLEAN_ID, PT_BINARY);
+
+	/* The day of the instance, without it the clean one. */
+	memset(whole + 16, 0, 4);
+	propset_set_binary_copy(set, clean, whole, len);
+	memcpy(whole + 16, id + 16, 4);
+	if (!icaltime_is_null_time(instance)) {
+		whole[16] = (uint8_t)(instance.year >> 8);
+		whole[17] = (uint8_t)instance.year;
+		whole[18] = (uint8_t)instance.month;
+		whole[19] = (uint8_t)instance.day;
+	}
+	propset_set_binary_copy(set, global, whole, len);
+}
+
+/* Outlook's UID is a global object id in hexadecimal; any other stands within
+ * one (MS-OXCICAL 2.1.3.1.1.20.26). */
+static GByteArray *global_id(const char *uid)
+{
+	static const uint8_t zeros[20];
+	size_t len = strlen(uid);
+	GByteArray *id = g_byte_array_new();
+	uint8_t size[4];
+
+	if (len % 2 == 0 && len >= 80 &&
+	    strspn(uid, "0123456789abcdefABCDEF") == len) {
+		for (size_t i = 0; i < len; i += 2) {
+			uint8_t octet =
+				(uint8_t)(g_ascii_xdigit_value(uid[i]) << 4 |
+					  g_ascii_xdigit_value(uid[i + 1]));
+
+			g_byte_array_append(id, &octet, 1);
+		}
+		if (!memcmp(id->data, global_id_start, sizeof(global_id_start)))
+			return id;
+		g_byte_array_set_size(id, 0);
+	}
+	g_byte_array_append(id, global_id_start, sizeof(global_id_start));
+	g_byte_array_append(id, zeros, sizeof(zeros));
+	for (int i = 0; i < 4; i++)
+		size[i] = (uint8_t)((len + 13) >> (8 * i));
+	g_byte_array_append(id, size, sizeof(size));
+	g_byte_array_append(id, (const guint8 *)"vCal-Uid\1\0\0\0", 12);
+	g_byte_array_append(id, (const guint8 *)uid, (guint)len + 1);
+	return id;
+}
+
+static void set_uid(struct propset *set, icalcomponent *event)
+{
+	const char *uid = icalcomponent_get_uid(event);
+	icalproperty *instance = icalcomponent_get_first_property(
+		event, ICAL_RECURRENCEID_PROPERTY);
+	GByteArray *id = NULL;
+
+	if (!uid || !*uid || strlen(uid) > GLOBAL_ID_LEN_MAX)
+		return;
+	id = global_id(uid);
+	set_ids(set, id->data, id->len,
+		instance ? icalproperty_get_recurrenceid(instance)
+			 : icaltime_null_time());
+	g_byte_array_unref(id);
+}
+
+/* Microseconds; false if there is no such time. */
+static bool time_of(struct icaltimetype time, int64_t *ret_usec)
+{
+	const icaltimezone *zone = icaltime_get_timezone(time);
+
+	if (icaltime_is_null_time(time) || time.year < 1601 || time.year > 9999)
+		return false;
+	*ret_usec =
+		(int64_t)icaltime_as_timet_with_zone(time, zone) * USEC_PER_SEC;
+	return true;
+}
+
+static void set_times(struct propset *set, icalcomponent *event)
+{
+	struct icaltimetype first = icalcomponent_get_dtstart(event);
+	int64_t start = 0;
+	int64_t end = 0;
+
+	if (!time_of(first, &start))
+		return;
+	if (!time_of(icalcomponent_get_dtend(event), &end) || end < start)
+		end = start;
+	propset_set_number(set, PR_START_DATE, start);
+	propset_set_number(set, PR_END_DATE, end);
+	propset_set_number(
+		set, appointment_tag(set, LID_START_WHOLE, PT_SYSTIME), start);
+	propset_set_number(set, appointment_tag(set, LID_END_WHOLE, PT_SYSTIME),
+			   end);
+	propset_set_number(set,
+			   propset_named_tag(set, "PSETID_Common", NULL,
+					     LID_COMMON_START, PT_SYSTIME),
+			   start);
+	propset_set_number(set,
+			   propset_named_tag(set, "PSETID_Common", NULL,
+					     LID_COMMON_END, PT_SYSTIME),
+			   end);
+	propset_set_number(
+		set, appointment_tag(set, LID_DURATION, PT_LONG),
+		MIN((end - start) / USEC_PER_SEC / 60, (int64_t)INT32_MAX));
+	propset_set_bool(set, appointment_tag(set, LID_ALL_DAY, PT_BOOLEAN),
+			 first.is_date);
+}
+
+/* Who answers is asked by it. */
+static void set_organizer(struct propset *set, icalcomponent *event)
+{
+	icalproperty *organizer = icalcomponent_get_first_property(
+		event, ICAL_ORGANIZER_PROPERTY);
+	const char *address =
+		organizer ? icalproperty_get_organizer(organizer) : NULL;
+	g_autofree char *name =
+		organizer ? icalproperty_get_parameter_as_string_r(organizer,
+								   "CN")
+			  : NULL;
+	struct mailbox mailbox = {name, NULL, NULL};
+	char none[] = "";
+
+	if (!address || g_ascii_strncasecmp(address, "mailto:", 7) != 0 ||
+	    propset_has(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS))
+		return;
+	if (!name)
+		mailbox.display = none;
+	mailbox.address = (char *)(uintptr_t)(address + 7);
+	address_set(set, &address_from, &mailbox);
+}
+
+static void set_event(struct propset *set, icalcomponent *event)
+{
+	const char *location = icalcomponent_get_location(event);
+
+	set_times(set, event);
+	set_uid(set, event);
+	set_organizer(set, event);
+	if (location && *location)
+		propset_set_text(set,
+				 appointment_tag(set, LID_LOCATION, PT_UNICODE),
+				 location);
+	propset_set_number(set, appointment_tag(set, LID_SEQUENCE, PT_LONG),
+			   icalcomponent_get_sequence(event));
+	propset_set_bool(set, appointment_tag(set, LID_RECURRING, PT_BOOLEAN),
+			 icalcomponent_get_first_property(
+				 event, ICAL_RRULE_PROPERTY) != NULL);
+}
+
+void meeting_convert(struct convert_context *context, const char *calendar,
+		     bool counter, struct propset *set)
+{
+	icalcomponent *parsed = NULL;
+	icalcomponent *event = NULL;
+
+	if (counter)
+		propset_set_bool(set,
+				 appointment_tag(set, LID_COUNTER, PT_BOOLEAN),
+				 true);
+	if (strlen(calendar) > CALENDAR_LEN_MAX) {
+		convert_note(context, "a calendar too large to read");
+		return;
+	}
+	icalerror_set_errors_are_fatal(false);
+	parsed = icalparser_parse_string(calendar);
+	if (parsed)
+		event = icalcomponent_get_first_component(
+			parsed, ICAL_VEVENT_COMPONENT);
+	if (event && tame_zones(parsed))
+		set_event(set, event);
+	else
+		convert_note(context, "a calendar that cannot be read");
+	if (parsed)
+		icalcomponent_free(parsed);
+}
