@@ -17,15 +17,32 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 PORTS = os.environ.get("OKAPI_TEST_PORTS", "21600-21999")
 
 
+# Ports that this process was given: a name in the abstract namespace each,
+# which goes with the process.  Tests that run beside it look there too.
+RESERVED = []
+
+
+def reserve(port):
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0okapi-test-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    RESERVED.append(claim)
+    return True
+
+
 def free_port():
     first, last = map(int, PORTS.split("-"))
     for port in random.sample(range(first, last + 1), last - first + 1):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+            if reserve(port):
+                return port
     raise RuntimeError(f"no free port in {PORTS}")
 
 
