@@ -16,17 +16,19 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #define SERVICE_CONVERT_MS 30000
 #define SERVICE_SESSION_MS 300000
 #define SERVICE_SESSIONS   64
 #define SERVICE_GRACE_MS   10000
+#define SERVICE_LOOK_MS    1000
 #define SERVICE_UNIX_MODE  0666
 
 struct service {
 	const struct service_options *options;
-	struct settings *settings; /* as started; submission keeps them */
+	struct settings *settings; /* as started */
 	struct helper_pool *helpers;
 	struct committer *committer;
 	struct submit *submit;
@@ -35,6 +37,7 @@ struct service {
 	struct spooler *spooler;
 	pthread_t thread; /* of serve */
 	bool serving;
+	bool is_second; /* another spooler has the sockets */
 	char *submission_where;
 	char *door_where;
 	int submission_fd;
@@ -95,8 +98,10 @@ static void service_on_reload(void *context)
 	}
 	service_set_level(service, settings->conf);
 	pthread_mutex_lock(&service->lock);
-	if (service->spooler)
+	if (service->spooler) {
 		spooler_set_settings(service->spooler, settings);
+		submit_set_settings(service->submit, settings);
+	}
 	pthread_mutex_unlock(&service->lock);
 	settings_unref(settings);
 	log_message(LOG_LEVEL_INFO, "reloaded");
@@ -104,6 +109,22 @@ static void service_on_reload(void *context)
 }
 
 /* ---- parts ---- */
+
+/* Another spooler of this queue may have the sockets already: then this one
+ * only sends.  When the other is gone okapi-sendmail leaves its messages in the
+ * drop directory, which both look after. */
+static bool service_is_second(const char *path)
+{
+	g_autofree char *where = g_strdup_printf("unix:%s", path);
+	struct fault fault = {0};
+	int fd = -1;
+
+	if (access(path, F_OK) != 0 ||
+	    net_connect(where, SERVICE_LOOK_MS, &fd, &fault) != 0)
+		return false;
+	(void)close(fd);
+	return true;
+}
 
 static int service_listen(struct service *service, struct fault *fault)
 {
@@ -114,6 +135,15 @@ static int service_listen(struct service *service, struct fault *fault)
 		g_strdup_printf("unix:%s/%s", conf->run_dir, SUBMISSION_SOCKET);
 	service->door_where =
 		g_strdup_printf("unix:%s/%s", conf->run_dir, QUEUE_SOCKET);
+	if (service_is_second(strchr(service->submission_where, '/'))) {
+		log_message(LOG_LEVEL_WARNING,
+			    "another spooler answers in run_dir %s: this one "
+			    "sends what is in the queue, and takes no "
+			    "submissions",
+			    conf->run_dir);
+		service->is_second = true;
+		return 0;
+	}
 	if (net_listen(service->submission_where, &mode,
 		       &service->submission_fd, fault) != 0 ||
 	    net_listen(service->door_where, &mode, &service->door_fd, fault) !=
@@ -135,7 +165,7 @@ static int service_open(struct service *service, struct fault *fault)
 		    0 ||
 	    committer_new(conf->store_path, conf->store_timeout * 1000, &policy,
 			  &service->committer, fault) != 0 ||
-	    submit_new(conf, service->committer, service->helpers,
+	    submit_new(settings, service->committer, service->helpers,
 		       &service->submit, fault) != 0 ||
 	    spooler_new(settings, service->committer, service->helpers,
 			service->submit, &spooler, fault) != 0)
@@ -247,7 +277,8 @@ static void service_end(struct service *service)
 	}
 	if (service->helpers)
 		helper_pool_free(service->helpers);
-	if (service->submission_where && (serve || service->submission_fd >= 0))
+	if (service->submission_where && !service->is_second &&
+	    (serve || service->submission_fd >= 0))
 		net_unlisten(service->submission_where);
 	if (service->door_fd >= 0)
 		net_unlisten(service->door_where);
@@ -274,7 +305,8 @@ static int service_once(struct service *service, struct fault *fault)
 
 static int service_run(struct service *service, struct fault *fault)
 {
-	if (service_start_submission(service, fault) != 0) {
+	if (!service->is_second &&
+	    service_start_submission(service, fault) != 0) {
 		log_message(LOG_LEVEL_ERROR, "%s", fault->text);
 		return fault_exit(fault);
 	}

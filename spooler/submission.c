@@ -8,7 +8,6 @@
 #include <string.h>
 
 struct submission_service {
-	const struct conf *conf;
 	struct submit *submit;
 	struct smtp_options options;
 	struct serve_kind kind;
@@ -16,6 +15,7 @@ struct submission_service {
 
 struct submission_session {
 	struct submission_service *service;
+	struct settings *settings; /* when it began */
 	struct submit_caller caller;
 	struct envelope *envelope; /* of the transaction, or NULL */
 	GByteArray *octets;
@@ -71,7 +71,7 @@ static int submission_data(void *context, const char *octets, size_t len,
 	struct submission_session *session = context;
 
 	if ((int64_t)(session->octets->len + len) >
-	    session->service->conf->message_size_limit)
+	    session->settings->conf->message_size_limit)
 		return fault_set(fault, FAULT_TOO_BIG,
 				 "the message is larger than "
 				 "message_size_limit");
@@ -122,7 +122,9 @@ static void *submission_open(const struct serve_session *serve,
 	session = g_new0(struct submission_session, 1);
 	session->service = service;
 	session->octets = g_byte_array_new();
-	submit_caller_init(service->conf, serve->peer->uid, &session->caller);
+	session->settings = submit_settings(service->submit);
+	submit_caller_init(session->settings->conf, serve->peer->uid,
+			   &session->caller);
 	return session;
 }
 
@@ -132,6 +134,7 @@ static void submission_close(void *context)
 
 	submission_reset(session);
 	g_byte_array_unref(session->octets);
+	settings_unref(session->settings);
 	g_free(session);
 }
 
@@ -141,7 +144,6 @@ struct submission_service *submission_new(const struct conf *conf,
 	struct submission_service *service =
 		g_new0(struct submission_service, 1);
 
-	service->conf = conf;
 	service->submit = submit;
 	service->options = (struct smtp_options){
 		.protocol = SMTP_PROTOCOL_ESMTP,

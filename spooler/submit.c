@@ -17,16 +17,17 @@
 #define SUBMIT_HOPS_MAX 100
 
 struct submit {
-	const struct conf *conf;
+	struct settings *settings; /* guarded by lock */
 	struct committer *committer;
 	struct helper_pool *helpers;
-	struct store *store;  /* for look-ups */
-	pthread_mutex_t lock; /* guards store */
+	struct store *store; /* for look-ups; guarded by lock */
+	pthread_mutex_t lock;
 };
 
 /* One message on its way. */
 struct submit_job {
 	struct submit *submit;
+	const struct conf *conf; /* of the settings when it began */
 	const struct submit_caller *caller;
 	const struct envelope *envelope;
 	struct store_user *user; /* whose store it is */
@@ -39,10 +40,11 @@ struct submit_job {
 	int64_t queue_id;
 };
 
-int submit_new(const struct conf *conf, struct committer *committer,
+int submit_new(struct settings *settings, struct committer *committer,
 	       struct helper_pool *helpers, struct submit **ret_submit,
 	       struct fault *fault)
 {
+	const struct conf *conf = settings->conf;
 	struct store_policy policy = {0};
 	struct submit *submit;
 	struct store *store;
@@ -53,7 +55,7 @@ int submit_new(const struct conf *conf, struct committer *committer,
 	store_policy_of_conf(conf, &policy);
 	store_set_policy(store, &policy);
 	submit = g_new0(struct submit, 1);
-	submit->conf = conf;
+	submit->settings = settings_ref(settings);
 	submit->committer = committer;
 	submit->helpers = helpers;
 	submit->store = store;
@@ -65,8 +67,27 @@ int submit_new(const struct conf *conf, struct committer *committer,
 void submit_free(struct submit *submit)
 {
 	store_close(submit->store);
+	settings_unref(submit->settings);
 	pthread_mutex_destroy(&submit->lock);
 	g_free(submit);
+}
+
+void submit_set_settings(struct submit *submit, struct settings *settings)
+{
+	pthread_mutex_lock(&submit->lock);
+	settings_unref(submit->settings);
+	submit->settings = settings_ref(settings);
+	pthread_mutex_unlock(&submit->lock);
+}
+
+struct settings *submit_settings(struct submit *submit)
+{
+	struct settings *settings;
+
+	pthread_mutex_lock(&submit->lock);
+	settings = settings_ref(submit->settings);
+	pthread_mutex_unlock(&submit->lock);
+	return settings;
 }
 
 void submit_caller_init(const struct conf *conf, uid_t uid,
@@ -143,8 +164,7 @@ static int submit_choose(struct submit_job *job, const char *sender,
 		found = submit_find_user(submit, caller->login, ret_user,
 					 fault);
 	if (found == 1)
-		found = submit_find_user(submit,
-					 submit->conf->submit_default_user,
+		found = submit_find_user(submit, job->conf->submit_default_user,
 					 ret_user, fault);
 	if (found == 1)
 		return fault_set(
@@ -166,8 +186,8 @@ static int submit_sender(struct submit_job *job, struct fault *fault)
 	int result;
 
 	if (job->envelope->sender)
-		sender = fixup_qualify(job->envelope->sender,
-				       submit->conf->origin);
+		sender =
+			fixup_qualify(job->envelope->sender, job->conf->origin);
 	if (sender && *sender && !smtp_path_check(sender, true, true))
 		return fault_set(fault, FAULT_BAD_ADDRESS,
 				 "<%s> is no sender address", sender);
@@ -186,8 +206,7 @@ static int submit_sender(struct submit_job *job, struct fault *fault)
 static int submit_add(struct submit_job *job, const char *address,
 		      unsigned notify, const char *orcpt, struct fault *fault)
 {
-	g_autofree char *whole =
-		fixup_qualify(address, job->submit->conf->origin);
+	g_autofree char *whole = fixup_qualify(address, job->conf->origin);
 	struct envelope_recipient *recipient;
 
 	if (!smtp_path_check(whole, true, true))
@@ -220,7 +239,7 @@ static int submit_extract(struct submit_job *job, const void *octets,
 	static const char *const names[] = {"To", "Cc", "Bcc"};
 	struct convert_options options = {
 		.flags = CONVERT_HEADERS,
-		.default_charset = job->submit->conf->default_charset,
+		.default_charset = job->conf->default_charset,
 	};
 	g_autoptr(GBytes) bytes = g_bytes_new_static(octets, len);
 	AUTO(propset) set = NULL;
@@ -304,7 +323,7 @@ static size_t submit_hops(const char *octets, size_t len)
 static int submit_content(struct submit_job *job, const void *octets,
 			  size_t len, struct fault *fault)
 {
-	const struct conf *conf = job->submit->conf;
+	const struct conf *conf = job->conf;
 	struct fixup_options options = {
 		.from_address = *job->reverse_path ? job->reverse_path
 						   : job->user->email,
@@ -332,7 +351,7 @@ static int submit_content(struct submit_job *job, const void *octets,
 
 static void submit_convert(struct submit_job *job)
 {
-	const struct conf *conf = job->submit->conf;
+	const struct conf *conf = job->conf;
 	struct convert_options options = {
 		.flags = CONVERT_HEADERS,
 		.default_charset = conf->default_charset,
@@ -426,8 +445,10 @@ int submit_message(struct submit *submit, const struct submit_caller *caller,
 		   const struct envelope *envelope, const void *octets,
 		   size_t len, int64_t *ret_queue_id, struct fault *fault)
 {
+	struct settings *settings = submit_settings(submit);
 	struct submit_job job = {
 		.submit = submit,
+		.conf = settings->conf,
 		.caller = caller,
 		.envelope = envelope,
 		.recipients =
@@ -453,5 +474,6 @@ int submit_message(struct submit *submit, const struct submit_caller *caller,
 		submit_log(&job, began);
 	}
 	submit_job_clear(&job);
+	settings_unref(settings);
 	return result;
 }

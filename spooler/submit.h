@@ -11,16 +11,22 @@
 #include "convert/helper.h"
 #include "dropfile.h"
 #include "fault.h"
+#include "settings.h"
 #include "store/store.h"
 
 /* What submitting needs; thread-safe. */
 struct submit;
 
-/* conf, committer and helpers are borrowed until submit_free(). */
-NODISCARD int submit_new(const struct conf *conf, struct committer *committer,
+/* A reference to settings is taken; committer and helpers are borrowed until
+ * submit_free(). */
+NODISCARD int submit_new(struct settings *settings, struct committer *committer,
 			 struct helper_pool *helpers,
 			 struct submit **ret_submit, struct fault *fault);
 void submit_free(struct submit *submit);
+/* For messages from now on; those under way keep what they began with. */
+void submit_set_settings(struct submit *submit, struct settings *settings);
+/* A reference to those in force. */
+struct settings *submit_settings(struct submit *submit);
 AUTO_DEFINE(submit, submit_free);
 
 /* Who submits, by uid: nothing else is believed. */

@@ -125,6 +125,32 @@ class Faults(Sending):
                           for _, octets in again.messages())
         self.assertEqual(subjects, [f"m{i:02}" for i in range(60)])
 
+    def test_two_spoolers_share_a_queue_and_one_dies(self):
+        relay = Relay(self, "DOT=delay 0.1")
+        okapi = self.okapi_with(None)
+        first = okapi.start_spooler()
+        for i in range(60):
+            self.send(message(f"m{i:02}"), "x@example.org")
+        okapi.stop()
+        okapi.must("queue", "hold", "--all")
+        okapi.configure(smtp_server=f"127.0.0.1:{relay.port}")
+        first = okapi.start_spooler()
+        second = okapi.start_spooler()
+        second.wait_for("another spooler answers")
+        okapi.must("queue", "release", "--all")
+        self.eventually("some sent", lambda: len(relay.messages()) > 10)
+        first.kill()
+        self.queue_empties()
+        taken = [email.message_from_bytes(octets)["Subject"]
+                 for _, octets in relay.messages()]
+        self.assertEqual(set(taken), {f"m{i:02}" for i in range(60)})
+        # At most what each of the first one's sessions had under way.
+        self.assertLessEqual(len(taken), 60 + 8)
+        self.assertIn("result=sent", second.text())
+        self.send(message("later"), "x@example.org")
+        self.eventually("by the drop directory", lambda: any(
+            b"Subject: later" in octets for _, octets in relay.messages()))
+
 
 def part(mime, octets, *headers):
     return b"".join([b"--b\r\nContent-Type: ", mime.encode(), b"\r\n",
