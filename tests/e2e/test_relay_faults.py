@@ -164,7 +164,7 @@ class Forms(Sending):
     def relayed(self, relay, data, *recipients):
         okapi = self.okapi_with(relay)
         self.send(data, "-i", *recipients)
-        okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+        self.ran = okapi.run("okapi-spooler", "-c", okapi.config, "--once")
         return okapi
 
     def test_8bit_becomes_quoted_printable_without_8bitmime(self):
@@ -183,6 +183,7 @@ class Forms(Sending):
                 + part("message/rfc822", inner)
                 + part("text/plain; charset=us-ascii", b"plain") + b"--b--\r\n")
         self.relayed(relay, data, "x@example.org")
+        self.assertEqual(len(relay.messages()), 1, self.ran)
         (envelope, octets), = relay.messages()
         self.assertNotIn("BODY=8BITMIME", envelope["mail_args"])
         octets.decode("ascii")
