@@ -148,6 +148,9 @@ static int user_create(struct admin *admin, struct fault *fault)
 	if (!admin_has(admin, "email"))
 		return fault_set(fault, FAULT_USAGE,
 				 "user create needs --email ADDR");
+	if (!*admin_option(admin, "email"))
+		return fault_set(fault, FAULT_BAD_ADDRESS,
+				 "--email: '' is no address");
 	if (user_request_new(admin, &request, fault) < 0)
 		return -1;
 	return store_run(admin->store, user_create_unit, request, fault);

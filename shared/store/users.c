@@ -42,13 +42,26 @@ static int user_name_check(const char *name, struct fault *fault)
 	return 0;
 }
 
+/* Blanks, quotes and more than one @ stand in a quoted local part only
+ * (RFC 5321 section 4.1.2): otherwise nobody could name the address. */
+static bool user_address_is_whole(const char *address, const char *at)
+{
+	bool is_quoted =
+		*address == '"' && at && at > address + 1 && at[-1] == '"';
+	const char *rest = is_quoted ? at + 1 : address;
+
+	return !strpbrk(rest, " \t\"") &&
+	       (is_quoted || strchr(address, '@') == at);
+}
+
 static int user_address_check(const char *address, struct fault *fault)
 {
 	const char *at = strrchr(address, '@');
 	size_t len = strlen(address);
 
 	if (len == 0 || len > 320 || at == address || (at && !at[1]) ||
-	    strpbrk(address, "<>,;") || !user_text_is_clean(address, true))
+	    strpbrk(address, "<>,;") || !user_text_is_clean(address, true) ||
+	    !user_address_is_whole(address, at))
 		return fault_set(fault, FAULT_BAD_ADDRESS, "'%s' is no address",
 				 address);
 	return 0;

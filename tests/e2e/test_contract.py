@@ -269,6 +269,20 @@ class Administration(Contract):
             with self.subTest(name):
                 self.assertEqual(set(fields.split()) - set(found), set())
 
+    def test_addresses(self):
+        for number, (address, status) in enumerate((
+                ("plain@x.test", 0), ('"two words"@x.test', 0),
+                ('"a@b"@x.test', 0), ("jörg@bücher.test", 0), ("bare", 0),
+                ("two words@x.test", 65), ("a@b@x.test", 65),
+                ("a@x test", 65), ('a"b@x.test', 65), ("@x.test", 65),
+                ("a@", 65), ("", 65), ("<a@x.test>", 65))):
+            with self.subTest(address):
+                done = self.okapi.admin("user", "create", f"u{number}",
+                                        "--email", address)
+                self.assertEqual(done.status, status, done)
+        done = self.okapi.deliver(message("m"), '"A@B"@x.test')
+        self.assertEqual(done.status, 0, done)
+
     def test_config_check_finds_what_cannot_work(self):
         path = os.path.join(self.directory(), "bad.cfg")
         with open(path, "w", encoding="utf-8") as file:
