@@ -230,6 +230,18 @@ static int rules_keep_instead(struct rules *rules,
 	return 0;
 }
 
+/* Is that the user's own Junk E-mail? Then no reply is due. */
+static bool rules_is_junk_folder(struct rules *rules, int64_t folder)
+{
+	struct fault fault = {0};
+	int64_t junk = 0;
+
+	return folder &&
+	       store_folder_by_role(rules->store, rules->to->who->store,
+				    FOLDER_JUNK, &junk, &fault) == 0 &&
+	       junk == folder;
+}
+
 static int rules_fileinto(struct rules *rules,
 			  const struct sieve_action *action,
 			  struct fault *fault)
@@ -263,6 +275,8 @@ static int rules_fileinto(struct rules *rules,
 	}
 	if (!place.folder && store_folder_path_check(place.below, '/', &reason))
 		return rules_keep_instead(rules, action, reason.text);
+	if (rules_is_junk_folder(rules, place.folder))
+		rules->to->plan->is_junk = true;
 	copy = plan_add_copy(rules->to->plan, place.folder, action->argument);
 	copy->store = place.store;
 	if (!place.folder && !copy->below)

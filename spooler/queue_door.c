@@ -2,7 +2,6 @@
  * The queue's socket: what mailq and sendmail -q ask for.  One word, one
  * answer; whoever is not trusted sees and moves what is their own.
  */
-#include "fixup.h"
 #include "log.h"
 #include "net.h"
 #include "spooler_internal.h"
@@ -28,11 +27,20 @@ static bool door_may_see(const struct queue_door *door,
 		g_ascii_strcasecmp(door->caller.login, entry->owner) == 0);
 }
 
+/* "Mon Nov 23 07:30:28", local time, as mailq has it; owned. */
+static char *door_time(int64_t when)
+{
+	g_autoptr(GDateTime) time =
+		g_date_time_new_from_unix_local(when / USEC_PER_SEC);
+
+	return g_date_time_format(time, "%a %b %e %H:%M:%S");
+}
+
 /* As Postfix's mailq: '*' is being sent, '!' is held. */
 static void door_list_entry(struct queue_door *door,
 			    const struct queue_entry *entry)
 {
-	g_autofree char *when = fixup_date(entry->submitted);
+	g_autofree char *when = door_time(entry->submitted);
 	char mark = ' ';
 
 	if (entry->state == QUEUE_SENDING)
@@ -45,7 +53,7 @@ static void door_list_entry(struct queue_door *door,
 				"-Sender/Recipient-------\n");
 	g_string_append_printf(
 		door->answer,
-		"%-10" G_GINT64_FORMAT "%c %8" G_GINT64_FORMAT " %.20s  %s\n",
+		"%-10" G_GINT64_FORMAT "%c %8" G_GINT64_FORMAT " %-19s  %s\n",
 		entry->id, mark, entry->size, when,
 		*entry->reverse_path ? entry->reverse_path : "MAILER-DAEMON");
 	for (guint i = 0; i < entry->recipients->len; i++) {

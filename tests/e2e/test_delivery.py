@@ -300,6 +300,14 @@ class Replies(Served):
         self.lmtp(crlf(message("n8")))
         self.assertEqual(self.okapi.queue(), [])
 
+    def test_never_for_what_a_rule_files_as_junk(self):
+        self.away()
+        self.okapi.must("rule", "put", "anna", "r", "-", input=
+                        'require "fileinto"; fileinto "Junk";')
+        self.assertEqual(self.lmtp(crlf(message("j1")))[0], 250)
+        self.assertEqual(len(self.okapi.mails("anna", "Junk E-mail")), 1)
+        self.assertEqual(self.okapi.queue(), [])
+
     def vacation(self, text, name="r"):
         self.okapi.must("rule", "put", "anna", name, "-",
                         input='require ["vacation", "vacation-seconds", '

@@ -473,6 +473,8 @@ class Submitting(Sending):
         listed = self.send(b"", "-bp").out
         self.assertIn("x@example.org", listed)
         self.assertIn("450 4.2.0 busy", listed)
+        self.assertRegex(listed, r" [A-Z][a-z]{2} [A-Z][a-z]{2} [ 123]\d "
+                                 r"\d\d:\d\d:\d\d  ")
         self.send(b"", "-q")
         self.queue_empties()
         self.send(b"Subject: dot\n\none\n.\nMAIL FROM:<a>\n", "y@example.org")
