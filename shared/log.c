@@ -29,7 +29,6 @@ static struct {
 	bool background;      /* stderr is nobody's: syslog instead */
 	pthread_mutex_t lock; /* of all but level */
 } log_state = {
-	.program = "okapi",
 	.method = CONF_LOG_STDERR,
 	.fd = STDERR_FILENO,
 	.level = LOG_LEVEL_INFO,
@@ -231,7 +230,10 @@ static void log_write(enum log_level level, const char *text)
 	} else if (log_state.timestamp) {
 		log_append_time(line);
 	}
-	g_string_append_printf(line, "%s[%d]: %s%s\n", log_state.program,
+	g_string_append_printf(line, "%s[%d]: %s%s\n",
+			       log_state.program
+				       ? log_state.program
+				       : program_invocation_short_name,
 			       (int)getpid(), log_level_mark(level), text);
 	/* A log that cannot be written has nowhere to complain to. */
 	if (write(log_state.fd, line->str, line->len) < 0)
