@@ -729,8 +729,9 @@ static int relay_prepare(struct relay_session *session,
 	return relay_set_tls(session, place, without_tls, fault);
 }
 
-/* Why a connection has to be made anew. */
+/* How a connection is made, and why it has to be made anew. */
 struct relay_again {
+	bool without_tls;
 	bool clear; /* TLS failed where it is a bonus */
 	bool fewer; /* some recipients have their outcome: without them */
 };
@@ -740,8 +741,8 @@ static int relay_attempt(const struct relay_place *place,
 			 const struct relay_options *options,
 			 struct relay_control *control,
 			 struct relay_message *first,
-			 const struct relay_source *source, bool without_tls,
-			 struct relay_again *ret_again, struct fault *fault)
+			 const struct relay_source *source,
+			 struct relay_again *again, struct fault *fault)
 {
 	struct relay_session session = {
 		.options = options,
@@ -751,7 +752,7 @@ static int relay_attempt(const struct relay_place *place,
 	};
 	int result = 0;
 
-	if (relay_prepare(&session, place, without_tls, fault) != 0 ||
+	if (relay_prepare(&session, place, again->without_tls, fault) != 0 ||
 	    relay_connect(&session, place, fault) != 0) {
 		relay_session_clear(&session);
 		return -1;
@@ -762,11 +763,11 @@ static int relay_attempt(const struct relay_place *place,
 	relay_control_set(control, NULL);
 	if (session.asked != ASKED_MAIL) {
 		result = relay_why(&session, fault);
-		ret_again->clear = session.tls_tried && !session.tls_on &&
-				   options->tls == CONF_TLS_OPPORTUNISTIC &&
-				   !relay_wire_was_cut(session.wire);
+		again->clear = session.tls_tried && !session.tls_on &&
+			       options->tls == CONF_TLS_OPPORTUNISTIC &&
+			       !relay_wire_was_cut(session.wire);
 	} else if (session.message == first && session.is_unfit) {
-		ret_again->fewer = true;
+		again->fewer = true;
 	} else if (session.message) {
 		relay_finish(&session); /* it broke under way */
 	}
@@ -782,10 +783,10 @@ int relay_run(const struct relay_place *place,
 	bool without_tls = false;
 
 	for (;;) {
-		struct relay_again again = {0};
+		struct relay_again again = {.without_tls = without_tls};
 
 		if (relay_attempt(place, options, control, first, source,
-				  without_tls, &again, fault) == 0) {
+				  &again, fault) == 0) {
 			if (!again.fewer)
 				return 0;
 			if (!relay_form_open(first)) {

@@ -378,6 +378,7 @@ static void pass_file(struct msghdr *message, union passed_file *passed,
 
 /* A request and its answer with one helper; the body from a file, unless that
  * is -1. */
+/* NOLINTNEXTLINE(readability-function-size): both ends of an exchange */
 static int talk(const struct helper_pool *pool, struct helper *helper,
 		struct wire_request *request, const void *data, int file,
 		struct wire_answer *head, GByteArray *body, struct fault *fault)

@@ -127,6 +127,7 @@ int lob_open_unnamed(const char *path)
 	g_autofree char *directory = lob_directory(path);
 	int fd;
 
+	/* NOLINTNEXTLINE(readability-suspicious-call-argument) */
 	if (lob_make_directory(path, directory, NULL))
 		return -1;
 	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0640);

@@ -32,6 +32,7 @@ int store_rule_remember(struct store *store, int64_t store_id, const char *key,
 		       "iti", store_id, key, until);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as agreed in settings.h */
 int store_vacation_claim(struct store *store, int64_t store_id,
 			 const char *handle, const char *sender, int64_t now,
 			 int64_t interval_s, bool *ret_may, struct fault *fault)
