@@ -6,48 +6,10 @@
 
 #include <string.h>
 
-struct folder_place {
-	int64_t store;
-	int64_t parent;
-	enum folder_role role;
-	char *name;
-};
-
-static void folder_place_clear(struct folder_place *place)
-{
-	g_free(place->name);
-}
-#define FOLDER_PLACE                                                           \
- __attribute__((cleanup(folder_place_clear))) struct folder_place
-
-static int folder_place_get(struct store *store, int64_t folder,
-			    struct folder_place *ret_place, struct fault *fault)
-{
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT store, parent, role, name FROM hierarchy"
-		      " WHERE id = ? AND type = 2 AND deleted IS NULL",
-		      "i", folder))
-		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc < 0)
-		return -1;
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no folder %" G_GINT64_FORMAT, folder);
-	ret_place->store = rows_int(&rows, 0);
-	ret_place->parent = rows_int(&rows, 1);
-	ret_place->role = (enum folder_role)rows_int(&rows, 2);
-	ret_place->name = rows_text(&rows, 3);
-	return 0;
-}
-
 /* May a folder of that role have this name below parent?  At the top, the name
  * of another role, or of the public store, would hide it. */
 static int folder_place_free(struct store *store, int64_t folder,
-			     const struct folder_place *place, int64_t parent,
+			     const struct folder_row *place, int64_t parent,
 			     const char *name, struct fault *fault)
 {
 	enum folder_role other = folder_role_parse(name);
@@ -65,7 +27,7 @@ static int folder_place_free(struct store *store, int64_t folder,
 }
 
 static int folder_place_check(struct store *store, int64_t folder,
-			      const struct folder_place *place, int64_t parent,
+			      const struct folder_row *place, int64_t parent,
 			      struct fault *fault)
 {
 	int64_t target;
@@ -99,13 +61,13 @@ static int folder_place_check(struct store *store, int64_t folder,
 int store_folder_move(struct store *store, int64_t folder, int64_t parent,
 		      const char *name, struct fault *fault)
 {
-	FOLDER_PLACE place = {0};
+	FOLDER_ROW place = {0};
 	g_autofree char *key = NULL;
 	int64_t change;
 
 	if (store_need_unit(store, fault) ||
 	    (name && folder_name_check(name, fault)) ||
-	    folder_place_get(store, folder, &place, fault))
+	    folder_row_get(store, folder, &place, fault))
 		return -1;
 	parent = parent ? parent : place.parent;
 	name = name ? name : place.name;
@@ -149,7 +111,7 @@ int folder_undelete(struct store *store, int64_t folder, struct fault *fault)
 {
 	g_autofree char *name = NULL;
 	g_autofree char *key = NULL;
-	FOLDER_PLACE place = {0};
+	FOLDER_ROW place = {0};
 	int64_t origin;
 	int64_t parent;
 	int64_t change;
@@ -232,7 +194,7 @@ static int folder_localize_one(struct store *store, int64_t store_id,
 			       enum folder_role role, const char *wanted,
 			       struct fault *fault)
 {
-	FOLDER_PLACE place = {0};
+	FOLDER_ROW place = {0};
 	g_autofree char *key = address_fold(wanted);
 	g_autofree char *has = NULL;
 	g_autofree char *name = NULL;
@@ -245,7 +207,7 @@ static int folder_localize_one(struct store *store, int64_t store_id,
 		*fault = why;
 		return -1;
 	}
-	if (folder_place_get(store, folder, &place, fault))
+	if (folder_row_get(store, folder, &place, fault))
 		return -1;
 	has = address_fold(place.name);
 	if (strcmp(has, key) != 0 &&

@@ -109,23 +109,13 @@ int store_folder_get(struct store *store, int64_t folder,
 	return 0;
 }
 
-struct folder_row {
-	int64_t id;
-	int64_t store;
-	int64_t parent;
-	enum folder_role role;
-	char *name;
-};
-
-static void folder_row_clear(struct folder_row *row)
+void folder_row_clear(struct folder_row *row)
 {
 	g_free(row->name);
 }
-#define FOLDER_ROW __attribute__((cleanup(folder_row_clear))) struct folder_row
 
-/* A folder that may be deleted. */
-static int folder_get_plain(struct store *store, int64_t folder,
-			    struct folder_row *ret_row, struct fault *fault)
+int folder_row_get(struct store *store, int64_t folder,
+		   struct folder_row *ret_row, struct fault *fault)
 {
 	ROWS rows = {0};
 	int rc;
@@ -141,15 +131,24 @@ static int folder_get_plain(struct store *store, int64_t folder,
 	if (rc == 0)
 		return fault_set(fault, FAULT_NOT_FOUND,
 				 "no folder %" G_GINT64_FORMAT, folder);
-	if (rows_int(&rows, 2) != FOLDER_PLAIN)
-		return fault_set(fault, FAULT_NOT_ALLOWED,
-				 "the folder %s belongs to the store: it stays",
-				 rows_peek(&rows, 3));
 	ret_row->id = folder;
 	ret_row->store = rows_int(&rows, 0);
 	ret_row->parent = rows_int(&rows, 1);
-	ret_row->role = FOLDER_PLAIN;
+	ret_row->role = (enum folder_role)rows_int(&rows, 2);
 	ret_row->name = rows_text(&rows, 3);
+	return 0;
+}
+
+/* A folder that may be deleted. */
+static int folder_get_plain(struct store *store, int64_t folder,
+			    struct folder_row *ret_row, struct fault *fault)
+{
+	if (folder_row_get(store, folder, ret_row, fault))
+		return -1;
+	if (ret_row->role != FOLDER_PLAIN)
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "the folder %s belongs to the store: it stays",
+				 ret_row->name);
 	return 0;
 }
 

@@ -192,6 +192,20 @@ NODISCARD int folder_child(struct store *store, int64_t parent,
 			   const char *name, int64_t *ret_folder,
 			   struct fault *fault);
 NODISCARD int folder_name_check(const char *name, struct fault *fault);
+/* A folder's row: where it stands, what it is, what it is called. */
+struct folder_row {
+	int64_t id;
+	int64_t store;
+	int64_t parent;
+	enum folder_role role;
+	char *name; /* owned */
+};
+void folder_row_clear(struct folder_row *row);
+#define FOLDER_ROW __attribute__((cleanup(folder_row_clear))) struct folder_row
+/* FAULT_NOT_FOUND if there is none or it is marked deleted. */
+NODISCARD int folder_row_get(struct store *store, int64_t folder,
+			     struct folder_row *ret_row, struct fault *fault);
+
 /* A name that is free below parent: name, "name (2)" ...; owned. */
 NODISCARD int folder_free_name(struct store *store, int64_t parent,
 			       const char *name, char **ret_name,
