@@ -222,11 +222,11 @@ static int input_read_all(int fd, struct spool *spool,
 int input_read(int fd, int64_t limit, struct input *ret_input,
 	       struct fault *fault)
 {
-	AUTO(spool) spool = spool_new(limit, false, NULL);
+	AUTO(spool) spool = spool_new(limit);
 	struct input input = {0};
 
 	if (input_read_all(fd, spool, &input.head, fault) ||
-	    spool_finish(spool, &input.bytes, NULL, fault)) {
+	    spool_finish(spool, &input.bytes, fault)) {
 		input_clear(&input);
 		return -1;
 	}

@@ -4,11 +4,13 @@
 #include "session.h"
 
 #include "deliver.h"
+#include "digest.h"
 #include "figures.h"
 #include "log.h"
 #include "mail.h"
 #include "resolve.h"
 #include "spool.h"
+#include "store/messages.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ struct lmtp_session {
 	struct mail *mail; /* while a transaction is open */
 	int64_t size;      /* as MAIL announced it, -1 */
 	struct spool *spool;
+	struct digest *digest; /* of what the spool has */
 };
 
 /* ---- who may what ---- */
@@ -107,6 +110,7 @@ static void session_reset(void *context)
 
 	g_clear_pointer(&session->mail, mail_free);
 	g_clear_pointer(&session->spool, spool_free);
+	g_clear_pointer(&session->digest, digest_free);
 }
 
 void session_close(void *context)
@@ -232,11 +236,12 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 static int session_data_begin(void *context, struct fault *fault)
 {
 	struct lmtp_session *session = context;
+	const struct conf *conf = session->door->agent->conf;
 
 	(void)fault;
-	session->spool =
-		spool_new(session->door->agent->conf->message_size_limit, true,
-			  session->door->agent->conf->store_path);
+	session->spool = spool_new(conf->message_size_limit);
+	spool_set_place(session->spool, store_content_file, conf->store_path);
+	session->digest = digest_new();
 	return 0;
 }
 
@@ -245,6 +250,7 @@ static int session_data(void *context, const char *octets, size_t len,
 {
 	struct lmtp_session *session = context;
 
+	digest_update(session->digest, octets, len);
 	return spool_add(session->spool, octets, len, fault);
 }
 
@@ -254,7 +260,8 @@ static int session_deliver(struct lmtp_session *session, struct fault *fault)
 	uint8_t sha256[DIGEST_SIZE];
 	struct store *store = NULL;
 
-	if (spool_finish(session->spool, &bytes, sha256, fault) ||
+	digest_finish(g_steal_pointer(&session->digest), sha256);
+	if (spool_finish(session->spool, &bytes, fault) ||
 	    mail_set_content(session->mail, bytes, sha256, fault))
 		return -1;
 	session->mail->file = spool_take_file(session->spool);

@@ -3,8 +3,6 @@
  */
 #include "spool.h"
 
-#include "store/messages.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,31 +10,34 @@
 
 struct spool {
 	int64_t limit;
-	const char *store_path; /* or NULL */
+	spool_file_fn *make_file; /* or NULL */
+	const char *place;
 	size_t size;
 	GByteArray *memory;
-	int fd; /* of the temporary file, -1 while memory is enough */
-	struct digest *digest; /* NULL: no hash */
+	int fd; /* of the file, -1 while memory is enough */
 };
 
-struct spool *spool_new(int64_t limit, bool with_hash, const char *store_path)
+struct spool *spool_new(int64_t limit)
 {
 	struct spool *spool = g_new0(struct spool, 1);
 
 	spool->limit = limit;
-	spool->store_path = store_path;
 	spool->memory = g_byte_array_new();
 	spool->fd = -1;
-	spool->digest = with_hash ? digest_new() : NULL;
 	return spool;
+}
+
+void spool_set_place(struct spool *spool, spool_file_fn *make_file,
+		     const char *place)
+{
+	spool->make_file = make_file;
+	spool->place = place;
 }
 
 void spool_free(struct spool *spool)
 {
 	if (spool->memory)
 		g_byte_array_unref(spool->memory);
-	if (spool->digest)
-		digest_free(spool->digest);
 	base_close_fd(&spool->fd);
 	g_free(spool);
 }
@@ -64,11 +65,11 @@ static int spool_write(int fd, const char *octets, size_t len,
 }
 
 /* A file without a name, so that nothing is left behind by a crash. */
-static int spool_open_file(const char *store_path, struct fault *fault)
+static int spool_open_file(const struct spool *spool, struct fault *fault)
 {
 	const char *dir = g_get_tmp_dir();
 	g_autofree char *name = NULL;
-	int fd = store_path ? store_content_file(store_path) : -1;
+	int fd = spool->make_file ? spool->make_file(spool->place) : -1;
 
 	if (fd >= 0)
 		return fd;
@@ -89,7 +90,7 @@ static int spool_open_file(const char *store_path, struct fault *fault)
 /* Moves what memory holds to a file. */
 static int spool_spill(struct spool *spool, struct fault *fault)
 {
-	AUTOCLOSE int fd = spool_open_file(spool->store_path, fault);
+	AUTOCLOSE int fd = spool_open_file(spool, fault);
 
 	if (fd < 0)
 		return -1;
@@ -116,8 +117,6 @@ int spool_add(struct spool *spool, const void *octets, size_t len,
 		g_byte_array_append(spool->memory, octets, (guint)len);
 	else if (spool_write(spool->fd, octets, len, fault))
 		return -1;
-	if (spool->digest)
-		digest_update(spool->digest, octets, len);
 	spool->size += len;
 	return 0;
 }
@@ -153,18 +152,12 @@ static int spool_map_file(struct spool *spool, GBytes **ret_bytes,
 	return 0;
 }
 
-int spool_finish(struct spool *spool, GBytes **ret_bytes, uint8_t *ret_sha256,
-		 struct fault *fault)
+int spool_finish(struct spool *spool, GBytes **ret_bytes, struct fault *fault)
 {
-	if (spool->fd >= 0) {
-		if (spool_map_file(spool, ret_bytes, fault))
-			return -1;
-	} else {
-		*ret_bytes = g_byte_array_free_to_bytes(
-			g_steal_pointer(&spool->memory));
-	}
-	if (spool->digest)
-		digest_finish(g_steal_pointer(&spool->digest), ret_sha256);
+	if (spool->fd >= 0)
+		return spool_map_file(spool, ret_bytes, fault);
+	*ret_bytes =
+		g_byte_array_free_to_bytes(g_steal_pointer(&spool->memory));
 	return 0;
 }
 

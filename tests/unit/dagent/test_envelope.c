@@ -7,6 +7,7 @@
 #include "dagent/options.h"
 #include "dagent/outcome.h"
 #include "dagent/wishes.h"
+#include "store/messages.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -103,9 +104,8 @@ Test(dagent_input, line_ends_across_pieces)
 	static const char expected[] = "a\r\nb\r\nc\r\n\r\rd\r\n";
 
 	for (size_t cut = 0; cut < sizeof(text); cut++) {
-		AUTO(spool) spool = spool_new(0, true, NULL);
+		AUTO(spool) spool = spool_new(0);
 		g_autoptr(GBytes) bytes = NULL;
-		uint8_t hash[DIGEST_SIZE];
 		struct fault fault;
 		bool state = false;
 		size_t len = 0;
@@ -117,7 +117,7 @@ Test(dagent_input, line_ends_across_pieces)
 					   sizeof(text) - 1 - MIN(cut, 13),
 					   &state, &fault),
 			     0);
-		cr_assert_eq(spool_finish(spool, &bytes, hash, &fault), 0);
+		cr_assert_eq(spool_finish(spool, &bytes, &fault), 0);
 		got = g_bytes_get_data(bytes, &len);
 		if (cut <= 13)
 			cr_expect(len == sizeof(expected) - 1 &&
@@ -146,34 +146,29 @@ Test(dagent_spool, memory_then_file)
 	g_autofree char *chunk = g_malloc(70000);
 
 	for (size_t chunks = 1; chunks < 9; chunks += 6) {
-		AUTO(spool) spool = spool_new(0, true, NULL);
+		AUTO(spool) spool = spool_new(0);
 		g_autoptr(GBytes) bytes = NULL;
-		struct digest *digest = digest_new();
-		uint8_t hash[DIGEST_SIZE];
-		uint8_t expected[DIGEST_SIZE];
+		g_autoptr(GByteArray) expected = g_byte_array_new();
 		struct fault fault = {0};
 
 		for (size_t i = 0; i < chunks; i++) {
 			memset(chunk, (int)i, 70000);
-			digest_update(digest, chunk, 70000);
+			g_byte_array_append(expected, (guint8 *)chunk, 70000);
 			cr_assert_eq(spool_add(spool, chunk, 70000, &fault), 0);
 		}
-		digest_finish(digest, expected);
-		cr_assert_eq(spool_finish(spool, &bytes, hash, &fault), 0);
+		cr_assert_eq(spool_finish(spool, &bytes, &fault), 0);
 		cr_expect_eq(g_bytes_get_size(bytes), chunks * 70000);
-		cr_expect_arr_eq(hash, expected, DIGEST_SIZE);
-		digest_sha256(g_bytes_get_data(bytes, NULL), chunks * 70000,
-			      hash);
-		cr_expect_arr_eq(hash, expected, DIGEST_SIZE);
+		cr_expect_arr_eq(g_bytes_get_data(bytes, NULL), expected->data,
+				 expected->len);
 	}
 }
 
 Test(dagent_spool, hands_its_file_over)
 {
 	g_autofree char *chunk = g_strnfill(SPOOL_MEMORY, 'x');
-	AUTO(spool) small = spool_new(0, false, NULL);
-	AUTO(spool) large = spool_new(0, false, NULL);
-	AUTO(spool) elsewhere = spool_new(0, false, "/nonexistent/store.db");
+	AUTO(spool) small = spool_new(0);
+	AUTO(spool) large = spool_new(0);
+	AUTO(spool) elsewhere = spool_new(0);
 	AUTOCLOSE int file = -1;
 	g_autoptr(GBytes) few = NULL;
 	g_autoptr(GBytes) many = NULL;
@@ -181,22 +176,23 @@ Test(dagent_spool, hands_its_file_over)
 	struct stat st;
 
 	cr_assert_eq(spool_add(small, chunk, 10, &fault), 0);
-	cr_assert_eq(spool_finish(small, &few, NULL, &fault), 0);
+	cr_assert_eq(spool_finish(small, &few, &fault), 0);
 	cr_expect_eq(spool_take_file(small), -1);
 	cr_assert_eq(spool_add(large, chunk, SPOOL_MEMORY, &fault), 0);
 	cr_assert_eq(spool_add(large, "y", 1, &fault), 0);
-	cr_assert_eq(spool_finish(large, &many, NULL, &fault), 0);
+	cr_assert_eq(spool_finish(large, &many, &fault), 0);
 	file = spool_take_file(large);
 	cr_assert_eq(fstat(file, &st), 0);
 	cr_expect_eq((size_t)st.st_size, SPOOL_MEMORY + 1);
 	/* No place beside the store: one is found all the same. */
+	spool_set_place(elsewhere, store_content_file, "/nonexistent/store.db");
 	cr_assert_eq(spool_add(elsewhere, chunk, SPOOL_MEMORY, &fault), 0);
 	cr_expect_eq(spool_add(elsewhere, "y", 1, &fault), 0);
 }
 
 Test(dagent_spool, limit)
 {
-	AUTO(spool) spool = spool_new(10, true, NULL);
+	AUTO(spool) spool = spool_new(10);
 	struct fault fault = {0};
 
 	cr_expect_eq(spool_add(spool, "0123456789", 10, &fault), 0);
