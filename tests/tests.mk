@@ -7,6 +7,7 @@
 #   make test-random   random operations and kills, for longer; OKAPI_SEED=N
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
 #   make bench-scale   what the size of a store costs
+#   make bench-convert conversion, beside plain GMime
 #   make bench-relay   draining the queue, beside Postfix
 
 # A Criterion binary with a leak and an overflow, for the runner's own test.

@@ -25,3 +25,15 @@ $(B)/tests/bench/bench_scale: $(O)/tests/bench/bench_scale.o $(STORE) $(GROUND)
 .PHONY: bench-scale
 bench-scale: $(B)/tests/bench/bench_scale
 	@$< $(SCALE)
+
+# make bench-convert: conversion beside plain GMime.  TURNS=N
+TURNS ?= 7
+
+$(B)/tests/bench/bench_convert: $(O)/tests/bench/bench_convert.o $(CONVERT) $(HELPER) $(GROUND)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(CONVERT) $(HELPER) $(GROUND) -Wl,--end-group \
+		$(CONVERT_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+
+.PHONY: bench-convert
+bench-convert: $(B)/okapi-convert $(B)/tests/bench/bench_convert
+	@OKAPI_BUILD=$(abspath $(B)) $(B)/tests/bench/bench_convert $(TURNS)
