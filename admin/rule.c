@@ -66,6 +66,7 @@ struct rule_request {
 	const char *script;
 	int64_t sequence;
 	bool enabled;
+	unsigned flags; /* enum store_rule_flag */
 };
 
 static int rule_put_unit(struct store *store, void *context,
@@ -73,29 +74,84 @@ static int rule_put_unit(struct store *store, void *context,
 {
 	const struct rule_request *r = context;
 
-	return store_rule_put(store, r->store, r->name, r->script, r->sequence,
-			      r->enabled, fault);
+	if (store_rule_put(store, r->store, r->name, r->script, r->sequence,
+			   r->enabled, fault) < 0)
+		return -1;
+	return store_rule_set_flags(store, r->store, r->name, r->flags, fault);
+}
+
+/* 0 where it is not given. */
+static int rule_sequence(const struct admin *admin, int64_t *ret_sequence,
+			 struct fault *fault)
+{
+	const char *sequence = admin_option(admin, "sequence");
+
+	if (!sequence)
+		return 0;
+	if (admin_number("--sequence", sequence, ret_sequence, fault) < 0)
+		return -1;
+	if (*ret_sequence > 0)
+		return 0;
+	return fault_set(fault, FAULT_USAGE, "--sequence counts from 1");
 }
 
 static int rule_put(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
 	g_autofree char *text = NULL;
-	const char *sequence = admin_option(admin, "sequence");
 	struct rule_request r = {.name = admin_arg(admin, 1),
 				 .enabled = !admin_has(admin, "disabled")};
 
-	if (sequence &&
-	    admin_number("--sequence", sequence, &r.sequence, fault) < 0)
+	if (admin_has(admin, "exit-level"))
+		r.flags |= ST_EXIT_LEVEL;
+	if (admin_has(admin, "only-when-oof"))
+		r.flags |= ST_ONLY_WHEN_OOF;
+	if (rule_sequence(admin, &r.sequence, fault) < 0)
 		return -1;
-	if (sequence && r.sequence == 0)
-		return fault_set(fault, FAULT_USAGE,
-				 "--sequence counts from 1");
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    rule_read(admin, r.name, admin_arg(admin, 2), &text, fault) < 0)
 		return -1;
 	r.store = user->store;
 	r.script = text;
+	return store_run(admin->store, rule_put_unit, &r, fault);
+}
+
+/* What an option that takes yes or no says of a flag. */
+static int rule_flag(const struct admin *admin, const char *option,
+		     unsigned flag, unsigned *flags, struct fault *fault)
+{
+	const char *value = admin_option(admin, option);
+
+	if (!value)
+		return 0;
+	if (strcmp(value, "yes") == 0)
+		*flags |= flag;
+	else if (strcmp(value, "no") == 0)
+		*flags &= ~flag;
+	else
+		return fault_set(fault, FAULT_USAGE, "--%s takes yes or no",
+				 option);
+	return 0;
+}
+
+static int rule_set(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	AUTO(store_rule) rule = NULL;
+	struct rule_request r = {.name = admin_arg(admin, 1)};
+
+	if (rule_sequence(admin, &r.sequence, fault) < 0 ||
+	    admin_user(admin, 0, &user, fault) < 0 ||
+	    store_rule_get(admin->store, user->store, r.name, &rule, fault) < 0)
+		return -1;
+	r.store = user->store;
+	r.script = rule->script;
+	r.enabled = rule->enabled;
+	r.flags = rule->flags;
+	if (rule_flag(admin, "exit-level", ST_EXIT_LEVEL, &r.flags, fault) ||
+	    rule_flag(admin, "only-when-oof", ST_ONLY_WHEN_OOF, &r.flags,
+		      fault))
+		return -1;
 	return store_run(admin->store, rule_put_unit, &r, fault);
 }
 
@@ -119,6 +175,10 @@ static json_t *rule_json(const struct store_rule *rule)
 	json_object_set_new(object, "name", print_json_text(rule->name));
 	json_object_set_new(object, "sequence", json_integer(rule->sequence));
 	json_object_set_new(object, "enabled", json_boolean(rule->enabled));
+	json_object_set_new(object, "exit_level",
+			    json_boolean(rule->flags & ST_EXIT_LEVEL));
+	json_object_set_new(object, "only_when_oof",
+			    json_boolean(rule->flags & ST_ONLY_WHEN_OOF));
 	json_object_set_new(object, "error",
 			    *rule->error ? print_json_text(rule->error)
 					 : json_null());
@@ -127,10 +187,19 @@ static json_t *rule_json(const struct store_rule *rule)
 	return object;
 }
 
+static const char *rule_flags_text(unsigned flags)
+{
+	if ((flags & ST_EXIT_LEVEL) && (flags & ST_ONLY_WHEN_OOF))
+		return "exit-level,only-when-oof";
+	if (flags & ST_EXIT_LEVEL)
+		return "exit-level";
+	return flags & ST_ONLY_WHEN_OOF ? "only-when-oof" : "";
+}
+
 static int rule_list(struct admin *admin, struct fault *fault)
 {
-	static const char *const head[] = {"SEQ", "RULE", "STATE", "ERROR",
-					   NULL};
+	static const char *const head[] = {"SEQ",   "RULE",  "STATE",
+					   "FLAGS", "ERROR", NULL};
 	AUTO(store_user) user = NULL;
 	g_autoptr(GPtrArray) rules = NULL;
 	struct print_list list;
@@ -155,6 +224,7 @@ static int rule_list(struct admin *admin, struct fault *fault)
 				       *rule->error    ? "error"
 				       : rule->enabled ? "on"
 						       : "off",
+				       rule_flags_text(rule->flags),
 				       rule->error};
 
 		print_table_row(table, cells);
@@ -230,6 +300,16 @@ static const struct command_option rule_put_options[] = {
 	{"sequence", "N", "place in the order, from 1 (default: the end)",
 	 false},
 	{"disabled", NULL, "not to be run yet", false},
+	{"exit-level", NULL, "where it acts, later rules do not run", false},
+	{"only-when-oof", NULL, "runs while its owner is out of office", false},
+	{0}};
+
+static const struct command_option rule_set_options[] = {
+	{"sequence", "N", "place in the order, from 1", false},
+	{"exit-level", "yes|no", "where it acts, later rules do not run",
+	 false},
+	{"only-when-oof", "yes|no", "runs while its owner is out of office",
+	 false},
 	{0}};
 
 static const struct command_option rule_test_options[] = {
@@ -247,6 +327,8 @@ static const struct command_option rule_run_options[] = {
 static const struct command rule_commands[] = {
 	{"put", "USER NAME FILE|-", "compiles and stores a rule", rule_put,
 	 rule_put_options, COMMAND_WRITE},
+	{"set", "USER NAME", "changes its place and flags; its text stays",
+	 rule_set, rule_set_options, COMMAND_WRITE},
 	{"get", "USER NAME", "prints its script", rule_get, NULL, COMMAND_READ},
 	{"list", "USER", "rules in their order", rule_list, NULL,
 	 COMMAND_READ | COMMAND_JSON},

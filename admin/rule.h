@@ -28,7 +28,8 @@ struct rule_set {
 	struct admin *admin;
 	const struct store_user *user;
 	char **own;         /* all addresses of the user */
-	GPtrArray *scripts; /* of struct sieve_script */
+	GPtrArray *scripts; /* of struct sieve_script, owned */
+	GArray *rules;      /* of struct sieve_rule, of these */
 	bool has_before;    /* the first one is sieve_before */
 };
 

@@ -20,8 +20,17 @@ static void rule_script_free(gpointer script)
 	sieve_script_free(script);
 }
 
+static void rule_add(struct rule_set *set, struct sieve_script *script,
+		     unsigned flags)
+{
+	const struct sieve_rule rule = {script, flags};
+
+	g_ptr_array_add(set->scripts, script);
+	g_array_append_val(set->rules, rule);
+}
+
 static int rule_load_file(struct rule_set *set, const char *path,
-			  struct fault *fault)
+			  unsigned flags, struct fault *fault)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	struct sieve_script *script = NULL;
@@ -34,7 +43,7 @@ static int rule_load_file(struct rule_set *set, const char *path,
 	if (rule_compile(set->admin, path, size ? data : "", size, &script,
 			 fault) < 0)
 		return -1;
-	g_ptr_array_add(set->scripts, script);
+	rule_add(set, script, flags);
 	return 0;
 }
 
@@ -42,23 +51,28 @@ static int rule_load_file(struct rule_set *set, const char *path,
 static int rule_load_user(struct rule_set *set, struct fault *fault)
 {
 	g_autoptr(GPtrArray) rules = NULL;
+	AUTO(store_oof) oof = NULL;
+	bool is_away;
 
 	if (store_rule_list(set->admin->store, set->user->store, &rules,
-			    fault) < 0)
+			    fault) < 0 ||
+	    store_oof_get(set->admin->store, set->user->store, &oof, fault) < 0)
 		return -1;
+	is_away = store_oof_is_away(oof, g_get_real_time());
 	for (guint i = 0; i < rules->len; i++) {
 		const struct store_rule *rule = rules->pdata[i];
 		struct sieve_script *script = NULL;
 		struct fault reason = {0};
 
-		if (!rule->enabled)
+		if (!rule->enabled ||
+		    (!is_away && (rule->flags & ST_ONLY_WHEN_OOF)))
 			continue;
 		if (rule_compile(set->admin, rule->name, rule->script,
 				 strlen(rule->script), &script, &reason) < 0)
 			fprintf(stderr, "okapi-admin: rule %s is left out\n",
 				rule->name);
 		else
-			g_ptr_array_add(set->scripts, script);
+			rule_add(set, script, rule->flags);
 	}
 	return 0;
 }
@@ -69,24 +83,26 @@ int rule_set_load(struct rule_set *set, struct fault *fault)
 	const char *file = admin_option(set->admin, "rule");
 
 	set->scripts = g_ptr_array_new_with_free_func(rule_script_free);
+	set->rules = g_array_new(FALSE, FALSE, sizeof(struct sieve_rule));
 	if (store_user_addresses(set->admin->store, set->user->id, &set->own,
 				 fault) < 0)
 		return -1;
 	set->has_before = *conf->sieve_before;
 	if (set->has_before &&
-	    rule_load_file(set, conf->sieve_before, fault) < 0)
+	    rule_load_file(set, conf->sieve_before, SIEVE_OF_SITE, fault) < 0)
 		return -1;
-	if (file ? rule_load_file(set, file, fault) < 0
+	if (file ? rule_load_file(set, file, 0, fault) < 0
 		 : rule_load_user(set, fault) < 0)
 		return -1;
-	return *conf->sieve_after
-		       ? rule_load_file(set, conf->sieve_after, fault)
-		       : 0;
+	return *conf->sieve_after ? rule_load_file(set, conf->sieve_after,
+						   SIEVE_OF_SITE, fault)
+				  : 0;
 }
 
 void rule_set_clear(struct rule_set *set)
 {
 	g_clear_pointer(&set->scripts, g_ptr_array_unref);
+	g_clear_pointer(&set->rules, g_array_unref);
 	g_clear_pointer(&set->own, g_strfreev);
 }
 
@@ -178,18 +194,18 @@ static bool rule_is_own_address(void *context, const char *address)
 static struct sieve_plan *rule_evaluate(struct rule_set *set,
 					const struct sieve_message *message)
 {
-	const struct sieve_script *const *scripts =
-		(const struct sieve_script *const *)set->scripts->pdata;
+	const struct sieve_rule *rules =
+		(const struct sieve_rule *)set->rules->data;
 	struct sieve_plan *before;
 
 	if (set->has_before) {
-		before = sieve_evaluate(scripts, 1, message, NULL, NULL);
+		before = sieve_evaluate(rules, 1, message, NULL, NULL);
 		if (!sieve_plan_keeps(before) || before->stopped)
 			return before;
 		sieve_plan_free(before);
 	}
-	return sieve_evaluate(scripts, set->scripts->len, message,
-			      rule_on_error, NULL);
+	return sieve_evaluate(rules, set->rules->len, message, rule_on_error,
+			      NULL);
 }
 
 int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,

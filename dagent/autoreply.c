@@ -175,12 +175,6 @@ const char *autoreply_objection(const struct propset *set,
 
 /* ---- the step ---- */
 
-static bool autoreply_is_away(const struct store_oof *oof, int64_t now)
-{
-	return oof->on && (oof->from == 0 || now >= oof->from) &&
-	       (oof->until == 0 || now < oof->until);
-}
-
 /* What is to be replied: the user's out of office, or what a rule wants. */
 struct autoreply_wish {
 	const char *subject; /* NULL, "": made of the message's */
@@ -427,7 +421,7 @@ int autoreply_prepare(struct mail *mail, struct store *store,
 		return 0;
 	if (store_oof_get(store, to->who->store, &oof, fault))
 		return -1;
-	if (autoreply_is_away(oof, g_get_real_time())) {
+	if (store_oof_is_away(oof, g_get_real_time())) {
 		wish.subject = oof->subject;
 		wish.body = oof->message;
 	} else if (vacation) {

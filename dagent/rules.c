@@ -23,6 +23,7 @@
 struct rules_item {
 	int64_t rule; /* id; 0: a file of the configuration */
 	bool had_error;
+	unsigned flags; /* enum sieve_rule_flag */
 	struct script *script;
 };
 
@@ -65,25 +66,42 @@ static void rules_on_error(void *context, const char *name,
 	rules_blame(context, name, fault->text);
 }
 
-static void rules_add(struct rules *rules, int64_t rule, bool had_error,
-		      struct script *script)
-{
-	struct rules_item item = {rule, had_error, script};
-
-	g_array_append_val(rules->items, item);
-}
-
 static int rules_add_file(struct rules *rules, const char *path,
 			  struct fault *fault)
 {
-	struct script *script = NULL;
+	struct rules_item item = {.flags = SIEVE_OF_SITE};
 
 	if (!*path)
 		return 0;
-	if (scripts_of_file(rules->mail->agent->scripts, path, &script, fault))
+	if (scripts_of_file(rules->mail->agent->scripts, path, &item.script,
+			    fault))
 		return -1;
-	rules_add(rules, 0, false, script);
+	g_array_append_val(rules->items, item);
 	return 0;
+}
+
+/* Rules for out of office run while it is on, and within its window. */
+static int rules_find_away(struct rules *rules, bool *ret_away,
+			   struct fault *fault)
+{
+	AUTO(store_oof) oof = NULL;
+
+	if (store_oof_get(rules->store, rules->to->who->store, &oof, fault))
+		return -1;
+	*ret_away = store_oof_is_away(oof, g_get_real_time());
+	return 0;
+}
+
+static void rules_add_rule(struct rules *rules, const struct store_rule *rule)
+{
+	const struct rules_item item = {
+		.rule = rule->id,
+		.had_error = rule->error && *rule->error,
+		.flags = rule->flags,
+		.script = scripts_of_rule(rules->mail->agent->scripts, rule),
+	};
+
+	g_array_append_val(rules->items, item);
 }
 
 /* The user's rules, then sieve_after. */
@@ -91,15 +109,18 @@ static int rules_add_user(struct rules *rules, struct fault *fault)
 {
 	struct agent *agent = rules->mail->agent;
 	g_autoptr(GPtrArray) list = NULL;
+	bool is_away = false;
 
-	if (store_rule_list(rules->store, rules->to->who->store, &list, fault))
+	if (store_rule_list(rules->store, rules->to->who->store, &list,
+			    fault) ||
+	    (list->len > 0 && rules_find_away(rules, &is_away, fault)))
 		return -1;
 	for (guint i = 0; i < list->len; i++) {
 		const struct store_rule *rule = list->pdata[i];
 
-		if (rule->enabled)
-			rules_add(rules, rule->id, rule->error && *rule->error,
-				  scripts_of_rule(agent->scripts, rule));
+		if (rule->enabled &&
+		    (is_away || !(rule->flags & ST_ONLY_WHEN_OOF)))
+			rules_add_rule(rules, rule);
 	}
 	return rules_add_file(rules, agent->conf->sieve_after, fault);
 }
@@ -157,8 +178,8 @@ static bool rules_is_known(void *context, const char *key)
  * left out.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
 {
-	g_autofree const struct sieve_script **scripts =
-		g_new0(const struct sieve_script *, rules->items->len);
+	g_autofree struct sieve_rule *scripts =
+		g_new0(struct sieve_rule, rules->items->len);
 	struct mail *mail = rules->mail;
 	struct sieve_message message;
 	bool needs_bodies = false;
@@ -174,7 +195,8 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 			continue;
 		}
 		needs_bodies = needs_bodies || item->script->needs_bodies;
-		scripts[count++] = item->script->compiled;
+		scripts[count++] = (struct sieve_rule){item->script->compiled,
+						       item->flags};
 	}
 	mail_convert(mail, needs_bodies);
 	message = (struct sieve_message){

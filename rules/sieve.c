@@ -255,12 +255,32 @@ static void add_keep(struct sieve_run *run, bool any_failed)
 	sieve_action_free(keep);
 }
 
-struct sieve_plan *
-sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
-	       const struct sieve_message *message,
-	       void (*on_error)(void *context, const char *rule,
-				const struct fault *fault),
-	       void *context)
+/* Which rules still run (MS-OXORULE 3.2.1.2, ST_EXIT_LEVEL). */
+enum run_level {
+	LEVEL_ALL,
+	LEVEL_OOF,
+	LEVEL_SITE,
+};
+
+static bool is_level(unsigned flags, enum run_level level)
+{
+	return level == LEVEL_ALL || (flags & SIEVE_OF_SITE) ||
+	       (level == LEVEL_OOF && (flags & SIEVE_ONLY_WHEN_OOF));
+}
+
+static enum run_level lower_level(unsigned flags, enum run_level level)
+{
+	if (!(flags & SIEVE_EXIT_LEVEL))
+		return level;
+	return flags & SIEVE_ONLY_WHEN_OOF ? LEVEL_SITE : MAX(level, LEVEL_OOF);
+}
+
+struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
+				  const struct sieve_message *message,
+				  void (*on_error)(void *context,
+						   const char *rule,
+						   const struct fault *fault),
+				  void *context)
 {
 	struct sieve_run run = {
 		.message = message,
@@ -271,15 +291,20 @@ sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
 		.pending = g_ptr_array_new(),
 		.marks = g_ptr_array_new(),
 	};
+	enum run_level level = LEVEL_ALL;
 	bool any_failed = false;
 
 	for (size_t i = 0; i < count && !run.stopped; i++) {
-		run_script(&run, scripts[i]);
+		if (!is_level(rules[i].flags, level))
+			continue;
+		run_script(&run, rules[i].script);
+		if (!run.failed && run.acted)
+			level = lower_level(rules[i].flags, level);
 		if (!run.failed)
 			continue;
 		any_failed = true;
 		if (on_error)
-			on_error(context, scripts[i]->name, &run.fault);
+			on_error(context, rules[i].script->name, &run.fault);
 	}
 	add_keep(&run, any_failed);
 	g_hash_table_unref(run.variables);

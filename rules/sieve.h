@@ -137,17 +137,34 @@ bool sieve_plan_keeps(const struct sieve_plan *plan);
 void sieve_plan_free(struct sieve_plan *plan);
 AUTO_DEFINE(sieve_plan, sieve_plan_free);
 
+/* How a script stands among the others (PR_RULE_STATE, MS-OXORULE). */
+enum sieve_rule_flag {
+	/* Runs also after a rule of exit level; whoever asks for the plan
+	 * leaves it out while its owner is in the office. */
+	SIEVE_ONLY_WHEN_OOF = 0x4,
+	/* Where it acted, only those for out of office run after it; where it
+	 * is one of those itself, none. */
+	SIEVE_EXIT_LEVEL = 0x10,
+	/* No rule of the user's: no exit level keeps it from running. */
+	SIEVE_OF_SITE = 0x10000,
+};
+
+struct sieve_rule {
+	const struct sieve_script *script;
+	unsigned flags; /* enum sieve_rule_flag */
+};
+
 /*
  * Evaluates the scripts as one: in order, one implicit keep, stop ends all.
  * A script that fails while running does not end the others: its name and
  * fault are told to on_error (may be NULL), and the mail is kept.  Owned
  * result; never NULL.
  */
-struct sieve_plan *
-sieve_evaluate(const struct sieve_script *const *scripts, size_t count,
-	       const struct sieve_message *message,
-	       void (*on_error)(void *context, const char *rule,
-				const struct fault *fault),
-	       void *context);
+struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
+				  const struct sieve_message *message,
+				  void (*on_error)(void *context,
+						   const char *rule,
+						   const struct fault *fault),
+				  void *context);
 
 #endif

@@ -39,6 +39,12 @@ int store_oof_get(struct store *store, int64_t store_id,
 	return 0;
 }
 
+bool store_oof_is_away(const struct store_oof *oof, int64_t now)
+{
+	return oof->on && (oof->from == 0 || now >= oof->from) &&
+	       (oof->until == 0 || now < oof->until);
+}
+
 int store_oof_set(struct store *store, int64_t store_id,
 		  const struct store_oof *oof, struct fault *fault)
 {

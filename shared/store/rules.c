@@ -21,8 +21,8 @@ static void rule_free_element(gpointer rule)
 }
 
 #define RULE_COLUMNS                                                           \
- "SELECT id, name, sequence, enabled, script, error, version FROM rules"       \
- " WHERE store = ?"
+ "SELECT id, name, sequence, enabled, script, error, version, flags"           \
+ " FROM rules WHERE store = ?"
 
 static struct store_rule *rule_read(const struct rows *rows)
 {
@@ -35,6 +35,7 @@ static struct store_rule *rule_read(const struct rows *rows)
 	rule->script = rows_text(rows, 4);
 	rule->error = rows_text(rows, 5);
 	rule->version = rows_int(rows, 6);
+	rule->flags = (unsigned)rows_int(rows, 7);
 	return rule;
 }
 
@@ -106,6 +107,21 @@ int store_rule_put(struct store *store, int64_t store_id, const char *name,
 		       " script = ?6, version = ?7, error = ''",
 		       "itiidti", store_id, name, sequence, last + 1, enabled,
 		       script, change);
+}
+
+int store_rule_set_flags(struct store *store, int64_t store_id,
+			 const char *name, unsigned flags, struct fault *fault)
+{
+	int64_t change;
+
+	if (store_need_unit(store, fault) ||
+	    store_bump(store, store_id, &change, fault) ||
+	    sql_run(store, fault,
+		    "UPDATE rules SET flags = ?, version = ?"
+		    " WHERE store = ? AND name = ?",
+		    "iiit", (int64_t)flags, change, store_id, name))
+		return -1;
+	return sqlite3_changes(store->db) ? 0 : rule_none(name, fault);
 }
 
 int store_rule_enable(struct store *store, int64_t store_id, const char *name,

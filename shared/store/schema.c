@@ -306,6 +306,10 @@ static const char *const schema_steps[] = {
 	"  JOIN hierarchy c ON c.id = m.content"
 	"  JOIN lob l ON l.id = c.lob"
 	" WHERE m.type = 3 AND m.deleted IS NULL;",
+
+	/* 5: PR_RULE_STATE beyond on and off. */
+	"ALTER TABLE rules ADD COLUMN flags INTEGER NOT NULL DEFAULT 0"
+	" CHECK (flags & ~20 = 0);",
 };
 /* clang-format on */
 

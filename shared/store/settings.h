@@ -6,11 +6,18 @@
 
 #include "store.h"
 
+/* Bits of PR_RULE_STATE (MS-OXORULE 2.2.1.3.1.3). */
+enum store_rule_flag {
+	ST_ONLY_WHEN_OOF = 0x4, /* runs while its owner is out of office */
+	ST_EXIT_LEVEL = 0x10,   /* where it acted, later rules do not run */
+};
+
 struct store_rule {
 	int64_t id;
 	char *name;
 	int64_t sequence;
 	bool enabled;
+	unsigned flags; /* enum store_rule_flag */
 	char *script;
 	char *error;     /* of the last run, "" if it succeeded */
 	int64_t version; /* changes with the script: the key of a cache */
@@ -25,11 +32,14 @@ NODISCARD int store_rule_get(struct store *store, int64_t store_id,
 			     const char *name, struct store_rule **ret_rule,
 			     struct fault *fault);
 /* Unit.  Puts a new rule (at the end, or at sequence > 0) or a new text of an
- * old one. */
+ * old one, whose flags stay. */
 NODISCARD int store_rule_put(struct store *store, int64_t store_id,
 			     const char *name, const char *script,
 			     int64_t sequence, bool enabled,
 			     struct fault *fault);
+NODISCARD int store_rule_set_flags(struct store *store, int64_t store_id,
+				   const char *name, unsigned flags,
+				   struct fault *fault);
 NODISCARD int store_rule_enable(struct store *store, int64_t store_id,
 				const char *name, bool enabled,
 				struct fault *fault);
@@ -73,6 +83,8 @@ void store_oof_free(struct store_oof *oof);
 AUTO_DEFINE(store_oof, store_oof_free);
 NODISCARD int store_oof_get(struct store *store, int64_t store_id,
 			    struct store_oof **ret_oof, struct fault *fault);
+/* On, and now within its window?  now: microseconds, as its times. */
+bool store_oof_is_away(const struct store_oof *oof, int64_t now);
 /* Unit.  Switching on forgets who had a reply. */
 NODISCARD int store_oof_set(struct store *store, int64_t store_id,
 			    const struct store_oof *oof, struct fault *fault);

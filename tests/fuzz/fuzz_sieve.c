@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(sieve_script) script = NULL;
 	AUTO(propset) set = NULL;
 	AUTO(sieve_plan) plan = NULL;
-	const struct sieve_script *scripts[2];
+	struct sieve_rule rules[2] = {0};
 	struct sieve_message message = {
 		.size = 1000,
 		.envelope_from = "",
@@ -101,8 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	set = message_set();
 	message.set = set;
-	scripts[0] = scripts[1] = script;
-	plan = sieve_evaluate(scripts, 2, &message, NULL, NULL);
+	rules[0].script = rules[1].script = script;
+	plan = sieve_evaluate(rules, 2, &message, NULL, NULL);
 	check_plan(plan);
 	return 0;
 }

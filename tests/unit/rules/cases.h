@@ -18,7 +18,8 @@
 
 struct sieve_case {
 	const char *name;
-	const char *script;  /* several, divided by CASE_NEXT */
+	const char *script;  /* several, divided by CASE_NEXT; those that say
+				#exit, #oof or #site have that flag */
 	const char *headers; /* NULL: CASE_HEADERS; "" none */
 	const char *expected;
 };
@@ -186,6 +187,13 @@ static inline char *case_format_plan(GString *out,
 	return out->str;
 }
 
+static inline unsigned case_flags(const char *script)
+{
+	return (strstr(script, "#exit") ? SIEVE_EXIT_LEVEL : 0u) |
+	       (strstr(script, "#oof") ? SIEVE_ONLY_WHEN_OOF : 0u) |
+	       (strstr(script, "#site") ? SIEVE_OF_SITE : 0u);
+}
+
 /* The line a case gives; owned. */
 static inline char *case_run(const struct sieve_case *test)
 {
@@ -194,6 +202,8 @@ static inline char *case_run(const struct sieve_case *test)
 	g_autoptr(GPtrArray) scripts = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)sieve_script_free);
 	AUTO(propset) set = case_set(test->headers);
+	g_autoptr(GArray) rules =
+		g_array_new(FALSE, FALSE, sizeof(struct sieve_rule));
 	GString *out = g_string_new(NULL);
 	AUTO(sieve_plan) plan = NULL;
 	struct sieve_message message = {
@@ -213,6 +223,7 @@ static inline char *case_run(const struct sieve_case *test)
 
 	for (guint i = 0; texts[i]; i++) {
 		g_autofree char *name = g_strdup_printf("r%u", i + 1);
+		struct sieve_rule rule = {.flags = case_flags(texts[i])};
 		struct sieve_error error = {0};
 		struct fault fault = {0};
 		struct sieve_script *script = sieve_compile(
@@ -223,10 +234,11 @@ static inline char *case_run(const struct sieve_case *test)
 			return g_string_free(out, FALSE);
 		}
 		g_ptr_array_add(scripts, script);
+		rule.script = script;
+		g_array_append_val(rules, rule);
 	}
-	plan = sieve_evaluate(
-		(const struct sieve_script *const *)scripts->pdata,
-		scripts->len, &message, case_on_error, out);
+	plan = sieve_evaluate((const struct sieve_rule *)rules->data,
+			      rules->len, &message, case_on_error, out);
 	(void)case_format_plan(out, plan);
 	return g_string_free(out, FALSE);
 }

@@ -238,19 +238,53 @@ Test(evaluate, several_scripts)
 	CASE_RUN(several);
 }
 
+static const struct sieve_case levels[] = {
+	{"exit level ends the rules after it",
+	 "#exit\nkeep;" CASE_NEXT "discard;" CASE_NEXT "stop;", NULL, "keep"},
+	{"exit level without an action ends nothing",
+	 "#exit\nif false { keep; }" CASE_NEXT "discard;", NULL, "discard"},
+	{"rules for out of office run after exit level",
+	 "#exit\nkeep;" CASE_NEXT "stop;" CASE_NEXT
+	 "#oof\nredirect \"a@b.example\";",
+	 NULL, "keep; redirect a@b.example"},
+	{"both flags end those as well",
+	 "#exit #oof\nkeep;" CASE_NEXT
+	 "#oof\nredirect \"a@b.example\";" CASE_NEXT "discard;",
+	 NULL, "keep"},
+	{"both flags after exit level",
+	 "#exit\nkeep;" CASE_NEXT
+	 "#exit #oof\nredirect \"a@b.example\";" CASE_NEXT
+	 "#oof\nredirect \"c@b.example\";",
+	 NULL, "keep; redirect a@b.example"},
+	{"scripts of the site run after exit level",
+	 "#exit\nkeep;" CASE_NEXT "discard;" CASE_NEXT
+	 "#site\nredirect \"a@b.example\";",
+	 NULL, "keep; redirect a@b.example"},
+	{"a rule of exit level that fails ends nothing",
+	 "#exit\nrequire \"ihave\"; error \"x\";" CASE_NEXT "keep;", NULL,
+	 "failed r1 2:18: x; keep"},
+	{"a mark is an action",
+	 "#exit\n" R "addflag \"A\";" CASE_NEXT "discard;", NULL, "keep (A)"},
+};
+
+Test(evaluate, levels)
+{
+	CASE_RUN(levels);
+}
+
 static struct sieve_plan *plan_of(const char *name, const char *text)
 {
 	AUTO(propset) set = case_set(NULL);
 	struct fault fault = {0};
 	static struct sieve_script *script;
-	const struct sieve_script *one;
+	struct sieve_rule one = {0};
 	struct sieve_message message = {.set = set};
 
 	if (script)
 		sieve_script_free(script);
 	script = sieve_compile(name, text, strlen(text), NULL, &fault);
 	cr_assert_not_null(script, "%s", fault.text);
-	one = script;
+	one.script = script;
 	return sieve_evaluate(&one, 1, &message, NULL, NULL);
 }
 

@@ -19,7 +19,7 @@ static const char text[] =
 
 static void *run(void *context)
 {
-	const struct sieve_script *script = context;
+	const struct sieve_rule script = {.script = context};
 	AUTO(propset) set = case_set(NULL);
 	struct sieve_message message = {.set = set, .size = 1};
 	GString *wrong = NULL;
