@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#define DELIVER_TRIES 3 /* plans, where others come first */
+
 /* Was it here before?  Asked first: a repetition is answered as the first
  * time, whatever quota and rules would say by now. */
 static int deliver_ask_duplicate(const struct mail *mail, struct store *store,
@@ -186,9 +188,28 @@ void deliver_decide(struct mail *mail, struct store *store)
 	}
 }
 
+/* Plans anew what a copy that came first has overtaken. */
+static void deliver_again(struct mail *mail, struct mail_recipient *to)
+{
+	for (int i = 0; i < DELIVER_TRIES && to->is_stale; i++) {
+		struct store *store = NULL;
+
+		if (agent_take_store(mail->agent, &store, &to->verdict))
+			return;
+		plan_free(to->plan);
+		to->is_stale = false;
+		deliver_prepare(mail, store, to);
+		if (!to->is_done)
+			save_again(mail, store, to);
+		agent_give_store(mail->agent, store);
+	}
+}
+
 void deliver_save(struct mail *mail, struct store *store)
 {
 	save_all(mail, store);
+	for (guint i = 0; i < mail->recipients->len; i++)
+		deliver_again(mail, mail->recipients->pdata[i]);
 	for (guint i = 0; i < mail->recipients->len; i++) {
 		struct mail_recipient *to = mail->recipients->pdata[i];
 

@@ -162,12 +162,14 @@ void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text)
 	g_ptr_array_add(plan->rule_errors, error);
 }
 
-void plan_add_mark(struct plan *plan, const char *key, int64_t seconds)
+void plan_add_mark(struct plan *plan, const char *key, int64_t seconds,
+		   bool is_new)
 {
 	struct plan_mark *mark = g_new(struct plan_mark, 1);
 
 	mark->key = g_strdup(key);
 	mark->seconds = seconds;
+	mark->is_new = is_new;
 	g_ptr_array_add(plan->marks, mark);
 }
 

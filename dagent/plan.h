@@ -44,6 +44,7 @@ struct plan_reply {
 struct plan_mark {
 	char *key;
 	int64_t seconds;
+	bool is_new; /* the plan holds only while nobody else remembered it */
 };
 
 struct plan {
@@ -77,7 +78,8 @@ void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
 /* Sets the error of a rule; a later one does not replace an earlier one. */
 void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text);
 /* key is copied. */
-void plan_add_mark(struct plan *plan, const char *key, int64_t seconds);
+void plan_add_mark(struct plan *plan, const char *key, int64_t seconds,
+		   bool is_new);
 /* "Inbox,Lists", owned; "" if there are no copies. */
 char *plan_folders(const struct plan *plan);
 

@@ -441,7 +441,7 @@ static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,
 		const struct sieve_mark *mark = wanted->marks->pdata[i];
 		g_autofree char *key = rules_mark_key(mark->key);
 
-		plan_add_mark(plan, key, mark->seconds);
+		plan_add_mark(plan, key, mark->seconds, mark->is_new);
 	}
 	for (guint i = 0; i < wanted->actions->len; i++)
 		if (rules_act(rules, wanted->actions->pdata[i], fault))

@@ -113,15 +113,27 @@ static int save_fill_copy(struct store *store, const struct save_job *job,
 	return 0;
 }
 
-/* What rules remember is remembered with the delivery or not at all. */
-static int save_marks(struct store *store, const struct mail_recipient *to,
+/* What rules remember is remembered with the delivery or not at all.  Of two
+ * copies that come at once, both new to their rules, the later one is planned
+ * again. */
+static int save_marks(struct store *store, struct mail_recipient *to,
 		      struct fault *fault)
 {
 	int64_t now = g_get_real_time();
 
 	for (guint i = 0; i < to->plan->marks->len; i++) {
 		const struct plan_mark *mark = to->plan->marks->pdata[i];
+		bool known = false;
 
+		if (mark->is_new &&
+		    store_rule_recall(store, to->who->store, mark->key, now,
+				      &known, fault))
+			return -1;
+		if (known) {
+			to->is_stale = true;
+			return fault_set(fault, FAULT_STORE_BUSY,
+					 "another copy came first");
+		}
 		if (store_rule_remember(store, to->who->store, mark->key, now,
 					now + mark->seconds * G_USEC_PER_SEC,
 					fault))
@@ -307,13 +319,14 @@ static void save_one(struct save_job *job, struct store *store)
 	struct plan_reply *reply = to->plan->reply;
 	struct fault fault = {0};
 
+	to->is_stale = false;
 	if (agent_run(agent, store, save_unit, job, &fault) == 0) {
 		fault_clear(&to->verdict);
 		return;
 	}
 	save_word_quota(to, &fault);
 	to->verdict = fault;
-	if (!reply || fault.kind == FAULT_MAILBOX_FULL ||
+	if (to->is_stale || !reply || fault.kind == FAULT_MAILBOX_FULL ||
 	    fault.kind == FAULT_FULL_FOR_NOW)
 		return;
 	to->plan->reply = NULL;
@@ -363,6 +376,16 @@ static void save_prepare(const struct mail *mail,
 	       sizeof(redirected.sha256));
 	if (store_content_prepare(path, &redirected, -1, &fault))
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
+}
+
+void save_again(struct mail *mail, struct store *store,
+		struct mail_recipient *to)
+{
+	g_autofree char *trace = save_trace(mail, to);
+	struct save_job job = {mail, to, trace};
+
+	save_prepare(mail, to);
+	save_one(&job, store);
 }
 
 void save_all(struct mail *mail, struct store *store)

@@ -12,6 +12,9 @@
  * one transaction first; if one of them fails each has its own.
  */
 void save_all(struct mail *mail, struct store *store);
+/* One recipient alone, with a new plan: after save_all() said is_stale. */
+void save_again(struct mail *mail, struct store *store,
+		struct mail_recipient *to);
 
 /* Notes what rules failed where nothing else is saved (a reject). */
 void save_rule_errors(struct mail *mail, struct store *store,

@@ -63,12 +63,13 @@ void sieve_vacation_unref(struct sieve_vacation *vacation)
 	g_atomic_rc_box_release_full(vacation, clear_vacation);
 }
 
-struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds)
+struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds, bool is_new)
 {
 	struct sieve_mark *mark = g_new0(struct sieve_mark, 1);
 
 	mark->key = g_strdup(key);
 	mark->seconds = seconds;
+	mark->is_new = is_new;
 	return mark;
 }
 

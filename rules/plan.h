@@ -10,7 +10,8 @@ struct sieve_plan *sieve_plan_new(void);
 struct sieve_action *sieve_action_new(enum sieve_action_kind kind);
 struct sieve_vacation *sieve_vacation_new(void);
 /* key is copied. */
-struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds);
+struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds,
+				  bool is_new);
 void sieve_mark_free(struct sieve_mark *mark);
 void sieve_action_free(struct sieve_action *action);
 

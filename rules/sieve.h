@@ -121,6 +121,7 @@ struct sieve_action {
 struct sieve_mark {
 	char *key; /* hex */
 	int64_t seconds;
+	bool is_new; /* is_known() said no: the plan holds while it does */
 };
 
 struct sieve_plan {

@@ -75,7 +75,7 @@ static char *make_key(const char *handle, const char *id)
 }
 
 static void mark(struct sieve_run *run, const struct ast_node *node,
-		 const char *key)
+		 const char *key, bool is_new)
 {
 	const struct ast_tagged *period = language_tagged(node, SLOT_PERIOD);
 	int64_t seconds = period ? MIN(period->argument->number, DUPLICATE_MAX)
@@ -86,7 +86,7 @@ static void mark(struct sieve_run *run, const struct ast_node *node,
 			       DUPLICATE_MARKS);
 		return;
 	}
-	g_ptr_array_add(run->marks, sieve_mark_new(key, seconds));
+	g_ptr_array_add(run->marks, sieve_mark_new(key, seconds, is_new));
 }
 
 static bool run_duplicate(struct sieve_run *run, const struct ast_node *node)
@@ -107,7 +107,7 @@ static bool run_duplicate(struct sieve_run *run, const struct ast_node *node)
 	is_known = message->is_known &&
 		   message->is_known(message->mailbox_context, key);
 	if (!is_known || language_tagged(node, SLOT_RENEW))
-		mark(run, node, key);
+		mark(run, node, key, !is_known);
 	return is_known;
 }
 

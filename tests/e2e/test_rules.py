@@ -4,11 +4,13 @@
 
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
+from harness.lmtp import Lmtp  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
 
 USAGE = 64
 
@@ -99,6 +101,34 @@ class Flags(Rules):
         done = self.okapi.admin("rule", "set", "anna", "r", "--exit-level",
                                 "perhaps")
         self.assertEqual(done.status, USAGE, done)
+
+
+class Duplicates(Rules):
+    def test_two_at_once_are_decided_one_after_the_other(self):
+        """Sixteen sessions bring the same Message-ID at one time, each with
+        another text: one of them is the first."""
+        self.rule('require "duplicate"; if duplicate { discard; }')
+        for turn in range(4):
+            replies = []
+            gate = threading.Barrier(16)
+
+            def bring(number):
+                data = crlf(message(f"turn {turn}", ident=f"turn{turn}",
+                                    body=f"number {number}\n"))
+                with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+                    gate.wait()
+                    replies.append(client.deliver("q@x.test",
+                                                  ["anna@okapi.test"], data))
+
+            sessions = [threading.Thread(target=bring, args=(n,))
+                        for n in range(16)]
+            for session in sessions:
+                session.start()
+            for session in sessions:
+                session.join()
+            self.assertEqual([r[0][0] for r in replies], [250] * 16)
+            self.assertEqual(self.okapi.subjects("anna").count(
+                f"turn {turn}"), 1)
 
 
 if __name__ == "__main__":
