@@ -42,12 +42,14 @@ static bool json_binary_inline(const struct prop_binary *binary, bool data)
 
 static json_t *json_binary(const struct prop_binary *binary, bool data)
 {
+	uint8_t hash[DIGEST_SIZE];
 	char hex[DIGEST_HEX_SIZE];
 	json_t *object;
 
 	if (json_binary_inline(binary, data))
 		return json_binary_bytes(binary->data);
-	digest_format(binary->sha256, hex);
+	prop_binary_hash(binary, hash);
+	digest_format(hash, hex);
 	object = json_object();
 	json_object_set_new(object, "size",
 			    json_integer((json_int_t)binary->size));
@@ -167,6 +169,7 @@ static void print_value(const struct prop *prop, bool data)
 {
 	enum proptype type = (enum proptype)PROP_TYPE(prop->tag);
 	AUTOJSON value = NULL;
+	uint8_t hash[DIGEST_SIZE];
 	char hex[DIGEST_HEX_SIZE];
 
 	if (type == PT_UNICODE || type == PT_CLSID) {
@@ -175,7 +178,8 @@ static void print_value(const struct prop *prop, bool data)
 	}
 	if (type == PT_BINARY &&
 	    !json_binary_inline(&prop->value.binary, data)) {
-		digest_format(prop->value.binary.sha256, hex);
+		prop_binary_hash(&prop->value.binary, hash);
+		digest_format(hash, hex);
 		printf("(%" G_GUINT64_FORMAT " octets, sha256 %s)",
 		       prop->value.binary.size, hex);
 		return;

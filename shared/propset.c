@@ -5,6 +5,7 @@
 
 #include "digest.h"
 #include "propset_internal.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -146,8 +147,7 @@ void propset_set_text_len(struct propset *set, uint32_t tag, const char *value,
 			  size_t len)
 {
 	enum proptype type = PROP_TYPE(tag) == PT_CLSID ? PT_CLSID : PT_UNICODE;
-	const char *nul = memchr(value, '\0', len);
-	char *text = g_utf8_make_valid(value, nul ? nul - value : (gssize)len);
+	char *text = utf8_make_valid(value, strnlen(value, len));
 
 	propset_slot(set, tag, type)->value.text = text;
 }
@@ -158,7 +158,8 @@ void propset_set_texts(struct propset *set, uint32_t tag,
 	GPtrArray *texts = g_ptr_array_new();
 
 	for (; *values; values++)
-		g_ptr_array_add(texts, g_utf8_make_valid(*values, -1));
+		g_ptr_array_add(texts,
+				utf8_make_valid(*values, strlen(*values)));
 	g_ptr_array_add(texts, NULL);
 	propset_slot(set, tag, PT_MV_UNICODE)->value.texts =
 		(char **)g_ptr_array_free(texts, FALSE);
@@ -177,7 +178,7 @@ void propset_add_text(struct propset *set, uint32_t tag, const char *value)
 	}
 	count = g_strv_length(prop->value.texts);
 	prop->value.texts = g_renew(char *, prop->value.texts, count + 2);
-	prop->value.texts[count] = g_utf8_make_valid(value, -1);
+	prop->value.texts[count] = utf8_make_valid(value, strlen(value));
 	prop->value.texts[count + 1] = NULL;
 }
 
@@ -209,13 +210,10 @@ void propset_set_binary(struct propset *set, uint32_t tag, GBytes *data)
 {
 	struct prop *prop;
 	GBytes *reference = g_bytes_ref(data);
-	gsize len = 0;
-	const void *octets = g_bytes_get_data(reference, &len);
 
 	prop = propset_slot(set, tag, PT_BINARY);
 	prop->value.binary.data = reference;
-	prop->value.binary.size = len;
-	digest_sha256(octets, len, prop->value.binary.sha256);
+	prop->value.binary.size = g_bytes_get_size(reference);
 }
 
 void propset_set_binary_copy(struct propset *set, uint32_t tag,
@@ -233,6 +231,19 @@ void propset_set_binary_digest(struct propset *set, uint32_t tag, uint64_t size,
 
 	prop->value.binary.size = size;
 	memcpy(prop->value.binary.sha256, sha256, DIGEST_SIZE);
+}
+
+void prop_binary_hash(const struct prop_binary *binary, uint8_t ret_sha256[32])
+{
+	gsize len = 0;
+	const void *octets = NULL;
+
+	if (!binary->data) {
+		memcpy(ret_sha256, binary->sha256, DIGEST_SIZE);
+		return;
+	}
+	octets = g_bytes_get_data(binary->data, &len);
+	digest_sha256(octets, len, ret_sha256);
 }
 
 void propset_remove(struct propset *set, uint32_t tag)
@@ -268,8 +279,8 @@ uint32_t propset_named_tag(struct propset *set, const char *guid,
 	}
 	if (i >= PROPSET_NAMES_MAX)
 		return 0;
-	fresh.guid = g_utf8_make_valid(guid, -1);
-	fresh.name = name ? g_utf8_make_valid(name, -1) : NULL;
+	fresh.guid = utf8_make_valid(guid, strlen(guid));
+	fresh.name = name ? utf8_make_valid(name, strlen(name)) : NULL;
 	fresh.lid = lid;
 	g_array_append_val(set->names, fresh);
 	return PROP_TAG(type, PROP_ID_NAMED + i);
@@ -391,8 +402,8 @@ struct header_field *propset_add_header(struct propset *set, const char *name,
 					const char *text)
 {
 	struct header_field fresh = {
-		.name = g_utf8_make_valid(name, -1),
-		.text = g_utf8_make_valid(text, -1),
+		.name = utf8_make_valid(name, strlen(name)),
+		.text = utf8_make_valid(text, strlen(text)),
 	};
 
 	if (!set->headers) {
@@ -411,9 +422,9 @@ void header_field_add_address(struct header_field *field, const char *display,
 {
 	struct header_address *fresh = g_new0(struct header_address, 1);
 
-	fresh->display = g_utf8_make_valid(display, -1);
-	fresh->address = g_utf8_make_valid(address, -1);
-	fresh->group = group ? g_utf8_make_valid(group, -1) : NULL;
+	fresh->display = utf8_make_valid(display, strlen(display));
+	fresh->address = utf8_make_valid(address, strlen(address));
+	fresh->group = group ? utf8_make_valid(group, strlen(group)) : NULL;
 	if (!field->addresses)
 		field->addresses = g_ptr_array_new_with_free_func(
 			propset_header_address_free);

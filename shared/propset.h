@@ -21,8 +21,8 @@
  * asked for. */
 struct prop_binary {
 	uint64_t size;
-	uint8_t sha256[32];
-	GBytes *data; /* owned by the set, or NULL */
+	uint8_t sha256[32]; /* if there is no data: see prop_binary_hash() */
+	GBytes *data;       /* owned by the set, or NULL */
 };
 
 struct prop {
@@ -82,13 +82,15 @@ void propset_add_text(struct propset *set, uint32_t tag, const char *value);
 void propset_add_long(struct propset *set, uint32_t tag, int64_t value);
 void propset_add_binary(struct propset *set, uint32_t tag, const void *data,
 			size_t len);
-/* data is referenced, not copied; the hash is computed here. */
+/* data is referenced, not copied. */
 void propset_set_binary(struct propset *set, uint32_t tag, GBytes *data);
 void propset_set_binary_copy(struct propset *set, uint32_t tag,
 			     const void *data, size_t len);
 /* Size and hash without the bytes. */
 void propset_set_binary_digest(struct propset *set, uint32_t tag, uint64_t size,
 			       const uint8_t sha256[32]);
+/* The hash of a value, computed from its bytes if they are there. */
+void prop_binary_hash(const struct prop_binary *binary, uint8_t ret_sha256[32]);
 void propset_remove(struct propset *set, uint32_t tag);
 
 /* A tag for a named property, the same one for the same name. */
@@ -132,10 +134,11 @@ const struct header_field *propset_header(const struct propset *set, size_t i);
 const struct header_field *propset_find_header(const struct propset *set,
 					       const char *name);
 
-/* Wire form. */
+/* Wire form.  Large values of a decoded set share the memory of wire, which
+ * they reference. */
 void propset_encode(const struct propset *set, GByteArray *out);
-NODISCARD int propset_decode(const void *wire, size_t len,
-			     struct propset **ret_set, struct fault *fault);
+NODISCARD int propset_decode(GBytes *wire, struct propset **ret_set,
+			     struct fault *fault);
 
 /* Equal in every property and child, whatever their order of setting; header
  * fields are not compared.  why (may be NULL) receives the first difference,

@@ -17,8 +17,11 @@
 
 #include "digest.h"
 #include "propset_internal.h"
+#include "utf8.h"
 
 #include <string.h>
+
+#define SHARED_MIN 65536 /* octets of a value that is not copied */
 
 /* ---- writing ---- */
 
@@ -182,6 +185,7 @@ void propset_encode(const struct propset *set, GByteArray *out)
 struct reader {
 	const uint8_t *at;
 	size_t left;
+	GBytes *whole; /* the input */
 	bool bad;
 };
 
@@ -244,8 +248,24 @@ static char *get_text(struct reader *in)
 
 	if (!at || !len)
 		return g_strdup("");
-	return g_utf8_make_valid((const char *)at,
-				 (gssize)strnlen((const char *)at, len));
+	return utf8_make_valid((const char *)at,
+			       strnlen((const char *)at, len));
+}
+
+/* A large value shares the memory of the input: an attachment of megabytes is
+ * not there twice. */
+static void set_binary(const struct reader *in, struct propset *set,
+		       uint32_t tag, const uint8_t *at, size_t len)
+{
+	const uint8_t *start = g_bytes_get_data(in->whole, NULL);
+	g_autoptr(GBytes) part = NULL;
+
+	if (len < SHARED_MIN) {
+		propset_set_binary_copy(set, tag, at, len);
+		return;
+	}
+	part = g_bytes_new_from_bytes(in->whole, (gsize)(at - start), len);
+	propset_set_binary(set, tag, part);
 }
 
 static void get_binary(struct reader *in, struct propset *set, uint32_t tag)
@@ -258,7 +278,7 @@ static void get_binary(struct reader *in, struct propset *set, uint32_t tag)
 
 		at = get_octets(in, len);
 		if (at)
-			propset_set_binary_copy(set, tag, at, len);
+			set_binary(in, set, tag, at, len);
 		return;
 	}
 	size = get_u64(in);
@@ -319,9 +339,11 @@ static void get_prop(struct reader *in, struct propset *set)
 		break;
 	case PT_UNICODE:
 	case PT_CLSID: {
-		g_autofree char *text = get_text(in);
+		uint32_t len = get_u32(in);
+		const uint8_t *at = get_octets(in, len);
 
-		propset_set_text(set, tag, text);
+		if (at)
+			propset_set_text_len(set, tag, (const char *)at, len);
 		break;
 	}
 	case PT_BINARY:
@@ -412,12 +434,15 @@ static struct propset *get_set(struct reader *in, unsigned depth)
 	return set;
 }
 
-int propset_decode(const void *wire, size_t len, struct propset **ret_set,
-		   struct fault *fault)
+int propset_decode(GBytes *wire, struct propset **ret_set, struct fault *fault)
 {
-	struct reader in = {.at = wire, .left = len};
-	AUTO(propset) set = get_set(&in, 0);
+	gsize len = 0;
+	struct reader in = {.whole = wire};
+	AUTO(propset) set = NULL;
 
+	in.at = g_bytes_get_data(wire, &len);
+	in.left = len;
+	set = get_set(&in, 0);
 	if (in.bad || in.left)
 		return fault_set(fault, FAULT_INTERNAL,
 				 "a property set of %zu octets is damaged at "
@@ -432,8 +457,15 @@ int propset_decode(const void *wire, size_t len, struct propset **ret_set,
 static bool binary_equal(const struct prop_binary *a,
 			 const struct prop_binary *b)
 {
-	return a->size == b->size &&
-	       memcmp(a->sha256, b->sha256, DIGEST_SIZE) == 0;
+	uint8_t hashes[2][DIGEST_SIZE];
+
+	if (a->size != b->size)
+		return false;
+	if (a->data && b->data)
+		return g_bytes_equal(a->data, b->data);
+	prop_binary_hash(a, hashes[0]);
+	prop_binary_hash(b, hashes[1]);
+	return memcmp(hashes[0], hashes[1], DIGEST_SIZE) == 0;
 }
 
 /* The same number to the bit: what is not a number equals itself. */

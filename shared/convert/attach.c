@@ -241,13 +241,13 @@ static void set_data(const struct attach_walk *walk, struct propset *attachment,
 {
 	propset_set_number(attachment, PR_ATTACH_SIZE,
 			   (int64_t)g_bytes_get_size(bytes));
-	propset_set_binary(attachment, PR_ATTACH_DATA_BIN, bytes);
-	if (!(walk->context->options->flags & CONVERT_DATA)) {
-		const struct prop *prop =
-			propset_find(attachment, PR_ATTACH_DATA_BIN);
+	if (walk->context->options->flags & CONVERT_DATA) {
+		propset_set_binary(attachment, PR_ATTACH_DATA_BIN, bytes);
+	} else {
+		const struct prop_binary whole = {.data = bytes};
 		uint8_t hash[32];
 
-		memcpy(hash, prop->value.binary.sha256, sizeof(hash));
+		prop_binary_hash(&whole, hash);
 		propset_set_binary_digest(attachment, PR_ATTACH_DATA_BIN,
 					  g_bytes_get_size(bytes), hash);
 	}

@@ -3,6 +3,7 @@
  */
 #include "compose.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <iconv.h>
@@ -216,13 +217,13 @@ static char *utf8_repair(const char *data, size_t len)
 	GString *clean = NULL;
 	char *valid = NULL;
 
-	if (g_utf8_validate_len(data, len, NULL))
-		return g_strndup(data, len);
+	if (!memchr(data, '\0', len))
+		return utf8_make_valid(data, len);
 	clean = g_string_sized_new(len);
 	for (size_t i = 0; i < len; i++)
 		if (data[i])
 			g_string_append_c(clean, data[i]);
-	valid = g_utf8_make_valid(clean->str, (gssize)clean->len);
+	valid = utf8_make_valid(clean->str, clean->len);
 	g_string_free(clean, TRUE);
 	return valid;
 }
@@ -286,8 +287,8 @@ char *charset_decode_undeclared(const struct convert_context *context,
 
 	if (!len)
 		return g_strdup("");
-	if (g_utf8_validate_len(data, len, NULL))
-		return g_strndup(data, len);
+	if (utf8_is_valid(data, len))
+		return utf8_make_valid(data, len);
 	if (fallback && *fallback && !charset_is_ascii(fallback))
 		text = charset_decode(fallback, data, len);
 	if (!text)

@@ -515,12 +515,18 @@ void headers_add_transport(struct convert_context *context,
 	g_autofree char *utf8 = NULL;
 
 	for (size_t i = 0; i < header.len; i++) {
-		char c = header.data[i];
+		size_t start = i;
 
-		if (c == '\n' && (!i || header.data[i - 1] != '\r'))
-			g_string_append_c(block, '\r');
-		if (c)
-			g_string_append_c(block, c);
+		while (i < header.len && header.data[i] &&
+		       header.data[i] != '\n')
+			i++;
+		g_string_append_len(block, header.data + start,
+				    (gssize)(i - start));
+		if (i < header.len && header.data[i]) {
+			if (!i || header.data[i - 1] != '\r')
+				g_string_append_c(block, '\r');
+			g_string_append_c(block, '\n');
+		}
 	}
 	utf8 = charset_decode_undeclared(context, block->str, block->len);
 	propset_set_text(set, PR_TRANSPORT_MESSAGE_HEADERS, utf8);

@@ -453,10 +453,13 @@ static int converse(struct helper_pool *pool, struct wire_request *request,
 static int judge_set(const struct wire_answer *head, GByteArray *body,
 		     void *ret_result, struct fault *fault)
 {
+	g_autoptr(GBytes) wire = NULL;
+
 	if (head->status != WIRE_DONE)
 		return fault_set(fault, FAULT_INTERNAL,
 				 "the helper answered nonsense");
-	return propset_decode(body->data, body->len, ret_result, fault);
+	wire = g_byte_array_free_to_bytes(g_byte_array_ref(body));
+	return propset_decode(wire, ret_result, fault);
 }
 
 static int judge_message(const struct wire_answer *head, GByteArray *body,

@@ -145,14 +145,15 @@ static int read_body(const struct wire_request *request, int file,
 
 static void body_clear(struct body *body)
 {
-	if (body->sent)
-		g_byte_array_unref(body->sent);
+	g_clear_pointer(&body->sent, g_byte_array_unref);
 	if (body->map)
 		(void)munmap(body->map, body->len);
+	body->map = NULL;
 }
 
-static void to_propset(const struct wire_request *request,
-		       const struct body *body, GByteArray *out)
+/* The message goes before the answer is made: both may be large. */
+static void to_propset(const struct wire_request *request, struct body *body,
+		       GByteArray *out)
 {
 	const struct convert_options options = {
 		.flags = request->flags,
@@ -161,16 +162,18 @@ static void to_propset(const struct wire_request *request,
 	AUTO(propset) set =
 		convert_to_propset(body->data, body->len, &options, NULL);
 
+	body_clear(body);
 	propset_encode(set, out);
 }
 
-static enum wire_status to_rfc822(const struct body *body, GByteArray *out)
+static enum wire_status to_rfc822(struct body *body, GByteArray *out)
 {
 	struct fault fault = {0};
 	AUTO(propset) set = NULL;
 	GByteArray *message = NULL;
+	g_autoptr(GBytes) wire = g_bytes_new_static(body->data, body->len);
 
-	if (propset_decode(body->data, body->len, &set, &fault) != 0 ||
+	if (propset_decode(wire, &set, &fault) != 0 ||
 	    convert_to_rfc822(set, &message, &fault) != 0) {
 		g_byte_array_append(out, (const guint8 *)fault.text,
 				    (guint)strlen(fault.text));
@@ -181,7 +184,7 @@ static enum wire_status to_rfc822(const struct body *body, GByteArray *out)
 	return WIRE_DONE;
 }
 
-static int answer(const struct wire_request *request, const struct body *body)
+static int answer(const struct wire_request *request, struct body *body)
 {
 	struct wire_answer head = {.version = WIRE_VERSION};
 	GByteArray *out = g_byte_array_new();

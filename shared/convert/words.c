@@ -41,11 +41,13 @@ char *text_unfold(struct convert_context *context, struct span value)
 	context->decoded += value.len;
 	line = g_string_sized_new(value.len + 1);
 	for (size_t i = 0; i < value.len; i++) {
-		char c = value.data[i];
+		size_t start = i;
 
-		if (c == '\r' || c == '\n')
-			continue;
-		g_string_append_c(line, c);
+		while (i < value.len && value.data[i] != '\r' &&
+		       value.data[i] != '\n')
+			i++;
+		g_string_append_len(line, value.data + start,
+				    (gssize)(i - start));
 	}
 	utf8 = charset_decode_undeclared(context, line->str, line->len);
 	g_string_free(line, TRUE);

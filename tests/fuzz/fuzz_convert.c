@@ -21,11 +21,12 @@ static void check_wire(const struct propset *set)
 {
 	GByteArray *wire = g_byte_array_new();
 	AUTO(propset) back = NULL;
+	g_autoptr(GBytes) bytes = NULL;
 
 	propset_encode(set, wire);
-	check(propset_decode(wire->data, wire->len, &back, NULL) == 0);
+	bytes = g_byte_array_free_to_bytes(wire);
+	check(propset_decode(bytes, &back, NULL) == 0);
 	check(propset_equal(set, back, NULL));
-	g_byte_array_unref(wire);
 }
 
 /* No CR or LF alone, no line too long but in what was signed so. */

@@ -22,6 +22,7 @@ static void check(const char *name, GString *message)
 	AUTO(propset) set = convert_len(message->str, message->len, notes);
 	double seconds = (double)(g_get_monotonic_time() - start) / 1e6;
 	GByteArray *wire = g_byte_array_new();
+	g_autoptr(GBytes) bytes = NULL;
 	struct fault fault = {0};
 	AUTO(propset) back = NULL;
 	int rc = 0;
@@ -29,9 +30,9 @@ static void check(const char *name, GString *message)
 	cr_log_info("%s: %.2f s, %zu octets, %u notes", name, seconds,
 		    message->len, notes->len);
 	propset_encode(set, wire);
-	rc = propset_decode(wire->data, wire->len, &back, &fault);
+	bytes = g_byte_array_free_to_bytes(wire);
+	rc = propset_decode(bytes, &back, &fault);
 	cr_expect(rc == 0, "%s: %s", name, fault.text);
-	g_byte_array_unref(wire);
 	g_string_free(message, TRUE);
 }
 

@@ -44,17 +44,23 @@ static struct propset *sample(void)
 	return set;
 }
 
+static GBytes *encoded(const struct propset *set)
+{
+	GByteArray *wire = g_byte_array_new();
+
+	propset_encode(set, wire);
+	return g_byte_array_free_to_bytes(wire);
+}
+
 Test(propset, the_wire_keeps_everything)
 {
 	AUTO(propset) set = sample();
 	AUTO(propset) back = NULL;
-	g_autoptr(GByteArray) wire = g_byte_array_new();
+	g_autoptr(GBytes) wire = encoded(set);
 	g_autofree char *why = NULL;
 	struct fault fault = {0};
 
-	propset_encode(set, wire);
-	cr_assert_eq(propset_decode(wire->data, wire->len, &back, &fault), 0,
-		     "%s", fault.text);
+	cr_assert_eq(propset_decode(wire, &back, &fault), 0, "%s", fault.text);
 	cr_assert(propset_equal(set, back, &why), "%s", why);
 	cr_assert_str_eq(propset_find_header(back, "TO")->name, "To");
 	cr_assert_eq(propset_find_header(back, "to")->addresses->len, 1);
@@ -68,16 +74,16 @@ Test(propset, the_wire_keeps_everything)
 Test(propset, every_cut_of_the_wire_is_refused)
 {
 	AUTO(propset) set = sample();
-	g_autoptr(GByteArray) wire = g_byte_array_new();
+	g_autoptr(GBytes) wire = encoded(set);
 
-	propset_encode(set, wire);
-	for (guint len = 0; len < wire->len; len++) {
+	for (gsize len = 0; len < g_bytes_get_size(wire); len++) {
 		struct propset *back = NULL;
 		/* A copy of exactly that length, for the sanitizer to see. */
-		g_autofree guint8 *cut = g_memdup2(wire->data, len);
+		g_autoptr(GBytes) cut =
+			g_bytes_new(g_bytes_get_data(wire, NULL), len);
 
-		cr_assert_eq(propset_decode(cut, len, &back, NULL), -1,
-			     "cut at %u", len);
+		cr_assert_eq(propset_decode(cut, &back, NULL), -1, "cut at %zu",
+			     len);
 		cr_assert_null(back);
 	}
 }
@@ -85,18 +91,22 @@ Test(propset, every_cut_of_the_wire_is_refused)
 Test(propset, damaged_octets_end_in_an_answer)
 {
 	AUTO(propset) set = sample();
-	g_autoptr(GByteArray) wire = g_byte_array_new();
+	g_autoptr(GBytes) wire = encoded(set);
+	gsize len = 0;
+	const guint8 *octets = g_bytes_get_data(wire, &len);
+	g_autofree guint8 *damaged = g_memdup2(octets, len);
 
-	propset_encode(set, wire);
-	for (guint i = 0; i < wire->len; i++) {
+	for (gsize i = 0; i < len; i++) {
 		for (unsigned bit = 0; bit < 8; bit++) {
+			g_autoptr(GBytes) bytes =
+				g_bytes_new_static(damaged, len);
 			AUTO(propset) back = NULL;
 			int rc;
 
-			wire->data[i] ^= (guint8)(1u << bit);
-			rc = propset_decode(wire->data, wire->len, &back, NULL);
+			damaged[i] ^= (guint8)(1u << bit);
+			rc = propset_decode(bytes, &back, NULL);
 			cr_assert(rc == 0 ? back != NULL : back == NULL);
-			wire->data[i] ^= (guint8)(1u << bit);
+			damaged[i] ^= (guint8)(1u << bit);
 		}
 	}
 }
@@ -104,10 +114,33 @@ Test(propset, damaged_octets_end_in_an_answer)
 Test(propset, a_claimed_count_allocates_nothing)
 {
 	/* 4,000 million names in four octets. */
-	static const uint8_t wire[] = {0xff, 0xff, 0xff, 0xff};
+	static const uint8_t octets[] = {0xff, 0xff, 0xff, 0xff};
+	g_autoptr(GBytes) wire = g_bytes_new_static(octets, sizeof(octets));
 	struct propset *back = NULL;
 
-	cr_assert_eq(propset_decode(wire, sizeof(wire), &back, NULL), -1);
+	cr_assert_eq(propset_decode(wire, &back, NULL), -1);
+}
+
+/* A large value is not copied, and outlives what it came in. */
+Test(propset, large_values_share_the_wire)
+{
+	AUTO(propset) set = propset_new();
+	AUTO(propset) back = NULL;
+	g_autofree guint8 *large = g_malloc0(1 << 20);
+	GBytes *wire = NULL;
+	const guint8 *start = NULL;
+	const guint8 *value = NULL;
+
+	large[12345] = 7;
+	propset_set_binary_copy(set, PR_HTML, large, 1 << 20);
+	wire = encoded(set);
+	start = g_bytes_get_data(wire, NULL);
+	cr_assert_eq(propset_decode(wire, &back, NULL), 0);
+	value = g_bytes_get_data(propset_binary(back, PR_HTML), NULL);
+	cr_assert(value > start && value < start + 100);
+	g_bytes_unref(wire);
+	cr_assert_eq(value[12345], 7);
+	cr_assert(propset_equal(set, back, NULL));
 }
 
 Test(propset, text_is_always_utf8)
