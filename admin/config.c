@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "net.h"
 #include "print.h"
+#include "spam.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -125,6 +126,8 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 	if (net_networks_check((const char *const *)conf->lmtp_networks,
 			       &fault))
 		config_add(conf, "lmtp_networks", fault.text, faults);
+	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
+		config_add(conf, "spam_headers", fault.text, faults);
 #define FILE_CHECK(key) config_check_file(conf, #key, conf->key, faults)
 	FILE_CHECK(sieve_before);
 	FILE_CHECK(sieve_after);

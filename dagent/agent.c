@@ -23,7 +23,8 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	agent->scripts = scripts_new();
 	agent->responders = g_thread_pool_new(
 		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
-	if (agent_take_store(agent, &store, fault))
+	if (spam_marks_new(conf, &agent->spam_marks, fault) ||
+	    agent_take_store(agent, &store, fault))
 		return -1;
 	agent_give_store(agent, store);
 	if (helper_pool_new(is_daemon ? 0 : 1, AGENT_CONVERT_MS,
@@ -49,6 +50,7 @@ void agent_free(struct agent *agent)
 	while ((store = g_queue_pop_head(&agent->idle)))
 		store_close(store);
 	scripts_free(agent->scripts);
+	spam_marks_free(agent->spam_marks);
 	pthread_mutex_destroy(&agent->lock);
 	g_free(agent);
 }

@@ -10,6 +10,7 @@
 #include "convert/helper.h"
 #include "fault.h"
 #include "scripts.h"
+#include "spam.h"
 #include "store/store.h"
 #include "wishes.h"
 
@@ -22,6 +23,7 @@ struct agent {
 	struct helper_pool *helpers;
 	struct committer *committer; /* NULL: units are run one by one */
 	struct scripts *scripts;
+	struct spam_marks *spam_marks;
 	GThreadPool *responders; /* external auto-reply programs */
 	GQueue idle;             /* of struct store */
 	pthread_mutex_t lock;    /* of idle */

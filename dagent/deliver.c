@@ -127,6 +127,16 @@ static char *deliver_id(const struct mail *mail,
 	return g_strdup(mail->id);
 }
 
+/* What decided: "header X-Spam-Flag:YES", "blocked example.org"; a rule that
+ * files into the junk folder has no such words. */
+static void deliver_log_junk(struct log_event *event, const struct plan *plan)
+{
+	if (plan && plan->is_junk)
+		log_event_text(event, "junk", plan->junk ? plan->junk : "rule");
+	else if (plan && plan->junk)
+		log_event_text(event, "not_junk", plan->junk);
+}
+
 static void deliver_log(const struct mail *mail,
 			const struct mail_recipient *to)
 {
@@ -151,8 +161,7 @@ static void deliver_log(const struct mail *mail,
 		log_event_text(event, "rule", plan->rule);
 	for (guint i = 0; plan && i < plan->redirects->len; i++)
 		log_event_text(event, "redirect", plan->redirects->pdata[i]);
-	if (plan && plan->is_junk)
-		log_event_text(event, "junk", "yes");
+	deliver_log_junk(event, plan);
 	log_event_text(event, "result",
 		       result == FIGURES_DUPLICATE
 			       ? twice

@@ -3,68 +3,94 @@
  */
 #include "junk.h"
 
-#include "header.h"
 #include "store/settings.h"
 
-static bool junk_has_header(const struct mail *mail)
+/* spam_scl beyond it: never by this (MS-OXCSPAM 2.2.1.2). */
+#define JUNK_SCL_MAX 9
+
+/* What the lists of a user say of the addresses a mail comes from. */
+struct junk_lists {
+	enum junk_verdict verdict;
+	char *entry; /* that says so; NULL: none */
+};
+
+/* What marks it, whoever it is for; owned, NULL: nothing. */
+static char *junk_find_mark(const struct mail *mail)
 {
-	const struct conf *conf = mail->agent->conf;
+	int64_t scl = propset_number(mail->set, PR_CONTENT_FILTER_SCL, 0);
+	int64_t limit = mail->agent->conf->spam_scl;
 	size_t size = 0;
 	const char *octets = g_bytes_get_data(mail->bytes, &size);
+	const char *mark;
 
-	return *conf->spam_header_name &&
-	       header_has_value(octets, size, conf->spam_header_name,
-				conf->spam_header_value);
+	if (mail->wishes.junk)
+		return g_strdup("option -j");
+	mark = spam_marks_find(mail->agent->spam_marks, octets, size);
+	if (mark)
+		return g_strdup_printf("header %s", mark);
+	if (limit <= JUNK_SCL_MAX && scl >= limit)
+		return g_strdup_printf("scl %" G_GINT64_FORMAT, scl);
+	return NULL;
 }
 
 /* Joins what the lists say of one more address: allow wins, then block. */
 static int junk_ask(struct store *store, int64_t store_id, const char *address,
-		    enum junk_verdict *verdict, struct fault *fault)
+		    struct junk_lists *lists, struct fault *fault)
 {
 	enum junk_verdict said = JUNK_UNKNOWN;
+	g_autofree char *entry = NULL;
 
-	if (!*address || *verdict == JUNK_ALLOW)
+	if (!*address || lists->verdict == JUNK_ALLOW)
 		return 0;
-	if (store_junk_look(store, store_id, address, &said, fault))
+	if (store_junk_look(store, store_id, address, &said, &entry, fault))
 		return -1;
-	if (said == JUNK_ALLOW || *verdict == JUNK_UNKNOWN)
-		*verdict = said;
+	if (said == JUNK_ALLOW || lists->verdict == JUNK_UNKNOWN) {
+		lists->verdict = said;
+		g_free(lists->entry);
+		lists->entry = g_steal_pointer(&entry);
+	}
 	return 0;
 }
 
 static int junk_ask_lists(const struct mail *mail, struct store *store,
-			  int64_t store_id, enum junk_verdict *ret_verdict,
+			  int64_t store_id, struct junk_lists *lists,
 			  struct fault *fault)
 {
 	const struct header_field *from =
 		propset_find_header(mail->set, "From");
-	enum junk_verdict verdict = JUNK_UNKNOWN;
 
 	for (guint i = 0; from && from->addresses && i < from->addresses->len;
 	     i++) {
 		const struct header_address *address =
 			from->addresses->pdata[i];
 
-		if (junk_ask(store, store_id, address->address, &verdict,
-			     fault))
+		if (junk_ask(store, store_id, address->address, lists, fault))
 			return -1;
 	}
-	if (junk_ask(store, store_id, mail->reverse_path, &verdict, fault))
-		return -1;
-	*ret_verdict = verdict;
-	return 0;
+	return junk_ask(store, store_id, mail->reverse_path, lists, fault);
 }
 
 int junk_look(const struct mail *mail, struct store *store,
 	      const struct mail_recipient *to, bool *ret_is_junk,
-	      struct fault *fault)
+	      char **ret_why, struct fault *fault)
 {
-	enum junk_verdict verdict = JUNK_UNKNOWN;
+	g_autofree char *mark = junk_find_mark(mail);
+	struct junk_lists lists = {JUNK_UNKNOWN, NULL};
+	g_autofree char *entry = NULL;
+	int result = junk_ask_lists(mail, store, to->who->store, &lists, fault);
 
-	if (junk_ask_lists(mail, store, to->who->store, &verdict, fault))
+	entry = lists.entry;
+	if (result)
 		return -1;
-	*ret_is_junk = verdict != JUNK_ALLOW &&
-		       (mail->wishes.junk || verdict == JUNK_BLOCK ||
-			junk_has_header(mail));
+	*ret_why = NULL;
+	*ret_is_junk = lists.verdict == JUNK_BLOCK ||
+		       (lists.verdict != JUNK_ALLOW && mark);
+	if (mark && lists.verdict == JUNK_ALLOW)
+		*ret_why =
+			g_strdup_printf("allowed %s, although %s", entry, mark);
+	else if (mark)
+		*ret_why = g_steal_pointer(&mark);
+	else if (lists.verdict == JUNK_BLOCK)
+		*ret_why = g_strdup_printf("blocked %s", entry);
 	return 0;
 }

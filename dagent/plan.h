@@ -58,6 +58,7 @@ struct plan {
 	struct sieve_vacation *vacation;
 	GPtrArray *marks; /* of struct plan_mark */
 	char *rule;       /* that decided, or NULL */
+	char *junk;       /* by what it is junk, or is not although marked */
 	bool is_junk;
 	bool is_discarded;
 };

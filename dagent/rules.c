@@ -472,17 +472,17 @@ static int rules_run_before(struct rules *rules, struct sieve_plan **ret_plan,
 
 static int rules_judge_junk(struct rules *rules, struct fault *fault)
 {
-	bool is_junk = false;
+	struct plan *plan = rules->to->plan;
 
 	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder)
 		return 0;
 	mail_convert(rules->mail, false);
-	if (junk_look(rules->mail, rules->store, rules->to, &is_junk, fault))
+	if (junk_look(rules->mail, rules->store, rules->to, &plan->is_junk,
+		      &plan->junk, fault))
 		return -1;
-	rules->to->plan->is_junk = is_junk;
-	return is_junk ? target_set_junk(rules->store, rules->to, rules->target,
-					 fault)
-		       : 0;
+	return plan->is_junk ? target_set_junk(rules->store, rules->to,
+					       rules->target, fault)
+			     : 0;
 }
 
 static int rules_run(struct rules *rules, struct fault *fault)

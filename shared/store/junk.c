@@ -100,7 +100,8 @@ int store_junk_remove(struct store *store, int64_t store_id,
  * (mail.example.com, example.com).
  */
 int store_junk_look(struct store *store, int64_t store_id, const char *address,
-		    enum junk_verdict *ret_verdict, struct fault *fault)
+		    enum junk_verdict *ret_verdict, char **ret_pattern,
+		    struct fault *fault)
 {
 	g_autofree char *key = address_key(address);
 	const char *pattern = key;
@@ -121,5 +122,6 @@ int store_junk_look(struct store *store, int64_t store_id, const char *address,
 		pattern = at ? at + 1 : dot ? dot + 1 : NULL;
 	}
 	*ret_verdict = (enum junk_verdict)verdict;
+	*ret_pattern = verdict == JUNK_UNKNOWN ? NULL : g_strdup(pattern);
 	return 0;
 }

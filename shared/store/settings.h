@@ -66,11 +66,12 @@ NODISCARD int store_junk_set(struct store *store, int64_t store_id,
 			     struct fault *fault);
 NODISCARD int store_junk_remove(struct store *store, int64_t store_id,
 				const char *pattern, struct fault *fault);
-/* Allow wins over block, an address over its domain. */
+/* An address over its domain, a domain over the one above it.  ret_pattern: the
+ * entry that says so, owned, NULL with JUNK_UNKNOWN. */
 NODISCARD int store_junk_look(struct store *store, int64_t store_id,
 			      const char *address,
 			      enum junk_verdict *ret_verdict,
-			      struct fault *fault);
+			      char **ret_pattern, struct fault *fault);
 
 struct store_oof {
 	bool on;

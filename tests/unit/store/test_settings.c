@@ -64,16 +64,17 @@ Test(settings, junk_lists)
 	static const struct {
 		const char *address;
 		enum junk_verdict verdict;
+		const char *pattern;
 	} cases[] = {
-		{"x@spam.example", JUNK_BLOCK},
-		{"X@SPAM.Example", JUNK_BLOCK},
-		{"x@mail.spam.example", JUNK_BLOCK},
-		{"good@spam.example", JUNK_ALLOW},
-		{"x@notspam.example", JUNK_UNKNOWN},
-		{"bad@fine.example", JUNK_BLOCK},
-		{"x@fine.example", JUNK_ALLOW},
-		{"x@bücher.example", JUNK_BLOCK},
-		{"", JUNK_UNKNOWN},
+		{"x@spam.example", JUNK_BLOCK, "spam.example"},
+		{"X@SPAM.Example", JUNK_BLOCK, "spam.example"},
+		{"x@mail.spam.example", JUNK_BLOCK, "spam.example"},
+		{"good@spam.example", JUNK_ALLOW, "good@spam.example"},
+		{"x@notspam.example", JUNK_UNKNOWN, NULL},
+		{"bad@fine.example", JUNK_BLOCK, "bad@fine.example"},
+		{"x@fine.example", JUNK_ALLOW, "fine.example"},
+		{"x@bücher.example", JUNK_BLOCK, "xn--bcher-kva.example"},
+		{"", JUNK_UNKNOWN, NULL},
 	};
 	g_autoptr(GPtrArray) entries = NULL;
 	int64_t bob = user_make("bob");
@@ -90,10 +91,13 @@ Test(settings, junk_lists)
 			       JUNK_BLOCK, fault));
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		enum junk_verdict verdict = JUNK_UNKNOWN;
+		g_autofree char *pattern = NULL;
 
 		must(store_junk_look(fx.store, bob, cases[i].address, &verdict,
-				     fault));
+				     &pattern, fault));
 		cr_expect_eq(verdict, cases[i].verdict, "%s", cases[i].address);
+		cr_expect_eq(g_strcmp0(pattern, cases[i].pattern), 0, "%s: %s",
+			     cases[i].address, pattern);
 	}
 	must(store_junk_list(fx.store, bob, &entries, fault));
 	cr_expect_eq(entries->len, 5);

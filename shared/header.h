@@ -3,8 +3,8 @@
  * For the few questions that must not depend on conversion: loops, junk,
  * whether a message says who it is.
  */
-#ifndef OKAPI_DAGENT_HEADER_H
-#define OKAPI_DAGENT_HEADER_H
+#ifndef OKAPI_HEADER_H
+#define OKAPI_HEADER_H
 
 #include "base.h"
 
