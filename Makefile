@@ -36,9 +36,11 @@ IDN_LIBS    := $(call lib,libidn2)
 ESMTP_LIBS  := $(call lib,libesmtp-1.0)
 ICAL_CFLAGS := $(call pkg,libical)
 ICAL_LIBS   := $(filter-out -licalss -licalvcal,$(call lib,libical))
+XML_CFLAGS  := $(call pkg,libxml-2.0)
+XML_LIBS    := $(call lib,libxml-2.0)
 # What meets hostile bytes: in the helper only.
-CONVERT_CFLAGS := $(GMIME_CFLAGS) $(ICAL_CFLAGS)
-CONVERT_LIBS := $(GMIME_LIBS) $(ICAL_LIBS)
+CONVERT_CFLAGS := $(GMIME_CFLAGS) $(XML_CFLAGS) $(ICAL_CFLAGS)
+CONVERT_LIBS := $(GMIME_LIBS) $(XML_LIBS) $(ICAL_LIBS)
 SECCOMP_LIBS := $(call lib,libseccomp)
 JANSSON_LIBS := $(call lib,jansson)
 

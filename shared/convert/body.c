@@ -1,7 +1,6 @@
 /*
  * Which parts are the bodies, and their text.
  */
-#include "html.h"
 #include "params.h"
 #include "parts.h"
 
@@ -197,19 +196,12 @@ static int plain_codepage(const struct convert_context *context,
 /* Every line ends in CRLF, as MAPI has it.  Owned. */
 static char *with_crlf(const char *text)
 {
-	size_t len = strlen(text);
-	const char *end = text + len;
-	GString *out = g_string_sized_new(len + len / 32 + 64);
-	const char *lf = NULL;
+	GString *out = g_string_sized_new(strlen(text) + 64);
 
-	for (const char *at = text; at < end; at = lf + 1) {
-		lf = memchr(at, '\n', (size_t)(end - at));
-		g_string_append_len(out, at, (lf ? lf : end) - at);
-		if (!lf)
-			break;
-		if (lf == text || lf[-1] != '\r')
+	for (const char *c = text; *c; c++) {
+		if (*c == '\n' && (c == text || c[-1] != '\r'))
 			g_string_append_c(out, '\r');
-		g_string_append_c(out, '\n');
+		g_string_append_c(out, *c);
 	}
 	return g_string_free(out, FALSE);
 }

@@ -1,34 +1,41 @@
 /*
- * HTML as plain text, for mail that has no other (MS-OXCMAIL 2.2.3.3).
+ * HTML as plain text, for mail that has no other (MS-OXCMAIL 2.2.3.3): read by
+ * libxml2, event by event, no tree.
  *
- * A tokenizer of our own, in one pass, without a tree: only a few elements
- * mean anything to plain text, and none of them how deep it lies.  libxml2
- * took eight times as long for usual mail, and the square of the attributes
- * and of the open elements for hostile one.
+ * libxml2 takes time in the square of the attributes of a tag and of the open
+ * elements.  So it is given its input in small pieces, and none any more after
+ * a tag that is too long or elements too deep; runs of base64, which is what
+ * long tags really hold, are cut out before.
  */
-#include "html.h"
+#include "parts.h"
 
-#include <stdlib.h>
+#include <libxml/HTMLparser.h>
 #include <string.h>
 
-#define HTML_LEN_MAX (8u << 20) /* octets that are read */
-#define HREF_LEN_MAX 2048
+#define HTML_LEN_MAX   (2u << 20) /* octets that are read */
+#define HTML_DEPTH_MAX 512        /* elements within each other */
+#define HTML_TAG_MAX   32768      /* octets between two events */
+#define HTML_PIECE     4096
+#define RUN_MAX        1024 /* signs of base64 on end */
+#define HREF_LEN_MAX   2048
 
 struct html_text {
 	GString *out;
-	const char *at, *end;
-	unsigned pre;   /* open <pre> */
-	bool blank;     /* a blank is due before the next sign */
-	bool row;       /* the row has a cell already */
-	bool paragraph; /* a <p> is open: the next block ends it */
-	bool no_title;  /* no further </title> */
-	char *href;     /* of the open <a>, owned */
-	size_t start;   /* where its text starts */
+	/* The input and how far it was read, and was at the last event. */
+	const char *html;
+	size_t len, at, event;
+	unsigned depth;
+	unsigned skip; /* open elements whose text is not shown */
+	unsigned pre;  /* open <pre> */
+	bool blank;    /* a blank is due before the next sign */
+	bool row;      /* the row has a cell already */
+	bool stopped;
+	char *href;   /* of the open <a>, owned */
+	size_t start; /* where its text starts */
 };
 
 enum element_kind {
-	ELEMENT_PLAIN, /* says nothing about lines */
-	ELEMENT_LINE,  /* starts and ends a line */
+	ELEMENT_LINE, /* starts and ends a line */
 	ELEMENT_PARAGRAPH,
 	ELEMENT_BREAK,
 	ELEMENT_RULE,
@@ -36,65 +43,42 @@ enum element_kind {
 	ELEMENT_ROW,
 	ELEMENT_CELL,
 	ELEMENT_PRE,
-	ELEMENT_HIDDEN, /* its text is no text: up to its end tag */
+	ELEMENT_HIDDEN,
 	ELEMENT_LINK,
 	ELEMENT_IMAGE,
+	ELEMENT_PLAIN, /* says nothing about lines */
 };
-
-/* In order of their names. */
-static const struct element {
-	const char *name;
-	enum element_kind kind;
-} elements[] = {
-	{"a", ELEMENT_LINK},       {"address", ELEMENT_LINE},
-	{"article", ELEMENT_LINE}, {"blockquote", ELEMENT_PARAGRAPH},
-	{"br", ELEMENT_BREAK},     {"center", ELEMENT_LINE},
-	{"dd", ELEMENT_LINE},      {"div", ELEMENT_LINE},
-	{"dl", ELEMENT_PARAGRAPH}, {"dt", ELEMENT_LINE},
-	{"footer", ELEMENT_LINE},  {"form", ELEMENT_LINE},
-	{"h1", ELEMENT_PARAGRAPH}, {"h2", ELEMENT_PARAGRAPH},
-	{"h3", ELEMENT_PARAGRAPH}, {"h4", ELEMENT_PARAGRAPH},
-	{"h5", ELEMENT_PARAGRAPH}, {"h6", ELEMENT_PARAGRAPH},
-	{"header", ELEMENT_LINE},  {"hr", ELEMENT_RULE},
-	{"img", ELEMENT_IMAGE},    {"li", ELEMENT_ITEM},
-	{"ol", ELEMENT_PARAGRAPH}, {"p", ELEMENT_PARAGRAPH},
-	{"pre", ELEMENT_PRE},      {"script", ELEMENT_HIDDEN},
-	{"section", ELEMENT_LINE}, {"style", ELEMENT_HIDDEN},
-	{"table", ELEMENT_LINE},   {"td", ELEMENT_CELL},
-	{"th", ELEMENT_CELL},      {"title", ELEMENT_HIDDEN},
-	{"tr", ELEMENT_ROW},       {"ul", ELEMENT_PARAGRAPH},
-};
-
-#define ELEMENT_NAME_MAX 10 /* "blockquote" */
-
-/* A tag as it stands there.  Values are of the input, undecoded. */
-struct tag {
-	char name[ELEMENT_NAME_MAX + 2]; /* lower case; cut */
-	bool ends;                       /* "</" */
-	struct span href, alt;
-};
-
-static int compare_element(const void *name, const void *row)
-{
-	return strcmp(name, ((const struct element *)row)->name);
-}
 
 static enum element_kind element_kind(const char *name)
 {
-	const struct element *found =
-		bsearch(name, elements, G_N_ELEMENTS(elements),
-			sizeof(elements[0]), compare_element);
+	static const struct {
+		const char *name;
+		enum element_kind kind;
+	} known[] = {
+		{"a", ELEMENT_LINK},       {"address", ELEMENT_LINE},
+		{"article", ELEMENT_LINE}, {"blockquote", ELEMENT_PARAGRAPH},
+		{"br", ELEMENT_BREAK},     {"center", ELEMENT_LINE},
+		{"dd", ELEMENT_LINE},      {"div", ELEMENT_LINE},
+		{"dl", ELEMENT_PARAGRAPH}, {"dt", ELEMENT_LINE},
+		{"footer", ELEMENT_LINE},  {"form", ELEMENT_LINE},
+		{"h1", ELEMENT_PARAGRAPH}, {"h2", ELEMENT_PARAGRAPH},
+		{"h3", ELEMENT_PARAGRAPH}, {"h4", ELEMENT_PARAGRAPH},
+		{"h5", ELEMENT_PARAGRAPH}, {"h6", ELEMENT_PARAGRAPH},
+		{"header", ELEMENT_LINE},  {"hr", ELEMENT_RULE},
+		{"img", ELEMENT_IMAGE},    {"li", ELEMENT_ITEM},
+		{"ol", ELEMENT_PARAGRAPH}, {"p", ELEMENT_PARAGRAPH},
+		{"pre", ELEMENT_PRE},      {"script", ELEMENT_HIDDEN},
+		{"section", ELEMENT_LINE}, {"style", ELEMENT_HIDDEN},
+		{"table", ELEMENT_LINE},   {"td", ELEMENT_CELL},
+		{"th", ELEMENT_CELL},      {"title", ELEMENT_HIDDEN},
+		{"tr", ELEMENT_ROW},       {"ul", ELEMENT_PARAGRAPH},
+	};
 
-	return found ? found->kind : ELEMENT_PLAIN;
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (!strcmp(known[i].name, name))
+			return known[i].kind;
+	return ELEMENT_PLAIN;
 }
-
-static bool is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v');
-}
-
-/* ---- plain text -----------------------------------------------------------
- */
 
 /* Ends lines until count line breaks stand at the end. */
 static void end_line(struct html_text *text, size_t count)
@@ -116,40 +100,25 @@ static bool at_line_start(const struct html_text *text)
 	return !text->out->len || text->out->str[text->out->len - 1] == '\n';
 }
 
-static void put_word(struct html_text *text, const char *word, size_t len)
-{
-	if (text->blank && !at_line_start(text))
-		g_string_append_c(text->out, ' ');
-	text->blank = false;
-	g_string_append_len(text->out, word, (gssize)len);
-}
-
-static void put_pre(struct html_text *text, const char *signs, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (signs[i] != '\r')
-			put_word(text, signs + i, 1);
-}
-
 static void put_signs(struct html_text *text, const char *signs, size_t len)
 {
-	const char *end = signs + len;
+	for (size_t i = 0; i < len; i++) {
+		char c = signs[i];
 
-	if (text->pre) {
-		put_pre(text, signs, len);
-		return;
-	}
-	while (signs < end) {
-		const char *word = signs;
-
-		while (word < end && is_blank(*word))
-			word++;
-		text->blank = text->blank || word > signs;
-		signs = word;
-		while (signs < end && !is_blank(*signs))
-			signs++;
-		if (signs > word)
-			put_word(text, word, (size_t)(signs - word));
+		if (text->pre && c == '\n') {
+			g_string_append_c(text->out, c);
+			continue;
+		}
+		if (!text->pre && strchr(" \t\r\n\f", c) && c) {
+			text->blank = true;
+			continue;
+		}
+		if (!c || c == '\r')
+			continue;
+		if (text->blank && !at_line_start(text))
+			g_string_append_c(text->out, ' ');
+		text->blank = false;
+		g_string_append_c(text->out, c);
 	}
 }
 
@@ -158,49 +127,13 @@ static void put_text(struct html_text *text, const char *words)
 	put_signs(text, words, strlen(words));
 }
 
-/* Up to the end of some text: its signs, its character references. */
-static void decode(GString *out, struct span from)
+static const char *attribute(const xmlChar **attributes, const char *name)
 {
-	const char *end = from.data + from.len;
-
-	for (const char *at = from.data; at < end;) {
-		const char *mark = memchr(at, '&', (size_t)(end - at));
-		gunichar c = 0;
-		size_t len = 0;
-
-		g_string_append_len(out, at, (mark ? mark : end) - at);
-		if (!mark)
-			return;
-		len = html_entity(mark + 1, end, &c);
-		if (len)
-			g_string_append_unichar(out, c);
-		else
-			g_string_append_c(out, '&');
-		at = mark + 1 + len;
-	}
+	for (; attributes && attributes[0]; attributes += 2)
+		if (!strcmp((const char *)attributes[0], name))
+			return (const char *)attributes[1];
+	return NULL;
 }
-
-static char *decoded(struct span from)
-{
-	GString *out = g_string_sized_new(from.len);
-
-	decode(out, from);
-	return g_string_free(out, FALSE);
-}
-
-/* At '&'. */
-static void put_reference(struct html_text *text)
-{
-	gunichar c = '&';
-	char octets[6];
-	size_t len = html_entity(text->at + 1, text->end, &c);
-
-	text->at += len + 1;
-	put_signs(text, octets, (size_t)g_unichar_to_utf8(c, octets));
-}
-
-/* ---- elements -------------------------------------------------------------
- */
 
 /* Where a link goes, if its text does not say so already: "text <url>". */
 static void end_link(struct html_text *text)
@@ -220,78 +153,28 @@ static void end_link(struct html_text *text)
 	put_text(text, ">");
 }
 
-static void start_link(struct html_text *text, struct span href)
+static void start_link(struct html_text *text, const char *href)
 {
 	static const char *const shown[] = {
 		"http:", "https:", "ftp:", "mailto:"};
-	g_autofree char *target = NULL;
 
 	end_link(text);
 	text->start = text->out->len;
-	if (!href.len || href.len >= HREF_LEN_MAX)
-		return;
-	target = decoded(href);
-	g_strstrip(target);
-	for (size_t i = 0; i < G_N_ELEMENTS(shown); i++)
-		if (!g_ascii_strncasecmp(target, shown[i], strlen(shown[i]))) {
-			text->href = g_steal_pointer(&target);
-			return;
-		}
+	for (size_t i = 0; href && i < G_N_ELEMENTS(shown); i++)
+		if (!g_ascii_strncasecmp(href, shown[i], strlen(shown[i])) &&
+		    strlen(href) < HREF_LEN_MAX)
+			text->href = g_strdup(href);
 }
 
-/* A block within a <p> ends that (13.1.2.4). */
-static void end_paragraph(struct html_text *text)
+static void start_shown(struct html_text *text, enum element_kind kind,
+			const xmlChar **attributes)
 {
-	if (text->paragraph)
-		end_line(text, 2);
-	text->paragraph = false;
-}
-
-static void put_image(struct html_text *text, struct span alt)
-{
-	g_autofree char *words = NULL;
-
-	if (!alt.len)
-		return;
-	words = decoded(alt);
-	put_text(text, words);
-}
-
-/* Without its end tag it takes the rest, as in browsers; but a title is not
- * let hide the message. */
-static void skip_hidden(struct html_text *text, const char *name)
-{
-	size_t len = strlen(name);
-	const char *at = text->at;
-	bool is_title = !strcmp(name, "title");
-
-	if (is_title && text->no_title)
-		return;
-	while ((at = memchr(at, '<', (size_t)(text->end - at)))) {
-		if ((size_t)(text->end - at) > len + 1 && at[1] == '/' &&
-		    !g_ascii_strncasecmp(at + 2, name, len)) {
-			text->at = at;
-			return;
-		}
-		at++;
-	}
-	text->no_title = is_title;
-	if (!is_title)
-		text->at = text->end;
-}
-
-static void start_element(struct html_text *text, const struct tag *tag)
-{
-	enum element_kind kind = element_kind(tag->name);
-
 	switch (kind) {
 	case ELEMENT_LINE:
-		end_paragraph(text);
 		end_line(text, 1);
 		break;
 	case ELEMENT_PARAGRAPH:
 		end_line(text, 2);
-		text->paragraph = !strcmp(tag->name, "p");
 		break;
 	case ELEMENT_PRE:
 		end_line(text, 2);
@@ -302,194 +185,148 @@ static void start_element(struct html_text *text, const struct tag *tag)
 		g_string_append_c(text->out, '\n');
 		break;
 	case ELEMENT_RULE:
-		end_paragraph(text);
 		end_line(text, 1);
 		put_text(text, "________________________________");
 		end_line(text, 1);
 		break;
 	case ELEMENT_ITEM:
-		end_paragraph(text);
 		end_line(text, 1);
 		put_text(text, "*");
 		text->blank = true;
 		break;
 	case ELEMENT_ROW:
-		end_paragraph(text);
 		end_line(text, 1);
 		text->row = false;
 		break;
 	case ELEMENT_CELL:
-		end_paragraph(text);
 		text->blank = text->blank || text->row;
 		text->row = true;
 		break;
 	case ELEMENT_LINK:
-		start_link(text, tag->href);
+		start_link(text, attribute(attributes, "href"));
 		break;
-	case ELEMENT_IMAGE:
-		put_image(text, tag->alt);
+	case ELEMENT_IMAGE: {
+		const char *alt = attribute(attributes, "alt");
+
+		if (alt)
+			put_text(text, alt);
 		break;
+	}
 	case ELEMENT_HIDDEN:
-		skip_hidden(text, tag->name);
-		break;
 	case ELEMENT_PLAIN:
 		break;
 	}
 }
 
-static void end_element(struct html_text *text, const struct tag *tag)
+static void on_start(void *data, const xmlChar *name,
+		     const xmlChar **attributes)
 {
-	enum element_kind kind = element_kind(tag->name);
+	struct html_text *text = data;
+	enum element_kind kind = element_kind((const char *)name);
 
+	text->event = text->at;
+	if (++text->depth > HTML_DEPTH_MAX)
+		text->stopped = true;
+	if (kind == ELEMENT_HIDDEN)
+		text->skip++;
+	if (!text->skip && !text->stopped)
+		start_shown(text, kind, attributes);
+}
+
+static void on_end(void *data, const xmlChar *name)
+{
+	struct html_text *text = data;
+	enum element_kind kind = element_kind((const char *)name);
+
+	text->event = text->at;
+	if (text->depth)
+		text->depth--;
+	if (kind == ELEMENT_HIDDEN && text->skip)
+		text->skip--;
+	if (text->skip || text->stopped)
+		return;
 	if (kind == ELEMENT_PRE && text->pre)
 		text->pre--;
-	if (kind == ELEMENT_PARAGRAPH || kind == ELEMENT_PRE) {
-		text->paragraph = false;
+	if (kind == ELEMENT_PARAGRAPH || kind == ELEMENT_PRE)
 		end_line(text, 2);
-	}
-	if (kind == ELEMENT_LINE || kind == ELEMENT_ITEM ||
-	    kind == ELEMENT_ROW) {
-		end_paragraph(text);
+	if (kind == ELEMENT_LINE || kind == ELEMENT_ITEM || kind == ELEMENT_ROW)
 		end_line(text, 1);
-	}
 	if (kind == ELEMENT_LINK)
 		end_link(text);
 }
 
-/* ---- the tokenizer --------------------------------------------------------
- */
-
-/* A value, quoted or not.  A quote that nothing closes takes the rest. */
-static struct span read_value(struct html_text *text)
+static void on_text(void *data, const xmlChar *signs, int len)
 {
-	struct span value = {text->at, 0};
+	struct html_text *text = data;
 
-	if (text->at < text->end && (*text->at == '"' || *text->at == '\'')) {
-		const char *close = memchr(text->at + 1, *text->at,
-					   (size_t)(text->end - text->at) - 1);
+	text->event = text->at;
+	if (!text->skip && !text->stopped && len > 0)
+		put_signs(text, (const char *)signs, (size_t)len);
+}
 
-		value.data++;
-		text->at = close ? close + 1 : text->end;
-		value.len = close ? (size_t)(close - value.data) : 0;
-		return value;
+/* The next piece, none of it base64. */
+static int on_read(void *data, char *buffer, int len)
+{
+	struct html_text *text = data;
+	size_t n = MIN(text->len - text->at,
+		       MIN((size_t)MAX(len, 0), (size_t)HTML_PIECE));
+
+	if (text->stopped || text->at - text->event > HTML_TAG_MAX) {
+		text->stopped = true;
+		return 0;
 	}
-	while (text->at < text->end && !is_blank(*text->at) && *text->at != '>')
-		text->at++;
-	value.len = (size_t)(text->at - value.data);
-	return value;
+	memcpy(buffer, text->html + text->at, n);
+	text->at += n;
+	return (int)n;
 }
 
-static void skip_blanks(struct html_text *text)
+static int on_close(void *data)
 {
-	while (text->at < text->end && is_blank(*text->at))
-		text->at++;
+	(void)data;
+	return 0;
 }
 
-/* One attribute; the first of a name counts. */
-static void read_attribute(struct html_text *text, struct tag *tag)
+/* Without runs of base64 ("data:" images), and at most HTML_LEN_MAX. */
+static GString *without_runs(const char *html, size_t len)
 {
-	struct span name = {text->at, 0};
-	struct span value = {NULL, 0};
+	GString *out = g_string_sized_new(MIN(len, (size_t)HTML_LEN_MAX));
+	size_t start = 0;
 
-	do /* a '=' may begin a name */
-		text->at++;
-	while (text->at < text->end && !is_blank(*text->at) &&
-	       !strchr("=>/", *text->at));
-	name.len = (size_t)(text->at - name.data);
-	skip_blanks(text);
-	if (text->at < text->end && *text->at == '=') {
-		text->at++;
-		skip_blanks(text);
-		value = read_value(text);
+	for (size_t i = 0; i <= len && out->len < HTML_LEN_MAX; i++) {
+		if (i < len &&
+		    (g_ascii_isalnum(html[i]) || strchr("+/=%", html[i])) &&
+		    html[i])
+			continue;
+		if (i - start < RUN_MAX)
+			g_string_append_len(out, html + start,
+					    (gssize)(i - start));
+		if (i < len && html[i])
+			g_string_append_c(out, html[i]);
+		start = i + 1;
 	}
-	if (!tag->href.data && span_is(name, "href"))
-		tag->href = value;
-	if (!tag->alt.data && span_is(name, "alt"))
-		tag->alt = value;
+	return out;
 }
 
-/* From behind "<" or "</" to behind ">"; false if it never ends. */
-static bool read_tag(struct html_text *text, struct tag *tag)
+static void parse(struct html_text *text)
 {
-	size_t len = 0;
+	htmlParserCtxtPtr parser = htmlNewParserCtxt();
+	xmlDocPtr document = NULL;
 
-	for (; text->at < text->end && !is_blank(*text->at) &&
-	       *text->at != '>' && *text->at != '/';
-	     text->at++)
-		if (len < sizeof(tag->name) - 1)
-			tag->name[len++] = g_ascii_tolower(*text->at);
-	while (text->at < text->end) {
-		if (*text->at == '>') {
-			text->at++;
-			return true;
-		}
-		if (is_blank(*text->at) || *text->at == '/')
-			text->at++;
-		else
-			read_attribute(text, tag);
-	}
-	return false;
-}
-
-/* Comments, declarations, "</>": to their end, or to that of all. */
-static void skip_declaration(struct html_text *text)
-{
-	size_t left = (size_t)(text->end - text->at);
-	const char *close = NULL;
-
-	if (left >= 4 && !memcmp(text->at, "<!--", 4)) {
-		/* "<!-->" is one, too. */
-		close = memmem(text->at + 2, left - 2, "-->", 3);
-		text->at = close ? close + 3 : text->end;
+	if (!parser)
 		return;
-	}
-	close = memchr(text->at, '>', left);
-	text->at = close ? close + 1 : text->end;
-}
-
-/* At '<'. */
-static void read_markup(struct html_text *text)
-{
-	struct tag tag = {.name = ""};
-	char next = '\0';
-
-	if (text->end - text->at > 2)
-		next = text->at[1];
-	tag.ends = next == '/';
-	if (next == '!' || next == '?' ||
-	    (tag.ends && !g_ascii_isalpha(text->at[2]))) {
-		skip_declaration(text);
-		return;
-	}
-	if (!tag.ends && !g_ascii_isalpha(next)) {
-		put_signs(text, text->at++, 1);
-		return;
-	}
-	text->at += tag.ends ? 2 : 1;
-	if (!read_tag(text, &tag))
-		return;
-	if (tag.ends)
-		end_element(text, &tag);
-	else
-		start_element(text, &tag);
-}
-
-static void read_all(struct html_text *text)
-{
-	while (text->at < text->end) {
-		const char *from = text->at;
-
-		while (text->at < text->end && *text->at != '<' &&
-		       *text->at != '&')
-			text->at++;
-		put_signs(text, from, (size_t)(text->at - from));
-		if (text->at == text->end)
-			return;
-		if (*text->at == '<')
-			read_markup(text);
-		else
-			put_reference(text);
-	}
+	memset(parser->sax, 0, sizeof(*parser->sax));
+	parser->sax->startElement = on_start;
+	parser->sax->endElement = on_end;
+	parser->sax->characters = on_text;
+	parser->sax->ignorableWhitespace = on_text;
+	parser->userData = text;
+	document = htmlCtxtReadIO(
+		parser, on_read, on_close, text, NULL, "UTF-8",
+		HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
+			HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);
+	if (document)
+		xmlFreeDoc(document);
+	htmlFreeParserCtxt(parser);
 }
 
 /* One line break at the end, however many elements ended there. */
@@ -504,21 +341,22 @@ static void end_text(GString *out)
 char *html_to_text(struct convert_context *context, const char *html,
 		   size_t len)
 {
+	GString *input = without_runs(html, len);
 	struct html_text text = {
-		.out = g_string_sized_new(MIN(len, HTML_LEN_MAX) / 4 + 64),
-		.at = html,
-		.end = html + len,
+		.out = g_string_sized_new(input->len / 4 + 64),
+		.html = input->str,
+		.len = input->len,
 	};
+	char *valid = NULL;
 
-	if (len > HTML_LEN_MAX) {
-		text.end = html + HTML_LEN_MAX;
-		while (((unsigned char)*text.end & 0xc0) == 0x80)
-			text.end--;
-		convert_note(context,
-			     "HTML too long for a plain text of all of it");
-	}
-	read_all(&text);
-	end_link(&text);
+	parse(&text);
+	if (text.stopped || input->len >= HTML_LEN_MAX)
+		convert_note(context, "HTML too deep or too long for a plain "
+				      "text of all of it");
+	g_free(text.href);
 	end_text(text.out);
-	return g_string_free(text.out, FALSE);
+	g_string_free(input, TRUE);
+	valid = g_utf8_make_valid(text.out->str, (gssize)text.out->len);
+	g_string_free(text.out, TRUE);
+	return valid;
 }

@@ -17,6 +17,11 @@ void convert_message(struct convert_context *context,
 void body_convert(struct convert_context *context, struct mime_entity *root,
 		  struct propset *set, GHashTable **ret_cids);
 
+/* html_text.c: HTML (UTF-8) as plain text, lines ended by LF.  Linear; what is
+ * too deep or too much is noted and left out.  Owned. */
+char *html_to_text(struct convert_context *context, const char *html,
+		   size_t len);
+
 /* enriched.c: format=flowed (RFC 3676) as lines that end where a paragraph
  * does, in CRLF; delete_space: DelSp=yes.  Owned. */
 char *text_unflow(const char *text, bool delete_space);
