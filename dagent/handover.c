@@ -7,7 +7,6 @@
  */
 #include "handover.h"
 
-#include "net.h"
 #include "outcome.h"
 #include "smtp/smtp_server.h"
 
@@ -15,6 +14,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define HANDOVER_REPLIES_MAX ((size_t)16 * 1024 * 1024)
 
@@ -216,33 +216,23 @@ all:
 			ret_faults[i] = fault;
 }
 
-static size_t handover_count(const struct handover *handover)
+char *handover_socket(const struct conf *conf)
 {
-	size_t count = 0;
-
-	while (handover->recipients[count])
-		count++;
-	return count;
+	return g_build_filename(conf->run_dir, "dagent.sock", NULL);
 }
 
-int handover_send(const struct handover *handover, struct fault *ret_faults,
-		  struct fault *fault)
+void handover_send(int fd, const struct handover *handover,
+		   struct fault *ret_faults)
 {
-	g_autofree char *where = g_strdup_printf("unix:%s", handover->socket);
-	g_autofree char *commands = NULL;
+	g_autofree char *commands = handover_format(handover, ret_faults);
 	g_autoptr(GString) replies = g_string_new(NULL);
-	AUTOCLOSE int fd = -1;
 	size_t size = 0;
 	const char *message = g_bytes_get_data(handover->message, &size);
-	struct handover_piece pieces[3];
+	struct handover_piece pieces[] = {
+		{commands, strlen(commands)}, {message, size}, {"QUIT\r\n", 6}};
 
-	if (net_connect(where, handover->timeout_ms, &fd, fault))
-		return -1;
-	commands = handover_format(handover, ret_faults);
-	pieces[0] = (struct handover_piece){commands, strlen(commands)};
-	pieces[1] = (struct handover_piece){message, size};
-	pieces[2] = (struct handover_piece){"QUIT\r\n", 6};
 	handover_exchange(fd, pieces, handover->timeout_ms, replies);
-	handover_judge(replies->str, handover_count(handover), ret_faults);
-	return 0;
+	handover_judge(replies->str,
+		       g_strv_length((char **)(uintptr_t)handover->recipients),
+		       ret_faults);
 }

@@ -6,11 +6,11 @@
 #define OKAPI_DAGENT_HANDOVER_H
 
 #include "base.h"
+#include "conf.h"
 #include "fault.h"
 #include "wishes.h"
 
 struct handover {
-	const char *socket;      /* run_dir/dagent.sock */
 	const char *sender;      /* "" for <> */
 	char *const *recipients; /* NULL-terminated, at least one */
 	GBytes *message;
@@ -18,14 +18,16 @@ struct handover {
 	int64_t timeout_ms; /* of a daemon that says nothing */
 };
 
+/* run_dir/dagent.sock; owned. */
+char *handover_socket(const struct conf *conf);
+
 /*
- * Returns 0 when the daemon answered, or may have got the message: then
- * ret_faults[i] is the verdict of recipient i (FAULT_NONE: delivered; no
- * answer is temporary).  Returns -1 when there is no daemon to be reached, so
- * that another way may be tried.
+ * Over a connected socket.  ret_faults[i] is the verdict of recipient i
+ * (FAULT_NONE: delivered; no answer is temporary, for the daemon may have got
+ * the message).
  */
-NODISCARD int handover_send(const struct handover *handover,
-			    struct fault *ret_faults, struct fault *fault);
+void handover_send(int fd, const struct handover *handover,
+		   struct fault *ret_faults);
 
 /* The commands before the message; pure, for tests.  recipients that are no
  * path are left out and get their verdict at once.  Owned. */

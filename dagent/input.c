@@ -223,21 +223,16 @@ int input_read(int fd, int64_t limit, struct input *ret_input,
 	       struct fault *fault)
 {
 	AUTO(spool) spool = spool_new(limit);
-	struct input input = {0};
 
-	if (input_read_all(fd, spool, &input.head, fault) ||
-	    spool_finish(spool, &input.bytes, fault)) {
-		input_clear(&input);
+	if (input_read_all(fd, spool, &ret_input->head, fault))
 		return -1;
-	}
-	*ret_input = input;
-	return 0;
+	return spool_finish(spool, &ret_input->bytes, fault);
 }
 
-void input_clear(struct input *input)
+void input_free(struct input *input)
 {
 	if (input->bytes)
 		g_bytes_unref(input->bytes);
 	input_head_clear(&input->head);
-	memset(input, 0, sizeof(*input));
+	g_free(input);
 }

@@ -33,6 +33,7 @@ char *input_guess_sender(const char *option, const char *sender,
 int input_convert(struct spool *spool, const char *octets, size_t len,
 		  bool *state, struct fault *fault);
 
+/* Zeroed at first, from g_new0(). */
 struct input {
 	GBytes *bytes; /* line ends converted, without "From " line */
 	struct input_head head;
@@ -44,6 +45,7 @@ struct input {
  */
 NODISCARD int input_read(int fd, int64_t limit, struct input *ret_input,
 			 struct fault *fault);
-void input_clear(struct input *input);
+void input_free(struct input *input);
+AUTO_DEFINE(input, input_free);
 
 #endif

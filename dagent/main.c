@@ -1,35 +1,25 @@
 /*
- * okapi-dagent: which of the two doors is opened.
+ * okapi-dagent: what MTAs start for each message.  It links neither the store
+ * nor OpenSSL; what needs them is okapi-dagentd, which it becomes.
  */
-#include "options.h"
-#include "outcome.h"
-#include "service.h"
+#include "command.h"
 #include "stdin_door.h"
 
 #include <stdio.h>
-#include <sysexits.h>
+
+static int main_serve(struct options *options, char **argv)
+{
+	struct fault fault = {0};
+
+	(void)options;
+	(void)stdin_door_exec(argv, &fault);
+	(void)fprintf(stderr, "okapi-dagent: %s\n", fault.text);
+	return fault_exit(&fault);
+}
 
 int main(int argc, char **argv)
 {
-	struct options options;
-	struct fault fault = {0};
-	int code = EX_OK;
+	static const struct command command = {main_serve, stdin_door_main};
 
-	if (options_parse(argc, argv, &options, &fault)) {
-		if (options.listen) {
-			(void)fprintf(stderr, "okapi-dagent: %s\n", fault.text);
-			code = fault_exit(&fault);
-		} else {
-			outcome_soften(&fault);
-			code = stdin_door_report(&options, &fault);
-		}
-	} else if (options.version) {
-		(void)printf("okapi-dagent %s\n", OKAPI_VERSION);
-	} else if (options.listen) {
-		code = service_main(&options);
-	} else {
-		code = stdin_door_main(&options);
-	}
-	options_clear(&options);
-	return code;
+	return command_main(argc, argv, &command);
 }

@@ -3,6 +3,7 @@
  */
 #include "outcome.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -21,6 +22,17 @@ int outcome_exit(const struct fault *fault, bool qmail)
 char *outcome_line(const struct fault *fault)
 {
 	return g_strdup_printf("%s %s", fault_status(fault), fault->text);
+}
+
+int outcome_report(const struct fault *fault, bool qmail, bool silent)
+{
+	if (fault->kind != FAULT_NONE && !silent) {
+		g_autofree char *line = outcome_line(fault);
+
+		(void)printf("%s\n", line);
+		(void)fflush(stdout);
+	}
+	return outcome_exit(fault, qmail);
 }
 
 void outcome_soften(struct fault *fault)

@@ -18,6 +18,9 @@ int outcome_exit(const struct fault *fault, bool qmail);
 /* "5.1.1 <x@y>: no such recipient"; owned. */
 char *outcome_line(const struct fault *fault);
 
+/* Prints the line (none for FAULT_NONE, or if silent); the exit code. */
+int outcome_report(const struct fault *fault, bool qmail, bool silent);
+
 /* A usage or configuration error of a delivery: a typo in main.cf must not
  * bounce mail, so whatever the kind was it becomes FAULT_CONFIG (4.3.5). */
 void outcome_soften(struct fault *fault);

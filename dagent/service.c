@@ -9,6 +9,7 @@
 #include "conf.h"
 #include "daemon.h"
 #include "figures.h"
+#include "handover.h"
 #include "janitor.h"
 #include "log.h"
 #include "metrics.h"
@@ -59,11 +60,6 @@ static struct {
 	struct service *current; /* under lock, for the scraper */
 	GPtrArray *retiring;     /* of GThread */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-
-char *service_socket(const struct conf *conf)
-{
-	return g_build_filename(conf->run_dir, "dagent.sock", NULL);
-}
 
 /* ---- building a generation ---- */
 
@@ -156,7 +152,7 @@ static int service_bind(struct service *service, const struct service *old,
 	const struct net_unix_options private_options = {.mode = 0666};
 	const struct net_unix_options lmtp_options = {
 		.mode = conf->lmtp_unix_mode, .owner = conf->lmtp_unix_owner};
-	g_autofree char *socket = service_socket(conf);
+	g_autofree char *socket = handover_socket(conf);
 	g_autofree char *where = g_strdup_printf("unix:%s", socket);
 
 	if (service_listen(service, old, where, &private_options, fault))

@@ -1,17 +1,26 @@
 /*
  * The stdin door: one message from standard input or a file, to the running
- * daemon or, without one, straight into the store.
+ * daemon or, without one, to okapi-dagentd, which opens the store.
  */
 #ifndef OKAPI_DAGENT_STDIN_DOOR_H
 #define OKAPI_DAGENT_STDIN_DOOR_H
 
+#include "conf.h"
+#include "input.h"
 #include "options.h"
 
 /* Delivers and reports; the exit code. */
-int stdin_door_main(struct options *options);
+int stdin_door_main(struct options *options, char **argv);
 
-/* Prints the line of a fault (none for FAULT_NONE, or silent) and returns the
- * exit code. */
-int stdin_door_report(const struct options *options, const struct fault *fault);
+/* Becomes okapi-dagentd with the same arguments.  Returns on failure only. */
+int stdin_door_exec(char **argv, struct fault *fault);
+
+/* Reads the message; also what the environment says of the recipient goes into
+ * the wishes. */
+NODISCARD int stdin_door_read(struct options *options, const struct conf *conf,
+			      struct input *ret_input, struct fault *fault);
+/* The envelope sender by options and environment; owned. */
+char *stdin_door_sender(const struct options *options,
+			const struct input *input);
 
 #endif

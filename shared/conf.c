@@ -4,9 +4,7 @@
 #include "conf.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum conf_kind {
 	CONF_STRING,
@@ -374,42 +372,6 @@ static void conf_set_defaults(struct conf *conf)
 	}
 }
 
-/* The fully qualified name of this machine: what getaddrinfo(3) makes of
- * gethostname(2), if that has a dot. */
-static char *conf_machine_name(void)
-{
-	char name[256] = "localhost";
-	struct addrinfo hints = {.ai_flags = AI_CANONNAME};
-	struct addrinfo *info = NULL;
-	char *result;
-
-	if (gethostname(name, sizeof(name) - 1) < 0)
-		return g_strdup("localhost");
-	if (strchr(name, '.') || getaddrinfo(name, NULL, &hints, &info) != 0)
-		return g_strdup(name);
-	result = g_strdup(info && info->ai_canonname ? info->ai_canonname
-						     : name);
-	freeaddrinfo(info);
-	return result;
-}
-
-static void conf_compute_defaults(struct conf *conf)
-{
-	if (!*conf->hostname) {
-		g_free(conf->hostname);
-		conf->hostname = conf_machine_name();
-	}
-	if (!*conf->origin) {
-		g_free(conf->origin);
-		conf->origin = g_strdup(conf->hostname);
-	}
-	if (!*conf->postmaster) {
-		g_free(conf->postmaster);
-		conf->postmaster =
-			g_strdup_printf("postmaster@%s", conf->origin);
-	}
-}
-
 /* What no single value can tell. */
 static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 				struct fault *first)
@@ -430,7 +392,7 @@ static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 		fault_set(first, FAULT_CONFIG, "%s", text);
 }
 
-int conf_load(const char *path, const char *const *overrides,
+int conf_read(const char *path, const char *const *overrides,
 	      struct conf **ret_conf, GPtrArray *faults, struct fault *fault)
 {
 	AUTO(conf) conf = g_new0(struct conf, 1);
@@ -450,7 +412,6 @@ int conf_load(const char *path, const char *const *overrides,
 		if (conf_line(conf, "-o", line, faults, &first) < 0)
 			continue;
 	}
-	conf_compute_defaults(conf);
 	conf_check_together(conf, faults, &first);
 	if (first.kind != FAULT_NONE) {
 		if (fault)

@@ -60,6 +60,11 @@ struct conf {
 NODISCARD int conf_load(const char *path, const char *const *overrides,
 			struct conf **ret_conf, GPtrArray *faults,
 			struct fault *fault);
+/* The same without the names of this machine (hostname, origin, postmaster):
+ * "" where the file leaves them out.  For those who need none of them. */
+NODISCARD int conf_read(const char *path, const char *const *overrides,
+			struct conf **ret_conf, GPtrArray *faults,
+			struct fault *fault);
 void conf_free(struct conf *conf);
 AUTO_DEFINE(conf, conf_free);
 

@@ -14,7 +14,6 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #define NET_BACKLOG 512
 
@@ -24,22 +23,6 @@ static const char *net_unix_path(const char *where)
 {
 	return g_str_has_prefix(where, "unix:") ? where + strlen("unix:")
 						: NULL;
-}
-
-static int net_unix_address(const char *path, struct sockaddr_un *ret_address,
-			    struct fault *fault)
-{
-	*ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (*path != '/')
-		return fault_set(fault, FAULT_CONFIG,
-				 "unix:%s: the path must begin with /", path);
-	if (strlen(path) >= sizeof(ret_address->sun_path))
-		return fault_set(fault, FAULT_CONFIG,
-				 "%s: a socket's path has at most %zu "
-				 "characters; choose a shorter one",
-				 path, sizeof(ret_address->sun_path) - 1);
-	g_strlcpy(ret_address->sun_path, path, sizeof(ret_address->sun_path));
-	return 0;
 }
 
 /* "host:port", "[v6]:port", "*:port"; owned results, host "" for any. */
@@ -333,8 +316,7 @@ static int net_connect_address(const struct sockaddr *address, socklen_t len,
 		if (err)
 			return err;
 	}
-	if (address->sa_family != AF_UNIX)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	*ret_fd = base_take_fd(&fd);
 	return 0;
 }
@@ -344,28 +326,22 @@ int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
 {
 	const char *path = net_unix_path(where);
 	struct addrinfo *info = NULL;
-	struct sockaddr_un address;
 	int64_t deadline = g_get_monotonic_time() / 1000 + timeout_ms;
 	int err = 0;
 
-	if (path) {
-		if (net_unix_address(path, &address, fault) < 0)
-			return -1;
-		err = net_connect_address((const struct sockaddr *)&address,
-					  sizeof(address), timeout_ms, ret_fd);
-	} else {
-		if (net_resolve(where, false, &info, fault) < 0)
-			return -1;
-		for (struct addrinfo *i = info; i; i = i->ai_next) {
-			int64_t left = deadline - g_get_monotonic_time() / 1000;
+	if (path)
+		return net_unix_connect(path, timeout_ms, ret_fd, fault);
+	if (net_resolve(where, false, &info, fault) < 0)
+		return -1;
+	for (struct addrinfo *i = info; i; i = i->ai_next) {
+		int64_t left = deadline - g_get_monotonic_time() / 1000;
 
-			err = net_connect_address(i->ai_addr, i->ai_addrlen,
-						  MAX(left, 0), ret_fd);
-			if (err == 0)
-				break;
-		}
-		freeaddrinfo(info);
+		err = net_connect_address(i->ai_addr, i->ai_addrlen,
+					  MAX(left, 0), ret_fd);
+		if (err == 0)
+			break;
 	}
+	freeaddrinfo(info);
 	if (err)
 		return fault_set_errno(fault, FAULT_NETWORK, err,
 				       "cannot connect to %s", where);

@@ -7,6 +7,7 @@
 #include "base.h"
 #include "fault.h"
 #include <sys/socket.h>
+#include <sys/un.h>
 
 struct net_unix_options {
 	int64_t mode;      /* of the socket file */
@@ -29,6 +30,15 @@ void net_unlisten(const char *where);
  * close-on-exec, and non-blocking: read after net_wait(). */
 NODISCARD int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
 			  struct fault *fault);
+
+/* The same for a unix socket alone, by its path; a listener whose backlog is
+ * full is waited for. */
+NODISCARD int net_unix_connect(const char *path, int64_t timeout_ms,
+			       int *ret_fd, struct fault *fault);
+/* FAULT_CONFIG where the path is relative or too long. */
+NODISCARD int net_unix_address(const char *path,
+			       struct sockaddr_un *ret_address,
+			       struct fault *fault);
 
 /* Is it written like one of these places?  Pure: asks no name server. */
 NODISCARD int net_place_check(const char *where, struct fault *fault);

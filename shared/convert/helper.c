@@ -4,6 +4,7 @@
  * overran or answered nonsense.  No GMime here.
  */
 #include "helper.h"
+#include "program.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -41,29 +42,6 @@ struct helper_pool {
 
 /* ---- processes ------------------------------------------------------------
  */
-
-/* Beside the running program (a build tree), in libexec under the same prefix
- * (an installation that was moved), else in LIBEXECDIR.  Owned. */
-static char *find_program(void)
-{
-	static const char *const places[] = {"", "../libexec/okapi"};
-	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
-	char *path = NULL;
-
-	for (size_t i = 0; directory && i < G_N_ELEMENTS(places); i++) {
-		path = g_build_filename(directory, places[i], HELPER_NAME,
-					NULL);
-		if (access(path, X_OK) == 0)
-			return path;
-		g_free(path);
-	}
-	path = g_build_filename(OKAPI_LIBEXECDIR, HELPER_NAME, NULL);
-	if (access(path, X_OK) == 0)
-		return path;
-	g_free(path);
-	return NULL;
-}
 
 /* Default signals, nothing blocked: a daemon has its own ideas of both. */
 static void set_attributes(posix_spawnattr_t *attributes)
@@ -176,7 +154,7 @@ struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
 int helper_pool_new(unsigned count, int64_t timeout_ms,
 		    struct helper_pool **ret_pool, struct fault *fault)
 {
-	g_autofree char *program = find_program();
+	g_autofree char *program = program_find(HELPER_NAME);
 
 	if (!program)
 		return fault_set(fault, FAULT_CONFIG,

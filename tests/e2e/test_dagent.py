@@ -7,7 +7,9 @@ import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
@@ -274,6 +276,82 @@ class Rights(Case):
         done = self.okapi.deliver(message("after"), "anna")
         self.assertEqual(done.status, 0, done)
         self.assertEqual(self.okapi.subjects("anna"), ["after"])
+
+
+class Thin(Case):
+    """What MTAs start for each message hands over, and else becomes
+    okapi-dagentd."""
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory())
+        self.addCleanup(self.okapi.stop)
+
+    def start(self, *args):
+        """One that waits for its message."""
+        return subprocess.Popen(
+            [self.okapi.program("okapi-dagent"), "-c", self.okapi.config,
+             *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+
+    def test_it_loads_neither_store_nor_tls(self):
+        done = subprocess.run(["ldd", self.okapi.program("okapi-dagent")],
+                              capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        self.assertRegex(said, "statically linked|libc")
+        for library in ("sqlite", "gmime", "ssl", "crypto", "idn"):
+            self.assertNotIn(library, said)
+
+    def test_a_message_that_comes_slowly(self):
+        self.okapi.start_dagent()
+        client = self.start("anna")
+        data = message("slow")
+        client.stdin.write(data[:20])
+        client.stdin.flush()
+        time.sleep(2.2)
+        self.assertEqual(client.communicate(data[20:], 20), (b"", b""))
+        self.assertEqual(client.returncode, 0)
+        self.assertEqual(self.okapi.subjects("anna"), ["slow"])
+
+    def test_a_daemon_that_dies_while_the_message_is_read(self):
+        for args, status in (((), 75), (("-q",), 111)):
+            with self.subTest(status):
+                daemon = self.okapi.start_dagent()
+                client = self.start(*args, "anna")
+                daemon.wait_for("from local")
+                daemon.kill()
+                out, err = client.communicate(message("x"), 20)
+                self.assertEqual((client.returncode, err), (status, b""), out)
+                self.assertRegex(out, rb"^4\.4\.2 .*\n$")
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+    def test_half_an_installation_keeps_the_mail(self):
+        os.unlink(self.okapi.program("okapi-dagentd"))
+        for args, status in (((), 75), (("-q",), 111)):
+            done = self.okapi.deliver(message("x"), *args, "anna")
+            self.assertEqual(done.status, status, done)
+            self.assertRegex(done.out, r"^4\.3\.0 .*okapi-dagentd.*\n$")
+        done = self.okapi.run("okapi-dagent", "-l", "-c", self.okapi.config)
+        self.assertEqual((done.status, done.out), (75, ""), done)
+        self.assertIn("okapi-dagentd", done.err)
+
+    def test_fifty_at_once_without_a_daemon(self):
+        """They queue for the store, which somebody else holds at first."""
+        base = sqlite3.connect(self.okapi.settings["store_path"],
+                               isolation_level=None)
+        base.execute("BEGIN IMMEDIATE")
+        clients = [self.start("anna") for _ in range(50)]
+        for number, client in enumerate(clients):
+            client.stdin.write(message(f"{number:02d}"))
+            client.stdin.close()
+        time.sleep(0.5)
+        base.execute("COMMIT")
+        base.close()
+        for client in clients:
+            client.stdin = None
+            self.assertEqual(client.communicate(timeout=30), (b"", b""))
+            self.assertEqual(client.returncode, 0)
+        self.assertEqual(self.okapi.subjects("anna"),
+                         [f"{number:02d}" for number in range(50)])
 
 
 class Owner(Case):

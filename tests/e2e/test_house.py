@@ -33,6 +33,7 @@ class Install(Case):
         for path in ("sbin/okapi-dagent", "sbin/okapi-spooler",
                      "sbin/okapi-admin", "sbin/zarafa-admin",
                      "bin/okapi-sendmail", "libexec/okapi/okapi-convert",
+                     "libexec/okapi/okapi-dagentd",
                      "share/okapi/okapi.cfg.sample",
                      "share/okapi/okapi-autorespond",
                      "share/man/man8/okapi-dagent.8",

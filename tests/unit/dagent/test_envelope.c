@@ -67,7 +67,7 @@ Test(dagent_input, guess_sender)
 
 static void check_input(const char *given, const char *expected)
 {
-	struct input input = {0};
+	AUTO(input) input = g_new0(struct input, 1);
 	struct fault fault = {0};
 	int fds[2];
 	size_t len = 0;
@@ -77,13 +77,11 @@ static void check_input(const char *given, const char *expected)
 	cr_assert_eq(write(fds[1], given, strlen(given)),
 		     (ssize_t)strlen(given));
 	(void)close(fds[1]);
-	cr_assert_eq(input_read(fds[0], 0, &input, &fault), 0, "%s",
-		     fault.text);
+	cr_assert_eq(input_read(fds[0], 0, input, &fault), 0, "%s", fault.text);
 	(void)close(fds[0]);
-	got = g_bytes_get_data(input.bytes, &len);
+	got = g_bytes_get_data(input->bytes, &len);
 	cr_expect(len == strlen(expected) && memcmp(got, expected, len) == 0,
 		  "%s", given);
-	input_clear(&input);
 }
 
 Test(dagent_input, line_ends)
@@ -128,13 +126,13 @@ Test(dagent_input, line_ends_across_pieces)
 
 Test(dagent_input, nothing_is_no_message)
 {
-	struct input input = {0};
+	AUTO(input) input = g_new0(struct input, 1);
 	struct fault fault = {0};
 	int fds[2];
 
 	cr_assert_eq(pipe(fds), 0);
 	(void)close(fds[1]);
-	cr_expect_eq(input_read(fds[0], 0, &input, &fault), -1);
+	cr_expect_eq(input_read(fds[0], 0, input, &fault), -1);
 	cr_expect_eq(fault.kind, FAULT_NOT_A_MESSAGE);
 	(void)close(fds[0]);
 }

@@ -1,0 +1,12 @@
+/*
+ * Delivery from standard input without a daemon: the store is opened here.
+ */
+#ifndef OKAPI_DAGENT_DIRECT_H
+#define OKAPI_DAGENT_DIRECT_H
+
+#include "options.h"
+
+/* Delivers and reports; the exit code. */
+int direct_main(struct options *options);
+
+#endif

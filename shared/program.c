@@ -1,0 +1,26 @@
+/*
+ * Finding what belongs to the same installation.
+ */
+#include "program.h"
+
+#include "base.h"
+
+char *program_find(const char *name)
+{
+	static const char *const places[] = {"", "../libexec/okapi"};
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
+	char *path = NULL;
+
+	for (size_t i = 0; directory && i < G_N_ELEMENTS(places); i++) {
+		path = g_build_filename(directory, places[i], name, NULL);
+		if (access(path, X_OK) == 0)
+			return path;
+		g_free(path);
+	}
+	path = g_build_filename(OKAPI_LIBEXECDIR, name, NULL);
+	if (access(path, X_OK) == 0)
+		return path;
+	g_free(path);
+	return NULL;
+}
