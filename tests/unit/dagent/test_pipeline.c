@@ -3,11 +3,11 @@
  * replies.
  */
 #include "dagent/autoreply.h"
-#include "dagent/header.h"
 #include "dagent/plan.h"
 #include "dagent/resolve.h"
 #include "dagent/rules.h"
 #include "dagent/trace.h"
+#include "header.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
