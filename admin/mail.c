@@ -7,6 +7,7 @@
 #include "print.h"
 #include "propset.h"
 #include "store/folders.h"
+#include "store/queue.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -370,6 +371,34 @@ static int mail_restore(struct admin *admin, struct fault *fault)
 	return mail_restore_tell(admin, user, ids, fault);
 }
 
+/* ---- recall ---- */
+
+struct mail_recall {
+	int64_t store;
+	int64_t message;
+};
+
+static int mail_recall_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	const struct mail_recall *recall = context;
+
+	return store_queue_recall(store, recall->store, recall->message, fault);
+}
+
+static int mail_recall(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	AUTO(store_message) message = NULL;
+	struct mail_recall recall;
+
+	if (admin_user(admin, 0, &user, fault) < 0 ||
+	    mail_find(admin, user, admin_arg(admin, 1), &message, fault) < 0)
+		return -1;
+	recall = (struct mail_recall){user->store, message->id};
+	return store_run(admin->store, mail_recall_unit, &recall, fault);
+}
+
 /* ---- the table ---- */
 
 static const struct command_option mail_show_options[] = {
@@ -416,6 +445,8 @@ static const struct command mail_commands[] = {
 	 mail_restore, mail_restore_options, COMMAND_WRITE | COMMAND_JSON},
 	{"submit", "USER [ID]", "sends a message, or one composed from --props",
 	 mail_submit, mail_submit_options, COMMAND_WRITE},
+	{"recall", "USER ID", "takes back a message of the Outbox that waits",
+	 mail_recall, NULL, COMMAND_WRITE},
 	{0}};
 
 const struct noun noun_mail = {"mail", "messages", mail_commands};

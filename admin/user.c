@@ -7,6 +7,7 @@
 #include "admin.h"
 #include "conf.h"
 #include "print.h"
+#include "store/senders.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 /* Everything a change points to while the unit runs. */
 struct user_request {
 	const char *name;
+	const struct admin *options; /* for the grants */
 	struct store_user_change change;
 	const char **aliases;
 	char *password;
@@ -109,6 +111,7 @@ static int user_request_new(const struct admin *admin,
 	struct store_user_change *change = &r->change;
 
 	r->name = admin_arg(admin, 0);
+	r->options = admin;
 	change->email = admin_option(admin, "email");
 	change->fullname = admin_option(admin, "fullname");
 	if (admin_has(admin, "alias")) {
@@ -132,13 +135,45 @@ static int user_request_new(const struct admin *admin,
 	return 0;
 }
 
+/* Who may send in the user's name: what is taken away, then what is given. */
+static int user_grants(struct store *store, const struct user_request *r,
+		       struct fault *fault)
+{
+	static const struct {
+		const char *option;
+		enum sender_grant grant;
+		int (*change)(struct store *store, const char *user,
+			      const char *who, enum sender_grant grant,
+			      struct fault *fault);
+	} rows[] = {
+		{"no-send-as", SENDER_GRANT_AS, store_sender_revoke},
+		{"no-send-on-behalf", SENDER_GRANT_ON_BEHALF,
+		 store_sender_revoke},
+		{"send-as", SENDER_GRANT_AS, store_sender_grant},
+		{"send-on-behalf", SENDER_GRANT_ON_BEHALF, store_sender_grant},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree const char **who =
+			admin_option_all(r->options, rows[i].option);
+
+		for (size_t n = 0; who && who[n]; n++)
+			if (rows[i].change(store, r->name, who[n],
+					   rows[i].grant, fault) < 0)
+				return -1;
+	}
+	return 0;
+}
+
 static int user_create_unit(struct store *store, void *context,
 			    struct fault *fault)
 {
 	struct user_request *r = context;
 	int64_t id = 0;
 
-	return store_user_create(store, r->name, &r->change, &id, fault);
+	if (store_user_create(store, r->name, &r->change, &id, fault) < 0)
+		return -1;
+	return user_grants(store, r, fault);
 }
 
 static int user_create(struct admin *admin, struct fault *fault)
@@ -161,7 +196,9 @@ static int user_set_unit(struct store *store, void *context,
 {
 	struct user_request *r = context;
 
-	return store_user_set(store, r->name, &r->change, fault);
+	if (store_user_set(store, r->name, &r->change, fault) < 0)
+		return -1;
+	return user_grants(store, r, fault);
 }
 
 static int user_set(struct admin *admin, struct fault *fault)
@@ -252,9 +289,39 @@ json_t *user_quota_json(const struct conf *conf, const struct store_user *user)
 	return quota;
 }
 
-static json_t *user_json(const struct conf *conf, const struct store_user *user)
+/* Who may send in the name of a user, by either grant. */
+struct user_senders {
+	char **as;
+	char **on_behalf;
+};
+
+static void user_senders_clear(struct user_senders *senders)
 {
-	json_t *object = json_object();
+	g_strfreev(senders->as);
+	g_strfreev(senders->on_behalf);
+}
+
+static int user_senders_load(struct admin *admin, const struct store_user *user,
+			     struct user_senders *senders, struct fault *fault)
+{
+	if (store_sender_list(admin->store, user->id, SENDER_GRANT_AS,
+			      &senders->as, fault) < 0)
+		return -1;
+	return store_sender_list(admin->store, user->id, SENDER_GRANT_ON_BEHALF,
+				 &senders->on_behalf, fault);
+}
+
+static int user_json(struct admin *admin, const struct store_user *user,
+		     json_t **ret_object, struct fault *fault)
+{
+	struct user_senders senders = {0};
+	json_t *object;
+
+	if (user_senders_load(admin, user, &senders, fault) < 0) {
+		user_senders_clear(&senders);
+		return -1;
+	}
+	object = json_object();
 
 	json_object_set_new(object, "name", print_json_text(user->name));
 	json_object_set_new(object, "email", print_json_text(user->email));
@@ -265,10 +332,34 @@ static json_t *user_json(const struct conf *conf, const struct store_user *user)
 			    print_json_text(user->fullname));
 	json_object_set_new(object, "admin", json_boolean(user->admin));
 	json_object_set_new(object, "active", json_boolean(user->active));
-	json_object_set_new(object, "quota", user_quota_json(conf, user));
+	json_object_set_new(object, "quota",
+			    user_quota_json(admin->conf, user));
 	json_object_set_new(object, "size", json_integer(user->size));
 	json_object_set_new(object, "messages", json_integer(user->messages));
-	return object;
+	json_object_set_new(object, "send_as",
+			    print_json_texts((const char *const *)senders.as));
+	json_object_set_new(
+		object, "send_on_behalf",
+		print_json_texts((const char *const *)senders.on_behalf));
+	user_senders_clear(&senders);
+	*ret_object = object;
+	return 0;
+}
+
+static int user_list_json(struct admin *admin, const GPtrArray *users,
+			  struct fault *fault)
+{
+	struct print_list list;
+	json_t *object;
+
+	print_list_begin(&list, true);
+	for (guint i = 0; i < users->len; i++) {
+		if (user_json(admin, users->pdata[i], &object, fault) < 0)
+			return -1;
+		print_list_item(&list, object);
+	}
+	print_list_end(&list);
+	return 0;
 }
 
 static int user_list(struct admin *admin, struct fault *fault)
@@ -276,19 +367,12 @@ static int user_list(struct admin *admin, struct fault *fault)
 	static const char *const head[] = {
 		"NAME", "EMAIL", "FULLNAME", "MESSAGES", "SIZE", "STATE", NULL};
 	g_autoptr(GPtrArray) users = NULL;
-	struct print_list list;
 	struct print_table *table;
 
 	if (store_user_list(admin->store, &users, fault) < 0)
 		return -1;
-	if (admin->json) {
-		print_list_begin(&list, true);
-		for (guint i = 0; i < users->len; i++)
-			print_list_item(
-				&list, user_json(admin->conf, users->pdata[i]));
-		print_list_end(&list);
-		return 0;
-	}
+	if (admin->json)
+		return user_list_json(admin, users, fault);
 	table = print_table_new(head);
 	for (guint i = 0; i < users->len; i++) {
 		const struct store_user *user = users->pdata[i];
@@ -322,18 +406,41 @@ void user_print_limit(const char *name, int64_t own, int64_t server)
 		       own == QUOTA_SERVER ? " (of the server)" : "");
 }
 
+static int user_show_json(struct admin *admin, const struct store_user *user,
+			  struct fault *fault)
+{
+	json_t *object;
+
+	if (user_json(admin, user, &object, fault) < 0)
+		return -1;
+	print_json(object);
+	return 0;
+}
+
+/* "send as    by anna, office", if anybody may. */
+static void user_print_senders(const char *name, char **who)
+{
+	g_autofree char *names = g_strjoinv(", ", who);
+
+	if (*names)
+		printf("%-10s by %s\n", name, names);
+}
+
 static int user_show(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
+	struct user_senders senders = {0};
 	g_autofree char *aliases = NULL;
 	g_autofree char *fullname = NULL;
 	g_autofree char *size = NULL;
 
 	if (admin_user(admin, 0, &user, fault) < 0)
 		return -1;
-	if (admin->json) {
-		print_json(user_json(admin->conf, user));
-		return 0;
+	if (admin->json)
+		return user_show_json(admin, user, fault);
+	if (user_senders_load(admin, user, &senders, fault) < 0) {
+		user_senders_clear(&senders);
+		return -1;
 	}
 	aliases = g_strjoinv(" ", user->aliases);
 	fullname = print_clean(user->fullname);
@@ -348,6 +455,9 @@ static int user_show(struct admin *admin, struct fault *fault)
 			 admin->conf->quota_soft);
 	user_print_limit("quota hard", user->quota_hard,
 			 admin->conf->quota_hard);
+	user_print_senders("send as", senders.as);
+	user_print_senders("on behalf", senders.on_behalf);
+	user_senders_clear(&senders);
 	printf("size       %s\nmessages   %" G_GINT64_FORMAT "\n", size,
 	       user->messages);
 	return 0;
@@ -365,6 +475,10 @@ static const struct command_option user_options[] = {
 	{"quota-warn", "MB", "0: none, default: the server's", false},
 	{"quota-soft", "MB", "may not send from there on", false},
 	{"quota-hard", "MB", "gets no mail beyond", false},
+	{"send-as", "WHO", "user or group WHO may send as NAME", true},
+	{"send-on-behalf", "WHO", "likewise, with WHO as Sender", true},
+	{"no-send-as", "WHO", "not any more", true},
+	{"no-send-on-behalf", "WHO", "not any more", true},
 	{0}};
 
 static const struct command_option user_delete_options[] = {

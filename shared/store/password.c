@@ -1,6 +1,7 @@
 /*
  * Passwords are kept as scrypt hashes (RFC 7914), salted, with their costs.
  */
+#include "senders.h"
 #include "store_internal.h"
 
 #include <openssl/crypto.h>

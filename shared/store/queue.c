@@ -184,8 +184,7 @@ int store_queue_bytes(struct store *store, int64_t id, GBytes **ret_bytes,
 /* ---- the operator --------------------------------------------------------
  */
 
-/* An entry that nobody sends at the moment. */
-static int queue_need_idle(struct store *store, int64_t id, struct fault *fault)
+int queue_need_idle(struct store *store, int64_t id, struct fault *fault)
 {
 	int64_t leased;
 	int rc;

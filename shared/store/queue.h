@@ -22,6 +22,13 @@ enum queue_state {
 };
 const char *queue_state_name(enum queue_state state);
 
+/* Among what was not tried yet, the more urgent goes first (PR_PRIORITY). */
+enum queue_priority {
+	QUEUE_PRIORITY_LOW = -1,
+	QUEUE_PRIORITY_NORMAL = 0,
+	QUEUE_PRIORITY_HIGH = 1,
+};
+
 struct submission_recipient {
 	const char *address;
 	unsigned dsn_notify; /* enum smtp_dsn_notify */
@@ -39,6 +46,7 @@ struct submission {
 	int64_t not_before;            /* deferred send; 0: at once */
 	const char *dsn_ret;
 	const char *dsn_envid;
+	enum queue_priority priority;
 	bool is_report; /* no report is made of its failure */
 	/* The same when a submitter that got no answer tries again: within the
 	 * policy's duplicate window its message is taken once.  NULL: none. */
@@ -136,6 +144,16 @@ NODISCARD int store_queue_results(struct store *store, int64_t id,
 				  const struct queue_result *results,
 				  size_t count, const struct content *report,
 				  bool delay_warned, struct fault *fault);
+
+/*
+ * Unit.  The sender takes a message back (MAPI's AbortSubmit): what was not
+ * sent yet is not sent.  If nothing was, it stays in the Outbox as a draft that
+ * was never submitted; if some recipients have it, it moves to Sent Items.
+ * FAULT_NOT_FOUND if it is not in the queue, FAULT_STORE_BUSY while it is being
+ * sent.
+ */
+NODISCARD int store_queue_recall(struct store *store, int64_t store_id,
+				 int64_t message, struct fault *fault);
 
 /* Units, for the operator. */
 NODISCARD int store_queue_hold(struct store *store, int64_t id, bool hold,

@@ -12,17 +12,17 @@ static const char *claim_owner(struct store *store)
 	return store->lease_owner;
 }
 
-/* Ids of messages that are due, fresh ones before those that failed before,
- * each kind by time. */
-static int claim_find(struct store *store, const char *sql, int64_t now,
-		      size_t limit, GArray *ids, struct fault *fault)
+/* Ids of messages that are due, by time; priority is for fresh ones. */
+static int claim_find(struct store *store, const char *sql, int priority,
+		      int64_t now, size_t limit, GArray *ids,
+		      struct fault *fault)
 {
 	ROWS rows = {0};
 	int rc;
 
 	if (ids->len >= limit)
 		return 0;
-	if (rows_open(store, &rows, fault, sql, "i", now))
+	if (rows_open(store, &rows, fault, sql, "id", now, priority))
 		return -1;
 	while (ids->len < limit && (rc = rows_next(&rows, fault))) {
 		int64_t id;
@@ -37,6 +37,29 @@ static int claim_find(struct store *store, const char *sql, int64_t now,
 			g_array_append_val(ids, id);
 	}
 	return 0;
+}
+
+/* Fresh ones before those that failed before, the more urgent first. */
+static int claim_find_all(struct store *store, int64_t now, size_t limit,
+			  GArray *ids, struct fault *fault)
+{
+	static const char fresh[] =
+		"SELECT r.queue FROM outgoingrecipients r"
+		" JOIN outgoingqueue q ON q.id = r.queue"
+		" WHERE r.state = 0 AND r.attempts = 0 AND r.priority = ?2"
+		" AND r.next_attempt <= ?1 AND q.held = 0"
+		" AND q.lease_owner IS NULL ORDER BY r.next_attempt";
+	static const char again[] =
+		"SELECT r.queue FROM outgoingrecipients r"
+		" JOIN outgoingqueue q ON q.id = r.queue"
+		" WHERE r.state = 0 AND r.attempts > 0 AND ?2 = 0"
+		" AND r.next_attempt <= ?1 AND q.held = 0"
+		" AND q.lease_owner IS NULL ORDER BY r.next_attempt";
+
+	for (int p = QUEUE_PRIORITY_HIGH; p >= QUEUE_PRIORITY_LOW; p--)
+		if (claim_find(store, fresh, p, now, limit, ids, fault))
+			return -1;
+	return claim_find(store, again, 0, now, limit, ids, fault);
 }
 
 static int claim_one(struct store *store, int64_t id, int64_t now,
@@ -101,20 +124,7 @@ int store_queue_claim(struct store *store, int64_t now, size_t limit,
 
 	if (store_need_unit(store, fault) || lease_reap(store, now, fault) ||
 	    store_queue_heartbeat(store, now, fault) ||
-	    claim_find(store,
-		       "SELECT r.queue FROM outgoingrecipients r"
-		       " JOIN outgoingqueue q ON q.id = r.queue"
-		       " WHERE r.state = 0 AND r.attempts = 0"
-		       " AND r.next_attempt <= ? AND q.held = 0"
-		       " AND q.lease_owner IS NULL ORDER BY r.next_attempt",
-		       now, limit, ids, fault) ||
-	    claim_find(store,
-		       "SELECT r.queue FROM outgoingrecipients r"
-		       " JOIN outgoingqueue q ON q.id = r.queue"
-		       " WHERE r.state = 0 AND r.attempts > 0"
-		       " AND r.next_attempt <= ? AND q.held = 0"
-		       " AND q.lease_owner IS NULL ORDER BY r.next_attempt",
-		       now, limit, ids, fault))
+	    claim_find_all(store, now, limit, ids, fault))
 		return -1;
 	for (guint i = 0; i < ids->len; i++) {
 		int64_t id = g_array_index(ids, int64_t, i);
@@ -203,6 +213,27 @@ static int claim_next_lease(struct store *store, int64_t *ret_time,
 	return rc;
 }
 
+/* The first fresh recipient of a priority, as the index has them. */
+static int claim_next_fresh(struct store *store, int64_t *ret_time,
+			    struct fault *fault)
+{
+	for (int p = QUEUE_PRIORITY_LOW; p <= QUEUE_PRIORITY_HIGH; p++) {
+		int64_t time = INT64_MAX;
+
+		if (sql_get(store, fault, &time,
+			    "SELECT r.next_attempt FROM outgoingrecipients r"
+			    " JOIN outgoingqueue q ON q.id = r.queue"
+			    " WHERE r.state = 0 AND r.attempts = 0"
+			    " AND r.priority = ? AND q.held = 0"
+			    " AND q.lease_owner IS NULL"
+			    " ORDER BY r.next_attempt LIMIT 1",
+			    "d", p) < 0)
+			return -1;
+		*ret_time = MIN(*ret_time, time);
+	}
+	return 0;
+}
+
 int store_queue_next_due(struct store *store, int64_t *ret_time,
 			 struct fault *fault)
 {
@@ -210,13 +241,7 @@ int store_queue_next_due(struct store *store, int64_t *ret_time,
 	int64_t again = INT64_MAX;
 	int64_t lease = INT64_MAX;
 
-	if (sql_get(store, fault, &fresh,
-		    "SELECT r.next_attempt FROM outgoingrecipients r"
-		    " JOIN outgoingqueue q ON q.id = r.queue"
-		    " WHERE r.state = 0 AND r.attempts = 0 AND q.held = 0"
-		    " AND q.lease_owner IS NULL"
-		    " ORDER BY r.next_attempt LIMIT 1",
-		    "") < 0 ||
+	if (claim_next_fresh(store, &fresh, fault) ||
 	    sql_get(store, fault, &again,
 		    "SELECT r.next_attempt FROM outgoingrecipients r"
 		    " JOIN outgoingqueue q ON q.id = r.queue"
@@ -331,6 +356,41 @@ static int result_settle(struct store *store, const struct queue_row *queue,
 	if (rc <= 0)
 		return rc;
 	return copy_move(store, &row, sent_items, 0, fault);
+}
+
+int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
+		       struct fault *fault)
+{
+	QUEUE_ROW queue = {0};
+	struct copy_row row;
+	int64_t id = 0;
+	int rc = sql_get(store, fault, &id,
+			 "SELECT id FROM outgoingqueue"
+			 " WHERE message = ? AND store = ?",
+			 "ii", message, store_id);
+
+	if (rc == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "message %" G_GINT64_FORMAT
+				 " is not in the queue",
+				 message);
+	if (rc < 0 || queue_need_idle(store, id, fault) ||
+	    result_load(store, id, &queue, fault))
+		return -1;
+	store->touched |= STORE_TOUCHED_QUEUE;
+	if (queue.sent) {
+		if (result_settle(store, &queue, fault))
+			return -1;
+	} else if (copy_get(store, message, &row, fault) ||
+		   copy_set_flags(store, &row,
+				  (row.flags & ~(unsigned)(MESSAGE_SUBMITTED |
+							   MESSAGE_FAILED)) |
+					  MESSAGE_UNSENT,
+				  fault)) {
+		return -1;
+	}
+	return sql_run(store, fault, "DELETE FROM outgoingqueue WHERE id = ?",
+		       "i", id);
 }
 
 /* The report of failures in the Inbox is the one that names all of them: an

@@ -310,6 +310,24 @@ static const char *const schema_steps[] = {
 	/* 5: PR_RULE_STATE beyond on and off. */
 	"ALTER TABLE rules ADD COLUMN flags INTEGER NOT NULL DEFAULT 0"
 	" CHECK (flags & ~20 = 0);",
+
+	/* 6: submission.  What SCRAM keeps of a password (RFC 5803), who may
+	 * send in whose name, and what goes first. */
+	"ALTER TABLE users ADD COLUMN scram TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE senders ("
+	" user INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	" who INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	" kind INTEGER NOT NULL CHECK (kind IN (1, 2)),"
+	" PRIMARY KEY (user, who, kind),"
+	" CHECK (user <> who)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX senders_who ON senders (who);"
+	"ALTER TABLE outgoingrecipients ADD COLUMN priority INTEGER NOT NULL"
+	" DEFAULT 0 CHECK (priority BETWEEN -1 AND 1);"
+	"DROP INDEX outgoingrecipients_fresh;"
+	"CREATE INDEX outgoingrecipients_fresh"
+	" ON outgoingrecipients (priority, next_attempt, queue)"
+	" WHERE state = 0 AND attempts = 0;",
 };
 /* clang-format on */
 

@@ -151,7 +151,6 @@ char *address_key(const char *address);
 /* "$scrypt$ln=..,r=..,p=..$salt$hash"; owned. */
 NODISCARD int password_hash(const char *password, char **ret_hash,
 			    struct fault *fault);
-bool password_matches(const char *password, const char *hash);
 
 /* ---- users.c, groups.c ---------------------------------------------------
  */
@@ -316,6 +315,13 @@ NODISCARD int purge_each_orphan(struct store *store, int64_t now,
 /* Removes them. */
 NODISCARD int purge_orphans(struct store *store, int64_t now,
 			    struct fault *fault);
+
+/* ---- queue.c --------------------------------------------------------------
+ */
+/* Checks that nobody sends it at the moment: FAULT_STORE_BUSY,
+ * FAULT_NOT_FOUND. */
+NODISCARD int queue_need_idle(struct store *store, int64_t id,
+			      struct fault *fault);
 
 /* ---- lease.c --------------------------------------------------------------
  */

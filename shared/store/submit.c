@@ -66,10 +66,12 @@ static int submit_recipients(struct store *store, int64_t queue,
 
 		if (sql_run(store, fault,
 			    "INSERT INTO outgoingrecipients (queue, address,"
-			    " next_attempt, dsn_notify, dsn_orcpt)"
-			    " VALUES (?, ?, ?, ?, ?)",
-			    "itidt", queue, r->address, due, (int)r->dsn_notify,
-			    r->dsn_orcpt ? r->dsn_orcpt : ""))
+			    " next_attempt, dsn_notify, dsn_orcpt, priority)"
+			    " VALUES (?, ?, ?, ?, ?, ?)",
+			    "itidtd", queue, r->address, due,
+			    (int)r->dsn_notify,
+			    r->dsn_orcpt ? r->dsn_orcpt : "",
+			    (int)submission->priority))
 			return -1;
 	}
 	return 0;

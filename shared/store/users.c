@@ -1,6 +1,7 @@
 /*
  * Users: rows of users, their addresses, quotas and what they use.
  */
+#include "scram.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -177,14 +178,16 @@ static int user_set_password(struct store *store, int64_t user,
 			     const char *password, struct fault *fault)
 {
 	g_autofree char *hash = NULL;
+	g_autofree char *scram = NULL;
 
 	if (!password[0])
 		hash = g_strdup("");
 	else if (password_hash(password, &hash, fault))
 		return -1;
+	scram = *password ? scram_keys_make(password) : g_strdup("");
 	return sql_run(store, fault,
-		       "UPDATE users SET password = ? WHERE id = ?", "ti", hash,
-		       user);
+		       "UPDATE users SET password = ?, scram = ? WHERE id = ?",
+		       "tti", hash, scram, user);
 }
 
 static int user_apply(struct store *store, int64_t user,

@@ -32,7 +32,8 @@ struct store_user_change {
 	const char *email;
 	const char *const *aliases; /* replaces them all */
 	const char *fullname;
-	const char *password; /* stored as scrypt hash; "" removes it */
+	const char *password; /* stored as scrypt hash and keys of SCRAM; ""
+				 removes it */
 	const bool *admin;
 	const bool *active;
 	int64_t quota_warn; /* bytes, 0 none, QUOTA_SERVER, QUOTA_KEEP */

@@ -166,9 +166,26 @@ class Users(Admin):
             "aliases": ["a@okapi.test", "d@okapi.test"],
             "fullname": "Dör\u00e4", "admin": True, "active": False,
             "quota": {"warn": 3, "soft": 0, "hard": 5},
-            "size": 0, "messages": 0})
+            "size": 0, "messages": 0, "send_as": [], "send_on_behalf": []})
         self.assertEqual(self.json("user", "show", "dora"), user)
         self.assertIn("dora@okapi.test", self.must("user", "show", "dora"))
+
+    def test_who_may_send_in_whose_name(self):
+        self.must("group", "create", "office")
+        self.must("user", "set", "anna", "--send-as", "bert", "--send-as",
+                  "office", "--send-on-behalf", "Everyone")
+        user = self.json("user", "show", "anna")
+        self.assertEqual(user["send_as"], ["bert", "office"])
+        self.assertEqual(user["send_on_behalf"], ["Everyone"])
+        self.assertIn("send as    by bert, office",
+                      self.must("user", "show", "anna"))
+        self.must("user", "set", "anna", "--no-send-as", "bert",
+                  "--no-send-on-behalf", "everyone")
+        user = self.json("user", "show", "anna")
+        self.assertEqual(user["send_as"], ["office"])
+        self.assertEqual(user["send_on_behalf"], [])
+        self.refused(NO_INPUT, "user", "set", "anna", "--no-send-as", "bert")
+        self.refused(NO_USER, "user", "set", "anna", "--send-as", "nobody")
 
     def test_set_changes_what_is_given_only(self):
         self.must("user", "set", "anna", "--alias", "x@okapi.test",

@@ -178,6 +178,90 @@ Test(queue, fresh_before_what_failed_before)
 	cr_expect_str_eq(recipient_at(entry, 0)->last_reply, "451 later");
 }
 
+Test(queue, the_more_urgent_first)
+{
+	static const enum queue_priority given[] = {
+		QUEUE_PRIORITY_LOW, QUEUE_PRIORITY_NORMAL, QUEUE_PRIORITY_HIGH,
+		QUEUE_PRIORITY_NORMAL, QUEUE_PRIORITY_HIGH};
+	static const size_t order[] = {2, 4, 1, 3, 0};
+	int64_t ids[G_N_ELEMENTS(given)];
+	int64_t due = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(given); i++) {
+		AUTO(content) content = content_number(2000 + (int)i);
+		struct submission_recipient to = {.address = "x@example.net"};
+		struct submission submission = {.reverse_path = "a@b",
+						.recipients = &to,
+						.recipient_count = 1,
+						.content = content,
+						.priority = given[i]};
+
+		in_unit(store_submit(fx.store, &submission, &ids[i], fault));
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+		int64_t now = g_get_real_time();
+		g_autoptr(GPtrArray) entries = NULL;
+
+		must(store_queue_next_due(fx.store, &due, fault));
+		cr_expect(due <= now);
+		entries = claim(now, 1);
+		cr_assert_eq(entries->len, 1);
+		cr_expect_eq(((struct queue_entry *)entries->pdata[0])->id,
+			     ids[order[i]], "claim %zu", i);
+	}
+	must(store_queue_next_due(fx.store, &due, fault));
+	cr_expect_eq(due, INT64_MAX);
+}
+
+static unsigned flags_of(int64_t store_id, int64_t message)
+{
+	AUTO(store_message) m = NULL;
+
+	must(store_message_get(fx.store, store_id, message, &m, fault));
+	return m->flags;
+}
+
+Test(queue, a_sender_takes_back_what_was_not_sent)
+{
+	int64_t now = g_get_real_time();
+	int64_t bob = user_make("bob");
+	int64_t eve = user_make("eve");
+	int64_t id = submit(bob, "bob@example.com", 2, 0);
+	AUTO(queue_entry) entry = NULL;
+	g_autoptr(GPtrArray) mine = NULL;
+	struct queue_result results[2];
+
+	must(store_queue_get(fx.store, id, &entry, fault));
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_queue_recall(fx.store, eve, entry->message, fault));
+	in_unit(store_queue_recall(fx.store, bob, entry->message, fault));
+	expect_state(id, "gone");
+	cr_expect_eq(count_in(bob, FOLDER_OUTBOX), 1);
+	cr_expect_eq(flags_of(bob, entry->message),
+		     MESSAGE_READ | MESSAGE_UNSENT);
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_queue_recall(fx.store, bob, entry->message, fault));
+
+	/* Being sent; then one recipient has it, and one is spared it. */
+	id = submit(bob, "bob@example.com", 2, 0);
+	g_clear_pointer(&entry, queue_entry_free);
+	must(store_queue_get(fx.store, id, &entry, fault));
+	mine = claim(g_get_real_time(), 1);
+	in_unit_fail(FAULT_STORE_BUSY,
+		     store_queue_recall(fx.store, bob, entry->message, fault));
+	for (guint i = 0; i < 2; i++)
+		results[i] = (struct queue_result){
+			recipient_at(entry, i)->id,
+			i ? QUEUE_RCPT_WAITING : QUEUE_RCPT_SENT, "", "",
+			now + 3600 * USEC_PER_SEC};
+	in_unit(store_queue_results(fx.store, id, results, 2, NULL, false,
+				    fault));
+	in_unit(store_queue_recall(fx.store, bob, entry->message, fault));
+	expect_state(id, "gone");
+	cr_expect_eq(count_in(bob, FOLDER_SENT), 1);
+	must_be_sound();
+}
+
 /* Claims all with a result of its state for each recipient in order. */
 static void settle(int64_t id, const enum queue_recipient_state *states,
 		   const struct content *report)

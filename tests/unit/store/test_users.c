@@ -3,6 +3,8 @@
  */
 #include "fixture.h"
 
+#include "store/senders.h"
+
 TestSuite(users, .init = fixture_open, .fini = fixture_close, .timeout = 60);
 
 static struct store_user_change keep(void)
@@ -135,6 +137,103 @@ Test(users, passwords_are_hashes)
 	cr_expect_not(password_matches("Secret", hash));
 	cr_expect_not(password_matches("secret", ""));
 	cr_expect_not(password_matches("secret", "$scrypt$ln=99,r=8,p=1$$"));
+}
+
+static enum sender_standing standing(const char *who, const char *address)
+{
+	AUTO(store_user) user = NULL;
+	AUTO(store_sender) sender = NULL;
+
+	must(store_user_find(fx.store, who, &user, fault));
+	must(store_sender_look(fx.store, user->id, address, &sender, fault));
+	return sender->standing;
+}
+
+Test(users, may_send_in_the_name_of_those_who_grant_it)
+{
+	AUTO(store_user) boss = NULL;
+	g_auto(GStrv) who = NULL;
+	static const bool no = false;
+	struct store_user_change change = keep();
+
+	user_make("boss");
+	user_make("anna");
+	user_make("bert");
+	store_set_policy(fx.store,
+			 &(struct store_policy){.recipient_delimiter = "+"});
+	cr_expect_eq(standing("anna", "Anna@EXAMPLE.com"), SENDER_OWN);
+	cr_expect_eq(standing("anna", "anna+x@example.com"), SENDER_OWN);
+	cr_expect_eq(standing("anna", "boss@example.com"), SENDER_DENIED);
+	cr_expect_eq(standing("anna", "boss+x@example.com"), SENDER_DENIED);
+	cr_expect_eq(standing("anna", "boss@example.org"), SENDER_NOBODYS);
+	in_unit(store_group_create(fx.store, "office", fault));
+	in_unit(store_group_create(fx.store, "house", fault));
+	in_unit(store_group_add(fx.store, "house", "office", fault));
+	in_unit(store_group_add(fx.store, "office", "anna", fault));
+	in_unit(store_sender_grant(fx.store, "boss", "house", SENDER_GRANT_AS,
+				   fault));
+	in_unit(store_sender_grant(fx.store, "boss", "house", SENDER_GRANT_AS,
+				   fault));
+	cr_expect_eq(standing("anna", "boss@example.com"), SENDER_AS);
+	cr_expect_eq(standing("bert", "boss@example.com"), SENDER_DENIED);
+	cr_expect_eq(standing("boss", "anna@example.com"), SENDER_DENIED);
+	in_unit(store_sender_grant(fx.store, "boss", "Anna",
+				   SENDER_GRANT_ON_BEHALF, fault));
+	cr_expect_eq(standing("anna", "boss@example.com"), SENDER_ON_BEHALF);
+	must(store_user_find(fx.store, "boss", &boss, fault));
+	must(store_sender_list(fx.store, boss->id, SENDER_GRANT_AS, &who,
+			       fault));
+	cr_expect_eq(g_strv_length(who), 1);
+	cr_expect_str_eq(who[0], "house");
+	in_unit(store_sender_revoke(fx.store, "boss", "anna",
+				    SENDER_GRANT_ON_BEHALF, fault));
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_sender_revoke(fx.store, "boss", "anna",
+					 SENDER_GRANT_ON_BEHALF, fault));
+	in_unit(store_sender_grant(fx.store, "boss", "Everyone",
+				   SENDER_GRANT_AS, fault));
+	cr_expect_eq(standing("bert", "boss@example.com"), SENDER_AS);
+	in_unit_fail(FAULT_BAD_ARGUMENT,
+		     store_sender_grant(fx.store, "boss", "boss",
+					SENDER_GRANT_AS, fault));
+	in_unit_fail(FAULT_NO_USER,
+		     store_sender_grant(fx.store, "boss", "nobody",
+					SENDER_GRANT_AS, fault));
+	/* Who is not active has an address all the same. */
+	change.active = &no;
+	in_unit(store_user_set(fx.store, "bert", &change, fault));
+	cr_expect_eq(standing("anna", "bert@example.com"), SENDER_DENIED);
+	in_unit(store_user_delete(fx.store, "boss", false, fault));
+	must_be_sound();
+}
+
+Test(users, a_password_brings_its_keys_of_scram)
+{
+	struct store_user_change change = keep();
+	AUTO(store_user) bob = NULL;
+	AUTO(store_secrets) secrets = NULL;
+	AUTO(store_secrets) none = NULL;
+	bool complete = false;
+
+	user_make("bob");
+	must(store_user_find(fx.store, "bob", &bob, fault));
+	change.password = "secret";
+	in_unit(store_user_set(fx.store, "bob", &change, fault));
+	must(store_secrets_get(fx.store, bob->id, &secrets, fault));
+	cr_expect(password_matches("secret", secrets->password));
+	cr_expect(g_str_has_prefix(secrets->scram, "SCRAM-SHA-256$"));
+	must(store_scram_is_complete(fx.store, &complete, fault));
+	cr_expect(complete);
+	in_unit(store_scram_set(fx.store, bob->id, "", fault));
+	must(store_scram_is_complete(fx.store, &complete, fault));
+	cr_expect_not(complete);
+	change.password = "";
+	in_unit(store_user_set(fx.store, "bob", &change, fault));
+	must(store_secrets_get(fx.store, bob->id, &none, fault));
+	cr_expect_str_eq(none->password, "");
+	cr_expect_str_eq(none->scram, "");
+	must(store_scram_is_complete(fx.store, &complete, fault));
+	cr_expect(complete);
 }
 
 Test(users, deleted_with_or_without_their_mail)
