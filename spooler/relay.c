@@ -7,10 +7,9 @@
  * greeting, how AUTH went, which extensions there are) is read along in the
  * monitor callback, which sees every octet outside of messages.
  */
-#include "relay.h"
-
 #include "net.h"
 #include "relay_form.h"
+#include "relay_transport.h"
 #include "relay_wire.h"
 #include "smtp/smtp_server.h"
 #include "tls.h"
@@ -30,7 +29,6 @@ int smtp_starttls_set_ctx(smtp_session_t session, struct ssl_ctx_st *ctx);
 
 /* libesmtp encodes xtext into 256 octets without looking. */
 #define RELAY_XTEXT_MAX 240
-#define RELAY_TEXT_MAX  900
 /* It does not encode the address type at all. */
 #define RELAY_TYPE_CHARS                                                       \
  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
@@ -58,16 +56,18 @@ struct relay_session {
 	bool tls_on;
 	bool auth_done;
 	struct relay_offer offer;
-	GByteArray *recoded; /* of the message under way, or NULL */
-	bool is_unfit;       /* the first message needs another form */
-	bool is_quitting;    /* what comes now is about QUIT */
-	size_t rcpt_asked;   /* recipients of the message under way */
-	size_t rcpt_count;   /* replies to RCPT of them */
-	size_t rcpt_taken;   /* 2xx of them */
-	GString *line;       /* of the relay host, as far as it came */
-	GString *reply;      /* its last complete reply, lines joined */
-	bool reply_is_open;  /* more lines follow */
-	char word[16];       /* of a line of the EHLO reply */
+	GByteArray *recoded;  /* of the message under way, or NULL */
+	bool is_unfit;        /* the first message needs another form */
+	bool is_quitting;     /* what comes now is about QUIT */
+	size_t rcpt_asked;    /* recipients of the message under way */
+	size_t rcpt_count;    /* replies to RCPT of them */
+	size_t rcpt_taken;    /* 2xx of them */
+	size_t replies;       /* since MAIL, as they are read along */
+	size_t replies_taken; /* 2xx of those to RCPT */
+	GString *line;        /* of the relay host, as far as it came */
+	GString *reply;       /* its last complete reply, lines joined */
+	bool reply_is_open;   /* more lines follow */
+	char word[16];        /* of a line of the EHLO reply */
 	size_t word_len;
 	struct fault fault; /* why the session did not open */
 };
@@ -82,17 +82,6 @@ void relay_init(void)
 
 /* ---- outcomes ---- */
 
-static void relay_outcome_set(struct relay_recipient *recipient,
-			      enum relay_verdict verdict, const char *status,
-			      const char *reply, bool from_relay)
-{
-	recipient->verdict = verdict;
-	g_strlcpy(recipient->status, status, sizeof(recipient->status));
-	g_free(recipient->reply);
-	recipient->reply = g_strdup(reply);
-	recipient->from_relay = from_relay;
-}
-
 /* A status is complete only with its text: libesmtp leaves the code of a first
  * line behind when the rest of the reply never came. */
 static bool relay_status_is_complete(const smtp_status_t *status)
@@ -101,63 +90,27 @@ static bool relay_status_is_complete(const smtp_status_t *status)
 	       status->code <= 599 && status->code / 100 != 3;
 }
 
-/* Replies that speak of the session, not of the message: wanting AUTH or TLS
- * (RFC 4954 6, RFC 3207 4) is our configuration, and may be mended. */
-static bool relay_status_is_ours(int code)
-{
-	return code == 530 || code == 534 || code == 535 || code == 538;
-}
-
-static void relay_status_code(const smtp_status_t *status, const char *text,
-			      char *ret_code, size_t size)
-{
-	int class = 0;
-	int subject = 0;
-	int detail = 0;
-
-	if (status->enh_class == status->code / 100) {
-		class = status->enh_class;
-		subject = status->enh_subject;
-		detail = status->enh_detail;
-	} else if (sscanf(text, "%1d.%3d.%3d", &class, &subject, &detail) !=
-			   3 ||
-		   class != status->code / 100) {
-		class = status->code / 100;
-		subject = detail = 0;
-	}
-	(void)g_snprintf(ret_code, (gulong)size, "%d.%d.%d", class,
-			 CLAMP(subject, 0, 999), CLAMP(detail, 0, 999));
-}
-
 /* What a complete reply means for a recipient. */
 static void relay_outcome_from(struct relay_recipient *recipient,
 			       const smtp_status_t *status)
 {
-	g_autofree char *text = relay_text_clean(status->text, RELAY_TEXT_MAX);
-	g_autofree char *reply = NULL;
-	char code[16];
-	enum relay_verdict verdict = RELAY_RETRY;
+	g_autofree char *text = NULL;
 
-	relay_status_code(status, text, code, sizeof(code));
 	if (status->enh_class) /* libesmtp has cut it off the text */
-		reply = g_strdup_printf("%d %d.%d.%d %s", status->code,
-					status->enh_class, status->enh_subject,
-					status->enh_detail, text);
+		text = g_strdup_printf("%d.%d.%d %s", status->enh_class,
+				       status->enh_subject, status->enh_detail,
+				       status->text);
 	else
-		reply = g_strdup_printf("%d %s", status->code, text);
-	if (status->code / 100 == 2)
-		verdict = RELAY_SENT;
-	else if (status->code / 100 == 5 && !relay_status_is_ours(status->code))
-		verdict = RELAY_FAILED;
-	if (verdict == RELAY_RETRY && code[0] == '5')
-		code[0] = '4';
-	relay_outcome_set(recipient, verdict, code, g_strchomp(reply), true);
+		text = g_strdup(status->text);
+	relay_outcome_reply(recipient, status->code, text);
 }
 
 static const char *relay_lost_text(const struct relay_session *session)
 {
 	if (session->wire && relay_wire_data_was_sent(session->wire))
 		return "the relay host did not answer the end of the message";
+	if (session->wire && relay_wire_timed_out(session->wire))
+		return "the relay host did not answer in time";
 	return "lost the connection to the relay host";
 }
 
@@ -186,8 +139,7 @@ static void relay_judge_recipient(smtp_recipient_t smtp_recipient,
 		 relay_status_is_complete(judge->message))
 		relay_outcome_from(recipient, judge->message);
 	else
-		relay_outcome_set(recipient, RELAY_RETRY, "4.4.2",
-				  relay_lost_text(judge->session), false);
+		relay_outcome_lost(recipient, relay_lost_text(judge->session));
 }
 
 /* The message under way has come to its end, whatever that is. */
@@ -274,6 +226,7 @@ static void relay_add(struct relay_session *session,
 	session->rcpt_count = 0;
 	session->rcpt_taken = 0;
 	relay_wire_end_data(session->wire);
+	relay_wire_hold_data(session->wire);
 	relay_wire_ask_utf8(session->wire,
 			    session->offer.utf8 &&
 				    relay_form_wants_utf8(message));
@@ -362,6 +315,19 @@ static void relay_see_word(struct relay_session *session, char *octet)
 		*octet = '-';
 }
 
+/* A reply to MAIL, to a RCPT, or to what comes after: whoever has the last word
+ * on recipients lets DATA go.  libesmtp stumbles over some and tells nothing.
+ */
+static void relay_see_envelope(struct relay_session *session, int class)
+{
+	session->replies++;
+	if (session->replies > 1 && session->replies <= session->rcpt_asked + 1)
+		session->replies_taken += class == 2;
+	if (session->replies == session->rcpt_asked + 1)
+		relay_wire_release_data(session->wire,
+					session->replies_taken > 0);
+}
+
 /* A complete reply to what was asked. */
 static void relay_see_reply(struct relay_session *session, int class)
 {
@@ -375,9 +341,11 @@ static void relay_see_reply(struct relay_session *session, int class)
 	case ASKED_AUTH:
 		session->auth_done = session->auth_done || class == 2;
 		return;
+	case ASKED_MAIL:
+		relay_see_envelope(session, class);
+		return;
 	case ASKED_NOTHING:
 	case ASKED_STARTTLS:
-	case ASKED_MAIL:
 		return;
 	}
 }
@@ -402,8 +370,10 @@ static bool relay_see_line(struct relay_session *session)
 	if (session->asked == ASKED_EHLO && session->line->len > 4)
 		relay_offer_add(&session->offer, line + 4);
 	session->reply_is_open = !is_last;
-	if (is_last)
+	if (is_last) {
+		relay_wire_answered(session->wire);
 		relay_see_reply(session, line[0] - '0');
+	}
 	g_string_truncate(session->line, 0);
 	return is_last;
 }
@@ -450,6 +420,37 @@ static void relay_fit_first(struct relay_session *session)
 				    relay_form_wants_utf8(session->message));
 }
 
+/* The session is open, if it may be. */
+static void relay_see_first_mail(struct relay_session *session)
+{
+	/* A password that is refused must not turn into "relaying denied" for
+	 * every recipient. */
+	if (session->auth && !session->auth_done) {
+		if (session->asked == ASKED_AUTH)
+			relay_refuse(session,
+				     "the relay host refused the login of "
+				     "smtp_user: %s",
+				     session->reply->str);
+		else
+			relay_refuse(session,
+				     "the relay host offers no AUTH that can "
+				     "be used%s",
+				     session->tls_on || session->is_loopback
+					     ? ""
+					     : " without TLS");
+		return;
+	}
+	session->asked = ASKED_MAIL;
+	relay_fit_first(session);
+}
+
+static void relay_see_mail(struct relay_session *session)
+{
+	session->replies = session->replies_taken = 0;
+	if (session->asked != ASKED_MAIL)
+		relay_see_first_mail(session);
+}
+
 static void relay_see_output(struct relay_session *session, const char *octets,
 			     int len)
 {
@@ -464,31 +465,10 @@ static void relay_see_output(struct relay_session *session, const char *octets,
 		session->asked = ASKED_AUTH;
 	} else if (relay_command_is(octets, len, "QUIT")) {
 		session->is_quitting = true;
-	} else if (relay_command_is(octets, len, "MAIL ") &&
-		   session->asked != ASKED_MAIL) {
-		/* A password that is refused must not turn into "relaying
-		 * denied" for every recipient. */
-		if (session->auth && !session->auth_done) {
-			if (session->asked == ASKED_AUTH)
-				relay_refuse(session,
-					     "the relay host refused the login "
-					     "of smtp_user: %s",
-					     session->reply->str);
-			else
-				relay_refuse(
-					session,
-					"the relay host offers no AUTH "
-					"that can be used%s",
-					session->tls_on || session->is_loopback
-						? ""
-						: " without TLS");
-			return;
-		}
-		session->asked = ASKED_MAIL;
-		relay_fit_first(session);
+	} else if (relay_command_is(octets, len, "MAIL ")) {
+		relay_see_mail(session);
 	}
 }
-
 static void relay_monitor(const char *octets, int len, int writing, void *arg)
 {
 	struct relay_session *session = arg;
@@ -519,8 +499,8 @@ static void relay_on_tls(struct relay_session *session)
 					       0);
 }
 
-/* Once every recipient is refused the outcome is known, and libesmtp will go
- * on to its next message after a DATA that is refused as well. */
+/* Once every recipient is refused the outcome is known, and the session ends:
+ * libesmtp knows no way on but DATA. */
 static void relay_on_rcpt(struct relay_session *session,
 			  smtp_recipient_t recipient)
 {
@@ -530,7 +510,7 @@ static void relay_on_rcpt(struct relay_session *session,
 	session->rcpt_taken += status && status->code / 100 == 2;
 	if (session->message && !session->rcpt_taken &&
 	    session->rcpt_count == session->rcpt_asked)
-		relay_next(session);
+		relay_finish(session);
 }
 
 /* The reply to the message, or to a DATA that is refused: then libesmtp has
@@ -643,14 +623,14 @@ static int relay_connect(struct relay_session *session,
 	struct net_peer peer;
 	int fd;
 
-	if (net_connect(where, session->options->connect_timeout_ms, &fd,
+	if (net_connect(where, session->options->timeouts.connect_ms, &fd,
 			fault) != 0)
 		return -1;
 	net_peer_of(fd, &peer);
 	session->is_loopback = peer.is_unix ||
 			       g_str_has_prefix(peer.name, "127.") ||
 			       strcmp(peer.name, "::1") == 0;
-	session->wire = relay_wire_new(fd, session->options->data_timeout_ms);
+	session->wire = relay_wire_new(fd, session->options->timeouts.block_ms);
 	return 0;
 }
 
@@ -676,6 +656,9 @@ static int relay_why(struct relay_session *session, struct fault *fault)
 		return fault_set(fault, FAULT_NETWORK,
 				 "the relay host offers no STARTTLS, and "
 				 "smtp_tls wants it");
+	if (relay_wire_timed_out(session->wire))
+		return fault_set(fault, FAULT_NETWORK,
+				 "the relay host did not answer in time");
 	if (!*reply)
 		return fault_set(fault, FAULT_NETWORK,
 				 "the relay host closed the connection before "
@@ -705,6 +688,21 @@ static void relay_session_clear(struct relay_session *session)
 	g_string_free(session->reply, TRUE);
 }
 
+static void relay_set_timeouts(smtp_session_t smtp,
+			       const struct relay_timeouts *timeouts)
+{
+	const int as_told = Timeout_OVERRIDE_RFC2822_MINIMUM;
+
+	(void)smtp_set_timeout(smtp, Timeout_GREETING | as_told,
+			       timeouts->command_ms);
+	(void)smtp_set_timeout(smtp, Timeout_ENVELOPE | as_told,
+			       timeouts->command_ms);
+	(void)smtp_set_timeout(smtp, Timeout_DATA | as_told, timeouts->data_ms);
+	(void)smtp_set_timeout(smtp, Timeout_TRANSFER | as_told,
+			       timeouts->block_ms);
+	(void)smtp_set_timeout(smtp, Timeout_DATA2 | as_told, timeouts->end_ms);
+}
+
 static int relay_prepare(struct relay_session *session,
 			 const struct relay_place *place, bool without_tls,
 			 struct fault *fault)
@@ -717,6 +715,7 @@ static int relay_prepare(struct relay_session *session,
 	(void)smtp_set_hostname(session->smtp, options->hostname);
 	(void)smtp_set_eventcb(session->smtp, relay_event, session);
 	(void)smtp_set_monitorcb(session->smtp, relay_monitor, session, 0);
+	relay_set_timeouts(session->smtp, &options->timeouts);
 	if (options->user && *options->user) {
 		session->auth = auth_create_context();
 		(void)auth_set_interact_cb(session->auth, relay_interact,
@@ -735,6 +734,11 @@ struct relay_again {
 	bool clear; /* TLS failed where it is a bonus */
 	bool fewer; /* some recipients have their outcome: without them */
 };
+
+static void relay_cut_wire(void *target)
+{
+	relay_wire_cut(target);
+}
 
 /* One connection. */
 static int relay_attempt(const struct relay_place *place,
@@ -757,10 +761,10 @@ static int relay_attempt(const struct relay_place *place,
 		relay_session_clear(&session);
 		return -1;
 	}
-	relay_control_set(control, session.wire);
+	relay_control_set(control, relay_cut_wire, session.wire);
 	relay_add(&session, first);
 	(void)smtp_start_session(session.smtp);
-	relay_control_set(control, NULL);
+	relay_control_set(control, NULL, NULL);
 	if (session.asked != ASKED_MAIL) {
 		result = relay_why(&session, fault);
 		again->clear = session.tls_tried && !session.tls_on &&

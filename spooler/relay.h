@@ -29,14 +29,24 @@ void relay_place_clear(struct relay_place *place);
 /* "host:port" for logs and reports; owned. */
 char *relay_place_format(const struct relay_place *place);
 
+/* How long the relay host may take (RFC 5321 4.5.3.2): for a connection, its
+ * greeting and each reply to EHLO, AUTH, MAIL and RCPT, for the 354, for taking
+ * a block of the message, for the reply to its end. */
+struct relay_timeouts {
+	int64_t connect_ms;
+	int64_t command_ms;
+	int64_t data_ms;
+	int64_t block_ms;
+	int64_t end_ms;
+};
+
 struct relay_options {
 	const char *hostname; /* for EHLO */
 	enum conf_tls_level tls;
 	const char *ca_file;  /* "": the system's */
 	const char *user;     /* "": no AUTH */
 	const char *password; /* with user */
-	int64_t connect_timeout_ms;
-	int64_t data_timeout_ms; /* each wait within a message */
+	struct relay_timeouts timeouts;
 };
 
 enum relay_verdict {

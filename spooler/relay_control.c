@@ -1,14 +1,14 @@
 /*
  * The handle by which another thread ends a connection to the relay host.
  */
-#include "relay.h"
-#include "relay_wire.h"
+#include "relay_transport.h"
 
 #include <pthread.h>
 
 struct relay_control {
 	pthread_mutex_t lock;
-	struct relay_wire *wire; /* borrowed; NULL between connections */
+	relay_cut_fn *cut_fn; /* NULL between connections */
+	void *target;         /* borrowed */
 	bool cut;
 };
 
@@ -30,16 +30,18 @@ void relay_control_cut(struct relay_control *control)
 {
 	pthread_mutex_lock(&control->lock);
 	control->cut = true;
-	if (control->wire)
-		relay_wire_cut(control->wire);
+	if (control->cut_fn)
+		control->cut_fn(control->target);
 	pthread_mutex_unlock(&control->lock);
 }
 
-void relay_control_set(struct relay_control *control, struct relay_wire *wire)
+void relay_control_set(struct relay_control *control, relay_cut_fn *cut_fn,
+		       void *target)
 {
 	pthread_mutex_lock(&control->lock);
-	control->wire = wire;
-	if (wire && control->cut)
-		relay_wire_cut(wire);
+	control->cut_fn = cut_fn;
+	control->target = target;
+	if (cut_fn && control->cut)
+		cut_fn(target);
 	pthread_mutex_unlock(&control->lock);
 }

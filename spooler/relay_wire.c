@@ -21,6 +21,12 @@
 #define WIRE_QUIT_MS       5000
 #define WIRE_CHUNK         65536
 
+enum wire_hold {
+	WIRE_HOLD_NONE,
+	WIRE_HOLD_BACK,   /* until the recipients' outcome is known */
+	WIRE_HOLD_REFUSE, /* none of them was taken */
+};
+
 struct relay_wire {
 	int handed;  /* not yet taken by libesmtp, or -1 */
 	int fd;      /* libesmtp's, once it took it */
@@ -31,8 +37,13 @@ struct relay_wire {
 	bool in_data;        /* libesmtp is rendering: swallow */
 	bool ask_utf8;       /* at the next MAIL */
 	bool data_sent;
-	bool in_ssl; /* within OpenSSL */
-	void *ssl;   /* once something was written through it */
+	enum wire_hold hold; /* of DATA */
+	bool data_held;      /* it would have been written */
+	int64_t answer_by;   /* of what was asked last, monotonic ms; 0: yet
+				to be asked for */
+	bool timed_out;      /* it was not answered by then */
+	bool in_ssl;         /* within OpenSSL */
+	void *ssl;           /* once something was written through it */
 	char tail[WIRE_DATA_END_LEN];
 	const void *octets;
 	size_t len;
@@ -81,6 +92,11 @@ void relay_wire_cut(struct relay_wire *wire)
 bool relay_wire_was_cut(const struct relay_wire *wire)
 {
 	return wire->cut;
+}
+
+bool relay_wire_timed_out(const struct relay_wire *wire)
+{
+	return wire->timed_out;
 }
 
 bool relay_wire_data_was_sent(const struct relay_wire *wire)
@@ -278,6 +294,54 @@ static ssize_t wire_put_mail(struct relay_wire *wire, wire_put_fn *put,
 	return (ssize_t)len;
 }
 
+/* Writes DATA, or what stands for it where nobody was taken. */
+static void wire_put_data_word(struct relay_wire *wire, wire_put_fn *put,
+			       void *where)
+{
+	bool refuse = wire->hold == WIRE_HOLD_REFUSE;
+	const char *word = refuse ? WIRE_QUIT_WORD : WIRE_DATA_WORD;
+
+	wire->data_word_seen = !refuse;
+	wire_put_all(wire, put, where, (const uint8_t *)word, strlen(word));
+}
+
+void relay_wire_hold_data(struct relay_wire *wire)
+{
+	wire->hold = WIRE_HOLD_BACK;
+	wire->data_held = false;
+}
+
+void relay_wire_release_data(struct relay_wire *wire, bool any_taken)
+{
+	wire->hold = any_taken ? WIRE_HOLD_NONE : WIRE_HOLD_REFUSE;
+	if (!wire->data_held)
+		return;
+	wire->data_held = false;
+	wire->answer_by = 0;
+	if (wire->ssl)
+		wire_put_data_word(wire, wire_put_ssl, wire->ssl);
+	else
+		wire_put_data_word(wire, wire_put_plain, NULL);
+}
+
+/* Commands that end in DATA. */
+static ssize_t wire_put_before_data(struct relay_wire *wire, wire_put_fn *put,
+				    void *where, const char *octets, size_t len)
+{
+	wire_put_all(wire, put, where, (const uint8_t *)octets,
+		     len - WIRE_DATA_WORD_LEN);
+	if (wire->hold == WIRE_HOLD_BACK)
+		wire->data_held = true;
+	else
+		wire_put_data_word(wire, put, where);
+	return (ssize_t)len;
+}
+
+void relay_wire_answered(struct relay_wire *wire)
+{
+	wire->answer_by = 0;
+}
+
 /* What libesmtp writes: commands pass, its rendering of a message does not. */
 static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
 			   void *where, const char *octets, size_t len)
@@ -289,18 +353,21 @@ static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
 		if (memcmp(wire->tail, WIRE_DATA_END, WIRE_DATA_END_LEN) == 0) {
 			wire->in_data = false;
 			wire->data_word_seen = false;
+			wire->answer_by = 0;
 			wire_put_message(wire, put, where);
 		}
 		return (ssize_t)len;
 	}
+	wire->answer_by = 0;
+	if (wire_ends_with(octets, len, WIRE_DATA_WORD, WIRE_DATA_WORD_LEN))
+		return wire_put_before_data(wire, put, where, octets, len);
+	wire->data_word_seen = false;
 	if (wire->ask_utf8 && wire_begins_with(octets, len, WIRE_MAIL_WORD))
 		n = wire_put_mail(wire, put, where, octets, len);
 	else
 		n = put(wire, where, octets, len);
 	if (n < 0)
 		return n;
-	wire->data_word_seen =
-		wire_ends_with(octets, len, WIRE_DATA_WORD, WIRE_DATA_WORD_LEN);
 	if (wire_ends_with(octets, len, WIRE_QUIT_WORD, WIRE_QUIT_WORD_LEN))
 		wire_await_goodbye(wire);
 	return n;
@@ -366,14 +433,36 @@ static int wire_real_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	return ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
 }
 
+/* A reply has one time to come in, however many pieces it comes in: libesmtp
+ * counts from the last octet, and would wait for a drop an hour for ever. */
+static int wire_patience(struct relay_wire *wire, int timeout_ms)
+{
+	int64_t now = g_get_monotonic_time() / 1000;
+
+	if (!wire->answer_by)
+		wire->answer_by = now + timeout_ms;
+	if (wire->answer_by <= now) {
+		wire->timed_out = true;
+		relay_wire_cut(wire);
+	}
+	return (int)CLAMP(wire->answer_by - now, 1, timeout_ms);
+}
+
 /* libesmtp asks for its socket once to read and once to write; what it has to
  * write goes first.  Without a time to wait it only asks whether a reply has
  * come early. */
 int relay_wire_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	struct relay_wire *wire = wire_current;
-	int ready = wire_real_poll(fds, count, timeout_ms);
+	int ready;
+	bool is_patient = wire && timeout_ms > 0 && !wire->in_ssl &&
+			  fds[0].fd == wire->fd;
 
+	if (is_patient)
+		timeout_ms = wire_patience(wire, timeout_ms);
+	ready = wire_real_poll(fds, count, timeout_ms);
+	if (is_patient && ready == 0)
+		wire->timed_out = true;
 	if (ready <= 0 || !wire || wire->in_ssl || fds[0].fd != wire->fd ||
 	    fds[0].revents != POLLIN)
 		return ready;

@@ -42,12 +42,25 @@ bool relay_wire_begin_data(struct relay_wire *wire, const void *octets,
  * MAIL is not seen the connection is cut. */
 void relay_wire_ask_utf8(struct relay_wire *wire, bool ask);
 
+/*
+ * libesmtp sends DATA whatever became of the recipients.  It is held back until
+ * their outcome is known: true lets it go, false says QUIT instead, for
+ * libesmtp cannot go on without a reply to its DATA.
+ */
+void relay_wire_hold_data(struct relay_wire *wire);
+void relay_wire_release_data(struct relay_wire *wire, bool any_taken);
+
+/* The relay host has answered: what it is asked next has its own time. */
+void relay_wire_answered(struct relay_wire *wire);
+
 /* Forgets what is known of the last message. */
 void relay_wire_end_data(struct relay_wire *wire);
 
 /* Cuts the connection, from any thread. */
 void relay_wire_cut(struct relay_wire *wire);
 bool relay_wire_was_cut(const struct relay_wire *wire);
+/* Did the relay host let the time for a reply pass? */
+bool relay_wire_timed_out(const struct relay_wire *wire);
 /* Was the end of a message sent since relay_wire_end_data()? */
 bool relay_wire_data_was_sent(const struct relay_wire *wire);
 
@@ -58,10 +71,6 @@ bool relay_wire_data_was_sent(const struct relay_wire *wire);
  * ends, then the lone dot.  Pure; appends to out.
  */
 void relay_wire_stuff(const void *octets, size_t len, GByteArray *out);
-
-/* Puts a wire (NULL: none any more) under the control of relay.h. */
-struct relay_control;
-void relay_control_set(struct relay_control *control, struct relay_wire *wire);
 
 /* What the interposed calls do. */
 int relay_wire_socket(int domain, int type, int protocol);

@@ -5,8 +5,22 @@
 
 #include "smtp/smtp_server.h"
 
-#define SETTINGS_CONNECT_MS 30000
-#define SETTINGS_DATA_MS    180000 /* RFC 5321 4.5.3.2.5 */
+#define SETTINGS_CONNECT_MS INT64_C(30000)
+
+/* In the proportions of RFC 5321 4.5.3.2: of five minutes for a command, two
+ * for the 354, three for a block, ten for the end of the message. */
+static struct relay_timeouts settings_timeouts(const struct conf *conf)
+{
+	int64_t command_ms = conf->smtp_timeout * 1000;
+
+	return (struct relay_timeouts){
+		.connect_ms = MIN(command_ms, SETTINGS_CONNECT_MS),
+		.command_ms = command_ms,
+		.data_ms = command_ms * 2 / 5,
+		.block_ms = command_ms * 3 / 5,
+		.end_ms = command_ms * 2,
+	};
+}
 
 static int settings_places(struct settings *settings, const char *server,
 			   struct fault *fault)
@@ -61,8 +75,7 @@ int settings_new(struct conf *conf, const char *server,
 		.ca_file = conf->smtp_tls_ca_file,
 		.user = conf->smtp_user,
 		.password = settings->password ? settings->password : "",
-		.connect_timeout_ms = SETTINGS_CONNECT_MS,
-		.data_timeout_ms = SETTINGS_DATA_MS,
+		.timeouts = settings_timeouts(conf),
 	};
 	*ret_settings = settings;
 	return 0;

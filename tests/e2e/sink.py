@@ -10,6 +10,7 @@ Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
   ACTION  a reply ("451 4.3.0 later", "\\n" between lines of a longer one),
           "drop" (close without a reply), "hang" (never answer),
           "raw TEXT" (as it is, Python escapes, no line end added),
+          "drip SECONDS" (an endless reply, an octet in so many seconds),
           "flood N CODE" (a reply of N lines), "cut TEXT" (raw, then close),
           "delay SECONDS" (then the usual reply); "delay 2;550 no" does both
 Each message is DIR/NNNN.eml (octets as they came, unstuffed) and DIR/NNNN.json
@@ -86,7 +87,7 @@ class Sink:
                 raise Drop()
             if word == "hang":
                 await asyncio.sleep(3600)
-            elif word.startswith(("raw ", "cut ")):
+            elif word.startswith(("raw ", "cut ", "drip ")):
                 return word
             elif word.startswith("flood "):
                 count, code = word.split()[1:]
@@ -143,6 +144,10 @@ class Session:
             self.sink.log.write("%d %s\n" % (self.s["session"], text))
 
     async def send(self, text):
+        while text.startswith("drip "):
+            self.writer.write(b"2")
+            await self.writer.drain()
+            await asyncio.sleep(float(text.split()[1]))
         if text.startswith(("raw ", "cut ")):
             self.note("> " + text)
             self.writer.write(text[4:].encode().decode("unicode_escape").encode("latin-1"))

@@ -5,6 +5,7 @@ goes twice outside of the window, and only what is final is reported."""
 import email
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
@@ -110,6 +111,35 @@ class Faults(Sending):
         os.chmod(password, 0o600)
         self.table("AUTH", ("--auth", "anna:secret", "--auth-required"),
                    smtp_user="anna", smtp_password_file=password)
+
+    def test_a_relay_that_hangs_or_drips_costs_its_time_only(self):
+        relay = Relay(self, "CONNECT*1=hang", "EHLO*1=drip 0.3",
+                      "DATA*1=drip 0.3", "MAIL:m@**1=hang",
+                      "RCPT:r@**1=drip 0.3", "DOT:d@**1=hang")
+        okapi = self.okapi_with(relay, smtp_timeout="1s", queue_retry_max="1s")
+        okapi.start_spooler()
+        began = time.monotonic()
+        for name in "mrdx":
+            self.send(message(name), "-f", f"{name}@okapi.test",
+                      f"{name}@example.org")
+        self.queue_empties()
+        self.assertLess(time.monotonic() - began, 14)
+        self.assertIn("did not answer in time", okapi.spooler.text())
+        self.assertIn("did not answer the end", okapi.spooler.text())
+        self.assertEqual(sorted(email.message_from_bytes(octets)["Subject"]
+                                for _, octets in relay.messages()),
+                         list("dmrx"))
+
+    def test_refused_recipients_get_no_data(self):
+        for options in ((), ("--no-ext", "PIPELINING")):
+            relay = Relay(self, "RCPT:no*=550 5.1.1 no", options=options)
+            okapi = self.okapi_with(relay)
+            self.send(message("a"), "no@example.org", "no2@example.org")
+            self.once(relay)
+            self.assertNotIn("DATA", relay.log())
+            self.send(message("b"), "yes@example.org", "no@example.org")
+            self.assertEqual(self.outcome(relay, "b"), "sent")
+            self.assertEqual(len(okapi.mails("anna", "Inbox")), 2)
 
     def test_a_relay_that_is_down_for_a_while_gets_all_of_it(self):
         relay = Relay(self)

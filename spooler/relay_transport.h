@@ -1,0 +1,42 @@
+/*
+ * What the two transports of relay.h share: libesmtp (relay.c), and our own for
+ * what libesmtp cannot (relay_direct.c).  Which of them a connection takes,
+ * relay_run() says.
+ */
+#ifndef OKAPI_RELAY_TRANSPORT_H
+#define OKAPI_RELAY_TRANSPORT_H
+
+#include "relay.h"
+
+/* Octets of a reply that are kept. */
+#define RELAY_TEXT_MAX 900
+
+/* Under a control there is one connection at a time; cut_fn NULL: none. */
+typedef void relay_cut_fn(void *target);
+void relay_control_set(struct relay_control *control, relay_cut_fn *cut_fn,
+		       void *target);
+
+/* Gives a recipient its outcome; what it had is forgotten. */
+void relay_outcome_set(struct relay_recipient *recipient,
+		       enum relay_verdict verdict, const char *status,
+		       const char *reply, bool from_relay);
+
+/*
+ * The outcome that a complete reply to MAIL, RCPT, DATA or the message means:
+ * 2xx sent, 5xx failed but for those that speak of the session (530, 534, 535,
+ * 538: RFC 4954 6, RFC 3207 4), everything else temporary.  text: with its
+ * enhanced code, if it has one.
+ */
+void relay_outcome_reply(struct relay_recipient *recipient, int code,
+			 const char *text);
+
+/* No complete reply came. */
+void relay_outcome_lost(struct relay_recipient *recipient, const char *words);
+
+/* Our own transport; as relay_run(). */
+NODISCARD int
+relay_direct_run(struct relay_place *place, const struct relay_options *options,
+		 struct relay_control *control, struct relay_message *first,
+		 const struct relay_source *source, struct fault *fault);
+
+#endif
