@@ -393,7 +393,7 @@ static int autoreply_decide(struct mail *mail, struct store *store,
 
 	if (autoreply_own(store, to, wish->vacation, &own, fault))
 		return -1;
-	mail_convert(mail, false);
+	mail_convert(mail, MAIL_HEADERS);
 	why = autoreply_objection(mail->set, mail->reverse_path,
 				  (const char *const *)own,
 				  mail->agent->policy.recipient_delimiter);
@@ -419,9 +419,10 @@ int autoreply_prepare(struct mail *mail, struct store *store,
 	if (to->plan->is_junk || to->plan->is_discarded ||
 	    mail->wishes.in_public)
 		return 0;
-	if (store_oof_get(store, to->who->store, &oof, fault))
+	if (to->who->has_oof &&
+	    store_oof_get(store, to->who->store, &oof, fault))
 		return -1;
-	if (store_oof_is_away(oof, g_get_real_time())) {
+	if (oof && store_oof_is_away(oof, g_get_real_time())) {
 		wish.subject = oof->subject;
 		wish.body = oof->message;
 	} else if (vacation) {

@@ -16,8 +16,9 @@
 
 #define DELIVER_TRIES 3 /* plans, where others come first */
 
-/* Was it here before?  Asked first: a repetition is answered as the first
- * time, whatever quota and rules would say by now. */
+/* Was it here before?  A repetition is answered as the first time, whatever
+ * quota and rules would say by now; what they let in is asked by the unit that
+ * saves it. */
 static int deliver_ask_duplicate(const struct mail *mail, struct store *store,
 				 struct mail_recipient *to, struct fault *fault)
 {
@@ -41,10 +42,6 @@ static int deliver_plan(struct mail *mail, struct store *store,
 	struct target target = {0};
 	int result;
 
-	if (deliver_ask_duplicate(mail, store, to, fault))
-		return -1;
-	if (to->is_done)
-		return 0;
 	if (!mail->wishes.in_public &&
 	    quota_check(&mail->agent->policy, to->who, to->path,
 			(int64_t)mail_size(mail), fault))
@@ -55,7 +52,7 @@ static int deliver_plan(struct mail *mail, struct store *store,
 	target_clear(&target);
 	if (result)
 		return -1;
-	mail_convert(mail, false);
+	mail_convert(mail, MAIL_SUMMARY);
 	return autoreply_prepare(mail, store, to, fault);
 }
 
@@ -82,10 +79,15 @@ static void deliver_prepare(struct mail *mail, struct store *store,
 			    struct mail_recipient *to)
 {
 	struct fault fault = {0};
+	struct fault why = {0};
 
 	to->started = g_get_monotonic_time();
 	to->plan = plan_new();
 	if (deliver_plan(mail, store, to, &fault) == 0)
+		return;
+	if (deliver_ask_duplicate(mail, store, to, &why))
+		fault = why;
+	if (to->is_done)
 		return;
 	to->verdict = fault;
 	to->is_done = true;

@@ -70,15 +70,20 @@ static int junk_ask_lists(const struct mail *mail, struct store *store,
 	return junk_ask(store, store_id, mail->reverse_path, lists, fault);
 }
 
-int junk_look(const struct mail *mail, struct store *store,
+int junk_look(struct mail *mail, struct store *store,
 	      const struct mail_recipient *to, bool *ret_is_junk,
 	      char **ret_why, struct fault *fault)
 {
 	g_autofree char *mark = junk_find_mark(mail);
 	struct junk_lists lists = {JUNK_UNKNOWN, NULL};
 	g_autofree char *entry = NULL;
-	int result = junk_ask_lists(mail, store, to->who->store, &lists, fault);
+	int result = 0;
 
+	if (to->who->has_lists) {
+		mail_convert(mail, MAIL_HEADERS);
+		result = junk_ask_lists(mail, store, to->who->store, &lists,
+					fault);
+	}
 	entry = lists.entry;
 	if (result)
 		return -1;

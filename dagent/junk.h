@@ -7,13 +7,13 @@
 #include "mail.h"
 
 /*
- * After mail_convert().  The allow list wins over everything.
+ * The allow list wins over everything.
  *
  * ret_why: for the log, owned: what made it junk ("option -j", "header MARK",
  * "scl 7", "blocked ENTRY"), or what kept it from being junk ("allowed ENTRY,
  * although header MARK"); NULL where there is nothing to tell.
  */
-NODISCARD int junk_look(const struct mail *mail, struct store *store,
+NODISCARD int junk_look(struct mail *mail, struct store *store,
 			const struct mail_recipient *to, bool *ret_is_junk,
 			char **ret_why, struct fault *fault);
 

@@ -111,17 +111,37 @@ static int64_t mail_delivery_time(const struct mail *mail)
 	return mail->wishes.now || time > now || time <= 0 ? now : time;
 }
 
-void mail_convert(struct mail *mail, bool with_bodies)
+enum mail_depth mail_depth_wanted(const struct mail *mail)
 {
+	const struct conf *conf = mail->agent->conf;
+
+	if (*conf->sieve_before || *conf->sieve_after)
+		return MAIL_HEADERS;
+	for (guint i = 0; i < mail->recipients->len; i++) {
+		const struct mail_recipient *to = mail->recipients->pdata[i];
+
+		if (to->who->has_rules || to->who->has_lists ||
+		    to->who->has_oof)
+			return MAIL_HEADERS;
+	}
+	return MAIL_SUMMARY;
+}
+
+void mail_convert(struct mail *mail, enum mail_depth depth)
+{
+	static const unsigned flags[] = {
+		[MAIL_SUMMARY] = CONVERT_SKETCH | CONVERT_SUMMARY,
+		[MAIL_HEADERS] = CONVERT_SKETCH | CONVERT_HEADERS,
+		[MAIL_WHOLE] = CONVERT_ALL,
+	};
 	struct convert_options options = {
-		.flags = with_bodies ? CONVERT_ALL
-				     : CONVERT_HEADERS | CONVERT_SKETCH,
+		.flags = flags[depth],
 		.default_charset = mail->agent->conf->default_charset,
 	};
 	struct propset *set = NULL;
 	struct fault fault = {0};
 
-	if (mail->set && (mail->has_bodies || !with_bodies))
+	if (mail->depth >= depth)
 		return;
 	if (helper_to_propset(mail->agent->helpers, mail->bytes, mail->file,
 			      &options, &set, &fault)) {
@@ -133,6 +153,6 @@ void mail_convert(struct mail *mail, bool with_bodies)
 	if (mail->set)
 		propset_free(mail->set);
 	mail->set = set;
-	mail->has_bodies = with_bodies;
+	mail->depth = depth;
 	mail->delivered = mail_delivery_time(mail);
 }

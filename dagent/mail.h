@@ -13,6 +13,14 @@
 
 #define MAIL_ID_SIZE 24
 
+/* How much of a message is converted; each has all of the one before. */
+enum mail_depth {
+	MAIL_NOTHING,
+	MAIL_SUMMARY, /* what lists show, which is what the store keeps */
+	MAIL_HEADERS, /* every property of the header, and its fields */
+	MAIL_WHOLE,   /* bodies and attachments */
+};
+
 struct mail_recipient {
 	char *path;                  /* as named */
 	struct store_recipient *who; /* owned */
@@ -45,8 +53,8 @@ struct mail {
 
 	/* From mail_convert() on. */
 	struct propset *set;
-	bool has_bodies;
-	int64_t delivered; /* delivery time */
+	enum mail_depth depth; /* of set */
+	int64_t delivered;     /* delivery time */
 };
 
 struct mail *mail_new(struct agent *agent, const char *reverse_path);
@@ -62,8 +70,10 @@ size_t mail_size(const struct mail *mail);
 NODISCARD int mail_set_content(struct mail *mail, GBytes *bytes,
 			       const uint8_t sha256[32], struct fault *fault);
 
-/* Makes mail->set, with bodies and attachments if they are asked for; once for
- * all recipients. What cannot be converted gets the fallback set. */
-void mail_convert(struct mail *mail, bool with_bodies);
+/* What the standing orders of the recipients will ask for. */
+enum mail_depth mail_depth_wanted(const struct mail *mail);
+/* Makes mail->set, once for all recipients unless one needs more than the one
+ * before.  What cannot be converted gets the fallback set. */
+void mail_convert(struct mail *mail, enum mail_depth depth);
 
 #endif

@@ -111,6 +111,8 @@ static int rules_add_user(struct rules *rules, struct fault *fault)
 	g_autoptr(GPtrArray) list = NULL;
 	bool is_away = false;
 
+	if (!rules->to->who->has_rules)
+		return rules_add_file(rules, agent->conf->sieve_after, fault);
 	if (store_rule_list(rules->store, rules->to->who->store, &list,
 			    fault) ||
 	    (list->len > 0 && rules_find_away(rules, &is_away, fault)))
@@ -198,7 +200,7 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		scripts[count++] = (struct sieve_rule){item->script->compiled,
 						       item->flags};
 	}
-	mail_convert(mail, needs_bodies);
+	mail_convert(mail, needs_bodies ? MAIL_WHOLE : MAIL_HEADERS);
 	message = (struct sieve_message){
 		.set = mail->set,
 		.size = (int64_t)mail_size(mail),
@@ -476,7 +478,7 @@ static int rules_judge_junk(struct rules *rules, struct fault *fault)
 
 	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder)
 		return 0;
-	mail_convert(rules->mail, false);
+	mail_convert(rules->mail, MAIL_SUMMARY);
 	if (junk_look(rules->mail, rules->store, rules->to, &plan->is_junk,
 		      &plan->junk, fault))
 		return -1;

@@ -267,7 +267,7 @@ static int session_deliver(struct lmtp_session *session, struct fault *fault)
 	session->mail->file = spool_take_file(session->spool);
 	/* A connection is held neither for the helper nor for the commit: few
 	 * are enough for many sessions. */
-	mail_convert(session->mail, false);
+	mail_convert(session->mail, mail_depth_wanted(session->mail));
 	if (agent_take_store(session->door->agent, &store, fault))
 		return -1;
 	deliver_decide(session->mail, store);

@@ -13,12 +13,16 @@ void target_clear(struct target *target)
 	memset(target, 0, sizeof(*target));
 }
 
-static int target_inbox(struct store *store, int64_t store_id,
-			struct target *ret_target, struct fault *fault)
+static int target_inbox(struct store *store, const struct store_recipient *who,
+			int64_t store_id, struct target *ret_target,
+			struct fault *fault)
 {
 	int64_t folder = 0;
 
-	if (store_folder_by_role(store, store_id, FOLDER_INBOX, &folder, fault))
+	if (store_id == who->store)
+		folder = who->inbox;
+	if (!folder &&
+	    store_folder_by_role(store, store_id, FOLDER_INBOX, &folder, fault))
 		return -1;
 	*ret_target = (struct target){
 		.kind = TARGET_INBOX,
@@ -40,7 +44,8 @@ int target_find(const struct mail *mail, struct store *store,
 	struct fault reason = {0};
 
 	if (!wishes->folder)
-		return target_inbox(store, store_id, ret_target, fault);
+		return target_inbox(store, to->who, store_id, ret_target,
+				    fault);
 	if (wishes->in_public && store_public(store, &store_id, fault))
 		return -1;
 	if (store_folder_find(store, store_id, wishes->folder,
@@ -57,8 +62,8 @@ int target_find(const struct mail *mail, struct store *store,
 				    "the Inbox",
 				    mail->id, to->who->name, wishes->folder,
 				    reason.text);
-			return target_inbox(store, to->who->store, ret_target,
-					    fault);
+			return target_inbox(store, to->who, to->who->store,
+					    ret_target, fault);
 		}
 	}
 	*ret_target = (struct target){

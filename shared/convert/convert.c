@@ -78,7 +78,8 @@ static void convert_bytes(struct convert_context *context, const char *data,
 	AUTO(mime_entity) root = mime_scan(context, data, len);
 
 	convert_message(context, root, set);
-	headers_add_transport(context, root, set);
+	if (!(context->options->flags & CONVERT_SUMMARY))
+		headers_add_transport(context, root, set);
 	if (context->options->flags & CONVERT_HEADERS)
 		headers_add_fields(context, root, set);
 }

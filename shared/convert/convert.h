@@ -21,6 +21,10 @@ enum convert_flags {
 	 * so they have neither size nor hash, and the text of bodies only as
 	 * far as other properties need it (no PR_INTERNET_CPID). */
 	CONVERT_SKETCH = 1 << 3,
+	/* Only what lists show: subject, sender, display names, dates,
+	 * PR_INTERNET_MESSAGE_ID, importance, class, spam level,
+	 * attachments.  No recipients, no other field. */
+	CONVERT_SUMMARY = 1 << 4,
 	CONVERT_ALL = CONVERT_DATA | CONVERT_HEADERS | CONVERT_BODIES,
 };
 

@@ -47,6 +47,24 @@ static const struct mailbox *first_of(const GPtrArray *mailboxes)
 	return mailboxes->len ? g_ptr_array_index(mailboxes, 0) : NULL;
 }
 
+static bool is_summary(const struct convert_context *context)
+{
+	return context->options->flags & CONVERT_SUMMARY;
+}
+
+/* In a summary without what programs find the address by. */
+static void set_mailbox(const struct convert_context *context,
+			struct propset *set, const struct address_tags *tags,
+			const struct mailbox *mailbox)
+{
+	if (!is_summary(context)) {
+		address_set(set, tags, mailbox);
+		return;
+	}
+	propset_set_text(set, tags->name, mailbox_label(mailbox));
+	propset_set_text(set, tags->email, mailbox->address);
+}
+
 static void set_first(const struct header_call *call, struct span value,
 		      const struct address_tags *tags)
 {
@@ -54,7 +72,7 @@ static void set_first(const struct header_call *call, struct span value,
 	const struct mailbox *mailbox = first_of(mailboxes);
 
 	if (mailbox)
-		address_set(call->set, tags, mailbox);
+		set_mailbox(call->context, call->set, tags, mailbox);
 }
 
 static void from(const struct header_call *call, struct span value)
@@ -121,7 +139,8 @@ static void recipients(const struct header_call *call, enum recipient_type type)
 	}
 	if (all->len > ADDRESSES_MAX)
 		g_ptr_array_set_size(all, ADDRESSES_MAX);
-	address_add_recipients(call->set, type, all);
+	if (!is_summary(call->context))
+		address_add_recipients(call->set, type, all);
 	names = join_names(all);
 	propset_set_text(call->set, call->rule->row.tag, names);
 }
@@ -416,15 +435,16 @@ static void set_defaults(struct propset *set)
 }
 
 /* Only one of From and Sender: it is the other, too. */
-static void complete_sender(struct propset *set)
+static void complete_sender(const struct convert_context *context,
+			    struct propset *set)
 {
 	struct mailbox *from_box = address_get(set, &address_from);
 	struct mailbox *sender_box = address_get(set, &address_sender);
 
 	if (from_box && !sender_box)
-		address_set(set, &address_sender, from_box);
+		set_mailbox(context, set, &address_sender, from_box);
 	if (sender_box && !from_box)
-		address_set(set, &address_from, sender_box);
+		set_mailbox(context, set, &address_from, sender_box);
 	mailbox_free(from_box);
 	mailbox_free(sender_box);
 }
@@ -489,21 +509,46 @@ bool headers_is_named(const char *name, size_t len)
 	return is_named_field((struct span){name, len});
 }
 
+/* Does a list show what this row of the table is about? */
+static bool is_listed(uint32_t tag)
+{
+	static const uint32_t tags[] = {
+		PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+		PR_SENDER_EMAIL_ADDRESS,
+		PR_DISPLAY_TO,
+		PR_DISPLAY_CC,
+		PR_SUBJECT,
+		PR_INTERNET_MESSAGE_ID,
+		PR_CLIENT_SUBMIT_TIME,
+		PR_MESSAGE_DELIVERY_TIME,
+		PR_IMPORTANCE,
+		PR_CONTENT_FILTER_SCL,
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(tags); i++)
+		if (tags[i] == tag)
+			return true;
+	return false;
+}
+
 void headers_convert(struct convert_context *context,
 		     const struct mime_entity *message, struct propset *set)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
 		const struct header_call call = {context, message, set,
 						 &rules[i]};
-		const struct mime_field *field =
-			mime_find_field(message, rules[i].row.field);
+		const struct mime_field *field;
 
+		if (is_summary(context) && !is_listed(rules[i].row.tag))
+			continue;
+		field = mime_find_field(message, rules[i].row.field);
 		if (field)
 			rules[i].fn(&call, field->value);
 	}
-	complete_sender(set);
+	complete_sender(context, set);
 	set_defaults(set);
-	set_named_fields(context, message, set);
+	if (!is_summary(context))
+		set_named_fields(context, message, set);
 }
 
 void headers_add_transport(struct convert_context *context,

@@ -17,7 +17,13 @@ void store_recipient_free(struct store_recipient *recipient)
 
 #define RESOLVE_COLUMNS                                                        \
  "SELECT u.id, u.store, u.name, coalesce(p.address, ''), s.size,"              \
- " u.quota_hard, u.quota_soft FROM users u"                                    \
+ " u.quota_hard, u.quota_soft,"                                                \
+ " (SELECT f.id FROM hierarchy f WHERE f.store = u.store AND f.role = 1"       \
+ "  AND f.type = 2 AND f.deleted IS NULL),"                                    \
+ " EXISTS (SELECT 1 FROM rules r WHERE r.store = u.store AND r.enabled),"      \
+ " EXISTS (SELECT 1 FROM junk j WHERE j.store = u.store),"                     \
+ " EXISTS (SELECT 1 FROM oof o WHERE o.store = u.store AND o.is_on)"           \
+ " FROM users u"                                                               \
  " JOIN hierarchy s ON s.id = u.store"                                         \
  " LEFT JOIN addresses p ON p.user = u.id AND p.is_primary = 1"
 
@@ -48,6 +54,10 @@ static int resolve_query(struct store *store, const char *sql, const char *key,
 	found->used = rows_int(&rows, 4);
 	found->quota_hard = rows_int(&rows, 5);
 	found->quota_soft = rows_int(&rows, 6);
+	found->inbox = rows_int(&rows, 7);
+	found->has_rules = rows_int(&rows, 8) != 0;
+	found->has_lists = rows_int(&rows, 9) != 0;
+	found->has_oof = rows_int(&rows, 10) != 0;
 	if (found->quota_hard == QUOTA_SERVER)
 		found->quota_hard = store->policy.quota_hard;
 	if (found->quota_soft == QUOTA_SERVER)
