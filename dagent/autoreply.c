@@ -4,6 +4,7 @@
 #include "autoreply.h"
 
 #include "digest.h"
+#include "header.h"
 #include "log.h"
 #include "responder.h"
 #include "rules/sieve.h"
@@ -14,182 +15,45 @@
 
 #define AUTOREPLY_PROGRAM_MS INT64_C(30000)
 
-/* ---- objections ---- */
-
-static bool autoreply_same(const char *a, const char *b)
-{
-	g_autofree char *fold_a = g_utf8_casefold(a, -1);
-	g_autofree char *fold_b = g_utf8_casefold(b, -1);
-
-	return strcmp(fold_a, fold_b) == 0;
-}
-
-/* "john+lists@x" as "john@x"; owned, NULL if there is no detail. */
-static char *autoreply_strip_detail(const char *address, const char *delimiter)
-{
-	const char *at = strrchr(address, '@');
-	const char *cut = *delimiter ? strstr(address, delimiter) : NULL;
-
-	if (!at || !cut || cut == address || cut > at)
-		return NULL;
-	return g_strdup_printf("%.*s%s", (int)(cut - address), address, at);
-}
-
-static bool autoreply_is_own(const char *address, const char *const *own,
-			     const char *delimiter)
-{
-	g_autofree char *plain = autoreply_strip_detail(address, delimiter);
-
-	for (size_t i = 0; own[i]; i++)
-		if (autoreply_same(own[i], address) ||
-		    (plain && autoreply_same(own[i], plain)))
-			return true;
-	return false;
-}
-
-static bool autoreply_is_addressed(const struct propset *set,
-				   const char *const *own,
-				   const char *delimiter)
-{
-	static const char *const fields[] = {
-		"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"};
-
-	for (size_t i = 0; i < propset_header_count(set); i++) {
-		const struct header_field *field = propset_header(set, i);
-		bool counts = false;
-
-		for (size_t k = 0; k < G_N_ELEMENTS(fields); k++)
-			counts = counts || g_ascii_strcasecmp(field->name,
-							      fields[k]) == 0;
-		for (guint k = 0;
-		     counts && field->addresses && k < field->addresses->len;
-		     k++) {
-			const struct header_address *address =
-				field->addresses->pdata[k];
-
-			if (autoreply_is_own(address->address, own, delimiter))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Addresses that no person reads. */
-static bool autoreply_is_robot(const char *address)
-{
-	static const char *const robots[] = {"noreply", "no-reply", "no_reply",
-					     "donotreply", "do-not-reply"};
-	const char *at = strrchr(address, '@');
-	g_autofree char *local = g_ascii_strdown(
-		address, at ? (gssize)(at - address) : (gssize)-1);
-
-	for (size_t i = 0; i < G_N_ELEMENTS(robots); i++)
-		if (g_str_has_prefix(local, robots[i]))
-			return true;
-	return strcmp(local, "mailer-daemon") == 0 ||
-	       g_str_has_prefix(local, "owner-") ||
-	       g_str_has_suffix(local, "-request");
-}
-
-/* Is one of the words, divided by commas, blanks or ';', in the value? */
-static bool autoreply_has_word(const char *value, const char *const *words)
-{
-	g_auto(GStrv) parts = g_strsplit_set(value, ",; \t", -1);
-
-	for (size_t i = 0; parts[i]; i++)
-		for (size_t k = 0; words[k]; k++)
-			if (g_ascii_strcasecmp(parts[i], words[k]) == 0)
-				return true;
-	return false;
-}
-
-/* Auto-Submitted (RFC 3834 5): anything but "no". */
-static bool autoreply_is_automatic(const char *value)
-{
-	g_autofree char *word = g_strndup(value, strcspn(value, ";( \t"));
-
-	return g_ascii_strcasecmp(word, "no") != 0;
-}
-
-static const char *autoreply_field_objection(const struct header_field *field)
-{
-	static const char *const bulk[] = {"bulk", "list", "junk", NULL};
-	static const char *const suppress[] = {"oof", "autoreply", "all", NULL};
-	static const char *const marks[] = {
-		"X-Okapi-Vacation", "X-Zarafa-Vacation", "X-Kopano-Vacation"};
-	const char *name = field->name;
-
-	if (g_ascii_strncasecmp(name, "List-", 5) == 0)
-		return "list";
-	if (g_ascii_strcasecmp(name, "Auto-Submitted") == 0 &&
-	    autoreply_is_automatic(field->text))
-		return "auto-submitted";
-	if (g_ascii_strcasecmp(name, "Precedence") == 0 &&
-	    autoreply_has_word(field->text, bulk))
-		return "precedence";
-	if (g_ascii_strcasecmp(name, "X-Auto-Response-Suppress") == 0 &&
-	    autoreply_has_word(field->text, suppress))
-		return "suppressed";
-	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
-		if (g_ascii_strcasecmp(name, marks[i]) == 0)
-			return "vacation";
-	return NULL;
-}
-
-static const char *autoreply_from_objection(const struct propset *set)
-{
-	const struct header_field *from = propset_find_header(set, "From");
-
-	for (guint i = 0; from && from->addresses && i < from->addresses->len;
-	     i++) {
-		const struct header_address *address =
-			from->addresses->pdata[i];
-
-		if (autoreply_is_robot(address->address))
-			return "robot";
-	}
-	return NULL;
-}
-
-const char *autoreply_objection(const struct propset *set,
-				const char *reverse_path,
-				const char *const *own, const char *delimiter)
-{
-	if (!*reverse_path)
-		return "null-sender";
-	if (autoreply_is_robot(reverse_path))
-		return "robot";
-	if (autoreply_is_own(reverse_path, own, delimiter))
-		return "self";
-	for (size_t i = 0; i < propset_header_count(set); i++) {
-		const char *why =
-			autoreply_field_objection(propset_header(set, i));
-
-		if (why)
-			return why;
-	}
-	if (!autoreply_is_addressed(set, own, delimiter))
-		return "not-addressed";
-	return autoreply_from_objection(set);
-}
-
 /* ---- the step ---- */
 
 /* What is to be replied: the user's out of office, or what a rule wants. */
 struct autoreply_wish {
 	const char *subject; /* NULL, "": made of the message's */
-	const char *body;
+	const char *body;    /* NULL: nothing is to be replied */
+	const char *html;
 	const char *from; /* address */
 	const char *from_name;
 	const struct sieve_vacation *vacation; /* NULL: out of office */
 };
 
-/* All addresses that are the user's, with the one this mail was sent to and
- * those that the rule says are. */
-static int autoreply_own(struct store *store, const struct mail_recipient *to,
+struct autoreply_trace {
+	GStrvBuilder *own;
+};
+
+/* What the MTA that handed the mail over wrote on top of it, above the first
+ * Received: the address before its aliases. */
+static bool autoreply_trace_each(void *context, const char *name,
+				 const char *value)
+{
+	static const char *const fields[] = {"X-Original-To", "Envelope-To"};
+	struct autoreply_trace *trace = context;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+		if (g_ascii_strcasecmp(name, fields[i]) == 0)
+			g_strv_builder_add(trace->own, value);
+	return g_ascii_strcasecmp(name, "Received") != 0;
+}
+
+/* All addresses that are the user's, with those this mail was sent to, here
+ * and before an alias, and those that the rule says are. */
+static int autoreply_own(const struct mail *mail, struct store *store,
+			 const struct mail_recipient *to,
 			 const struct sieve_vacation *vacation, char ***ret_own,
 			 struct fault *fault)
 {
+	size_t size = 0;
+	const char *octets = g_bytes_get_data(mail->bytes, &size);
 	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
 	g_auto(GStrv) own = NULL;
 
@@ -198,20 +62,28 @@ static int autoreply_own(struct store *store, const struct mail_recipient *to,
 	for (char **address = own; *address; address++)
 		g_strv_builder_add(all, *address);
 	g_strv_builder_add(all, to->path);
+	if (to->original)
+		g_strv_builder_add(all, to->original);
+	header_scan(octets, size, autoreply_trace_each,
+		    &(struct autoreply_trace){all});
 	for (guint i = 0; vacation && i < vacation->addresses->len; i++)
 		g_strv_builder_add(all, vacation->addresses->pdata[i]);
 	*ret_own = g_strv_builder_end(all);
 	return 0;
 }
 
+/* A rule's subject as it is (RFC 5230 4.7); out of office tells to what it is
+ * the answer. */
 static char *autoreply_subject(const struct mail *mail,
 			       const struct autoreply_wish *wish)
 {
 	const char *original = propset_text(mail->set, PR_SUBJECT);
 
-	if (wish->subject && *wish->subject)
+	if (!wish->subject || !*wish->subject)
+		return g_strdup_printf("Auto: %s", original ? original : "");
+	if (wish->vacation || !original || !*original)
 		return g_strdup(wish->subject);
-	return g_strdup_printf("Auto: %s", original ? original : "");
+	return g_strdup_printf("%s [%s]", wish->subject, original);
 }
 
 /* The program that replies, or NULL for the built in reply. */
@@ -238,6 +110,7 @@ static GBytes *autoreply_make(const struct mail *mail,
 		.to = mail->reverse_path,
 		.subject = subject,
 		.body = wish->body ? wish->body : "",
+		.html = wish->html,
 		.is_mime = wish->vacation && wish->vacation->is_mime,
 		.message_id = message_id,
 		.in_reply_to = propset_text(mail->set, PR_INTERNET_MESSAGE_ID),
@@ -391,7 +264,7 @@ static int autoreply_decide(struct mail *mail, struct store *store,
 	g_autofree char *name = NULL;
 	const char *why;
 
-	if (autoreply_own(store, to, wish->vacation, &own, fault))
+	if (autoreply_own(mail, store, to, wish->vacation, &own, fault))
 		return -1;
 	mail_convert(mail, MAIL_HEADERS);
 	why = autoreply_objection(mail->set, mail->reverse_path,
@@ -409,6 +282,91 @@ static int autoreply_decide(struct mail *mail, struct store *store,
 	return autoreply_add(mail, store, to, wish, fault);
 }
 
+/* In the domain of the user, or a user of this store. */
+static int autoreply_is_colleague(struct store *store,
+				  const struct mail_recipient *to,
+				  const char *sender, bool *ret_is,
+				  struct fault *fault)
+{
+	const char *mine = strrchr(to->who->email, '@');
+	const char *theirs = strrchr(sender, '@');
+	AUTO(store_recipient) who = NULL;
+	struct fault reason = {0};
+
+	*ret_is = mine && theirs && g_ascii_strcasecmp(mine, theirs) == 0;
+	if (*ret_is)
+		return 0;
+	if (store_resolve(store, sender, STORE_RESOLVE_ADDRESS_ONLY, &who,
+			  &reason) == 0) {
+		*ret_is = true;
+		return 0;
+	}
+	if (reason.kind == FAULT_NO_RECIPIENT)
+		return 0;
+	*fault = reason;
+	return -1;
+}
+
+/* Is the sender, who is not of the site, one that is to be told? */
+static int autoreply_tells(const struct mail *mail, struct store *store,
+			   const struct mail_recipient *to,
+			   const struct store_oof *oof, bool *ret_tells,
+			   struct fault *fault)
+{
+	switch (oof->external) {
+	case OOF_EXTERNAL_ALL:
+		*ret_tells = true;
+		return 0;
+	case OOF_EXTERNAL_CONTACTS:
+		return store_contact_find(store, to->who->store,
+					  mail->reverse_path, ret_tells, fault);
+	case OOF_EXTERNAL_NONE:
+		*ret_tells = false;
+		return 0;
+	}
+	*ret_tells = false;
+	return 0;
+}
+
+/* What out of office says to this sender; body stays NULL where nothing is
+ * said. */
+static int autoreply_take_oof(const struct mail *mail, struct store *store,
+			      const struct mail_recipient *to,
+			      const struct store_oof *oof,
+			      struct autoreply_wish *wish, struct fault *fault)
+{
+	bool is_colleague = false;
+	bool tells = true;
+
+	if (autoreply_is_colleague(store, to, mail->reverse_path, &is_colleague,
+				   fault) ||
+	    (!is_colleague &&
+	     autoreply_tells(mail, store, to, oof, &tells, fault)))
+		return -1;
+	if (!tells) {
+		log_message(LOG_LEVEL_DETAIL,
+			    "%s: %s: no automatic reply: external", mail->id,
+			    to->who->name);
+		return 0;
+	}
+	wish->subject = oof->subject;
+	wish->body = oof->message;
+	wish->html = oof->html;
+	if (!is_colleague && *oof->external_message) {
+		wish->body = oof->external_message;
+		wish->html = oof->external_html;
+	}
+	return 0;
+}
+
+static void autoreply_take_vacation(const struct sieve_vacation *vacation,
+				    struct autoreply_wish *wish)
+{
+	wish->subject = vacation->subject;
+	wish->body = vacation->reason;
+	wish->vacation = vacation;
+}
+
 int autoreply_prepare(struct mail *mail, struct store *store,
 		      struct mail_recipient *to, struct fault *fault)
 {
@@ -417,22 +375,18 @@ int autoreply_prepare(struct mail *mail, struct store *store,
 	struct autoreply_wish wish = {0};
 
 	if (to->plan->is_junk || to->plan->is_discarded ||
-	    mail->wishes.in_public)
+	    mail->wishes.in_public || !*mail->reverse_path)
 		return 0;
 	if (to->who->has_oof &&
 	    store_oof_get(store, to->who->store, &oof, fault))
 		return -1;
 	if (oof && store_oof_is_away(oof, g_get_real_time())) {
-		wish.subject = oof->subject;
-		wish.body = oof->message;
+		if (autoreply_take_oof(mail, store, to, oof, &wish, fault))
+			return -1;
 	} else if (vacation) {
-		wish.subject = vacation->subject;
-		wish.body = vacation->reason;
-		wish.vacation = vacation;
-	} else {
-		return 0;
+		autoreply_take_vacation(vacation, &wish);
 	}
-	return autoreply_decide(mail, store, to, &wish, fault);
+	return wish.body ? autoreply_decide(mail, store, to, &wish, fault) : 0;
 }
 
 void autoreply_run(const struct mail *mail, const struct mail_recipient *to)

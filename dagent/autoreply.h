@@ -23,12 +23,17 @@ const char *autoreply_objection(const struct propset *set,
 				const char *reverse_path,
 				const char *const *own, const char *delimiter);
 
+/* Is the address, or it without its detail, one of these?  Pure. */
+bool autoreply_is_own(const char *address, const char *const *own,
+		      const char *delimiter);
+
 struct autoreply_text {
 	const char *from; /* address */
 	const char *from_name;
 	const char *to;
 	const char *subject;
 	const char *body;       /* UTF-8 */
+	const char *html;       /* the same as HTML; NULL, "": none */
 	bool is_mime;           /* the body is a MIME entity, its head first */
 	const char *message_id; /* of the reply, without brackets */
 	const char *in_reply_to;

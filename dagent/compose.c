@@ -1,6 +1,6 @@
 /*
- * Writing the text of an automatic reply: a handful of headers and one plain
- * text part.
+ * Writing the text of an automatic reply: a handful of headers and the text,
+ * plain, or plain and HTML.
  */
 #include "autoreply.h"
 
@@ -118,15 +118,10 @@ static void compose_head(GString *out, const struct autoreply_text *text)
 			     "X-Okapi-Vacation: yes\r\n"
 			     "X-Zarafa-Vacation: yes\r\n"
 			     "MIME-Version: 1.0\r\n");
-	if (!text->is_mime)
-		g_string_append(out,
-				"Content-Type: text/plain; charset=utf-8\r\n"
-				"Content-Transfer-Encoding: base64\r\n"
-				"\r\n");
 }
 
-/* UTF-8 with CRLF, in base64 with lines of 76. */
-static void compose_body(GString *out, const char *body)
+/* One part: UTF-8 with CRLF, in base64 with lines of 76. */
+static void compose_part(GString *out, const char *subtype, const char *body)
 {
 	g_autofree char *valid = g_utf8_make_valid(body, -1);
 	g_auto(GStrv) lines = g_strsplit(valid, "\n", -1);
@@ -142,10 +137,32 @@ static void compose_body(GString *out, const char *body)
 		if (lines[i + 1] || *lines[i])
 			g_string_append_printf(text, "%s\r\n", lines[i]);
 	}
+	g_string_append_printf(out,
+			       "Content-Type: text/%s; charset=utf-8\r\n"
+			       "Content-Transfer-Encoding: base64\r\n"
+			       "\r\n",
+			       subtype);
 	encoded = g_base64_encode((const guchar *)text->str, text->len);
 	len = strlen(encoded);
 	for (size_t i = 0; i < len; i += 76)
 		g_string_append_printf(out, "%.76s\r\n", encoded + i);
+}
+
+/* The same in plain text and in HTML (RFC 2046 5.1.4).  "=_" is in no base64:
+ * the boundary needs no search. */
+static void compose_alternative(GString *out, const char *body,
+				const char *html)
+{
+	static const char boundary[] = "=_alternative";
+
+	g_string_append_printf(out,
+			       "Content-Type: multipart/alternative;"
+			       " boundary=\"%s\"\r\n\r\n--%s\r\n",
+			       boundary, boundary);
+	compose_part(out, "plain", body);
+	g_string_append_printf(out, "--%s\r\n", boundary);
+	compose_part(out, "html", html);
+	g_string_append_printf(out, "--%s--\r\n", boundary);
 }
 
 /* A MIME entity (RFC 5230 section 4.6) as it is, with CRLF; of its head what
@@ -184,7 +201,9 @@ char *autoreply_compose(const struct autoreply_text *text)
 	compose_head(out, text);
 	if (text->is_mime)
 		compose_entity(out, text->body);
+	else if (text->html && *text->html)
+		compose_alternative(out, text->body, text->html);
 	else
-		compose_body(out, text->body);
+		compose_part(out, "plain", text->body);
 	return g_string_free(out, FALSE);
 }

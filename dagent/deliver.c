@@ -164,6 +164,8 @@ static void deliver_log(const struct mail *mail,
 	for (guint i = 0; plan && i < plan->redirects->len; i++)
 		log_event_text(event, "redirect", plan->redirects->pdata[i]);
 	deliver_log_junk(event, plan);
+	if (plan && plan->reply && plan->reply->is_claimed)
+		log_event_text(event, "reply", plan->reply->to);
 	log_event_text(event, "result",
 		       result == FIGURES_DUPLICATE
 			       ? twice

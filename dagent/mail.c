@@ -16,6 +16,7 @@ static void mail_recipient_free(gpointer data)
 	struct mail_recipient *to = data;
 
 	g_free(to->path);
+	g_free(to->original);
 	if (to->who)
 		store_recipient_free(to->who);
 	if (to->plan)

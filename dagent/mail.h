@@ -23,6 +23,7 @@ enum mail_depth {
 
 struct mail_recipient {
 	char *path;                  /* as named */
+	char *original;              /* before aliases (ORCPT), or NULL */
 	struct store_recipient *who; /* owned */
 	const char *detail;          /* for rules; borrowed, or NULL */
 	struct plan *plan;

@@ -16,8 +16,7 @@
 
 #include <string.h>
 
-#define RULES_LOOP_HEADER "X-Okapi-Redirected-For"
-#define RULES_HOPS_MAX    10 /* redirects by Okapi that a mail survives */
+#define RULES_HOPS_MAX 10 /* redirects by Okapi that a mail survives */
 
 /* One script of the evaluation. */
 struct rules_item {
@@ -319,7 +318,7 @@ static bool rules_loop_each(void *context, const char *name, const char *value)
 {
 	struct rules_loop *loop = context;
 
-	if (g_ascii_strcasecmp(name, RULES_LOOP_HEADER) != 0)
+	if (g_ascii_strcasecmp(name, TRACE_REDIRECTED) != 0)
 		return true;
 	loop->hops++;
 	for (size_t i = 0; loop->own[i]; i++)
@@ -357,7 +356,7 @@ static void rules_make_redirected(struct rules *rules)
 		.time = g_get_real_time(),
 	};
 	g_autofree char *received = trace_format_received(&trace);
-	g_autofree char *mark = g_strdup_printf(RULES_LOOP_HEADER ": %s\r\n",
+	g_autofree char *mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n",
 						rules->to->who->email);
 	GByteArray *out = g_byte_array_new();
 	size_t size = 0;

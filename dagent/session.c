@@ -213,11 +213,25 @@ static int session_check_recipient(const struct lmtp_session *session,
 			   session->size, fault);
 }
 
+/* The address of ORCPT (RFC 3461 4.2), owned; NULL: none, or of another
+ * kind. */
+static char *session_original(const struct smtp_rcpt *rcpt)
+{
+	static const char *const types[] = {"rfc822;", "utf-8;"};
+	const char *orcpt = rcpt->dsn_orcpt ? rcpt->dsn_orcpt : "";
+
+	for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+		if (g_ascii_strncasecmp(orcpt, types[i], strlen(types[i])) == 0)
+			return g_strdup(orcpt + strlen(types[i]));
+	return NULL;
+}
+
 static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 			struct fault *fault)
 {
 	struct lmtp_session *session = context;
 	AUTO(store_recipient) who = NULL;
+	struct mail_recipient *to;
 	struct store *store = NULL;
 	int result;
 
@@ -228,8 +242,9 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 	agent_give_store(session->door->agent, store);
 	if (result || session_check_recipient(session, who, rcpt->path, fault))
 		return -1;
-	(void)mail_add_recipient(session->mail, rcpt->path,
-				 g_steal_pointer(&who));
+	to = mail_add_recipient(session->mail, rcpt->path,
+				g_steal_pointer(&who));
+	to->original = session_original(rcpt);
 	return 0;
 }
 

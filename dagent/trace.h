@@ -6,6 +6,9 @@
 
 #include "base.h"
 
+/* Names the user whose rule redirected a message: the guard against loops. */
+#define TRACE_REDIRECTED "X-Okapi-Redirected-For"
+
 struct trace {
 	const char *reverse_path;
 	const char *recipient; /* as the MTA named it */

@@ -3,13 +3,27 @@
  */
 #include "store_internal.h"
 
+#include <string.h>
+
+/* A text that need not be there. */
+#define OOF_TEXT(text) ((text) ? (text) : "")
+
 void store_oof_free(struct store_oof *oof)
 {
 	if (!oof)
 		return;
 	g_free(oof->subject);
 	g_free(oof->message);
+	g_free(oof->html);
+	g_free(oof->external_message);
+	g_free(oof->external_html);
 	g_free(oof);
+}
+
+/* A column of the row that is there, else ""; owned. */
+static char *oof_text(struct rows *rows, int rc, int column)
+{
+	return rc == 1 ? rows_text(rows, column) : g_strdup("");
 }
 
 int store_oof_get(struct store *store, int64_t store_id,
@@ -20,7 +34,8 @@ int store_oof_get(struct store *store, int64_t store_id,
 	int rc;
 
 	if (rows_open(store, &rows, fault,
-		      "SELECT is_on, subject, message, since, until FROM oof"
+		      "SELECT is_on, subject, message, since, until, html,"
+		      " external, external_message, external_html FROM oof"
 		      " WHERE store = ?",
 		      "i", store_id))
 		return -1;
@@ -32,9 +47,13 @@ int store_oof_get(struct store *store, int64_t store_id,
 		oof->on = rows_int(&rows, 0) != 0;
 		oof->from = rows_int(&rows, 3);
 		oof->until = rows_int(&rows, 4);
+		oof->external = (enum oof_external)rows_int(&rows, 6);
 	}
-	oof->subject = rc == 1 ? rows_text(&rows, 1) : g_strdup("");
-	oof->message = rc == 1 ? rows_text(&rows, 2) : g_strdup("");
+	oof->subject = oof_text(&rows, rc, 1);
+	oof->message = oof_text(&rows, rc, 2);
+	oof->html = oof_text(&rows, rc, 5);
+	oof->external_message = oof_text(&rows, rc, 7);
+	oof->external_html = oof_text(&rows, rc, 8);
 	*ret_oof = oof;
 	return 0;
 }
@@ -59,10 +78,48 @@ int store_oof_set(struct store *store, int64_t store_id,
 		return -1;
 	return sql_run(store, fault,
 		       "INSERT OR REPLACE INTO oof (store, is_on, subject,"
-		       " message, since, until) VALUES (?, ?, ?, ?, ?, ?)",
-		       "idttii", store_id, oof->on,
-		       oof->subject ? oof->subject : "",
-		       oof->message ? oof->message : "", oof->from, oof->until);
+		       " message, since, until, html, external,"
+		       " external_message, external_html)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "idttiitdtt", store_id, oof->on, OOF_TEXT(oof->subject),
+		       OOF_TEXT(oof->message), oof->from, oof->until,
+		       OOF_TEXT(oof->html), (int)oof->external,
+		       OOF_TEXT(oof->external_message),
+		       OOF_TEXT(oof->external_html));
+}
+
+int store_contact_find(struct store *store, int64_t store_id,
+		       const char *address, bool *ret_found,
+		       struct fault *fault)
+{
+	g_autofree char *key = address_key(address);
+	bool found = false;
+	ROWS rows = {0};
+	int rc;
+
+	/* PR_SENT_REPRESENTING_EMAIL_ADDRESS of the items. */
+	if (rows_open(store, &rows, fault,
+		      "SELECT p.value FROM hierarchy f"
+		      " JOIN hierarchy m ON m.parent = f.id AND m.type = 3"
+		      "  AND m.deleted IS NULL"
+		      " JOIN properties p ON p.object = m.content"
+		      "  AND p.tag = 0x0065001f"
+		      " WHERE f.store = ?1 AND f.role = ?2 AND f.type = 2"
+		      " UNION ALL SELECT pattern FROM junk"
+		      " WHERE store = ?1 AND pattern = ?3 AND verdict = ?4",
+		      "idtd", store_id, (int)FOLDER_CONTACTS, key,
+		      (int)JUNK_ALLOW))
+		return -1;
+	while (!found && (rc = rows_next(&rows, fault)) == 1) {
+		g_autofree char *value = rows_text(&rows, 0);
+		g_autofree char *of_value = address_key(value);
+
+		found = strcmp(key, of_value) == 0;
+	}
+	if (!found && rc < 0)
+		return -1;
+	*ret_found = found;
+	return 0;
 }
 
 int store_oof_claim(struct store *store, int64_t store_id, const char *sender,

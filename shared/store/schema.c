@@ -328,6 +328,13 @@ static const char *const schema_steps[] = {
 	"CREATE INDEX outgoingrecipients_fresh"
 	" ON outgoingrecipients (priority, next_attempt, queue)"
 	" WHERE state = 0 AND attempts = 0;",
+
+	/* 7: what senders outside are told, and whether in HTML. */
+	"ALTER TABLE oof ADD COLUMN html TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE oof ADD COLUMN external INTEGER NOT NULL DEFAULT 0"
+	" CHECK (external BETWEEN 0 AND 2);"
+	"ALTER TABLE oof ADD COLUMN external_message TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE oof ADD COLUMN external_html TEXT NOT NULL DEFAULT '';",
 };
 /* clang-format on */
 

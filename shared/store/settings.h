@@ -73,12 +73,22 @@ NODISCARD int store_junk_look(struct store *store, int64_t store_id,
 			      enum junk_verdict *ret_verdict,
 			      char **ret_pattern, struct fault *fault);
 
+/* Which senders outside the site have a reply. */
+enum oof_external {
+	OOF_EXTERNAL_ALL,
+	OOF_EXTERNAL_CONTACTS, /* only those in Contacts, or always allowed */
+	OOF_EXTERNAL_NONE
+};
 struct store_oof {
 	bool on;
 	char *subject;
-	char *message;
+	char *message; /* plain text */
+	char *html;    /* the same as HTML; "": none */
 	int64_t from;  /* 0: at once */
 	int64_t until; /* 0: until switched off */
+	enum oof_external external;
+	char *external_message; /* for senders outside; "": as for others */
+	char *external_html;
 };
 void store_oof_free(struct store_oof *oof);
 AUTO_DEFINE(store_oof, store_oof_free);
@@ -89,6 +99,11 @@ bool store_oof_is_away(const struct store_oof *oof, int64_t now);
 /* Unit.  Switching on forgets who had a reply. */
 NODISCARD int store_oof_set(struct store *store, int64_t store_id,
 			    const struct store_oof *oof, struct fault *fault);
+/* Is the address one of the user's contacts: the sender of an item in the
+ * folder Contacts, or an address of the user's allow list? */
+NODISCARD int store_contact_find(struct store *store, int64_t store_id,
+				 const char *address, bool *ret_found,
+				 struct fault *fault);
 /* Unit.  May a reply go to this sender now?  Remembers that it did. */
 NODISCARD int store_oof_claim(struct store *store, int64_t store_id,
 			      const char *sender, int64_t now,

@@ -847,8 +847,10 @@ class Settings(Admin):
                   text, "--until", "2030-01-01")
         oof = self.json("oof", "show", "anna")
         self.assertEqual(oof, {"on": True, "subject": "Weg",
-                               "message": "Bin weg.\nGrüße\n", "from": None,
-                               "until": "2030-01-01T00:00:00Z"})
+                               "message": "Bin weg.\nGrüße\n", "html": "",
+                               "from": None, "until": "2030-01-01T00:00:00Z",
+                               "external": "all", "external_message": "",
+                               "external_html": ""})
         self.assertIn("Bin weg.", self.must("oof", "show", "anna"))
         self.must("oof", "off", "anna")
         self.assertFalse(self.json("oof", "show", "anna")["on"])

@@ -264,7 +264,7 @@ class Replies(Served):
         self.assertEqual([r["address"] for r in entry["recipients"]],
                          ["q@x.test"])
         reply = self.queued(entry["id"])
-        self.assertEqual(reply["Subject"], "Fort \u2013 weg")
+        self.assertEqual(reply["Subject"], "Fort \u2013 weg [hello]")
         self.assertEqual(reply["From"].addresses[0].addr_spec, ANNA)
         self.assertEqual(reply["To"].addresses[0].addr_spec, "q@x.test")
         self.assertEqual(reply["Auto-Submitted"], "auto-replied")
@@ -395,7 +395,7 @@ class Replies(Served):
         self.lmtp(crlf(message("hello")))
         entry, = self.okapi.queue()
         self.assertEqual(self.queued(entry["id"])["Subject"],
-                         "Fort \u2013 weg")
+                         "Fort \u2013 weg [hello]")
 
     def test_program(self):
         seen = os.path.join(self.okapi.directory, "seen")
@@ -413,7 +413,7 @@ class Replies(Served):
         with open(seen, encoding="utf-8") as file:
             lines = file.read().split("\n")
         self.assertEqual(lines[:4], [ANNA, "`id`$HOME@x.test",
-                                     "Fort \u2013 weg", "anna"])
+                                     "Fort \u2013 weg [hi]", "anna"])
         self.assertIn("Auto-Submitted: auto-replied", lines)
         self.assertNotIn("HOME=", "\n".join(lines))
         line = self.okapi.dagent.wait_for("autoresponder user=anna")

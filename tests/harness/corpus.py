@@ -9,20 +9,26 @@ CORPUS = os.environ.get("OKAPI_CORPUS", os.path.join(
     os.path.dirname(TOP), "shared", "corpus"))
 
 
-def messages(count=0):
-    """(name, bytes) of every input (scripts and other odd ones too: any
-    octets can arrive as a message), or of count spread evenly over all;
-    [] where the corpus is not."""
+def rows():
+    """The rows of the manifest that are inputs and not empty; [] where the
+    corpus is not."""
     manifest = os.path.join(CORPUS, "MANIFEST.tsv")
     if not os.path.exists(manifest):
         return []
     with open(manifest, encoding="utf-8", newline="") as file:
-        rows = [r for r in csv.DictReader(file, delimiter="\t",
+        return [r for r in csv.DictReader(file, delimiter="\t",
                                           quoting=csv.QUOTE_NONE)
                 if r["kind"] == "input" and int(r["bytes"])]
-    if count and count < len(rows):
-        rows = [rows[i * len(rows) // count] for i in range(count)]
-    return [(r["file"], read(r["file"])) for r in rows]
+
+
+def messages(count=0):
+    """(name, bytes) of every input (scripts and other odd ones too: any
+    octets can arrive as a message), or of count spread evenly over all;
+    [] where the corpus is not."""
+    found = rows()
+    if count and count < len(found):
+        found = [found[i * len(found) // count] for i in range(count)]
+    return [(r["file"], read(r["file"])) for r in found]
 
 
 def read(name):
