@@ -1,8 +1,10 @@
 /*
  * Attachments (MS-OXCMAIL 2.2.3.4): every leaf that is no body.
  */
+#include "attach.h"
 #include "params.h"
 #include "parts.h"
+#include "tnef.h"
 
 #include <string.h>
 
@@ -10,7 +12,6 @@
 #define METHOD_EMBEDDED     5
 #define FLAG_RENDERED       4
 #define NOT_RENDERED        (-1)
-#define NAME_LEN_MAX        255
 #define LID_SMART_NO_ATTACH 0x8514
 
 struct attach_walk {
@@ -19,124 +20,15 @@ struct attach_walk {
 	struct propset *set;
 };
 
-/* Names the sender did not give: by type. */
-static const char *extension_of_type(const struct mime_entity *entity)
-{
-	static const struct {
-		const char *type, *subtype, *extension;
-	} known[] = {
-		{"text", "plain", ".txt"},
-		{"text", "html", ".htm"},
-		{"text", "calendar", ".ics"},
-		{"text", "x-vcard", ".vcf"},
-		{"text", "vcard", ".vcf"},
-		{"text", "csv", ".csv"},
-		{"text", "rfc822-headers", ".txt"},
-		{"message", "rfc822", ".eml"},
-		{"message", "global", ".eml"},
-		{"message", "delivery-status", ".txt"},
-		{"message", "disposition-notification", ".txt"},
-		{"image", "jpeg", ".jpg"},
-		{"image", "png", ".png"},
-		{"image", "gif", ".gif"},
-		{"image", "bmp", ".bmp"},
-		{"image", "tiff", ".tif"},
-		{"image", "svg+xml", ".svg"},
-		{"application", "pdf", ".pdf"},
-		{"application", "zip", ".zip"},
-		{"application", "msword", ".doc"},
-		{"application", "rtf", ".rtf"},
-		{"application", "pgp-signature", ".asc"},
-		{"application", "pkcs7-signature", ".p7s"},
-		{"application", "x-pkcs7-signature", ".p7s"},
-		{"application", "pkcs7-mime", ".p7m"},
-		{"application", "x-pkcs7-mime", ".p7m"},
-		{"application", "ms-tnef", ".dat"},
-		{"audio", "mpeg", ".mp3"},
-		{"audio", "wav", ".wav"},
-		{"video", "mp4", ".mp4"},
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		if (mime_is(entity, known[i].type, known[i].subtype))
-			return known[i].extension;
-	return ".bin";
-}
-
-/* No path, nothing a file system or a shell takes for something else. */
-static char *clean_name(const char *name)
-{
-	g_autofree char *line = g_strdup(name);
-	char *cut = NULL;
-
-	text_flatten(line);
-	g_strdelimit(line, "/\\:*?\"<>|", '_');
-	cut = g_utf8_substring(line, 0,
-			       MIN(g_utf8_strlen(line, -1), NAME_LEN_MAX));
-	return cut;
-}
-
-static bool is_a_name(const char *name)
-{
-	return name[strspn(name, ". _")] != '\0';
-}
-
 /* What the sender calls it; owned, NULL if nothing. */
 static char *given_name(const struct mime_entity *entity)
 {
 	const char *name =
 		mime_params_get(entity->disposition_params, "filename");
-	char *clean = NULL;
 
 	if (!name || !*name)
 		name = mime_params_get(entity->type_params, "name");
-	if (!name || !*name)
-		return NULL;
-	clean = clean_name(name);
-	if (is_a_name(clean))
-		return clean;
-	g_free(clean);
-	return NULL;
-}
-
-/* An 8.3 name: as it is if it is one, else its first six signs and "~1". */
-static char *short_name(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	size_t base_len = dot ? (size_t)(dot - name) : strlen(name);
-	GString *out = g_string_new(NULL);
-	bool fits = base_len <= 8;
-
-	for (size_t i = 0; i < base_len; i++) {
-		if (g_ascii_isalnum(name[i]) || strchr("-_", name[i]))
-			g_string_append_c(out, name[i]);
-		else
-			fits = false;
-	}
-	if (!fits) {
-		g_string_truncate(out, MIN(out->len, 6));
-		g_string_append(out, "~1");
-	}
-	if (dot) {
-		gsize start = out->len;
-
-		g_string_append_c(out, '.');
-		for (dot++; *dot && out->len < start + 4; dot++)
-			if (g_ascii_isalnum(*dot))
-				g_string_append_c(out, *dot);
-	}
-	return g_string_free(out, FALSE);
-}
-
-static void set_name(struct propset *attachment, const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	g_autofree char *eight_three = short_name(name);
-
-	propset_set_text(attachment, PR_ATTACH_LONG_FILENAME, name);
-	propset_set_text(attachment, PR_ATTACH_FILENAME, eight_three);
-	propset_set_text(attachment, PR_ATTACH_EXTENSION, dot ? dot : "");
-	propset_set_text(attachment, PR_DISPLAY_NAME, name);
+	return name && *name ? attach_clean_name(name) : NULL;
 }
 
 static void set_date(struct propset *attachment, uint32_t tag,
@@ -155,7 +47,9 @@ static void set_type(struct propset *attachment,
 	const char *charset = mime_params_get(entity->type_params, "charset");
 	g_autofree char *type =
 		g_strconcat(entity->type, "/", entity->subtype, NULL);
-	bool opaque = entity->encoding == MIME_UNKNOWN_ENCODING;
+	/* MS-OXCMAIL 2.2.3.4.1.1: what is left of TNEF could not be read. */
+	bool opaque = entity->encoding == MIME_UNKNOWN_ENCODING ||
+		      mime_is(entity, "application", "ms-tnef");
 
 	propset_set_text(attachment, PR_ATTACH_MIME_TAG,
 			 opaque ? "application/octet-stream" : type);
@@ -236,12 +130,14 @@ static struct propset *attachment_new(const struct attach_walk *walk,
 	return propset_add_attachment(walk->set, attachment);
 }
 
-static void set_data(const struct attach_walk *walk, struct propset *attachment,
-		     GBytes *bytes)
+void attach_set_data(const struct convert_context *context,
+		     struct propset *attachment, GBytes *bytes)
 {
+	if (context->options->flags & CONVERT_SKETCH)
+		return;
 	propset_set_number(attachment, PR_ATTACH_SIZE,
 			   (int64_t)g_bytes_get_size(bytes));
-	if (walk->context->options->flags & CONVERT_DATA) {
+	if (context->options->flags & CONVERT_DATA) {
 		propset_set_binary(attachment, PR_ATTACH_DATA_BIN, bytes);
 	} else {
 		const struct prop_binary whole = {.data = bytes};
@@ -253,6 +149,20 @@ static void set_data(const struct attach_walk *walk, struct propset *attachment,
 	}
 }
 
+void attach_set_defaults(struct propset *attachment)
+{
+	if (!propset_has(attachment, PR_ATTACH_MIME_TAG))
+		propset_set_text(attachment, PR_ATTACH_MIME_TAG,
+				 "application/octet-stream");
+	if (!propset_has(attachment, PR_ATTACH_FLAGS))
+		propset_set_number(attachment, PR_ATTACH_FLAGS, 0);
+	if (!propset_has(attachment, PR_ATTACHMENT_HIDDEN))
+		propset_set_bool(attachment, PR_ATTACHMENT_HIDDEN, false);
+	if (!propset_has(attachment, PR_RENDERING_POSITION))
+		propset_set_number(attachment, PR_RENDERING_POSITION,
+				   NOT_RENDERED);
+}
+
 static void name_attachment(const struct attach_walk *walk,
 			    struct propset *attachment,
 			    const struct mime_entity *entity)
@@ -260,10 +170,36 @@ static void name_attachment(const struct attach_walk *walk,
 	g_autofree char *name = given_name(entity);
 
 	if (!name)
-		name = g_strdup_printf("attachment%zu%s",
-				       propset_attachment_count(walk->set),
-				       extension_of_type(entity));
-	set_name(attachment, name);
+		name = g_strdup_printf(
+			"attachment%zu%s", propset_attachment_count(walk->set),
+			attach_extension(entity->type, entity->subtype));
+	attach_set_name(attachment, name);
+}
+
+/* winmail.dat, by whatever type it came. */
+static bool is_tnef(const struct mime_entity *entity)
+{
+	const char *name =
+		mime_params_get(entity->disposition_params, "filename");
+
+	if (mime_is(entity, "application", "ms-tnef") ||
+	    mime_is(entity, "application", "vnd.ms-tnef"))
+		return true;
+	if (!name)
+		name = mime_params_get(entity->type_params, "name");
+	return name && mime_is(entity, "application", "octet-stream") &&
+	       !g_ascii_strcasecmp(name, "winmail.dat");
+}
+
+static bool merge_tnef(const struct attach_walk *walk,
+		       const struct mime_entity *entity)
+{
+	g_autoptr(GBytes) bytes = NULL;
+
+	if (!is_tnef(entity) || entity->cut)
+		return false;
+	bytes = mime_decode(entity);
+	return tnef_merge(walk->context, bytes, walk->set);
 }
 
 static void add_leaf(const struct attach_walk *walk,
@@ -281,7 +217,7 @@ static void add_leaf(const struct attach_walk *walk,
 		bytes = g_bytes_new(entity->whole.data, entity->whole.len);
 	else
 		bytes = mime_decode(entity);
-	set_data(walk, attachment, bytes);
+	attach_set_data(walk->context, attachment, bytes);
 }
 
 static void add_embedded(const struct attach_walk *walk,
@@ -310,7 +246,8 @@ static void walk_entity(const struct attach_walk *walk,
 	if (entity->is_body)
 		return;
 	if (!entity->children->len) {
-		add_leaf(walk, entity);
+		if (!merge_tnef(walk, entity))
+			add_leaf(walk, entity);
 		return;
 	}
 	if (mime_is(entity, "message", NULL)) {
@@ -364,11 +301,11 @@ void attach_whole(struct convert_context *context,
 		attachment_new(&walk, root, METHOD_BY_VALUE);
 	g_autoptr(GBytes) bytes = NULL;
 
-	set_name(attachment, "smime.p7m");
+	attach_set_name(attachment, "smime.p7m");
 	if (context->options->flags & CONVERT_SKETCH)
 		return;
 	bytes = is_signed ? whole_entity(root) : mime_decode(root);
-	set_data(&walk, attachment, bytes);
+	attach_set_data(context, attachment, bytes);
 }
 
 void attach_summarize(struct propset *set)

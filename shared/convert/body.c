@@ -193,19 +193,6 @@ static int plain_codepage(const struct convert_context *context,
 					: "windows-1252");
 }
 
-/* Every line ends in CRLF, as MAPI has it.  Owned. */
-static char *with_crlf(const char *text)
-{
-	GString *out = g_string_sized_new(strlen(text) + 64);
-
-	for (const char *c = text; *c; c++) {
-		if (*c == '\n' && (c == text || c[-1] != '\r'))
-			g_string_append_c(out, '\r');
-		g_string_append_c(out, *c);
-	}
-	return g_string_free(out, FALSE);
-}
-
 /* Collects what stands behind "cid:" in one pass, %XX undone. */
 static void collect_cids(const char *html, GHashTable *cids)
 {
@@ -272,7 +259,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		return;
 	}
 	text = decode_text(context, leaf, &charset);
-	lines = with_crlf(text);
+	lines = text_crlf(text);
 	if (is_flowed(leaf)) {
 		g_free(lines);
 		lines = text_unflow(text, param_is(leaf, "delsp", "yes"));
@@ -306,14 +293,14 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		text = text_enriched_to_html(enriched);
 		g_free(enriched);
 	}
-	html = with_crlf(text);
+	html = text_crlf(text);
 	collect_cids(html, cids);
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_binary_copy(set, PR_HTML, html, strlen(html));
 	if ((context->options->flags & CONVERT_BODIES) && !has_plain) {
 		g_autofree char *plain =
 			html_to_text(context, html, strlen(html));
-		g_autofree char *lines = with_crlf(plain);
+		g_autofree char *lines = text_crlf(plain);
 
 		propset_set_text(set, PR_BODY, lines);
 	}

@@ -306,6 +306,13 @@ static const struct charset *charset_of_codepage(int codepage)
 	return NULL;
 }
 
+const char *charset_name_of(int codepage)
+{
+	const struct charset *charset = charset_of_codepage(codepage);
+
+	return charset ? charset->name : NULL;
+}
+
 GBytes *charset_encode(int codepage, const char *text, const char **ret_name)
 {
 	const struct charset *charset = charset_of_codepage(codepage);

@@ -14,7 +14,8 @@ struct convert_context {
 	GPtrArray *buffers; /* of GBytes: decoded embedded messages */
 	unsigned parts;
 	unsigned fields;
-	size_t decoded; /* octets of header fields decoded so far */
+	unsigned tnef_values; /* values and attachments of TNEF so far */
+	size_t decoded;       /* octets of header fields decoded so far */
 };
 
 /* One line about something that was left out or cut; each conversion keeps a

@@ -1,6 +1,7 @@
 /*
  * RFC 822 to property set: the order of the steps.
  */
+#include "attach.h"
 #include "parts.h"
 
 #include <gmime/gmime.h>

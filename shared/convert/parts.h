@@ -36,8 +36,6 @@ void attach_convert(struct convert_context *context,
  * attachment (MS-OXCMAIL 2.2.3.4.4). */
 void attach_whole(struct convert_context *context,
 		  const struct mime_entity *root, struct propset *set);
-/* PR_HASATTACH, from the attachments that are there. */
-void attach_summarize(struct propset *set);
 
 /* report.c: class and properties of a delivery report, with a recipient for
  * each one it tells of, or of a read receipt; false if it is neither. */

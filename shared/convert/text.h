@@ -22,6 +22,8 @@ char *charset_decode_undeclared(const struct convert_context *context,
 /* Windows code page of a charset (MS-OXCMAIL 2.2.3.4): 65001 if it has none.
  */
 int charset_codepage(const char *name);
+/* The other way: the MIME name of a code page, NULL if it has none. */
+const char *charset_name_of(int codepage);
 /* Is it us-ascii, or nothing at all: may stand for any 8-bit text? */
 bool charset_is_ascii(const char *name);
 /* Opens the common converters, so that the sandboxed helper has them. */
@@ -38,5 +40,7 @@ char *text_decode(struct convert_context *context, struct span value);
 char *words_decode(const struct convert_context *context, const char *text);
 /* Makes text presentable as one line: control characters become blanks. */
 void text_flatten(char *text);
+/* With lines that end in CRLF, as MAPI has them.  Owned. */
+char *text_crlf(const char *text);
 
 #endif

@@ -62,6 +62,25 @@ void text_flatten(char *text)
 	g_strstrip(text);
 }
 
+char *text_crlf(const char *text)
+{
+	size_t len = strlen(text);
+	const char *end = text + len;
+	GString *out = g_string_sized_new(len + len / 32 + 64);
+	const char *lf = NULL;
+
+	for (const char *at = text; at < end; at = lf + 1) {
+		lf = memchr(at, '\n', (size_t)(end - at));
+		g_string_append_len(out, at, (lf ? lf : end) - at);
+		if (!lf)
+			break;
+		if (lf == text || lf[-1] != '\r')
+			g_string_append_c(out, '\r');
+		g_string_append_c(out, '\n');
+	}
+	return g_string_free(out, FALSE);
+}
+
 char *text_decode(struct convert_context *context, struct span value)
 {
 	g_autofree char *line = text_unfold(context, value);

@@ -1,0 +1,113 @@
+/*
+ * Names of attachments: cleaned, cut to 8.3, made up by type.
+ */
+#include "attach.h"
+#include "text.h"
+
+#include <string.h>
+
+#define NAME_LEN_MAX 255
+
+const char *attach_extension(const char *type, const char *subtype)
+{
+	static const struct {
+		const char *type, *subtype, *extension;
+	} known[] = {
+		{"text", "plain", ".txt"},
+		{"text", "html", ".htm"},
+		{"text", "calendar", ".ics"},
+		{"text", "x-vcard", ".vcf"},
+		{"text", "vcard", ".vcf"},
+		{"text", "csv", ".csv"},
+		{"text", "rfc822-headers", ".txt"},
+		{"message", "rfc822", ".eml"},
+		{"message", "global", ".eml"},
+		{"message", "delivery-status", ".txt"},
+		{"message", "disposition-notification", ".txt"},
+		{"image", "jpeg", ".jpg"},
+		{"image", "png", ".png"},
+		{"image", "gif", ".gif"},
+		{"image", "bmp", ".bmp"},
+		{"image", "tiff", ".tif"},
+		{"image", "svg+xml", ".svg"},
+		{"application", "pdf", ".pdf"},
+		{"application", "zip", ".zip"},
+		{"application", "msword", ".doc"},
+		{"application", "rtf", ".rtf"},
+		{"application", "pgp-signature", ".asc"},
+		{"application", "pkcs7-signature", ".p7s"},
+		{"application", "x-pkcs7-signature", ".p7s"},
+		{"application", "pkcs7-mime", ".p7m"},
+		{"application", "x-pkcs7-mime", ".p7m"},
+		{"application", "ms-tnef", ".dat"},
+		{"audio", "mpeg", ".mp3"},
+		{"audio", "wav", ".wav"},
+		{"video", "mp4", ".mp4"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (!strcmp(type, known[i].type) &&
+		    !strcmp(subtype, known[i].subtype))
+			return known[i].extension;
+	return ".bin";
+}
+
+static bool is_a_name(const char *name)
+{
+	return name[strspn(name, ". _")] != '\0';
+}
+
+char *attach_clean_name(const char *name)
+{
+	g_autofree char *line = g_strdup(name);
+	char *cut = NULL;
+
+	text_flatten(line);
+	g_strdelimit(line, "/\\:*?\"<>|", '_');
+	cut = g_utf8_substring(line, 0,
+			       MIN(g_utf8_strlen(line, -1), NAME_LEN_MAX));
+	if (is_a_name(cut))
+		return cut;
+	g_free(cut);
+	return NULL;
+}
+
+/* An 8.3 name: as it is if it is one, else its first six signs and "~1". */
+static char *short_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	size_t base_len = dot ? (size_t)(dot - name) : strlen(name);
+	GString *out = g_string_new(NULL);
+	bool fits = base_len <= 8;
+
+	for (size_t i = 0; i < base_len; i++) {
+		if (g_ascii_isalnum(name[i]) || strchr("-_", name[i]))
+			g_string_append_c(out, name[i]);
+		else
+			fits = false;
+	}
+	if (!fits) {
+		g_string_truncate(out, MIN(out->len, 6));
+		g_string_append(out, "~1");
+	}
+	if (dot) {
+		gsize start = out->len;
+
+		g_string_append_c(out, '.');
+		for (dot++; *dot && out->len < start + 4; dot++)
+			if (g_ascii_isalnum(*dot))
+				g_string_append_c(out, *dot);
+	}
+	return g_string_free(out, FALSE);
+}
+
+void attach_set_name(struct propset *attachment, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	g_autofree char *eight_three = short_name(name);
+
+	propset_set_text(attachment, PR_ATTACH_LONG_FILENAME, name);
+	propset_set_text(attachment, PR_ATTACH_FILENAME, eight_three);
+	propset_set_text(attachment, PR_ATTACH_EXTENSION, dot ? dot : "");
+	propset_set_text(attachment, PR_DISPLAY_NAME, name);
+}

@@ -1,0 +1,578 @@
+/*
+ * TNEF streams: the walk over their attributes (MS-OXTNEF 2.1), and what
+ * becomes of them in the message.
+ *
+ * Every length is checked before anything is used, and what is large (the bytes
+ * of attachments) is never copied.
+ */
+#include "tnef.h"
+#include "attach.h"
+#include "parts.h"
+#include "text.h"
+#include "tnef_block.h"
+
+#include <string.h>
+
+#define SIGNATURE       0x223e9f78u
+#define HEAD_LEN        6     /* signature, key */
+#define VALUES_MAX      20000 /* and attachments, of a whole message */
+#define TEXT_LEN_MAX    65536
+#define METHOD_BY_VALUE 1
+#define METHOD_EMBEDDED 5
+#define METHOD_OLE      6
+#define DEPTH_MAX       8 /* messages within each other */
+
+enum attribute {
+	ATT_MESSAGE_CLASS = 0x00078008,
+	ATT_BODY = 0x0002800c,
+	ATT_MESSAGE_PROPS = 0x00069003,
+	ATT_CODEPAGE = 0x00069007,
+	ATT_ATTACH_REND = 0x00069002, /* begins an attachment */
+	ATT_ATTACH_TITLE = 0x00018010,
+	ATT_ATTACH_DATA = 0x0006800f,
+	ATT_ATTACH_CREATED = 0x00038012,
+	ATT_ATTACH_MODIFIED = 0x00038013,
+	ATT_ATTACH_PROPS = 0x00069005,
+};
+
+/* Ids that are looked at by themselves; tnef_props.c knows the others. */
+enum {
+	ID_CLASS = PROP_ID(PR_MESSAGE_CLASS),
+	ID_BODY = PROP_ID(PR_BODY),
+	ID_RTF = PROP_ID(PR_RTF_COMPRESSED),
+	ID_HTML = PROP_ID(PR_HTML),
+	ID_CPID = PROP_ID(PR_INTERNET_CPID),
+	ID_KEY = PROP_ID(PR_TNEF_CORRELATION_KEY),
+	ID_METHOD = PROP_ID(PR_ATTACH_METHOD),
+	ID_DATA = PROP_ID(PR_ATTACH_DATA_BIN),
+	ID_NAME = PROP_ID(PR_ATTACH_LONG_FILENAME),
+	ID_SHORT_NAME = PROP_ID(PR_ATTACH_FILENAME),
+	ID_DISPLAY_NAME = PROP_ID(PR_DISPLAY_NAME),
+};
+
+struct tnef_attachment {
+	struct span title;
+	struct span data;
+	int64_t created, modified;
+	GPtrArray *props; /* or NULL */
+};
+
+struct tnef {
+	struct convert_context *context;
+	GBytes *stream;
+	int codepage;
+	bool bad_sum; /* seen in the wild; the lengths say if it is broken */
+	struct span class, body;
+	GPtrArray *props;       /* or NULL */
+	GPtrArray *attachments; /* of struct tnef_attachment */
+};
+
+static void attachment_free(gpointer data)
+{
+	struct tnef_attachment *attachment = data;
+
+	g_clear_pointer(&attachment->props, g_ptr_array_unref);
+	g_free(attachment);
+}
+
+static void tnef_clear(struct tnef *tnef)
+{
+	g_clear_pointer(&tnef->props, g_ptr_array_unref);
+	g_clear_pointer(&tnef->attachments, g_ptr_array_unref);
+}
+
+/* ---- the walk -------------------------------------------------------------
+ */
+
+static uint32_t number_at(const char *at, unsigned octets)
+{
+	uint32_t number = 0;
+
+	for (unsigned i = octets; i-- > 0;)
+		number = number << 8 | (uint8_t)at[i];
+	return number;
+}
+
+/* Year, month, day, hour, minute, second: words (MS-OXTNEF 2.1.3.3.1). */
+static int64_t date_of(struct span value)
+{
+	int word[6];
+	g_autoptr(GDateTime) date = NULL;
+
+	if (value.len < sizeof(word) / sizeof(word[0]) * 2)
+		return 0;
+	for (unsigned i = 0; i < G_N_ELEMENTS(word); i++)
+		word[i] = (int)number_at(value.data + 2 * i, 2);
+	date = g_date_time_new_utc(word[0], word[1], word[2], word[3], word[4],
+				   word[5]);
+	return date ? g_date_time_to_unix(date) * USEC_PER_SEC : 0;
+}
+
+static bool read_block(struct tnef *tnef, struct span value, GPtrArray **props)
+{
+	unsigned left = VALUES_MAX - tnef->context->tnef_values;
+
+	if (*props)
+		return true;
+	*props = tnef_block_read(value, &left);
+	tnef->context->tnef_values = VALUES_MAX - left;
+	return *props != NULL;
+}
+
+static bool take_of_attachment(struct tnef *tnef, uint32_t id,
+			       struct span value)
+{
+	struct tnef_attachment *last = NULL;
+
+	if (id == ATT_ATTACH_REND) {
+		if (tnef->context->tnef_values >= VALUES_MAX)
+			return false;
+		tnef->context->tnef_values++;
+		g_ptr_array_add(tnef->attachments,
+				g_new0(struct tnef_attachment, 1));
+		return true;
+	}
+	if (!tnef->attachments->len)
+		return false;
+	last = g_ptr_array_index(tnef->attachments, tnef->attachments->len - 1);
+	switch (id) {
+	case ATT_ATTACH_TITLE:
+		last->title = value;
+		return value.len <= TEXT_LEN_MAX;
+	case ATT_ATTACH_DATA:
+		last->data = value;
+		return true;
+	case ATT_ATTACH_CREATED:
+		last->created = date_of(value);
+		return true;
+	case ATT_ATTACH_MODIFIED:
+		last->modified = date_of(value);
+		return true;
+	case ATT_ATTACH_PROPS:
+		return read_block(tnef, value, &last->props);
+	default: /* icons and the like */
+		return true;
+	}
+}
+
+static bool take_of_message(struct tnef *tnef, uint32_t id, struct span value)
+{
+	switch (id) {
+	case ATT_MESSAGE_CLASS:
+		tnef->class = value;
+		return true;
+	case ATT_BODY:
+		tnef->body = value;
+		return true;
+	case ATT_CODEPAGE:
+		if (value.len >= 4)
+			tnef->codepage = (int)number_at(value.data, 4);
+		return true;
+	case ATT_MESSAGE_PROPS:
+		return read_block(tnef, value, &tnef->props);
+	default: /* said again in the properties, or by the header */
+		return true;
+	}
+}
+
+/* One attribute at at; its end, or NULL if it is broken. */
+static const char *read_attribute(struct tnef *tnef, const char *at,
+				  const char *end)
+{
+	const size_t head = 9;
+	struct span value = {NULL, 0};
+	char level = *at;
+	uint32_t id = 0;
+	uint16_t sum = 0;
+	bool taken = false;
+
+	if ((size_t)(end - at) < head)
+		return NULL;
+	id = number_at(at + 1, 4);
+	value.len = number_at(at + 5, 4);
+	value.data = at + head;
+	if ((size_t)(end - value.data) < value.len + 2)
+		return NULL;
+	for (size_t i = 0; i < value.len; i++)
+		sum = (uint16_t)(sum + (uint8_t)value.data[i]);
+	if (sum != number_at(value.data + value.len, 2))
+		tnef->bad_sum = true;
+	if (level == 1)
+		taken = take_of_message(tnef, id, value);
+	else if (level == 2)
+		taken = take_of_attachment(tnef, id, value);
+	return taken ? value.data + value.len + 2 : NULL;
+}
+
+/* A line break or zeros behind the last attribute are no attribute. */
+static bool is_rest(const char *at, const char *end)
+{
+	for (; at < end; at++)
+		if (*at && !strchr("\r\n", *at))
+			return false;
+	return true;
+}
+
+static bool tnef_read(struct tnef *tnef)
+{
+	gsize len = 0;
+	const char *at = g_bytes_get_data(tnef->stream, &len);
+	const char *end = at + len;
+
+	tnef->attachments = g_ptr_array_new_with_free_func(attachment_free);
+	if (len < HEAD_LEN || number_at(at, 4) != SIGNATURE)
+		return false;
+	at += HEAD_LEN;
+	while (at < end && !is_rest(at, end)) {
+		at = read_attribute(tnef, at, end);
+		if (!at)
+			return false;
+	}
+	return tnef->props || tnef->body.data || tnef->attachments->len;
+}
+
+/* Octets of the stream, not copied.  Owned. */
+static GBytes *slice(const struct tnef *tnef, struct span value)
+{
+	const char *start = g_bytes_get_data(tnef->stream, NULL);
+
+	if (!value.len)
+		return g_bytes_new(NULL, 0);
+	return g_bytes_new_from_bytes(tnef->stream, (gsize)(value.data - start),
+				      value.len);
+}
+
+/* ---- the message ----------------------------------------------------------
+ */
+
+/* MS-OXTNEF 2.1.3.3.9 */
+static const char *class_of_old(const char *class)
+{
+	static const struct {
+		const char *old, *class;
+	} known[] = {
+		{"IPM.Microsoft Mail.Note", "IPM.Note"},
+		{"IPM.Microsoft Mail.Read Receipt", "REPORT.IPM.Note.IPNRN"},
+		{"IPM.Microsoft Mail.Non-Delivery", "REPORT.IPM.Note.NDR"},
+		{"IPM.Microsoft Schedule.MtgReq",
+		 "IPM.Schedule.Meeting.Request"},
+		{"IPM.Microsoft Schedule.MtgCncl",
+		 "IPM.Schedule.Meeting.Canceled"},
+		{"IPM.Microsoft Schedule.MtgRespP",
+		 "IPM.Schedule.Meeting.Resp.Pos"},
+		{"IPM.Microsoft Schedule.MtgRespN",
+		 "IPM.Schedule.Meeting.Resp.Neg"},
+		{"IPM.Microsoft Schedule.MtgRespA",
+		 "IPM.Schedule.Meeting.Resp.Tent"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (!g_ascii_strcasecmp(class, known[i].old))
+			return known[i].class;
+	return class;
+}
+
+static bool is_class(const char *class)
+{
+	if (g_ascii_strncasecmp(class, "IPM.", 4) != 0 &&
+	    g_ascii_strncasecmp(class, "REPORT.", 7) != 0)
+		return false;
+	for (const char *c = class; *c; c++)
+		if (!g_ascii_isprint(*c))
+			return false;
+	return strlen(class) <= 255;
+}
+
+/* What the parts around it say of the class counts more. */
+static void set_class(const struct tnef *tnef, struct propset *set)
+{
+	const char *has = propset_text(set, PR_MESSAGE_CLASS);
+	g_autofree char *given = tnef_prop_text(tnef->context, tnef->props,
+						ID_CLASS, tnef->codepage);
+	const char *class = NULL;
+
+	if (!given && tnef->class.len)
+		given = tnef_text(tnef->context, tnef->codepage, tnef->class);
+	class = given ? class_of_old(given) : "IPM.Note";
+	if (is_class(class) && (!has || !strcmp(has, "IPM.Note")))
+		propset_set_text(set, PR_MESSAGE_CLASS, class);
+}
+
+static char *html_of(const struct tnef *tnef)
+{
+	const struct tnef_prop *html = tnef_prop_find(tnef->props, ID_HTML);
+	int codepage =
+		(int)tnef_prop_number(tnef->props, ID_CPID, tnef->codepage);
+
+	if (!html)
+		return NULL;
+	if (html->type != PT_BINARY)
+		return tnef_prop_text(tnef->context, tnef->props, ID_HTML,
+				      codepage);
+	return tnef_text(tnef->context, codepage, tnef_prop_value(html));
+}
+
+static char *plain_of(const struct tnef *tnef)
+{
+	char *text = tnef_prop_text(tnef->context, tnef->props, ID_BODY,
+				    tnef->codepage);
+
+	if (text && *text)
+		return text;
+	g_free(text);
+	return tnef->body.len
+		       ? tnef_text(tnef->context, tnef->codepage, tnef->body)
+		       : NULL;
+}
+
+static bool is_empty(const char *text)
+{
+	return !text || !text[strspn(text, " \t\r\n")];
+}
+
+static void set_plain(const struct tnef *tnef, const char *html,
+		      struct propset *set)
+{
+	g_autofree char *plain = NULL;
+	g_autofree char *lines = NULL;
+
+	if (!is_empty(propset_text(set, PR_BODY)))
+		return;
+	plain = plain_of(tnef);
+	if (!plain && html)
+		plain = html_to_text(tnef->context, html, strlen(html));
+	if (!plain)
+		return;
+	lines = text_crlf(plain);
+	propset_set_text(set, PR_BODY, lines);
+	if (!propset_has(set, PR_INTERNET_CPID))
+		propset_set_number(set, PR_INTERNET_CPID,
+				   charset_codepage("utf-8"));
+}
+
+static void set_binary(const struct tnef *tnef, struct propset *set,
+		       uint32_t tag, struct span value)
+{
+	g_autoptr(GBytes) bytes = slice(tnef, value);
+
+	propset_set_binary(set, tag, bytes);
+}
+
+static void set_bodies(const struct tnef *tnef, struct propset *set)
+{
+	bool wanted = tnef->context->options->flags & CONVERT_BODIES;
+	int64_t native = propset_number(set, PR_NATIVE_BODY, 0);
+	g_autofree char *html = NULL;
+	const struct tnef_prop *rtf = tnef_prop_find(tnef->props, ID_RTF);
+
+	if (native != 3)
+		html = html_of(tnef);
+	if (html) {
+		g_autofree char *lines = text_crlf(html);
+
+		native = 3;
+		if (wanted)
+			propset_set_binary_copy(set, PR_HTML, lines,
+						strlen(lines));
+		propset_set_number(set, PR_INTERNET_CPID,
+				   charset_codepage("utf-8"));
+	}
+	if (rtf && rtf->type != PT_BINARY)
+		rtf = NULL;
+	if (rtf && wanted)
+		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));
+	if (rtf && native != 3)
+		native = 2;
+	if (wanted)
+		set_plain(tnef, html, set);
+	if (native || tnef->body.len)
+		propset_set_number(set, PR_NATIVE_BODY, native ? native : 1);
+}
+
+static void set_attachments(const struct tnef *tnef, struct propset *set,
+			    unsigned depth);
+
+static void apply(const struct tnef *tnef, struct propset *set, unsigned depth)
+{
+	set_class(tnef, set);
+	set_bodies(tnef, set);
+	tnef_props_apply(tnef->context, tnef->props, tnef->codepage, depth > 0,
+			 set);
+	set_attachments(tnef, set, depth);
+}
+
+/* ---- attachments ----------------------------------------------------------
+ */
+
+/* IID_IMessage, before the stream of an embedded message. */
+static const uint8_t iid_message[16] = {0x07, 0x03, 0x02, 0x00, 0x00, 0x00,
+					0x00, 0x00, 0xc0, 0x00, 0x00, 0x00,
+					0x00, 0x00, 0x00, 0x46};
+
+static char *name_of(const struct tnef *tnef,
+		     const struct tnef_attachment *attachment)
+{
+	static const uint16_t ids[] = {ID_NAME, ID_SHORT_NAME, ID_DISPLAY_NAME};
+	g_autofree char *title = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+		g_autofree char *name =
+			tnef_prop_text(tnef->context, attachment->props, ids[i],
+				       tnef->codepage);
+		char *clean = name && *name ? attach_clean_name(name) : NULL;
+
+		if (clean)
+			return clean;
+	}
+	title = tnef_text(tnef->context, tnef->codepage, attachment->title);
+	return attach_clean_name(title);
+}
+
+static struct span without_head(struct span object)
+{
+	size_t head = MIN(object.len, sizeof(iid_message));
+
+	return (struct span){object.data + head, object.len - head};
+}
+
+/* The message within an attachment; owned, NULL if it is none. */
+static struct propset *embedded_of(const struct tnef *tnef, struct span object,
+				   unsigned depth)
+{
+	g_autoptr(GBytes) stream = slice(tnef, without_head(object));
+	struct tnef inner = {.context = tnef->context,
+			     .codepage = tnef->codepage,
+			     .stream = stream};
+	struct propset *set = NULL;
+
+	if (object.len < sizeof(iid_message) || depth >= DEPTH_MAX ||
+	    memcmp(object.data, iid_message, sizeof(iid_message)) != 0)
+		return NULL;
+	if (tnef_read(&inner)) {
+		set = propset_new();
+		apply(&inner, set, depth + 1);
+		propset_set_number(set, PR_MESSAGE_SIZE, (int64_t)object.len);
+	}
+	tnef_clear(&inner);
+	return set;
+}
+
+static void set_embedded(struct propset *attachment, struct propset *message,
+			 size_t size)
+{
+	const char *subject = propset_text(message, PR_SUBJECT);
+
+	propset_set_number(attachment, PR_ATTACH_METHOD, METHOD_EMBEDDED);
+	propset_set_number(attachment, PR_ATTACH_SIZE, (int64_t)size);
+	propset_set_text(attachment, PR_ATTACH_MIME_TAG, "message/rfc822");
+	if (subject && *subject)
+		propset_set_text(attachment, PR_DISPLAY_NAME, subject);
+	propset_set_embedded(attachment, message);
+}
+
+/* What it holds: an embedded message, an object without its head, octets. */
+static void set_content(const struct tnef *tnef,
+			const struct tnef_attachment *from,
+			struct propset *attachment, unsigned depth)
+{
+	const struct tnef_prop *object = tnef_prop_find(from->props, ID_DATA);
+	int64_t method = tnef_prop_number(from->props, ID_METHOD, 1);
+	bool is_object = object && object->type == PT_OBJECT;
+	struct span value = object ? tnef_prop_value(object) : from->data;
+	g_autoptr(GBytes) bytes = NULL;
+	struct propset *embedded = is_object && method == METHOD_EMBEDDED
+					   ? embedded_of(tnef, value, depth)
+					   : NULL;
+
+	if (embedded) {
+		set_embedded(attachment, embedded, value.len);
+		return;
+	}
+	bytes = slice(tnef, is_object ? without_head(value) : value);
+	propset_set_number(attachment, PR_ATTACH_METHOD,
+			   method == METHOD_OLE ? METHOD_OLE : METHOD_BY_VALUE);
+	attach_set_data(tnef->context, attachment, bytes);
+}
+
+static void set_attachment(const struct tnef *tnef,
+			   const struct tnef_attachment *from,
+			   struct propset *set, unsigned depth)
+{
+	struct propset *attachment = propset_new();
+	size_t number = propset_attachment_count(set);
+	g_autofree char *name = name_of(tnef, from);
+
+	if (!name)
+		name = g_strdup_printf("attachment%zu.bin", number + 1);
+	propset_set_number(attachment, PR_ATTACH_NUM, (int64_t)number);
+	attach_set_name(attachment, name);
+	tnef_props_apply_attachment(tnef->context, from->props, tnef->codepage,
+				    attachment);
+	set_content(tnef, from, attachment, depth);
+	attach_set_defaults(attachment);
+	if (from->created && !propset_has(attachment, PR_CREATION_TIME))
+		propset_set_number(attachment, PR_CREATION_TIME, from->created);
+	if (from->modified &&
+	    !propset_has(attachment, PR_LAST_MODIFICATION_TIME))
+		propset_set_number(attachment, PR_LAST_MODIFICATION_TIME,
+				   from->modified);
+	propset_add_attachment(set, attachment);
+}
+
+static void set_attachments(const struct tnef *tnef, struct propset *set,
+			    unsigned depth)
+{
+	for (guint i = 0; i < tnef->attachments->len; i++)
+		set_attachment(tnef, g_ptr_array_index(tnef->attachments, i),
+			       set, depth);
+	if (depth)
+		attach_summarize(set);
+}
+
+/* ---- the part -------------------------------------------------------------
+ */
+
+static size_t without_zeros(const char *key, gsize len)
+{
+	while (len && !key[len - 1])
+		len--;
+	return len;
+}
+
+/* MS-OXCMAIL 2.1.3.2.26: the header and the stream name the same message. */
+static bool belongs(const struct tnef *tnef, const struct propset *set)
+{
+	GBytes *header = propset_binary(set, PR_TNEF_CORRELATION_KEY);
+	const struct tnef_prop *stream = tnef_prop_find(tnef->props, ID_KEY);
+	gsize len = 0;
+	const char *data = header ? g_bytes_get_data(header, &len) : NULL;
+	struct span key = {NULL, 0};
+
+	if (!data || !stream || stream->type != PT_BINARY)
+		return true;
+	key = tnef_prop_value(stream);
+	len = without_zeros(data, len);
+	key.len = without_zeros(key.data, key.len);
+	return key.len == len && !memcmp(data, key.data, len);
+}
+
+bool tnef_merge(struct convert_context *context, GBytes *stream,
+		struct propset *set)
+{
+	struct tnef tnef = {
+		.context = context,
+		.stream = stream,
+		.codepage = 1252,
+	};
+	bool merged = tnef_read(&tnef) && belongs(&tnef, set);
+
+	if (merged && tnef.bad_sum)
+		convert_note(context, "TNEF with a wrong checksum");
+	if (merged)
+		apply(&tnef, set, 0);
+	else
+		convert_note(context, "TNEF that cannot be decoded or belongs "
+				      "elsewhere was kept as an attachment");
+	tnef_clear(&tnef);
+	return merged;
+}

@@ -1,0 +1,395 @@
+/*
+ * winmail.dat: decoded in its place, kept whole where that cannot be.
+ */
+#include "convert_test.h"
+
+#define LEVEL_MESSAGE    1
+#define LEVEL_ATTACHMENT 2
+
+/* ---- streams --------------------------------------------------------------
+ */
+
+static void put(GByteArray *out, uint64_t number, unsigned octets)
+{
+	for (unsigned i = 0; i < octets; i++) {
+		guint8 octet = (guint8)(number >> (8 * i));
+
+		g_byte_array_append(out, &octet, 1);
+	}
+}
+
+static void put_attribute(GByteArray *out, unsigned level, uint32_t id,
+			  const void *data, size_t len)
+{
+	const uint8_t *octets = data;
+	uint16_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum = (uint16_t)(sum + octets[i]);
+	put(out, level, 1);
+	put(out, id, 4);
+	put(out, len, 4);
+	g_byte_array_append(out, octets, (guint)len);
+	put(out, sum, 2);
+}
+
+static void put_padded(GByteArray *out, const void *data, size_t len)
+{
+	put(out, len, 4);
+	g_byte_array_append(out, data, (guint)len);
+	put(out, 0, -len & 3);
+}
+
+static void put_wide(GByteArray *out, const char *text)
+{
+	glong units = 0;
+	g_autofree gunichar2 *wide =
+		g_utf8_to_utf16(text, -1, NULL, &units, NULL);
+
+	put_padded(out, wide, ((size_t)units + 1) * 2);
+}
+
+static void put_text(GByteArray *out, uint32_t id, const char *text)
+{
+	put(out, id << 16 | PT_UNICODE, 4);
+	put(out, 1, 4);
+	put_wide(out, text);
+}
+
+static void put_binary(GByteArray *out, uint32_t tag, const void *data,
+		       size_t len)
+{
+	put(out, tag, 4);
+	put(out, 1, 4);
+	put_padded(out, data, len);
+}
+
+static const uint8_t public_strings[16] = {0x29, 0x03, 0x02, 0x00, 0x00, 0x00,
+					   0x00, 0x00, 0xc0, 0x00, 0x00, 0x00,
+					   0x00, 0x00, 0x00, 0x46};
+
+#define LONG_NAME                                                              \
+ "a name of more than fifty letters, as many programs have them, \xe2\x82\xac"
+
+static GByteArray *block_of_message(const char *key)
+{
+	GByteArray *out = g_byte_array_new();
+
+	put(out, 9, 4);
+	put_text(out, PROP_ID(PR_MESSAGE_CLASS), "IPM.Task");
+	put_text(out, PROP_ID(PR_SUBJECT), "another subject");
+	put_text(out, PROP_ID(PR_SENDER_NAME), "another sender");
+	put_text(out, 0x3a06, "Anna \xf0\x9f\x98\x80");
+	put_binary(out, PR_HTML, "<p>\xe4<img src=cid:i@x>", 22);
+	put(out, PROP_TAG(PT_LONG, PROP_ID(PR_INTERNET_CPID)), 4);
+	put(out, 28591, 4);
+	put_binary(out, PR_TNEF_CORRELATION_KEY, key, strlen(key) + 1);
+	put(out, PROP_TAG(0x0006, 0x6801), 4); /* money: 8 octets */
+	put(out, 1, 8);
+	put(out, PROP_TAG(PT_MV_UNICODE, 0x8000), 4);
+	g_byte_array_append(out, public_strings, sizeof(public_strings));
+	put(out, 1, 4);
+	put_wide(out, LONG_NAME);
+	put(out, 2, 4);
+	put_wide(out, "one");
+	put_wide(out, "two");
+	return out;
+}
+
+static GByteArray *stream_new(void)
+{
+	GByteArray *out = g_byte_array_new();
+
+	put(out, 0x223e9f78, 4);
+	put(out, 1, 2);
+	return out;
+}
+
+static void put_attachment(GByteArray *out, const char *name, const char *data)
+{
+	static const uint8_t rend[14] = {1};
+	static const uint8_t date[14] = {0xd9, 0x07, 2, 0,  13, 0, 23,
+					 0,    31,   0, 30, 0,  5};
+
+	put_attribute(out, LEVEL_ATTACHMENT, 0x00069002, rend, sizeof(rend));
+	put_attribute(out, LEVEL_ATTACHMENT, 0x00018010, name,
+		      strlen(name) + 1);
+	put_attribute(out, LEVEL_ATTACHMENT, 0x00038013, date, sizeof(date));
+	put_attribute(out, LEVEL_ATTACHMENT, 0x0006800f, data, strlen(data));
+}
+
+static GByteArray *stream_with(const char *key)
+{
+	GByteArray *out = stream_new();
+	GByteArray *block = block_of_message(key);
+
+	put_attribute(out, LEVEL_MESSAGE, 0x00069003, block->data, block->len);
+	put_attachment(out, "a.txt", "octets");
+	put_attachment(out, "", "");
+	g_byte_array_unref(block);
+	return out;
+}
+
+/* A message with this stream as winmail.dat behind its text; takes stream. */
+static struct propset *message_with(const char *fields, GByteArray *stream)
+{
+	g_autofree char *base64 = g_base64_encode(stream->data, stream->len);
+	g_autofree char *message = g_strdup_printf(
+		"From: a@x\r\nSubject: s\r\n%s"
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		"--b\r\n\r\n%s\r\n--b\r\nContent-Type: application/ms-tnef;"
+		" name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n"
+		"\r\n%s\r\n--b--\r\n",
+		fields, strstr(fields, "Empty") ? "" : "text", base64);
+
+	g_byte_array_unref(stream);
+	return convert(message);
+}
+
+static void expect_whole(const char *name, const struct propset *set)
+{
+	cr_assert_eq(propset_attachment_count(set), 1, "%s: %zu attachments",
+		     name, propset_attachment_count(set));
+	expect_text(name, propset_attachment(set, 0), PR_ATTACH_LONG_FILENAME,
+		    "winmail.dat");
+	expect_text(name, propset_attachment(set, 0), PR_ATTACH_MIME_TAG,
+		    "application/octet-stream");
+	expect_text(name, set, PR_MESSAGE_CLASS, "IPM.Note");
+	cr_expect(!propset_has(set, PR_HTML), "%s", name);
+}
+
+/* ---- what becomes of them -------------------------------------------------
+ */
+
+Test(tnef, merged)
+{
+	AUTO(propset) set = message_with("", stream_with("<k@x>"));
+	const struct propset *attachment = NULL;
+	const struct prop *many = NULL;
+	uint32_t named = propset_named_tag(set, "PS_PUBLIC_STRINGS", LONG_NAME,
+					   0, PT_MV_UNICODE);
+	GBytes *html = propset_binary(set, PR_HTML);
+
+	expect_text("class", set, PR_MESSAGE_CLASS, "IPM.Task");
+	expect_text("subject of the header", set, PR_SUBJECT, "s");
+	expect_text("sender of the header", set, PR_SENDER_NAME, "a@x");
+	expect_text("text of its own", set, PR_BODY, "text");
+	expect_text("surrogates", set, PROP_TAG(PT_UNICODE, 0x3a06),
+		    "Anna \xf0\x9f\x98\x80");
+	expect_number("native", set, PR_NATIVE_BODY, 3);
+	expect_number("code page", set, PR_INTERNET_CPID, 65001);
+	cr_expect(html && memmem(g_bytes_get_data(html, NULL),
+				 g_bytes_get_size(html), "\xc3\xa4", 2));
+	many = propset_find(set, named);
+	cr_assert(many);
+	cr_expect_str_eq(many->value.texts[1], "two");
+	cr_assert_eq(propset_attachment_count(set), 2);
+	attachment = propset_attachment(set, 0);
+	expect_text("name", attachment, PR_ATTACH_LONG_FILENAME, "a.txt");
+	expect_number("size", attachment, PR_ATTACH_SIZE, 6);
+	expect_number("changed", attachment, PR_LAST_MODIFICATION_TIME,
+		      1234567890000000);
+	expect_text("no name", propset_attachment(set, 1),
+		    PR_ATTACH_LONG_FILENAME, "attachment2.bin");
+	expect_number("empty", propset_attachment(set, 1), PR_ATTACH_SIZE, 0);
+	cr_expect(propset_bool(set, PR_HASATTACH));
+}
+
+Test(tnef, text_of_html_where_there_is_none)
+{
+	AUTO(propset) set = message_with("Empty: 1\r\n", stream_with("<k@x>"));
+
+	expect_text("plain", set, PR_BODY, "\xc3\xa4\r\n");
+}
+
+Test(tnef, correlation)
+{
+	static const struct {
+		const char *name, *field;
+		bool merged;
+	} cases[] = {
+		{"the same", "X-MS-TNEF-Correlator: <k@x>\r\n", true},
+		{"another", "X-MS-TNEF-Correlator: <other@x>\r\n", false},
+		{"none", "", true},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(propset) set =
+			message_with(cases[i].field, stream_with("<k@x>"));
+
+		if (cases[i].merged)
+			expect_text(cases[i].name, set, PR_MESSAGE_CLASS,
+				    "IPM.Task");
+		else
+			expect_whole(cases[i].name, set);
+	}
+}
+
+/* Nothing of a stream that is broken anywhere is used: it is kept as it is. */
+Test(tnef, every_cut_is_kept)
+{
+	g_autoptr(GByteArray) stream = stream_with("<k@x>");
+
+	for (guint len = 0; len < stream->len; len++) {
+		GByteArray *cut = g_byte_array_new();
+		AUTO(propset) set = NULL;
+		g_autofree char *name = g_strdup_printf("%u octets", len);
+
+		g_byte_array_append(cut, stream->data, len);
+		set = message_with("", cut);
+		if (strcmp(propset_text(set, PR_MESSAGE_CLASS), "IPM.Note"))
+			continue; /* it ended between two attributes */
+		expect_whole(name, set);
+		expect_number(name, propset_attachment(set, 0), PR_ATTACH_SIZE,
+			      len);
+	}
+}
+
+/* Senders get it wrong; what is in it is sound all the same. */
+Test(tnef, wrong_checksum)
+{
+	GByteArray *stream = stream_with("<k@x>");
+
+	stream->data[stream->len - 1] ^= 1;
+	AUTO(propset) set = message_with("", stream);
+
+	expect_text("class", set, PR_MESSAGE_CLASS, "IPM.Task");
+	cr_expect_eq(propset_attachment_count(set), 2);
+}
+
+Test(tnef, classes)
+{
+	static const struct {
+		const char *given, *expected;
+	} cases[] = {
+		{"IPM.Microsoft Mail.Note", "IPM.Note"},
+		{"IPM.Microsoft Schedule.MtgReq",
+		 "IPM.Schedule.Meeting.Request"},
+		{"IPM.Microsoft Schedule.MtgRespA",
+		 "IPM.Schedule.Meeting.Resp.Tent"},
+		{"IPM.Contact", "IPM.Contact"},
+		{"IPC.Any", "IPM.Note"},
+		{"IPM.\r\nBcc", "IPM.Note"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		GByteArray *stream = stream_new();
+		AUTO(propset) set = NULL;
+
+		put_attribute(stream, LEVEL_MESSAGE, 0x00078008, cases[i].given,
+			      strlen(cases[i].given) + 1);
+		put_attachment(stream, "x", "x");
+		set = message_with("", stream);
+		expect_text(cases[i].given, set, PR_MESSAGE_CLASS,
+			    cases[i].expected);
+	}
+}
+
+static const uint8_t iid_message[16] = {0x07, 0x03, 0x02, 0x00, 0x00, 0x00,
+					0x00, 0x00, 0xc0, 0x00, 0x00, 0x00,
+					0x00, 0x00, 0x00, 0x46};
+
+/* An embedded message: a stream within a property of an attachment. */
+static GByteArray *stream_around(GByteArray *inner)
+{
+	GByteArray *out = stream_new();
+	GByteArray *object = g_byte_array_new();
+	GByteArray *block = g_byte_array_new();
+	static const uint8_t rend[14] = {1};
+
+	g_byte_array_append(object, iid_message, sizeof(iid_message));
+	g_byte_array_append(object, inner->data, inner->len);
+	put(block, 2, 4);
+	put(block, PR_ATTACH_METHOD, 4);
+	put(block, 5, 4);
+	put_binary(block, PROP_TAG(PT_OBJECT, PROP_ID(PR_ATTACH_DATA_BIN)),
+		   object->data, object->len);
+	put_attribute(out, LEVEL_ATTACHMENT, 0x00069002, rend, sizeof(rend));
+	put_attribute(out, LEVEL_ATTACHMENT, 0x00069005, block->data,
+		      block->len);
+	g_byte_array_unref(inner);
+	g_byte_array_unref(object);
+	g_byte_array_unref(block);
+	return out;
+}
+
+Test(tnef, embedded_message)
+{
+	AUTO(propset) set =
+		message_with("", stream_around(stream_with("<k@x>")));
+	const struct propset *inner = NULL;
+
+	cr_assert_eq(propset_attachment_count(set), 1);
+	inner = propset_embedded(propset_attachment(set, 0));
+	cr_assert(inner);
+	expect_text("subject", inner, PR_SUBJECT, "another subject");
+	expect_text("sender", inner, PR_SENDER_NAME, "another sender");
+	expect_text("class", inner, PR_MESSAGE_CLASS, "IPM.Task");
+	expect_text("name", propset_attachment(set, 0), PR_DISPLAY_NAME,
+		    "another subject");
+	cr_expect_eq(propset_attachment_count(inner), 2);
+}
+
+Test(tnef, too_deep_is_octets)
+{
+	GByteArray *stream = stream_with("<k@x>");
+	const struct propset *set = NULL;
+	struct propset *root = NULL;
+	unsigned depth = 0;
+
+	for (int i = 0; i < 200; i++)
+		stream = stream_around(stream);
+	root = message_with("", stream);
+	set = root;
+	while (propset_attachment_count(set) &&
+	       propset_embedded(propset_attachment(set, 0))) {
+		set = propset_embedded(propset_attachment(set, 0));
+		depth++;
+	}
+	cr_expect(depth > 2 && depth < 20, "%u", depth);
+	cr_expect(propset_has(propset_attachment(set, 0), PR_ATTACH_DATA_BIN));
+	propset_free(root);
+}
+
+/* 100,000 attachments in 7 MB would be a gigabyte of properties. */
+Test(tnef, too_many_are_kept_whole, .timeout = 20)
+{
+	GByteArray *stream = stream_new();
+	AUTO(propset) set = NULL;
+
+	for (int i = 0; i < 100000; i++)
+		put_attachment(stream, "x", "");
+	set = message_with("", stream);
+	expect_whole("too many", set);
+}
+
+Test(tnef, too_many_values_are_kept_whole, .timeout = 20)
+{
+	GByteArray *stream = stream_new();
+	GByteArray *block = g_byte_array_new();
+	AUTO(propset) set = NULL;
+
+	put(block, 1, 4);
+	put(block, PROP_TAG(PT_MV_UNICODE, 0x3a58), 4);
+	put(block, 1000000, 4);
+	for (int i = 0; i < 1000000; i++)
+		put(block, 0, 4);
+	put_attribute(stream, LEVEL_MESSAGE, 0x00069003, block->data,
+		      block->len);
+	g_byte_array_unref(block);
+	set = message_with("", stream);
+	expect_whole("too many values", set);
+}
+
+Test(tnef, by_its_name_alone)
+{
+	g_autoptr(GByteArray) stream = stream_with("<k@x>");
+	g_autofree char *base64 = g_base64_encode(stream->data, stream->len);
+	g_autofree char *message = g_strconcat(
+		"Content-Type: application/octet-stream; name=WINMAIL.DAT\r\n"
+		"Content-Transfer-Encoding: base64\r\n\r\n",
+		base64, NULL);
+	AUTO(propset) set = convert(message);
+
+	expect_text("class", set, PR_MESSAGE_CLASS, "IPM.Task");
+}
