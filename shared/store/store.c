@@ -58,7 +58,7 @@ static int store_connect(const char *path, enum store_mode mode,
 		  sizeof(store->policy.recipient_delimiter));
 	store->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal,
 						  NULL, store_finalize);
-	if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &store->db, flags, wal_vfs()) != SQLITE_OK)
 		return fault_set_errno(fault, FAULT_CONFIG,
 				       sqlite3_system_errno(store->db),
 				       "cannot open store %s", path);

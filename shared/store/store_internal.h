@@ -113,6 +113,12 @@ void store_settle(struct store *store);
 NODISCARD int store_bump(struct store *store, int64_t store_id,
 			 int64_t *ret_change, struct fault *fault);
 
+/* ---- wal_vfs.c ------------------------------------------------------------
+ */
+/* Name of the VFS that writes the log in one piece a commit.  Only for
+ * connections with synchronous = FULL. */
+const char *wal_vfs(void);
+
 /* ---- schema.c -------------------------------------------------------------
  */
 #define STORE_SCHEMA_CURRENT INT64_MAX
