@@ -6,6 +6,7 @@
 #   make test-crash    kill -9 under load, for longer
 #   make test-random   random operations and kills, for longer; OKAPI_SEED=N
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
+#   make bench-stdin   a process a message, beside procmail and others
 #   make bench-scale   what the size of a store costs
 #   make bench-convert conversion, beside plain GMime
 #   make bench-relay   draining the queue, beside Postfix
@@ -15,7 +16,7 @@ $(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
 	@mkdir -p $(@D)
 	$(CC) -g -fsanitize=address,undefined -o $@ $< -lcriterion
 
-.PHONY: test test-build test-corpus test-crash test-random bench-lmtp bench-relay
+.PHONY: test test-build test-corpus test-crash test-random bench-lmtp bench-stdin bench-relay
 # A fresh machine has no pkg-config when make reads the Makefile, so the build
 # is a make of its own.
 test:
@@ -26,7 +27,8 @@ test:
 
 test-build: all unit $(B)/sample-config $(B)/tests/selftest/test_finding
 
-test-corpus test-crash bench-lmtp bench-relay:
+bench-stdin: $(B)/tests/bench/stdin_load
+test-corpus test-crash bench-lmtp bench-stdin bench-relay:
 	@scripts/deps build test
 	@$(MAKE) --no-print-directory -j2 all
 	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@

@@ -37,3 +37,8 @@ $(B)/tests/bench/bench_convert: $(O)/tests/bench/bench_convert.o $(CONVERT) $(HE
 .PHONY: bench-convert
 bench-convert: $(B)/okapi-convert $(B)/tests/bench/bench_convert
 	@OKAPI_BUILD=$(abspath $(B)) $(B)/tests/bench/bench_convert $(TURNS)
+
+# make bench-stdin: a process a message, beside procmail and others
+$(B)/tests/bench/stdin_load: tests/bench/stdin_load.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -D_GNU_SOURCE -o $@ $<
