@@ -2,7 +2,8 @@
 #
 #   make test          units, end to end, crash, checks: under ten minutes
 #   make test SAN=asan the same over a build with sanitizers
-#   make test-corpus   every message of ../shared/corpus, both doors
+#   make test-corpus   every message of ../shared/corpus: others' judgement, both
+#                      doors
 #   make test-crash    kill -9 under load, for longer
 #   make test-random   random operations and kills, for longer; OKAPI_SEED=N
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd

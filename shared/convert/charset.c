@@ -261,6 +261,16 @@ static char *converter_run(iconv_t cd, const char *data, size_t len)
 	return text;
 }
 
+/* Without a byte order mark the first octet is the high one (RFC 2781 4.3);
+ * iconv(3) goes by the machine. */
+static const char *utf16_order(const uint8_t *data, size_t len)
+{
+	bool marked = len >= 2 && ((data[0] == 0xff && data[1] == 0xfe) ||
+				   (data[0] == 0xfe && data[1] == 0xff));
+
+	return marked ? "UTF-16" : "UTF-16BE";
+}
+
 char *charset_decode(const char *name, const void *data, size_t len)
 {
 	const struct charset *charset = charset_find(name);
@@ -273,6 +283,8 @@ char *charset_decode(const char *name, const void *data, size_t len)
 		return g_strdup("");
 	if (!g_ascii_strcasecmp(iconv_name, "utf-8"))
 		return utf8_repair(data, len);
+	if (!g_ascii_strcasecmp(iconv_name, "utf-16"))
+		iconv_name = utf16_order(data, len);
 	cd = converter_open(iconv_name);
 	if (cd == (iconv_t)-1)
 		return NULL;
@@ -287,6 +299,12 @@ char *charset_decode_undeclared(const struct convert_context *context,
 
 	if (!len)
 		return g_strdup("");
+	/* Japanese of seven bits: nothing else has these (RFC 1468). */
+	if (memchr(data, '\033', len) &&
+	    (memmem(data, len, "\033$B", 3) || memmem(data, len, "\033$@", 3)))
+		text = charset_decode("iso-2022-jp", data, len);
+	if (text)
+		return text;
 	if (utf8_is_valid(data, len))
 		return utf8_make_valid(data, len);
 	if (fallback && *fallback && !charset_is_ascii(fallback))

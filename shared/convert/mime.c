@@ -289,10 +289,14 @@ static void read_type(struct scan *scan, struct mime_entity *entity)
 		at++;
 		subtype = read_token(&at);
 	}
+	/* Some forget the semicolon before the first parameter. */
 	params = strchr(at, ';');
 	if (params)
-		entity->type_params =
-			mime_params_parse(scan->context, params + 1);
+		params++;
+	else if (strchr(at, '='))
+		params = at;
+	if (params)
+		entity->type_params = mime_params_parse(scan->context, params);
 	if (!*type || !subtype || !*subtype) {
 		/* "text" alone was once allowed (RFC 1049). */
 		if (*type && strcmp(type, "text") != 0)

@@ -183,6 +183,10 @@ static const struct {
 		 "Content-Disposition: attachment\r\n\r\none\r\n")
 		 B("\r\ntwo\r\n") "--b--\r\n",
 	 PR_BODY, "two", 0},
+	{"no semicolon before the boundary",
+	 "Content-Type: multipart/mixed\r\n\tboundary=b\r\n\r\n" B(
+		 "\r\none\r\n") "--b--\r\n",
+	 PR_BODY, "one", 0},
 	{"quoted boundary with blanks",
 	 "Content-Type: multipart/mixed; boundary=\"b b\"\r\n\r\n--b b\r\n"
 	 "\r\none\r\n--b b--\r\n",

@@ -59,6 +59,9 @@ static const struct {
 	 "=?iso-8859-1?q?Fr\xf6sche=E4?=", "Fr\xc3\xb6sche\xc3\xa4"},
 	{"padded words", "=?utf-8?b?YQ==?= =?utf-8?b?Yg==?=", "ab"},
 	{"tab fold", "a\r\n\tb", "a b"},
+	{"raw iso-2022-jp", "\033$BF|K\\\033(B", "\xe6\x97\xa5\xe6\x9c\xac"},
+	{"an escape that is none", "\033[1mbold", "[1mbold"},
+	{"utf-16 has no mark", "=?utf-16?B?AGYAaQBsAGU=?=", "file"},
 };
 
 Test(text, words)
@@ -118,6 +121,7 @@ static const struct {
 	 "\xff\xfe"
 	 "a\0",
 	 4, "a", 1200},
+	{"utf-16 without mark", "utf-16", "\0f\0i", 4, "fi", 1200},
 	{"cut utf-16", "utf-16le", "a\0b", 3, "a\xef\xbf\xbd", 1200},
 	{"unmapped octet", "windows-1252", "\x81", 1, "\xef\xbf\xbd", 1252},
 	{"underscores", "koi8_r", "\xc1", 1, "\xd0\xb0", 65001},
