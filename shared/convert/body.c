@@ -154,6 +154,10 @@ static char *decode_text(struct convert_context *context,
 		if (charset && g_str_has_prefix(charset, "utf-16"))
 			g_clear_pointer(&charset, g_free);
 	}
+	if (charset_is_ascii(charset) && charset_is_japanese(data, len)) {
+		g_free(charset);
+		charset = g_strdup("iso-2022-jp");
+	}
 	if (!charset_is_ascii(charset)) {
 		text = charset_decode(charset, data, len);
 		if (!text)

@@ -141,6 +141,13 @@ bool charset_is_ascii(const char *name)
 	return false;
 }
 
+bool charset_is_japanese(const char *data, size_t len)
+{
+	return len && memchr(data, '\033', len) &&
+	       (memmem(data, len, "\033$B", 3) ||
+		memmem(data, len, "\033$@", 3));
+}
+
 /* Open converters by name: opening one loads a module, which costs more than
  * most texts.  A thread keeps a bounded number. */
 #define CONVERTERS_MAX 64
@@ -299,9 +306,7 @@ char *charset_decode_undeclared(const struct convert_context *context,
 
 	if (!len)
 		return g_strdup("");
-	/* Japanese of seven bits: nothing else has these (RFC 1468). */
-	if (memchr(data, '\033', len) &&
-	    (memmem(data, len, "\033$B", 3) || memmem(data, len, "\033$@", 3)))
+	if (charset_is_japanese(data, len))
 		text = charset_decode("iso-2022-jp", data, len);
 	if (text)
 		return text;

@@ -26,6 +26,9 @@ int charset_codepage(const char *name);
 const char *charset_name_of(int codepage);
 /* Is it us-ascii, or nothing at all: may stand for any 8-bit text? */
 bool charset_is_ascii(const char *name);
+/* Has it the escape sequences of ISO-2022-JP (RFC 1468), which nothing else
+ * has? */
+bool charset_is_japanese(const char *data, size_t len);
 /* Opens the common converters, so that the sandboxed helper has them. */
 void charset_preload(void);
 

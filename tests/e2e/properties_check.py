@@ -106,6 +106,9 @@ KNOWN = {(name, prop): kind for kind, name, props in (
      "kopano/inetmapi/tests/mails/zcp-11699-p.eml",
      "PR_CONVERSATION_TOPIC PR_NORMALIZED_SUBJECT PR_SUBJECT "
      "PR_SUBJECT_PREFIX"),
+    ("charset",
+     "cyrus-mime/mime/iso-2022-jp.eml",
+     "PR_BODY PR_INTERNET_CPID"),
     ("comment",
      "ponymail/rfc2822-A5.eml",
      "PR_DISPLAY_NAME PR_DISPLAY_TO PR_SENDER_NAME "

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Messages of ../shared/corpus that other projects have expectations of: ours
-against theirs (judges_check.py).  A fifth of each project's; all with
+against theirs (judges_check.py).  An eighth of each project's; all with
 OKAPI_CORPUS_ALL=1 (`make test-corpus`)."""
 
 import os
@@ -18,13 +18,13 @@ class Judges(Case):
             self.skipTest("../shared/corpus is not here")
 
     def test_agree_with_others(self):
-        share = 1 if os.environ.get("OKAPI_CORPUS_ALL") else 5
+        share = 1 if os.environ.get("OKAPI_CORPUS_ALL") else 8
         claims, agreed, differ = judges_check.check(share=share)
         unknown, stale = judges_check.report(claims, agreed, differ,
                                              judges_check.known())
         print(f"note {len(claims)} messages: {sum(agreed.values())} values "
               f"agree, {len(differ)} differ for a known reason")
-        self.assertGreater(len(claims), 150)
+        self.assertGreater(len(claims), 100)
         self.assertEqual(sorted(unknown), [])
         self.assertEqual(stale, [])
 
