@@ -28,7 +28,7 @@ static char *autoreply_strip_detail(const char *address, const char *delimiter)
 }
 
 bool autoreply_is_own(const char *address, const char *const *own,
-			     const char *delimiter)
+		      const char *delimiter)
 {
 	g_autofree char *plain = autoreply_strip_detail(address, delimiter);
 
@@ -170,9 +170,8 @@ const char *autoreply_objection(const struct propset *set,
 	if (autoreply_is_own(reverse_path, own, delimiter))
 		return "self";
 	for (size_t i = 0; i < propset_header_count(set); i++) {
-		const char *why =
-			autoreply_field_objection(propset_header(set, i), own,
-						  delimiter);
+		const char *why = autoreply_field_objection(
+			propset_header(set, i), own, delimiter);
 
 		if (why)
 			return why;

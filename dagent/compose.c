@@ -4,70 +4,35 @@
  */
 #include "autoreply.h"
 
-#include "trace.h"
+#include "field.h"
 
 #include <string.h>
 
-/* Octets of UTF-8 in one encoded word: 45 in base64 are 60, with the frame 72
- * (RFC 2047 2: at most 75). */
-#define COMPOSE_WORD 45
 #define COMPOSE_LINE 998
-#define COMPOSE_REFS 16 /* references that are kept */
+#define COMPOSE_TEXT 600 /* octets of a name or subject */
+#define COMPOSE_REFS 16  /* references that are kept */
 
-/* Takes out what ends a line. */
-static char *compose_clean(const char *text)
-{
-	char *clean = g_utf8_make_valid(text, -1);
-
-	for (char *p = clean; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-	return g_strstrip(clean);
-}
-
-/* The end of a piece of at most COMPOSE_WORD octets that cuts no character. */
-static const char *compose_word_end(const char *text)
-{
-	const char *end = text;
-
-	while (*end && g_utf8_next_char(end) - text <= COMPOSE_WORD)
-		end = g_utf8_next_char(end);
-	return end;
-}
-
-/* Appends text, in encoded words where it is not plain ASCII. */
+/* Appends text on one line, in encoded words where it is not plain ASCII. */
 static void compose_phrase(GString *out, const char *text, bool quoted)
 {
-	g_autofree char *clean = compose_clean(text);
-	const char *p = clean;
+	g_autofree char *clean = field_clean(text, COMPOSE_TEXT);
+	g_autofree char *words = field_encoded_words(clean);
 
-	if (g_str_is_ascii(clean) && strlen(clean) < 200) {
-		if (!quoted) {
-			g_string_append(out, clean);
-			return;
-		}
-		g_string_append_c(out, '"');
-		for (; *p; p++)
-			g_string_append_printf(
-				out, strchr("\"\\", *p) ? "\\%c" : "%c", *p);
-		g_string_append_c(out, '"');
+	if (!quoted || !field_is_plain(clean)) {
+		g_string_append(out, words);
 		return;
 	}
-	while (*p) {
-		const char *end = compose_word_end(p);
-		g_autofree char *word =
-			g_base64_encode((const guchar *)p, (gsize)(end - p));
-
-		g_string_append_printf(out, "%s=?utf-8?B?%s?=",
-				       p == clean ? "" : "\r\n ", word);
-		p = end;
-	}
+	g_string_append_c(out, '"');
+	for (const char *p = clean; *p; p++)
+		g_string_append_printf(out, strchr("\"\\", *p) ? "\\%c" : "%c",
+				       *p);
+	g_string_append_c(out, '"');
 }
 
 /* "<id>", for the property comes with or without its brackets. */
 static void compose_id(GString *out, const char *id)
 {
-	g_autofree char *clean = compose_clean(id);
+	g_autofree char *clean = field_clean(id, COMPOSE_LINE);
 
 	if (*clean == '<')
 		g_string_append(out, clean);
@@ -100,7 +65,7 @@ static void compose_references(GString *out, const struct autoreply_text *text)
 
 static void compose_head(GString *out, const struct autoreply_text *text)
 {
-	g_autofree char *date = trace_format_date(text->time);
+	g_autofree char *date = field_date_utc(text->time);
 
 	g_string_append(out, "From: ");
 	if (text->from_name && *text->from_name) {

@@ -2,6 +2,7 @@
  * Writing trace headers.
  */
 #include "trace.h"
+#include "field.h"
 
 #include <time.h>
 
@@ -17,23 +18,6 @@ static char *trace_clean(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-char *trace_format_date(int64_t time)
-{
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed",
-					   "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
-					     "May", "Jun", "Jul", "Aug",
-					     "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)(time / USEC_PER_SEC);
-	struct tm tm = {0};
-
-	(void)gmtime_r(&seconds, &tm);
-	return g_strdup_printf("%s, %d %s %d %02d:%02d:%02d +0000",
-			       days[tm.tm_wday % 7], tm.tm_mday,
-			       months[tm.tm_mon % 12], tm.tm_year + 1900,
-			       tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 char *trace_format_received(const struct trace *trace)
 {
 	g_autofree char *date = NULL;
@@ -42,7 +26,7 @@ char *trace_format_received(const struct trace *trace)
 
 	if (!trace->helo)
 		return g_strdup("");
-	date = trace_format_date(trace->time);
+	date = field_date_utc(trace->time);
 	helo = trace_clean(trace->helo);
 	recipient = trace_clean(trace->recipient);
 	return g_strdup_printf(

@@ -28,7 +28,4 @@ char *trace_format(const struct trace *trace);
 /* The Received line alone, "" without helo; owned. */
 char *trace_format_received(const struct trace *trace);
 
-/* "Mon, 23 Nov 2026 06:12:01 +0000", RFC 5322 3.3, in UTC; owned. */
-char *trace_format_date(int64_t time);
-
 #endif

@@ -3,6 +3,7 @@
  */
 #include "attempt.h"
 
+#include "field.h"
 #include "log.h"
 #include "smtp/smtp_server.h"
 
@@ -122,7 +123,7 @@ void attempt_defer(struct attempt *attempt, const char *status,
 			continue;
 		to->verdict = RELAY_RETRY;
 		g_strlcpy(to->status, status, sizeof(to->status));
-		to->reply = relay_text_clean(words, 500);
+		to->reply = field_clean(words, 500);
 	}
 }
 

@@ -2,6 +2,7 @@
  * Completing a submitted message; see fixup.h.
  */
 #include "fixup.h"
+#include "field.h"
 
 #include <string.h>
 
@@ -266,33 +267,9 @@ void fixup_from_stdin(const void *octets, size_t len, GByteArray *out)
 
 /* ---- what is missing ---- */
 
-char *fixup_date(int64_t time)
-{
-	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu",
-					   "Fri", "Sat", "Sun"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
-					     "May", "Jun", "Jul", "Aug",
-					     "Sep", "Oct", "Nov", "Dec"};
-	g_autoptr(GDateTime) utc =
-		g_date_time_new_from_unix_utc(time / USEC_PER_SEC);
-	g_autoptr(GDateTime) local = g_date_time_to_local(utc);
-	g_autofree char *rest = g_date_time_format(local, "%Y %H:%M:%S %z");
-
-	return g_strdup_printf("%s, %d %s %s",
-			       days[g_date_time_get_day_of_week(local) - 1],
-			       g_date_time_get_day_of_month(local),
-			       months[g_date_time_get_month(local) - 1], rest);
-}
-
-char *fixup_message_id(int64_t now, const char *hostname)
-{
-	return g_strdup_printf("%" G_GINT64_MODIFIER "x.%08x%08x@%s", now,
-			       g_random_int(), g_random_int(), hostname);
-}
-
 static void fixup_put_date(GByteArray *out, int64_t now)
 {
-	g_autofree char *date = fixup_date(now);
+	g_autofree char *date = field_date_local(now);
 
 	fixup_put(out, "Date: ");
 	fixup_put(out, date);
@@ -302,41 +279,11 @@ static void fixup_put_date(GByteArray *out, int64_t now)
 static void fixup_put_message_id(GByteArray *out,
 				 const struct fixup_options *options)
 {
-	g_autofree char *id = fixup_message_id(options->now, options->hostname);
+	g_autofree char *id = field_message_id(options->now, options->hostname);
 
 	fixup_put(out, "Message-ID: <");
 	fixup_put(out, id);
 	fixup_put(out, ">\r\n");
-}
-
-static bool fixup_is_ascii(const char *text)
-{
-	for (; *text; text++)
-		if (*text < 0x20 || *text >= 0x7f)
-			return false;
-	return true;
-}
-
-char *fixup_encoded_words(const char *text)
-{
-	GString *out = g_string_new(NULL);
-
-	if (fixup_is_ascii(text)) {
-		g_string_append(out, text);
-		return g_string_free(out, FALSE);
-	}
-	while (*text) {
-		size_t n = 0;
-		g_autofree char *base64 = NULL;
-
-		while (text[n] && n < 39) /* 52 octets of base64 */
-			n = (size_t)(g_utf8_next_char(text + n) - text);
-		base64 = g_base64_encode((const guchar *)text, n);
-		g_string_append_printf(out, "%s=?UTF-8?B?%s?=",
-				       out->len ? "\r\n " : "", base64);
-		text += n;
-	}
-	return g_string_free(out, FALSE);
 }
 
 /* A display name: a quoted string or encoded words (RFC 2047 5). */
@@ -344,8 +291,8 @@ static char *fixup_phrase(const char *name)
 {
 	GString *out;
 
-	if (!fixup_is_ascii(name))
-		return fixup_encoded_words(name);
+	if (!field_is_plain(name))
+		return field_encoded_words(name);
 	out = g_string_new("\"");
 	for (const char *p = name; *p; p++) {
 		if (*p == '"' || *p == '\\')

@@ -34,15 +34,6 @@ void fixup_message(const void *octets, size_t len,
  * line gets one, a leading mbox "From " line goes.  Appends to out. */
 void fixup_from_stdin(const void *octets, size_t len, GByteArray *out);
 
-/* UTF-8 text as encoded words (RFC 2047), folded; ASCII as it is; owned. */
-char *fixup_encoded_words(const char *text);
-
-/* "Mon, 23 Nov 2026 10:00:00 +0000" (RFC 5322 3.3), local time; owned. */
-char *fixup_date(int64_t time);
-
-/* A Message-ID without its brackets; owned. */
-char *fixup_message_id(int64_t now, const char *hostname);
-
 /* An address field with a domain for each address that has none ("root" and
  * "Root <root>", not group names or comments); owned.  Pure. */
 char *fixup_qualify_field(const char *field, const char *origin);

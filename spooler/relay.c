@@ -7,6 +7,7 @@
  * greeting, how AUTH went, which extensions there are) is read along in the
  * monitor callback, which sees every octet outside of messages.
  */
+#include "field.h"
 #include "net.h"
 #include "relay_form.h"
 #include "relay_transport.h"
@@ -638,7 +639,7 @@ static int relay_connect(struct relay_session *session,
 static int relay_why(struct relay_session *session, struct fault *fault)
 {
 	g_autofree char *reply =
-		relay_text_clean(session->reply->str, RELAY_TEXT_MAX / 3);
+		field_clean(session->reply->str, RELAY_TEXT_MAX / 3);
 	char tls_error[160] = "";
 
 	if (session->fault.kind != FAULT_NONE) {

@@ -118,8 +118,4 @@ NODISCARD int relay_run(const struct relay_place *place,
 NODISCARD int relay_password_read(const char *path, char **ret_password,
 				  struct fault *fault);
 
-/* A server's words as one line of valid UTF-8 without control characters, cut
- * at max octets; owned. */
-char *relay_text_clean(const char *text, size_t max);
-
 #endif

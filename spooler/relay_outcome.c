@@ -1,6 +1,7 @@
 /*
  * What the replies of a relay host mean for a recipient; see relay_transport.h.
  */
+#include "field.h"
 #include "relay_transport.h"
 
 #include <stdio.h>
@@ -50,7 +51,7 @@ static void outcome_status(int code, const char *text, char *ret_status,
 void relay_outcome_reply(struct relay_recipient *recipient, int code,
 			 const char *text)
 {
-	g_autofree char *clean = relay_text_clean(text, RELAY_TEXT_MAX);
+	g_autofree char *clean = field_clean(text, RELAY_TEXT_MAX);
 	g_autofree char *reply = g_strdup_printf("%d %s", code, clean);
 	enum relay_verdict verdict = RELAY_RETRY;
 	char status[16];

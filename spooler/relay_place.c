@@ -64,26 +64,6 @@ char *relay_place_format(const struct relay_place *place)
 	return g_strdup_printf("%s:%s", place->host, place->port);
 }
 
-char *relay_text_clean(const char *text, size_t max)
-{
-	g_autofree char *valid = g_utf8_make_valid(text, -1);
-	GString *out = g_string_sized_new(128);
-
-	for (const char *p = valid; *p && out->len < max;
-	     p = g_utf8_next_char(p)) {
-		gunichar c = g_utf8_get_char(p);
-
-		if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-			c = ' ';
-		if (c == ' ' && (!out->len || out->str[out->len - 1] == ' '))
-			continue;
-		g_string_append_unichar(out, c);
-	}
-	while (out->len && out->str[out->len - 1] == ' ')
-		g_string_truncate(out, out->len - 1);
-	return g_string_free(out, FALSE);
-}
-
 int relay_password_read(const char *path, char **ret_password,
 			struct fault *fault)
 {

@@ -249,7 +249,7 @@ Test(dagent_autoreply, text)
 	cr_expect_str_eq(
 		got,
 		"From: \"Anna \\\"A\\\"\" <anna@x.test>\r\nTo: <q@y.test>\r\n"
-		"Subject: Away  Bcc: e@f\r\n"
+		"Subject: Away Bcc: e@f\r\n"
 		"Date: Mon, 23 Nov 2026 06:00:00 +0000\r\n"
 		"Message-ID: <id@x>\r\nIn-Reply-To: <m@y>\r\n"
 		"References: <r1@y>\r\n <r2@y>\r\n <m@y>\r\n"
@@ -277,5 +277,5 @@ Test(dagent_autoreply, encoded_words)
 	lines = g_strsplit(got, "\r\n", -1);
 	for (size_t i = 0; lines[i] && *lines[i]; i++)
 		cr_expect(strlen(lines[i]) <= 84, "%s", lines[i]);
-	cr_expect_not_null(strstr(got, "Subject: =?utf-8?B?4oKs"));
+	cr_expect_not_null(strstr(got, "Subject: =?UTF-8?B?4oKs"));
 }

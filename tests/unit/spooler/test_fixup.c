@@ -1,6 +1,7 @@
 /*
  * What submission adds to a message, and what it leaves alone.
  */
+#include "field.h"
 #include "spooler/fixup.h"
 
 #include <criterion/criterion.h>
@@ -126,7 +127,7 @@ Test(fixup, encoded_words_are_short_and_whole)
 
 	for (int i = 0; i < 50; i++)
 		g_string_append(long_name, "\303\274");
-	text = fixup_encoded_words(long_name->str);
+	text = field_encoded_words(long_name->str);
 	g_string_free(long_name, TRUE);
 	words = g_strsplit(text, "\r\n ", -1);
 	cr_assert_eq(g_strv_length(words), 3);

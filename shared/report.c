@@ -3,8 +3,7 @@
  */
 #include "report.h"
 
-#include "fixup.h"
-#include "relay.h"
+#include "field.h"
 
 #include <string.h>
 
@@ -60,12 +59,12 @@ static void report_put_header(GByteArray *out, const struct report *report,
 			      const char *boundary)
 {
 	const struct report_words *words = &report_words[report_action(report)];
-	g_autofree char *date = fixup_date(report->now);
-	g_autofree char *id = fixup_message_id(report->now, report->hostname);
-	g_autofree char *about = relay_text_clean(report->subject, 200);
+	g_autofree char *date = field_date_local(report->now);
+	g_autofree char *id = field_message_id(report->now, report->hostname);
+	g_autofree char *about = field_clean(report->subject, 200);
 	g_autofree char *subject = g_strconcat(words->subject, about, NULL);
-	g_autofree char *encoded = fixup_encoded_words(g_strchomp(subject));
-	g_autofree char *to = relay_text_clean(report->to, REPORT_LINE_MAX);
+	g_autofree char *encoded = field_encoded_words(g_strchomp(subject));
+	g_autofree char *to = field_clean(report->to, REPORT_LINE_MAX);
 
 	report_put(out,
 		   "From: \"Mail Delivery System\" <MAILER-DAEMON@%s>\r\n"
@@ -95,10 +94,10 @@ static void report_put_text(GByteArray *out, const struct report *report)
 		for (size_t i = 0; i < report->recipient_count; i++) {
 			const struct report_recipient *recipient =
 				&report->recipients[i];
-			g_autofree char *address = relay_text_clean(
+			g_autofree char *address = field_clean(
 				recipient->address, REPORT_LINE_MAX);
-			g_autofree char *reply = relay_text_clean(
-				recipient->reply, REPORT_LINE_MAX);
+			g_autofree char *reply =
+				field_clean(recipient->reply, REPORT_LINE_MAX);
 
 			if ((int)recipient->action != action)
 				continue;
@@ -114,7 +113,7 @@ static void report_put_text(GByteArray *out, const struct report *report)
 		}
 	}
 	if (report_action(report) == REPORT_DELAYED) {
-		g_autofree char *until = fixup_date(report->retry_until);
+		g_autofree char *until = field_date_local(report->retry_until);
 
 		report_put(out, "\r\nIt will be tried until %s.\r\n", until);
 	}
@@ -125,15 +124,14 @@ static void report_put_recipient(GByteArray *out, const struct report *report,
 				 const struct report_recipient *recipient)
 {
 	g_autofree char *address =
-		relay_text_clean(recipient->address, REPORT_LINE_MAX);
-	g_autofree char *reply =
-		relay_text_clean(recipient->reply, REPORT_LINE_MAX);
-	g_autofree char *date = fixup_date(report->now);
+		field_clean(recipient->address, REPORT_LINE_MAX);
+	g_autofree char *reply = field_clean(recipient->reply, REPORT_LINE_MAX);
+	g_autofree char *date = field_date_local(report->now);
 
 	report_put(out, "\r\n");
 	if (recipient->orcpt) {
 		g_autofree char *orcpt =
-			relay_text_clean(recipient->orcpt, REPORT_LINE_MAX);
+			field_clean(recipient->orcpt, REPORT_LINE_MAX);
 
 		report_put(out, "Original-Recipient: %s\r\n", orcpt);
 	}
@@ -156,7 +154,7 @@ static void report_put_recipient(GByteArray *out, const struct report *report,
 			   recipient->from_relay ? "smtp" : "X-Okapi", reply);
 	report_put(out, "Last-Attempt-Date: %s\r\n", date);
 	if (recipient->action == REPORT_DELAYED) {
-		g_autofree char *until = fixup_date(report->retry_until);
+		g_autofree char *until = field_date_local(report->retry_until);
 
 		report_put(out, "Will-Retry-Until: %s\r\n", until);
 	}
@@ -165,12 +163,12 @@ static void report_put_recipient(GByteArray *out, const struct report *report,
 /* What programs read (RFC 3464 2). */
 static void report_put_status(GByteArray *out, const struct report *report)
 {
-	g_autofree char *arrived = fixup_date(report->arrived);
+	g_autofree char *arrived = field_date_local(report->arrived);
 
 	report_put(out, "Content-Type: message/delivery-status\r\n\r\n");
 	if (report->envid) {
 		g_autofree char *envid =
-			relay_text_clean(report->envid, REPORT_LINE_MAX);
+			field_clean(report->envid, REPORT_LINE_MAX);
 
 		report_put(out, "Original-Envelope-Id: %s\r\n", envid);
 	}
