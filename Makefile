@@ -33,6 +33,9 @@ GMIME_LIBS  := $(call lib,gmime-3.0)
 SQLITE_LIBS := $(call lib,sqlite3)
 SSL_LIBS    := $(call lib,openssl)
 IDN_LIBS    := $(call lib,libidn2)
+ZSTD_LIBS   := $(call lib,libzstd)
+# What the store stands on.
+STORE_LIBS  := $(SQLITE_LIBS) $(IDN_LIBS) $(ZSTD_LIBS)
 ESMTP_LIBS  := $(call lib,libesmtp-1.0)
 ICAL_CFLAGS := $(call pkg,libical)
 ICAL_LIBS   := $(filter-out -licalss -licalvcal,$(call lib,libical))
@@ -125,13 +128,13 @@ $(ADMIN):   $(call objs,$(call room_src,admin))
 $(B)/okapi-dagent: $(O)/dagent/main.o $(DAGENT) $(SMTP) $(GROUND)
 $(B)/okapi-dagent: LIBS = $(THIN_LIBS)
 $(B)/okapi-dagentd: $(O)/dagent/dagentd_main.o $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-dagentd: LIBS = $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-dagentd: LIBS = $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
+$(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 $(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(GROUND)
 $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
 $(B)/okapi-convert: LIBS = $(CONVERT_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
@@ -168,7 +171,7 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ROOMS) -Wl,--end-group \
 		-lcriterion $(ESMTP_LIBS) $(CONVERT_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
-		$(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
+		$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 
 .PHONY: unit
 unit: all $(UNIT_BIN)

@@ -58,6 +58,7 @@ void mail_free(struct mail *mail)
 	if (mail->bytes)
 		g_bytes_unref(mail->bytes);
 	base_close_fd(&mail->file);
+	store_kept_free(mail->kept);
 	if (mail->set)
 		propset_free(mail->set);
 	g_free(mail);

@@ -48,7 +48,8 @@ struct mail {
 
 	/* From mail_set_content() on. */
 	GBytes *bytes;
-	int file; /* a file that holds just these, or -1 */
+	int file;          /* a file that holds just these, or -1 */
+	struct kept *kept; /* packed, once it is to be saved; owned */
 	uint8_t sha256[32];
 	bool check_duplicate;
 

@@ -72,6 +72,7 @@ void plan_free(struct plan *plan)
 	g_ptr_array_unref(plan->rule_errors);
 	if (plan->redirected)
 		g_bytes_unref(plan->redirected);
+	store_kept_free(plan->redirected_kept);
 	if (plan->reply)
 		plan_reply_free(plan->reply);
 	if (plan->vacation)

@@ -53,7 +53,8 @@ struct plan {
 	GPtrArray *rule_errors; /* of struct plan_rule_error */
 	GBytes *redirected;     /* the message as it is redirected, or NULL */
 	uint8_t redirected_sha256[32];
-	struct plan_reply *reply; /* NULL: none */
+	struct kept *redirected_kept; /* packed, once it is to be saved */
+	struct plan_reply *reply;     /* NULL: none */
 	/* What a rule wants to reply, until step 5 decides; NULL: nothing. */
 	struct sieve_vacation *vacation;
 	GPtrArray *marks; /* of struct plan_mark */

@@ -28,6 +28,7 @@ void save_ask(const struct mail *mail, const struct mail_recipient *to,
 	memcpy(ret_question->content.sha256, mail->sha256,
 	       sizeof(mail->sha256));
 	ret_question->content.set = mail->set;
+	ret_question->content.kept = mail->kept;
 	ret_question->delivery = (struct delivery){
 		.store = to->who->store,
 		.recipient = to->path,
@@ -157,6 +158,7 @@ static void save_fill_redirects(const struct save_job *job,
 	memcpy(content->sha256, plan->redirected_sha256,
 	       sizeof(content->sha256));
 	content->set = job->mail->set;
+	content->kept = plan->redirected_kept;
 	*ret_submission = (struct submission){
 		.reverse_path = job->mail->reverse_path,
 		.recipients = recipients,
@@ -355,26 +357,28 @@ static void save_some(struct mail *mail, struct store *store,
 		save_one(&jobs[i], store);
 }
 
-/* Large messages are written beside the store before it is locked.  Where
- * that fails the unit tries again, and says why. */
-static void save_prepare(const struct mail *mail,
-			 const struct mail_recipient *to)
+/* Messages are packed, and large values written beside the store, before it is
+ * locked.  Where that fails the unit tries again, and says why. */
+static void save_prepare(struct mail *mail, const struct mail_recipient *to)
 {
 	const char *path = mail->agent->conf->store_path;
+	struct plan *plan = to->plan;
 	struct save_question question;
 	struct content redirected = {.set = mail->set};
 	struct fault fault = {0};
 
 	save_ask(mail, to, &question);
-	if (to->plan->copies->len > 0 &&
-	    store_content_prepare(path, &question.content, mail->file, &fault))
+	if (plan->copies->len > 0 && !mail->kept &&
+	    store_content_prepare(path, &question.content, mail->file,
+				  &mail->kept, &fault))
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
-	if (!to->plan->redirected)
+	if (!plan->redirected || plan->redirected_kept)
 		return;
-	redirected.rfc822 = to->plan->redirected;
-	memcpy(redirected.sha256, to->plan->redirected_sha256,
+	redirected.rfc822 = plan->redirected;
+	memcpy(redirected.sha256, plan->redirected_sha256,
 	       sizeof(redirected.sha256));
-	if (store_content_prepare(path, &redirected, -1, &fault))
+	if (store_content_prepare(path, &redirected, -1, &plan->redirected_kept,
+				  &fault))
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
 }
 

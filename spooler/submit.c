@@ -36,6 +36,8 @@ struct submit_job {
 	GHashTable *seen;      /* their addresses */
 	GBytes *bytes;
 	struct propset *set;
+	struct content content; /* bytes, set and what is kept of them */
+	struct kept *kept;
 	int64_t not_before;
 	int64_t queue_id;
 };
@@ -372,28 +374,39 @@ static void submit_convert(struct submit_job *job)
 		job->not_before = MAX(job->not_before, deferred);
 }
 
+/* What can be done before the store is locked. */
+static void submit_pack(struct submit_job *job)
+{
+	struct fault fault = {0};
+	gsize size;
+	const void *octets = g_bytes_get_data(job->bytes, &size);
+
+	job->content = (struct content){.rfc822 = job->bytes, .set = job->set};
+	digest_sha256(octets, size, job->content.sha256);
+	if (store_content_prepare(job->conf->store_path, &job->content, -1,
+				  &job->kept, &fault))
+		log_message(LOG_LEVEL_DETAIL, "%s", fault.text);
+	job->content.kept = job->kept;
+}
+
 static int submit_unit(struct store *store, void *context, struct fault *fault)
 {
 	struct submit_job *job = context;
 	guint count = job->recipients->len;
 	g_autofree struct submission_recipient *recipients =
 		g_new0(struct submission_recipient, count);
-	struct content content = {.rfc822 = job->bytes, .set = job->set};
 	struct submission submission = {
 		.store = job->user->store,
 		.reverse_path = job->reverse_path,
 		.recipients = recipients,
 		.recipient_count = count,
-		.content = &content,
+		.content = &job->content,
 		.not_before = job->not_before,
 		.dsn_ret = job->envelope->ret,
 		.dsn_envid = job->envelope->envid,
 		.token = job->envelope->token,
 	};
-	gsize size;
-	const void *octets = g_bytes_get_data(job->bytes, &size);
 
-	digest_sha256(octets, size, content.sha256);
 	for (guint i = 0; i < count; i++) {
 		const struct envelope_recipient *recipient =
 			job->recipients->pdata[i];
@@ -409,6 +422,7 @@ static void submit_job_clear(struct submit_job *job)
 {
 	if (job->user)
 		store_user_free(job->user);
+	store_kept_free(job->kept);
 	g_free(job->reverse_path);
 	g_ptr_array_unref(job->recipients);
 	g_hash_table_unref(job->seen);
@@ -466,6 +480,7 @@ int submit_message(struct submit *submit, const struct submit_caller *caller,
 		 submit_recipients(&job, octets, len, fault) == 0 &&
 		 submit_content(&job, octets, len, fault) == 0) {
 		submit_convert(&job);
+		submit_pack(&job);
 		result = committer_run(submit->committer, submit_unit, &job,
 				       fault);
 	}

@@ -71,32 +71,40 @@ static int backup_make_dir(const char *dir, struct fault *fault)
 }
 
 /* The file of a large value, unless it is copied already. */
-static int backup_file(struct backup *backup, const uint8_t hash[32],
+static int backup_file(struct backup *backup, const struct lob_name *name,
 		       struct fault *fault)
 {
-	g_autofree char *from = lob_file(backup->store->path, hash);
-	g_autofree char *to = lob_file(backup->path, hash);
-	g_autoptr(GBytes) data = NULL;
+	g_autofree char *from = lob_file(backup->store->path, name);
+	g_autofree char *to = lob_file(backup->path, name);
+	struct lob_value value = {
+		.form = name->is_packed ? LOB_PACKED : LOB_PLAIN, .fd = -1};
 	struct stat st;
+	int rc;
 
 	if (stat(to, &st) == 0)
 		return 0;
-	if (stat(from, &st) < 0 ||
-	    (lob_read(backup->store->path, hash, st.st_size, &data, fault) &&
-	     stat(from, &st) < 0)) {
+	value.fd = open(from, O_RDONLY | O_CLOEXEC);
+	if (value.fd < 0 && errno == ENOENT) {
 		backup->is_missing = true;
 		return 0;
 	}
-	if (!data)
-		return -1;
-	return lob_write(backup->path, hash, data, -1, fault);
+	if (value.fd < 0 || fstat(value.fd, &st) < 0) {
+		rc = fault_set_errno(fault, FAULT_IO, errno, "cannot open %s",
+				     from);
+	} else {
+		memcpy(value.hash, name->hash, sizeof(value.hash));
+		value.kept = st.st_size;
+		rc = lob_write(backup->path, &value, fault);
+	}
+	lob_value_clear(&value);
+	return rc;
 }
 
-static int backup_each_file(const uint8_t hash[32], int64_t mtime_s,
+static int backup_each_file(const struct lob_name *name, int64_t mtime_s,
 			    void *context, struct fault *fault)
 {
 	(void)mtime_s;
-	return backup_file(context, hash, fault);
+	return backup_file(context, name, fault);
 }
 
 /* ---- the database ---------------------------------------------------------
@@ -130,16 +138,21 @@ static int backup_named_files(struct backup *backup, sqlite3 *to,
 			      struct fault *fault)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(
-		to, "SELECT hash FROM lob WHERE data IS NULL", -1, &stmt, NULL);
+	int rc = sqlite3_prepare_v2(to,
+				    "SELECT hash, form FROM lob"
+				    " WHERE data IS NULL AND packed IS NULL",
+				    -1, &stmt, NULL);
 	int result = 0;
 
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+		struct lob_name name;
+
 		rc = sqlite3_step(stmt);
 		if (rc != SQLITE_ROW)
 			break;
-		result = backup_file(backup, sqlite3_column_blob(stmt, 0),
-				     fault);
+		name = lob_name_of(sqlite3_column_blob(stmt, 0),
+				   (enum lob_form)sqlite3_column_int(stmt, 1));
+		result = backup_file(backup, &name, fault);
 		if (result)
 			break;
 	}

@@ -98,6 +98,26 @@ static int check_fix_roles(struct store *store, struct fault *fault)
 	return rc;
 }
 
+/* Files of theirs are found as such, a day later. */
+static int check_fix_values(struct store *store, struct fault *fault)
+{
+	g_autoptr(GArray) lobs = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) files =
+		g_array_new(FALSE, FALSE, sizeof(struct lob_name));
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT id FROM lob l WHERE" LOB_UNUSED, ""))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		int64_t id = rows_int(&rows, 0);
+
+		g_array_append_val(lobs, id);
+	}
+	return rc ? -1 : purge_lobs(store, lobs, files, fault);
+}
+
 #define CHECK_HIDDEN                                                           \
  " FROM hierarchy h JOIN hierarchy p ON p.id = h.parent"                       \
  " WHERE h.type IN (2, 3) AND h.deleted IS NULL AND p.deleted IS NOT NULL"
@@ -116,6 +136,7 @@ static const struct check_step check_steps[] = {
 	 "DELETE FROM addresses WHERE user NOT IN (SELECT id FROM users);"
 	 "DELETE FROM outgoingrecipients WHERE queue NOT IN"
 	 " (SELECT id FROM outgoingqueue);"
+	 "DELETE FROM lob_parts WHERE lob NOT IN (SELECT id FROM lob);"
 	 "UPDATE outgoingqueue SET message = NULL WHERE message IS NOT NULL"
 	 " AND message NOT IN (SELECT id FROM hierarchy);"
 	 "UPDATE outgoingqueue SET store = NULL WHERE store IS NOT NULL"
@@ -137,6 +158,10 @@ static const struct check_step check_steps[] = {
 	 " WHERE c.id = hierarchy.content AND hierarchy.type = 3"
 	 " AND hierarchy.size <> c.size",
 	 NULL},
+
+	{"SELECT 'value ' || l.id || ': no message has it' FROM lob l"
+	 " WHERE" LOB_UNUSED,
+	 NULL, check_fix_values},
 
 	{"SELECT 'object ' || h.id || ': not in the store of its folder'"
 	 " FROM hierarchy h JOIN hierarchy p ON p.id = h.parent"
@@ -246,11 +271,11 @@ static const struct check_step check_steps[] = {
 	 NULL},
 };
 
-static int check_orphan(const uint8_t hash[32], void *context,
+static int check_orphan(const struct lob_name *name, void *context,
 			struct fault *fault)
 {
 	struct check *check = context;
-	g_autofree char *file = lob_file(check->store->path, hash);
+	g_autofree char *file = lob_file(check->store->path, name);
 
 	(void)fault;
 	check_tell(check, "file %s: no message has it", file);

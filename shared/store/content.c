@@ -1,10 +1,11 @@
 /*
- * What a message says: one content object for the same bytes, and the few
+ * What a message says: one content object for the same bytes, the rows of lob
+ * that hold them (kept.h), and the few
  * properties that lists, searches and sorting need as rows.  Everything else
  * is found again by converting the kept bytes (docs/store.md has the figures
  * behind that).
  */
-#include "digest.h"
+#include "kept.h"
 #include "property_value.h"
 #include "store_internal.h"
 
@@ -20,24 +21,6 @@ static const uint32_t content_tags[] = {
 	PR_DISPLAY_CC,
 	PR_INTERNET_MESSAGE_ID,
 };
-
-static bool content_is_large(const struct content *content)
-{
-	return g_bytes_get_size(content->rfc822) >= LOB_FILE_MIN;
-}
-
-int store_content_prepare(const char *path, const struct content *content,
-			  int file, struct fault *fault)
-{
-	if (!content_is_large(content))
-		return 0;
-	return lob_write(path, content->sha256, content->rfc822, file, fault);
-}
-
-int store_content_file(const char *path)
-{
-	return lob_open_unnamed(path);
-}
 
 static int content_put_text(struct store *store, int64_t object,
 			    const struct propset *set, uint32_t tag,
@@ -81,40 +64,102 @@ static int content_put_rows(struct store *store, int64_t object,
 	return 0;
 }
 
-static int content_insert(struct store *store, const struct content *content,
-			  int64_t *ret_content, struct fault *fault)
-{
-	size_t size;
-	const void *data = g_bytes_get_data(content->rfc822, &size);
-	int64_t attachments = 0;
-	int64_t lob;
-	int rc;
+/* ---- rows of lob ---------------------------------------------------------
+ */
 
-	if (content_is_large(content)) {
-		/* Within the write lock: no purge takes it away. */
-		if (lob_write(store->path, content->sha256, content->rfc822, -1,
-			      fault))
+/* The row of a value, made if it is new; a file is written before it, and
+ * within the write lock, so that no purge takes it away. */
+static int content_put_value(struct store *store, const struct lob_value *value,
+			     int64_t *ret_lob, struct fault *fault)
+{
+	size_t len = 0;
+	const void *data = NULL;
+	int rc = sql_get(store, fault, ret_lob,
+			 "SELECT id FROM lob WHERE hash = ?", "b", value->hash,
+			 sizeof(value->hash));
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (lob_is_file(value->kept)) {
+		if (lob_write(store->path, value, fault))
 			return -1;
 		rc = sql_run(store, fault,
-			     "INSERT INTO lob (hash, size) VALUES (?, ?)", "bi",
-			     content->sha256, sizeof(content->sha256),
-			     (int64_t)size);
-	} else {
-		rc = sql_run(store, fault,
-			     "INSERT INTO lob (hash, size, data)"
+			     "INSERT INTO lob (hash, size, form)"
 			     " VALUES (?, ?, ?)",
-			     "bib", content->sha256, sizeof(content->sha256),
-			     (int64_t)size, data, size);
+			     "bid", value->hash, sizeof(value->hash),
+			     value->size, (int)value->form);
+	} else {
+		data = g_bytes_get_data(value->data, &len);
+		rc = sql_run(store, fault,
+			     value->form == LOB_PACKED
+				     ? "INSERT INTO lob (hash, size, form,"
+				       " packed) VALUES (?, ?, ?, ?)"
+				     : "INSERT INTO lob (hash, size, form,"
+				       " data) VALUES (?, ?, ?, ?)",
+			     "bidb", value->hash, sizeof(value->hash),
+			     value->size, (int)value->form, data, len);
 	}
 	if (rc)
 		return -1;
-	lob = sqlite3_last_insert_rowid(store->db);
+	*ret_lob = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+int content_put_parts(struct store *store, int64_t lob, const struct kept *kept,
+		      struct fault *fault)
+{
+	for (guint i = 0; i < kept->parts->len; i++) {
+		int64_t part;
+
+		if (content_put_value(
+			    store,
+			    &g_array_index(kept->parts, struct lob_value, i),
+			    &part, fault) ||
+		    sql_run(store, fault,
+			    "INSERT INTO lob_parts (lob, position, part)"
+			    " VALUES (?, ?, ?)",
+			    "idi", lob, (int)i, part))
+			return -1;
+	}
+	return 0;
+}
+
+static int content_put_lob(struct store *store, const struct content *content,
+			   int64_t *ret_lob, struct fault *fault)
+{
+	const struct kept *kept = content->kept;
+	AUTO(kept) own = NULL;
+
+	if (!kept) {
+		if (store_content_prepare(store->path, content, -1, &own,
+					  fault))
+			return -1;
+		kept = own;
+	}
+	if (content_put_value(store, &kept->whole, ret_lob, fault))
+		return -1;
+	return content_put_parts(store, *ret_lob, kept, fault);
+}
+
+/* ---- contents ------------------------------------------------------------
+ */
+
+static int content_insert(struct store *store, const struct content *content,
+			  int64_t lob, int64_t *ret_content,
+			  struct fault *fault)
+{
+	int64_t size = (int64_t)g_bytes_get_size(content->rfc822);
+	int64_t attachments = 0;
+
+	/* The bytes may be there already, as a part of another message. */
+	if (!lob && content_put_lob(store, content, &lob, fault))
+		return -1;
 	if (content->set)
 		attachments = (int64_t)propset_attachment_count(content->set);
 	if (sql_run(store, fault,
 		    "INSERT INTO hierarchy (type, lob, size, attachments)"
 		    " VALUES (6, ?, ?, ?)",
-		    "iii", lob, (int64_t)size, attachments))
+		    "iii", lob, size, attachments))
 		return -1;
 	*ret_content = sqlite3_last_insert_rowid(store->db);
 	if (!content->set)
@@ -125,57 +170,47 @@ static int content_insert(struct store *store, const struct content *content,
 int content_ensure(struct store *store, const struct content *content,
 		   int64_t *ret_content, struct fault *fault)
 {
-	int rc = sql_get(store, fault, ret_content,
-			 "SELECT c.id FROM lob l JOIN hierarchy c"
-			 " ON c.lob = l.id WHERE l.hash = ?",
-			 "b", content->sha256, sizeof(content->sha256));
+	int64_t lob = 0;
+	int64_t found = 0;
+	ROWS rows = {0};
+	int rc;
 
+	if (rows_open(store, &rows, fault,
+		      "SELECT l.id, c.id FROM lob l LEFT JOIN hierarchy c"
+		      " ON c.lob = l.id WHERE l.hash = ?",
+		      "b", content->sha256, sizeof(content->sha256)))
+		return -1;
+	rc = rows_next(&rows, fault);
 	if (rc < 0)
 		return -1;
-	if (rc == 1)
-		return 0;
-	return content_insert(store, content, ret_content, fault);
+	if (rc == 1) {
+		lob = rows_int(&rows, 0);
+		found = rows_int(&rows, 1);
+	}
+	rows_end(&rows);
+	if (!found)
+		return content_insert(store, content, lob, ret_content, fault);
+	*ret_content = found;
+	return 0;
 }
 
 int content_bytes(struct store *store, int64_t content, GBytes **ret_bytes,
 		  struct fault *fault)
 {
-	g_autoptr(GBytes) bytes = NULL;
-	uint8_t hash[DIGEST_SIZE];
-	uint8_t is[DIGEST_SIZE];
-	ROWS rows = {0};
-	int rc;
+	int64_t lob = 0;
+	int rc = sql_get(store, fault, &lob,
+			 "SELECT lob FROM hierarchy WHERE id = ?"
+			 " AND lob IS NOT NULL",
+			 "i", content);
 
-	if (rows_open(store, &rows, fault,
-		      "SELECT l.hash, l.size, l.data FROM hierarchy c"
-		      " JOIN lob l ON l.id = c.lob WHERE c.id = ?",
-		      "i", content))
-		return -1;
-	rc = rows_next(&rows, fault);
 	if (rc < 0)
 		return -1;
-	if (rc == 0 || sqlite3_column_bytes(rows.stmt, 0) != DIGEST_SIZE)
+	if (rc == 0)
 		return fault_set(fault, FAULT_IO,
 				 "content %" G_GINT64_FORMAT " is gone",
 				 content);
-	memcpy(hash, sqlite3_column_blob(rows.stmt, 0), sizeof(hash));
-	if (sqlite3_column_type(rows.stmt, 2) == SQLITE_NULL) {
-		if (lob_read(store->path, hash, rows_int(&rows, 1), &bytes,
-			     fault))
-			return -1;
-	} else {
-		int len = sqlite3_column_bytes(rows.stmt, 2);
-
-		bytes = g_bytes_new(sqlite3_column_blob(rows.stmt, 2),
-				    (gsize)len);
-	}
-	digest_sha256(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes),
-		      is);
-	if (memcmp(is, hash, sizeof(is)) != 0)
-		return fault_set(fault, FAULT_IO,
-				 "content %" G_GINT64_FORMAT
-				 " does not have the bytes it came with",
-				 content);
-	*ret_bytes = g_steal_pointer(&bytes);
+	if (lob_bytes(store, lob, ret_bytes, fault))
+		return fault_prefix(fault, "content %" G_GINT64_FORMAT,
+				    content);
 	return 0;
 }

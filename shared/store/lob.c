@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define LOB_PACKED_SUFFIX ".packed"
+
 char *lob_directory(const char *path)
 {
 	size_t len = strlen(path);
@@ -24,13 +26,28 @@ char *lob_directory(const char *path)
 	return g_strdup_printf("%.*s.lob", (int)len, path);
 }
 
-char *lob_file(const char *path, const uint8_t hash[32])
+struct lob_name lob_name_of(const uint8_t hash[32], enum lob_form form)
+{
+	struct lob_name name = {.is_packed = form == LOB_PACKED};
+
+	memcpy(name.hash, hash, sizeof(name.hash));
+	return name;
+}
+
+char *lob_file(const char *path, const struct lob_name *name)
 {
 	g_autofree char *directory = lob_directory(path);
 	char hex[DIGEST_HEX_SIZE];
 
-	digest_format(hash, hex);
-	return g_strdup_printf("%s/%.2s/%.2s/%s", directory, hex, hex + 2, hex);
+	digest_format(name->hash, hex);
+	return g_strdup_printf("%s/%.2s/%.2s/%s%s", directory, hex, hex + 2,
+			       hex, name->is_packed ? LOB_PACKED_SUFFIX : "");
+}
+
+void lob_value_clear(struct lob_value *value)
+{
+	g_clear_pointer(&value->data, g_bytes_unref);
+	base_close_fd(&value->fd);
 }
 
 static int lob_sync_directory(const char *path, struct fault *fault)
@@ -76,10 +93,9 @@ static int lob_make_directories(const char *store_file, const char *file,
 	return lob_make_directory(store_file, low, fault);
 }
 
-static int lob_write_all(int fd, GBytes *data, struct fault *fault)
+int lob_put(int fd, const void *data, size_t len, struct fault *fault)
 {
-	size_t len;
-	const char *at = g_bytes_get_data(data, &len);
+	const char *at = data;
 
 	while (len) {
 		ssize_t n = write(fd, at, len);
@@ -92,6 +108,55 @@ static int lob_write_all(int fd, GBytes *data, struct fault *fault)
 		at += n;
 		len -= (size_t)n;
 	}
+	return 0;
+}
+
+ssize_t lob_get(int fd, void *data, size_t len, struct fault *fault)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = read(fd, (char *)data + got, len - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fault_set_errno(fault, FAULT_IO, errno,
+					       "cannot read a large value");
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+/* All of a file, from its start, wherever its position is. */
+static int lob_copy(int from, int to, struct fault *fault)
+{
+	char piece[65536];
+	ssize_t n = 0;
+
+	if (lseek(from, 0, SEEK_SET) < 0)
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot read a large value");
+	while ((n = lob_get(from, piece, sizeof(piece), fault)) > 0)
+		if (lob_put(to, piece, (size_t)n, fault))
+			return -1;
+	return (int)n;
+}
+
+static int lob_fill(int fd, const struct lob_value *value, struct fault *fault)
+{
+	size_t len;
+	const void *data;
+
+	if (value->data) {
+		data = g_bytes_get_data(value->data, &len);
+		if (lob_put(fd, data, len, fault))
+			return -1;
+	} else if (lob_copy(value->fd, fd, fault)) {
+		return -1;
+	}
 	if (fsync(fd))
 		return fault_set_errno(fault, FAULT_IO, errno,
 				       "cannot sync a large value");
@@ -99,7 +164,7 @@ static int lob_write_all(int fd, GBytes *data, struct fault *fault)
 }
 
 static int lob_write_new(const char *store_file, const char *file,
-			 const char *temporary, GBytes *data,
+			 const char *temporary, const struct lob_value *value,
 			 struct fault *fault)
 {
 	AUTOCLOSE int fd =
@@ -109,7 +174,7 @@ static int lob_write_new(const char *store_file, const char *file,
 		return fault_set_errno(fault, FAULT_IO, errno,
 				       "cannot create %s", temporary);
 	lock_give_to_owner(store_file, fd);
-	if (lob_write_all(fd, data, fault)) {
+	if (lob_fill(fd, value, fault)) {
 		(void)unlink(temporary);
 		return -1;
 	}
@@ -138,107 +203,90 @@ int lob_open_unnamed(const char *path)
 
 /* Names a file that is written already; false: it has to be written after
  * all.  The size is asked for: who wrote it may have failed in between. */
-static bool lob_link(const char *file, size_t size, int unnamed)
+static bool lob_link(const char *file, int64_t size, int unnamed)
 {
 	char from[sizeof("/proc/self/fd/") + 12];
 	struct stat st;
 
-	if (unnamed < 0 || fstat(unnamed, &st) || (size_t)st.st_size != size ||
-	    fsync(unnamed))
+	if (unnamed < 0 || fstat(unnamed, &st) || st.st_nlink ||
+	    st.st_size != size || fsync(unnamed))
 		return false;
 	(void)g_snprintf(from, sizeof(from), "/proc/self/fd/%d", unnamed);
 	return linkat(AT_FDCWD, from, AT_FDCWD, file, AT_SYMLINK_FOLLOW) == 0;
 }
 
-int lob_write(const char *path, const uint8_t hash[32], GBytes *data,
-	      int unnamed, struct fault *fault)
+int lob_write(const char *path, const struct lob_value *value,
+	      struct fault *fault)
 {
 	static gint counter;
-	g_autofree char *file = lob_file(path, hash);
+	struct lob_name name = lob_name_of(value->hash, value->form);
+	g_autofree char *file = lob_file(path, &name);
 	g_autofree char *directory = g_path_get_dirname(file);
 	g_autofree char *temporary = NULL;
 	struct stat st;
 
-	if (stat(file, &st) == 0 &&
-	    (uint64_t)st.st_size == g_bytes_get_size(data))
+	if (stat(file, &st) == 0 && st.st_size == value->kept)
 		/* Its name may still be in the cache of whoever wrote it. */
 		return lob_sync_directory(directory, fault);
 	if (lob_make_directories(path, file, fault))
 		return -1;
-	if (lob_link(file, g_bytes_get_size(data), unnamed))
+	if (lob_link(file, value->kept, value->fd))
 		return lob_sync_directory(directory, fault);
 	temporary = g_strdup_printf("%s.tmp.%d.%d", file, (int)getpid(),
 				    g_atomic_int_add(&counter, 1));
-	if (lob_write_new(path, file, temporary, data, fault))
+	if (lob_write_new(path, file, temporary, value, fault))
 		return -1;
 	return lob_sync_directory(directory, fault);
 }
 
-int lob_read(const char *path, const uint8_t hash[32], int64_t size,
-	     GBytes **ret_data, struct fault *fault)
+int lob_open(const char *path, const struct lob_name *name, struct fault *fault)
 {
-	g_autofree char *file = lob_file(path, hash);
-	AUTOCLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
-	g_autofree char *data = NULL;
-	int64_t got = 0;
+	g_autofree char *file = lob_file(path, name);
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return fault_set_errno(fault, FAULT_IO, errno, "cannot open %s",
 				       file);
-	data = g_malloc((gsize)size + 1);
-	while (got < size + 1) {
-		ssize_t n = read(fd, data + got, (size_t)(size + 1 - got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fault_set_errno(fault, FAULT_IO, errno,
-					       "cannot read %s", file);
-		if (n == 0)
-			break;
-		got += n;
-	}
-	if (got != size)
-		return fault_set(fault, FAULT_IO,
-				 "%s: the file has another size than it should",
-				 file);
-	*ret_data = g_bytes_new_take(g_steal_pointer(&data), (gsize)size);
-	return 0;
+	return fd;
 }
 
-static bool lob_parse_name(const char *name, uint8_t ret_hash[32])
+static bool lob_parse_name(const char *text, struct lob_name *ret_name)
 {
-	if (strlen(name) != DIGEST_HEX_SIZE - 1)
+	const char *suffix = text + DIGEST_HEX_SIZE - 1;
+
+	if (strlen(text) < DIGEST_HEX_SIZE - 1 ||
+	    (*suffix && strcmp(suffix, LOB_PACKED_SUFFIX) != 0))
 		return false;
+	ret_name->is_packed = *suffix != '\0';
 	for (int i = 0; i < 32; i++) {
-		int high = g_ascii_xdigit_value(name[2 * i]);
-		int low = g_ascii_xdigit_value(name[2 * i + 1]);
+		int high = g_ascii_xdigit_value(text[2 * i]);
+		int low = g_ascii_xdigit_value(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
-		ret_hash[i] = (uint8_t)(high << 4 | low);
+		ret_name->hash[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
 }
 
 struct lob_walk {
-	int (*each)(const uint8_t hash[32], int64_t mtime_s, void *context,
+	int (*each)(const struct lob_name *name, int64_t mtime_s, void *context,
 		    struct fault *fault); /* may be NULL */
 	void *context;
 	int64_t sweep_before_s; /* half-written files older than that go */
 };
 
 static int lob_visit(const struct lob_walk *walk, const char *path,
-		     const char *name, struct fault *fault)
+		     const char *text, struct fault *fault)
 {
-	uint8_t hash[32];
+	struct lob_name name;
 	struct stat st;
 
 	if (stat(path, &st))
 		return 0; /* gone meanwhile */
-	if (walk->each && lob_parse_name(name, hash))
-		return walk->each(hash, st.st_mtime, walk->context, fault);
-	if (strstr(name, ".tmp.") && st.st_mtime < walk->sweep_before_s)
+	if (walk->each && lob_parse_name(text, &name))
+		return walk->each(&name, st.st_mtime, walk->context, fault);
+	if (strstr(text, ".tmp.") && st.st_mtime < walk->sweep_before_s)
 		(void)unlink(path);
 	return 0;
 }
@@ -269,8 +317,8 @@ static int lob_walk(const struct lob_walk *walk, const char *directory,
 }
 
 int lob_each(const char *path,
-	     int (*each)(const uint8_t hash[32], int64_t mtime_s, void *context,
-			 struct fault *fault),
+	     int (*each)(const struct lob_name *name, int64_t mtime_s,
+			 void *context, struct fault *fault),
 	     void *context, struct fault *fault)
 {
 	g_autofree char *directory = lob_directory(path);

@@ -11,23 +11,32 @@
 #include "propset.h"
 #include "store.h"
 
+/* What is kept of a message: opaque. */
+struct kept;
+
 /* The bytes of a message and what was understood of them. */
 struct content {
 	GBytes *rfc822;            /* as received: what comes back */
 	uint8_t sha256[32];        /* of rfc822 */
 	const struct propset *set; /* borrowed; rows are made of some of it */
+	const struct kept *kept;   /* borrowed; or NULL: nobody packed it */
 };
 
 /*
- * Writes and syncs what is kept beside the database (large messages), without
- * a connection and outside of units; any thread.  store_deliver() and
- * store_submit() do it themselves if nobody did, but with the store locked.
- * file: a descriptor of store_content_file() that holds just these bytes and
- * becomes the kept file, so that they are not written a second time; or -1.
+ * Packs a message (decodes attachments, compresses the rest), and writes and
+ * syncs what is kept beside the database (large values), without a connection
+ * and outside of units; any thread.  store_deliver() and store_submit() do it
+ * themselves if content->kept is NULL, but with the store locked.
+ * file: a descriptor of store_content_file() that holds just these bytes; it
+ * may become the kept file, so that they are not written a second time; or -1.
+ * ret_kept is owned.
  */
 NODISCARD int store_content_prepare(const char *store_path,
 				    const struct content *content, int file,
+				    struct kept **ret_kept,
 				    struct fault *fault);
+void store_kept_free(struct kept *kept);
+AUTO_DEFINE(kept, store_kept_free);
 /* A file without a name beside the store, for a message while it arrives;
  * owned; -1 where there can be none. */
 int store_content_file(const char *store_path);

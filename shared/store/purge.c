@@ -17,10 +17,6 @@ enum {
 	PURGE_ORPHAN_S = 86400,
 };
 
-struct purge_hash {
-	uint8_t bytes[32];
-};
-
 /* ---- objects marked deleted ----------------------------------------------
  */
 
@@ -108,40 +104,83 @@ static int purge_objects_unit(struct store *store, void *context,
 struct purge_contents {
 	const int64_t *ids;
 	size_t count;
-	GArray *files; /* of struct purge_hash: to be removed after it */
+	GArray *files; /* of struct lob_name: to be removed after it */
 };
 
-static int purge_content(struct store *store, int64_t content, GArray *files,
-			 struct fault *fault)
+static int purge_parts_of(struct store *store, int64_t lob, GArray *lobs,
+			  struct fault *fault)
 {
-	struct purge_hash hash = {0};
-	bool is_file;
-	int64_t lob;
 	ROWS rows = {0};
 	int rc;
 
-	/* It may have come into use since it was found. */
 	if (rows_open(store, &rows, fault,
-		      "SELECT l.id, l.hash, l.data IS NULL FROM hierarchy c"
-		      " JOIN lob l ON l.id = c.lob WHERE c.id = ?"
-		      " AND" PURGE_UNUSED,
-		      "i", content))
+		      "SELECT DISTINCT part FROM lob_parts WHERE lob = ?", "i",
+		      lob))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		int64_t part = rows_int(&rows, 0);
+
+		g_array_append_val(lobs, part);
+	}
+	return rc;
+}
+
+/* A row of lob that nothing refers to goes; its parts may be next. */
+static int purge_lob(struct store *store, int64_t lob, GArray *lobs,
+		     GArray *files, struct fault *fault)
+{
+	struct lob_name name;
+	bool is_file;
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT hash, form, data IS NULL AND packed IS NULL"
+		      " FROM lob l WHERE id = ? AND" LOB_UNUSED,
+		      "i", lob))
 		return -1;
 	rc = rows_next(&rows, fault);
 	if (rc <= 0)
 		return rc;
-	lob = rows_int(&rows, 0);
-	memcpy(hash.bytes, sqlite3_column_blob(rows.stmt, 1),
-	       sizeof(hash.bytes));
+	name = lob_name_of(sqlite3_column_blob(rows.stmt, 0),
+			   (enum lob_form)rows_int(&rows, 1));
 	is_file = rows_int(&rows, 2) != 0;
 	rows_end(&rows);
-	if (sql_run(store, fault, "DELETE FROM hierarchy WHERE id = ?", "i",
-		    content) ||
+	if (purge_parts_of(store, lob, lobs, fault) ||
 	    sql_run(store, fault, "DELETE FROM lob WHERE id = ?", "i", lob))
 		return -1;
 	if (is_file)
-		g_array_append_val(files, hash);
+		g_array_append_val(files, name);
 	return 0;
+}
+
+int purge_lobs(struct store *store, GArray *lobs, GArray *files,
+	       struct fault *fault)
+{
+	/* It grows while it is gone through. */
+	for (guint i = 0; i < lobs->len; i++)
+		if (purge_lob(store, g_array_index(lobs, int64_t, i), lobs,
+			      files, fault))
+			return -1;
+	return 0;
+}
+
+static int purge_content(struct store *store, int64_t content, GArray *files,
+			 struct fault *fault)
+{
+	g_autoptr(GArray) lobs = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int64_t lob;
+	/* It may have come into use since it was found. */
+	int rc = sql_get(store, fault, &lob,
+			 "DELETE FROM hierarchy AS c WHERE id = ?"
+			 " AND lob IS NOT NULL AND" PURGE_UNUSED
+			 " RETURNING lob",
+			 "i", content);
+
+	if (rc <= 0)
+		return rc;
+	g_array_append_val(lobs, lob);
+	return purge_lobs(store, lobs, files, fault);
 }
 
 static int purge_contents_unit(struct store *store, void *context,
@@ -155,16 +194,27 @@ static int purge_contents_unit(struct store *store, void *context,
 	return 0;
 }
 
-/* Removes the file of a hash that no row names; with the store locked, so
- * that no delivery begins to name it meanwhile. */
+/* 1: a row has that file, 0: none, -1. */
+static int purge_is_named(struct store *store, const struct lob_name *name,
+			  struct fault *fault)
+{
+	int64_t id;
+
+	return sql_get(store, fault, &id,
+		       "SELECT id FROM lob WHERE hash = ? AND data IS NULL"
+		       " AND packed IS NULL AND (form = 2) = ?",
+		       "bd", name->hash, sizeof(name->hash),
+		       (int)name->is_packed);
+}
+
+/* Removes a file that no row names; with the store locked, so that no
+ * delivery begins to name it meanwhile. */
 static int purge_file_unit(struct store *store, void *context,
 			   struct fault *fault)
 {
-	const struct purge_hash *hash = context;
-	g_autofree char *file = lob_file(store->path, hash->bytes);
-	int64_t id;
-	int rc = sql_get(store, fault, &id, "SELECT id FROM lob WHERE hash = ?",
-			 "b", hash->bytes, sizeof(hash->bytes));
+	const struct lob_name *name = context;
+	g_autofree char *file = lob_file(store->path, name);
+	int rc = purge_is_named(store, name, fault);
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
@@ -174,12 +224,11 @@ static int purge_file_unit(struct store *store, void *context,
 	return 0;
 }
 
-static int purge_files(struct store *store, GArray *files, struct fault *fault)
+int purge_files(struct store *store, GArray *files, struct fault *fault)
 {
 	for (guint i = 0; i < files->len; i++)
 		if (store_run(store, purge_file_unit,
-			      &g_array_index(files, struct purge_hash, i),
-			      fault))
+			      &g_array_index(files, struct lob_name, i), fault))
 			return -1;
 	return 0;
 }
@@ -188,7 +237,7 @@ static int purge_contents(struct store *store, struct fault *fault)
 {
 	g_autoptr(GArray) unused = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) files =
-		g_array_new(FALSE, FALSE, sizeof(struct purge_hash));
+		g_array_new(FALSE, FALSE, sizeof(struct lob_name));
 	ROWS rows = {0};
 	int rc;
 
@@ -222,29 +271,27 @@ static int purge_contents(struct store *store, struct fault *fault)
 struct purge_orphans {
 	struct store *store;
 	int64_t before_s;
-	int (*each)(const uint8_t hash[32], void *context, struct fault *fault);
+	int (*each)(const struct lob_name *name, void *context,
+		    struct fault *fault);
 	void *context;
 };
 
-static int purge_look_at_file(const uint8_t hash[32], int64_t mtime_s,
+static int purge_look_at_file(const struct lob_name *name, int64_t mtime_s,
 			      void *context, struct fault *fault)
 {
 	struct purge_orphans *orphans = context;
-	int64_t id;
 	int rc;
 
 	if (mtime_s > orphans->before_s)
 		return 0;
-	rc = sql_get(orphans->store, fault, &id,
-		     "SELECT id FROM lob WHERE hash = ?", "b", hash,
-		     (size_t)32);
+	rc = purge_is_named(orphans->store, name, fault);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	return orphans->each(hash, orphans->context, fault);
+	return orphans->each(name, orphans->context, fault);
 }
 
 int purge_each_orphan(struct store *store, int64_t now,
-		      int (*each)(const uint8_t hash[32], void *context,
+		      int (*each)(const struct lob_name *name, void *context,
 				  struct fault *fault),
 		      void *context, struct fault *fault)
 {
@@ -258,22 +305,18 @@ int purge_each_orphan(struct store *store, int64_t now,
 	return lob_each(store->path, purge_look_at_file, &orphans, fault);
 }
 
-static int purge_note_orphan(const uint8_t hash[32], void *context,
+static int purge_note_orphan(const struct lob_name *name, void *context,
 			     struct fault *fault)
 {
-	GArray *files = context;
-	struct purge_hash orphan;
-
 	(void)fault;
-	memcpy(orphan.bytes, hash, sizeof(orphan.bytes));
-	g_array_append_val(files, orphan);
+	g_array_append_vals(context, name, 1);
 	return 0;
 }
 
 int purge_orphans(struct store *store, int64_t now, struct fault *fault)
 {
 	g_autoptr(GArray) files =
-		g_array_new(FALSE, FALSE, sizeof(struct purge_hash));
+		g_array_new(FALSE, FALSE, sizeof(struct lob_name));
 
 	if (purge_each_orphan(store, now, purge_note_orphan, files, fault))
 		return -1;

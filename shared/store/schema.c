@@ -335,6 +335,22 @@ static const char *const schema_steps[] = {
 	" CHECK (external BETWEEN 0 AND 2);"
 	"ALTER TABLE oof ADD COLUMN external_message TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE oof ADD COLUMN external_html TEXT NOT NULL DEFAULT '';",
+
+	/* 8: attachments once, the rest compressed (kept.h).  What is there
+	 * stays as it is (form 0) until the vacuum packs it. */
+	"ALTER TABLE lob ADD COLUMN form INTEGER NOT NULL DEFAULT 0"
+	" CHECK (form BETWEEN 0 AND 2);"
+	"ALTER TABLE lob ADD COLUMN packed BLOB"
+	" CHECK (packed IS NULL OR (form = 2 AND data IS NULL));"
+	"CREATE INDEX lob_earlier ON lob (id) WHERE form = 0;"
+	"CREATE TABLE lob_parts ("
+	" lob INTEGER NOT NULL REFERENCES lob (id) ON DELETE CASCADE,"
+	" position INTEGER NOT NULL CHECK (position >= 0),"
+	" part INTEGER NOT NULL REFERENCES lob (id),"
+	" PRIMARY KEY (lob, position),"
+	" CHECK (part <> lob)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX lob_parts_part ON lob_parts (part);",
 };
 /* clang-format on */
 

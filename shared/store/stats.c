@@ -5,12 +5,12 @@
 
 #include <sys/stat.h>
 
-static int stats_count_lob(const uint8_t hash[32], int64_t mtime_s,
+static int stats_count_lob(const struct lob_name *name, int64_t mtime_s,
 			   void *context, struct fault *fault)
 {
 	int64_t *count = context;
 
-	(void)hash;
+	(void)name;
 	(void)mtime_s;
 	(void)fault;
 	(*count)++;

@@ -235,15 +235,36 @@ NODISCARD int folder_count(struct store *store, int64_t store_id,
 /* "a\/b": a name as a part of a path. Appends. */
 void folder_append_name(GString *path, const char *name);
 
-/* ---- content.c, lob.c ----------------------------------------------------
+/* ---- content.c, pack.c, unpack.c, lob.c ----------------------------------
  */
 #define LOB_FILE_MIN (1024 * 1024) /* bytes from which a value is a file */
+
+/* How a row of lob has its octets. */
+enum lob_form {
+	LOB_EARLIER = 0, /* as they are, from before there was packing */
+	LOB_PLAIN = 1,   /* as they are: nothing is gained */
+	LOB_PACKED = 2,  /* kept.h */
+};
+
+/* A value as it is kept. */
+struct lob_value {
+	uint8_t hash[32]; /* of the octets */
+	int64_t size;     /* of the octets */
+	enum lob_form form;
+	GBytes *data; /* what is kept; NULL: the file has it */
+	int fd;       /* a file without a name that has it too, or -1 */
+	int64_t kept; /* octets of what is kept */
+};
+void lob_value_clear(struct lob_value *value);
 
 /* The content object for these bytes, made if it is new. */
 NODISCARD int content_ensure(struct store *store, const struct content *content,
 			     int64_t *ret_content, struct fault *fault);
 NODISCARD int content_bytes(struct store *store, int64_t content,
 			    GBytes **ret_bytes, struct fault *fault);
+/* The octets of a row of lob, checked against its hash. */
+NODISCARD int lob_bytes(struct store *store, int64_t lob, GBytes **ret_bytes,
+			struct fault *fault);
 /* Rows of properties of an object. */
 NODISCARD int property_put(struct store *store, int64_t object,
 			   const struct prop *prop, struct fault *fault);
@@ -252,18 +273,34 @@ NODISCARD int property_load(struct store *store, int64_t object,
 
 /* "…/store.lob" of "…/store.db"; owned. */
 char *lob_directory(const char *store_path);
-char *lob_file(const char *store_path, const uint8_t hash[32]); /* owned */
-/* Writes and syncs the file of a value unless it is there.  unnamed: a file of
- * lob_open_unnamed() that holds data already, or -1. */
-NODISCARD int lob_write(const char *store_path, const uint8_t hash[32],
-			GBytes *data, int unnamed, struct fault *fault);
+/* A file in it: what it holds and how. */
+struct lob_name {
+	uint8_t hash[32];
+	bool is_packed;
+};
+struct lob_name lob_name_of(const uint8_t hash[32], enum lob_form form);
+char *lob_file(const char *store_path, const struct lob_name *name); /* owned */
+/* Is a value of that many kept octets a file? */
+static inline bool lob_is_file(int64_t kept)
+{
+	return kept >= LOB_FILE_MIN;
+}
+/* Gives the file of a value its name, synced, unless it is there; writes it
+ * where value->fd has it not. */
+NODISCARD int lob_write(const char *store_path, const struct lob_value *value,
+			struct fault *fault);
 /* A file without a name in the directory; -1 where that is not to be had. */
 int lob_open_unnamed(const char *store_path);
-NODISCARD int lob_read(const char *store_path, const uint8_t hash[32],
-		       int64_t size, GBytes **ret_data, struct fault *fault);
+NODISCARD int lob_open(const char *store_path, const struct lob_name *name,
+		       struct fault *fault); /* a descriptor, or -1 */
+/* write(2) until all is written. */
+NODISCARD int lob_put(int fd, const void *data, size_t len,
+		      struct fault *fault);
+/* read(2) until len octets or the end; -1. */
+NODISCARD ssize_t lob_get(int fd, void *data, size_t len, struct fault *fault);
 /* Calls each for every file of the directory that is named by a hash. */
 NODISCARD int lob_each(const char *store_path,
-		       int (*each)(const uint8_t hash[32], int64_t mtime_s,
+		       int (*each)(const struct lob_name *name, int64_t mtime_s,
 				   void *context, struct fault *fault),
 		       void *context, struct fault *fault);
 /* Removes what a crash left half-written before a time. */
@@ -312,10 +349,22 @@ NODISCARD int copy_mark_deleted(struct store *store, const struct copy_row *row,
 
 /* ---- purge.c --------------------------------------------------------------
  */
+/* Of rows l of lob: no message's bytes, no part of any. */
+#define LOB_UNUSED                                                             \
+ " NOT EXISTS (SELECT 1 FROM hierarchy c WHERE c.lob = l.id)"                  \
+ " AND NOT EXISTS (SELECT 1 FROM lob_parts p WHERE p.part = l.id)"
+/* Unit: removes those of the rows of lob (GArray of int64_t, which grows) that
+ * are unused, and then their parts; appends the files that are left over to an
+ * array of struct lob_name. */
+NODISCARD int purge_lobs(struct store *store, GArray *lobs, GArray *files,
+			 struct fault *fault);
+/* Removes files that no row names; units of its own. */
+NODISCARD int purge_files(struct store *store, GArray *files,
+			  struct fault *fault);
 /* Calls each for every file that no row names and that has been there for
  * long enough that none will. */
 NODISCARD int purge_each_orphan(struct store *store, int64_t now,
-				int (*each)(const uint8_t hash[32],
+				int (*each)(const struct lob_name *name,
 					    void *context, struct fault *fault),
 				void *context, struct fault *fault);
 /* Removes them. */

@@ -6,7 +6,7 @@ COUNT  ?= 3000
 $(B)/tests/bench/bench_store: $(O)/tests/bench/bench_store.o $(STORE) $(CONVERT) $(GROUND)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(STORE) $(CONVERT) $(GROUND) -Wl,--end-group \
-		$(CONVERT_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+		$(CONVERT_LIBS) $(SECCOMP_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
 .PHONY: bench-store
 bench-store: $(B)/tests/bench/bench_store
@@ -20,7 +20,7 @@ SCALE ?= 200000 2000
 $(B)/tests/bench/bench_scale: $(O)/tests/bench/bench_scale.o $(STORE) $(GROUND)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(STORE) $(GROUND) -Wl,--end-group \
-		$(SQLITE_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+		$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
 .PHONY: bench-scale
 bench-scale: $(B)/tests/bench/bench_scale

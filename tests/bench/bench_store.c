@@ -242,6 +242,11 @@ static int bench_deliver(struct store *store, enum bench_way way, int64_t owner,
 /* ---- measuring -----------------------------------------------------------
  */
 
+struct bench_files {
+	struct store *store;
+	int64_t octets;
+};
+
 static double bench_cpu_s(void)
 {
 	struct rusage use;
@@ -251,21 +256,32 @@ static double bench_cpu_s(void)
 	       (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
 }
 
+static int bench_file(const struct lob_name *name, int64_t mtime_s,
+		      void *context, struct fault *fault)
+{
+	struct bench_files *files = context;
+	g_autofree char *file = lob_file(files->store->path, name);
+	struct stat st;
+
+	(void)mtime_s;
+	(void)fault;
+	if (stat(file, &st) == 0)
+		files->octets += st.st_size;
+	return 0;
+}
+
 static int64_t bench_disk(struct store *store)
 {
 	struct stat st;
 	struct fault fault = {0};
-	int64_t in_files = 0;
+	struct bench_files files = {.store = store};
 
 	(void)sqlite3_wal_checkpoint_v2(store->db, NULL,
 					SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	if (sql_get(store, &fault, &in_files,
-		    "SELECT coalesce(sum(size), 0) FROM lob"
-		    " WHERE data IS NULL",
-		    "") < 0 ||
+	if (lob_each(store->path, bench_file, &files, &fault) ||
 	    stat(store->path, &st))
 		bench_die(&fault);
-	return st.st_size + in_files;
+	return st.st_size + files.octets;
 }
 
 static int64_t bench_user(struct store *store, int64_t *ret_inbox,
@@ -310,8 +326,12 @@ static struct bench_result bench_run(const char *directory, enum bench_way way,
 	for (guint i = 0; i < messages->len; i++) {
 		struct bench_message *m = g_ptr_array_index(messages, i);
 
-		if (store_content_prepare(path, &m->content, -1, &fault) ||
-		    (i % (guint)group == 0 && store_begin(store, &fault)) ||
+		AUTO(kept) kept = NULL;
+
+		if (store_content_prepare(path, &m->content, -1, &kept, &fault))
+			bench_die(&fault);
+		m->content.kept = kept;
+		if ((i % (guint)group == 0 && store_begin(store, &fault)) ||
 		    bench_deliver(store, way, owner, inbox, m, &fault) ||
 		    ((i + 1) % (guint)group == 0 &&
 		     store_commit(store, &fault)))

@@ -112,6 +112,44 @@ static inline struct content *content_number(int n)
 	return content_of(text, strlen(text));
 }
 
+/* Octets that nothing makes smaller; owned. */
+static inline char *noise_of(size_t len, guint32 seed)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	char *noise = g_malloc(len + 4);
+
+	for (size_t i = 0; i < len; i += 4) {
+		guint32 word = g_rand_int(rand);
+
+		memcpy(noise + i, &word, 4);
+	}
+	return noise;
+}
+
+/* Large enough for a file of its own. */
+static inline struct content *content_large(guint32 seed)
+{
+	g_autofree char *noise = noise_of(LOB_FILE_MIN + 5, seed);
+
+	return content_of(noise, LOB_FILE_MIN + 5);
+}
+
+/* Its file; owned. */
+static inline char *content_file(const struct content *content)
+{
+	struct lob_name name = lob_name_of(content->sha256, LOB_PLAIN);
+
+	return lob_file(fx.path, &name);
+}
+
+/* Packs it and forgets how: the files stay. */
+static inline void content_prepare(const struct content *content, int file)
+{
+	AUTO(kept) kept = NULL;
+
+	must(store_content_prepare(fx.path, content, file, &kept, fault));
+}
+
 static inline void content_free(struct content *content)
 {
 	if (!content)

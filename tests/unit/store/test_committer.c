@@ -27,12 +27,9 @@ struct job {
 /* Every tenth is large enough for a file of its own. */
 static struct content *job_content(int number)
 {
-	g_autofree char *text = NULL;
-
 	if (number % 10)
 		return content_number(number);
-	text = g_strdup_printf("%0*d", LOB_FILE_MIN, number);
-	return content_of(text, LOB_FILE_MIN);
+	return content_large((guint32)number);
 }
 
 static int job_unit(struct store *store, void *context, struct fault *fault)

@@ -101,9 +101,9 @@ Test(deliver, copies_share_what_they_say)
 
 Test(deliver, a_file_beside_the_store_is_taken_over)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN + 5, 'x');
+	g_autofree char *text = noise_of(LOB_FILE_MIN + 5, 'x');
 	AUTO(content) content = content_of(text, LOB_FILE_MIN + 5);
-	g_autofree char *file = lob_file(fx.path, content->sha256);
+	g_autofree char *file = content_file(content);
 	AUTOCLOSE int unnamed = store_content_file(fx.path);
 	AUTOCLOSE int half = store_content_file(fx.path);
 	int64_t bob = user_make("bob");
@@ -115,18 +115,18 @@ Test(deliver, a_file_beside_the_store_is_taken_over)
 	cr_assert_geq(unnamed, 0);
 	/* One that is not whole is not taken. */
 	cr_assert_eq(write(half, text, 100), 100);
-	must(store_content_prepare(fx.path, content, half, fault));
+	content_prepare(content, half);
 	cr_assert_eq(stat(file, &is), 0);
 	cr_expect_eq(is.st_size, LOB_FILE_MIN + 5);
 	cr_assert_eq(unlink(file), 0);
 
 	cr_assert_eq(write(unnamed, text, LOB_FILE_MIN + 5), LOB_FILE_MIN + 5);
-	must(store_content_prepare(fx.path, content, unnamed, fault));
+	content_prepare(content, unnamed);
 	cr_assert_eq(stat(file, &is), 0);
 	cr_assert_eq(fstat(unnamed, &was), 0);
 	cr_expect_eq(is.st_ino, was.st_ino);
 	cr_expect_eq(is.st_mode & 0777, 0640 & ~0022);
-	must(store_content_prepare(fx.path, content, unnamed, fault));
+	content_prepare(content, unnamed);
 	id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
 	must(store_message_bytes(fx.store, id, true, &bytes, fault));
 	cr_expect(g_bytes_equal(bytes, content->rfc822));
@@ -135,7 +135,7 @@ Test(deliver, a_file_beside_the_store_is_taken_over)
 
 Test(deliver, large_messages_are_files)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN + 5, 'x');
+	g_autofree char *text = noise_of(LOB_FILE_MIN + 5, 'x');
 	AUTO(content) content = content_of(text, LOB_FILE_MIN + 5);
 	g_autofree char *file = NULL;
 	g_autoptr(GBytes) bytes = NULL;
@@ -145,9 +145,9 @@ Test(deliver, large_messages_are_files)
 	int64_t wrong = 0;
 	int64_t id;
 
-	file = lob_file(fx.path, content->sha256);
+	file = content_file(content);
 	cr_expect(strstr(file, "/store.lob/"), "%s", file);
-	must(store_content_prepare(fx.path, content, -1, fault));
+	content_prepare(content, -1);
 	cr_expect(g_file_test(file, G_FILE_TEST_IS_REGULAR));
 	id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
 	must(store_get_stats(fx.store, &stats, fault));
@@ -158,7 +158,7 @@ Test(deliver, large_messages_are_files)
 
 	/* A file that changed is found out. */
 	cr_assert_eq(chmod(file, 0600), 0);
-	text[100] = 'y';
+	text[100] ^= 1;
 	cr_assert(g_file_set_contents(file, text, LOB_FILE_MIN + 5, NULL));
 	g_bytes_unref(g_steal_pointer(&bytes));
 	cr_expect_eq(store_message_bytes(fx.store, id, true, &bytes, &why), -1);
@@ -169,10 +169,9 @@ Test(deliver, large_messages_are_files)
 
 Test(deliver, a_large_message_that_nobody_prepared)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'z');
-	AUTO(content) content = content_of(text, LOB_FILE_MIN);
+	AUTO(content) content = content_large('z');
 	int64_t bob = user_make("bob");
-	g_autofree char *file = lob_file(fx.path, content->sha256);
+	g_autofree char *file = content_file(content);
 
 	deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
 	cr_expect(g_file_test(file, G_FILE_TEST_IS_REGULAR));

@@ -184,8 +184,7 @@ Test(messages, every_change_takes_a_number)
 
 Test(messages, purge_takes_what_was_deleted_long_ago)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'q');
-	AUTO(content) large = content_of(text, LOB_FILE_MIN);
+	AUTO(content) large = content_large('q');
 	AUTO(content) shared = content_number(1);
 	struct store_policy policy = {.softdelete_lifetime_s = 100,
 				      .duplicate_window_s = 50};
@@ -194,7 +193,7 @@ Test(messages, purge_takes_what_was_deleted_long_ago)
 	int64_t one = deliver_to(bob, inbox, large);
 	int64_t two = deliver_to(bob, inbox, shared);
 	int64_t later = g_get_real_time() + 200 * USEC_PER_SEC;
-	g_autofree char *file = lob_file(fx.path, large->sha256);
+	g_autofree char *file = content_file(large);
 	struct store_stats stats;
 	struct fault why = {0};
 	int64_t horizon = 0;
@@ -366,7 +365,8 @@ Test(messages, check_finds_what_is_wrong)
 		"UPDATE hierarchy SET size = size + 1 WHERE type = 1"
 		" AND size > 0",
 		"UPDATE hierarchy SET size = size + 1 WHERE type = 3",
-		"UPDATE lob SET data = zeroblob(length(data))",
+		"UPDATE lob SET form = 1, packed = NULL,"
+		" data = zeroblob(size)",
 		"UPDATE hierarchy SET change = 1000000 WHERE type = 3",
 		"UPDATE hierarchy SET role = 0 WHERE role = 5",
 	};

@@ -51,8 +51,7 @@ static gpointer writer_thread(gpointer data)
 
 Test(upkeep, a_backup_is_a_sound_store)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'b');
-	AUTO(content) large = content_of(text, LOB_FILE_MIN);
+	AUTO(content) large = content_large('b');
 	int64_t bob = user_make("bob");
 	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), large);
 	struct writer writer = {.store = bob,
@@ -84,8 +83,8 @@ Test(upkeep, space_is_given_back)
 	int64_t freed = 0;
 
 	for (int i = 0; i < 60; i++) {
-		g_autofree char *text = g_strdup_printf("%d%0*d", i, 100000, i);
-		AUTO(content) content = content_of(text, strlen(text));
+		g_autofree char *text = noise_of(100000, (guint32)i);
+		AUTO(content) content = content_of(text, 100000);
 
 		deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
 	}
@@ -188,16 +187,15 @@ static void make_old(const char *file)
 
 Test(upkeep, a_purge_between_preparing_and_delivering)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'p');
-	AUTO(content) large = content_of(text, LOB_FILE_MIN);
-	g_autofree char *file = lob_file(fx.path, large->sha256);
+	AUTO(content) large = content_large('p');
+	g_autofree char *file = content_file(large);
 	int64_t bob = user_make("bob");
 	int64_t inbox = folder_of(bob, FOLDER_INBOX);
 	int64_t id = deliver_to(bob, inbox, large);
 	int64_t purged = 0;
 
 	in_unit(store_message_delete(fx.store, id, true, fault));
-	must(store_content_prepare(fx.path, large, -1, fault));
+	content_prepare(large, -1);
 	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
 	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
 	deliver_to(bob, inbox, large);
@@ -207,13 +205,12 @@ Test(upkeep, a_purge_between_preparing_and_delivering)
 
 Test(upkeep, what_a_crash_left_goes_once_it_is_old)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'o');
-	AUTO(content) large = content_of(text, LOB_FILE_MIN);
-	g_autofree char *file = lob_file(fx.path, large->sha256);
+	AUTO(content) large = content_large('o');
+	g_autofree char *file = content_file(large);
 	g_autofree char *half = g_strconcat(file, ".tmp.1.1", NULL);
 	int64_t purged = 0;
 
-	must(store_content_prepare(fx.path, large, -1, fault));
+	content_prepare(large, -1);
 	cr_assert(g_file_set_contents(half, "half", -1, NULL));
 	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
 	cr_expect(g_file_test(file, G_FILE_TEST_EXISTS));
@@ -306,13 +303,12 @@ Test(upkeep, what_can_be_derived_is_repaired)
 
 Test(upkeep, a_file_that_belongs_to_nothing_is_repaired)
 {
-	g_autofree char *text = g_strnfill(LOB_FILE_MIN, 'r');
-	AUTO(content) large = content_of(text, LOB_FILE_MIN);
-	g_autofree char *file = lob_file(fx.path, large->sha256);
+	AUTO(content) large = content_large('r');
+	g_autofree char *file = content_file(large);
 	int64_t repaired = 0;
 	int64_t wrong = 0;
 
-	must(store_content_prepare(fx.path, large, -1, fault));
+	content_prepare(large, -1);
 	must_be_sound(); /* it may come into use yet */
 	make_old(file);
 	must(store_check(fx.store, NULL, NULL, &wrong, fault));
@@ -331,7 +327,8 @@ Test(upkeep, what_is_lost_stays_told)
 	int64_t wrong = 0;
 
 	deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
-	break_store("UPDATE lob SET data = zeroblob(size)");
+	break_store("UPDATE lob SET form = 1, packed = NULL,"
+		    " data = zeroblob(size)");
 	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
 	cr_expect_eq(repaired, 0);
 	must(store_check(fx.store, NULL, NULL, &wrong, fault));
