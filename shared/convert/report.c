@@ -237,8 +237,25 @@ static const struct {
 	{"failed", ".NDR"},
 };
 
-#define ACTION_DELAYED 3
-#define ACTION_FAILED  4
+#define ACTION_DELIVERED 0
+#define ACTION_DELAYED   3
+#define ACTION_FAILED    4
+
+/* Some have actions of their own (Postfix's "deliverable"): what they mean
+ * stands in the class of the status. */
+static int action_of_status(const char *status)
+{
+	switch (status ? *status : '\0') {
+	case '2':
+		return ACTION_DELIVERED;
+	case '4':
+		return ACTION_DELAYED;
+	case '5':
+		return ACTION_FAILED;
+	default:
+		return -1;
+	}
+}
 
 static int action_rank(const GHashTable *group)
 {
@@ -248,7 +265,7 @@ static int action_rank(const GHashTable *group)
 		if (!g_ascii_strncasecmp(value, actions[i].action,
 					 strlen(actions[i].action)))
 			return i;
-	return -1;
+	return action_of_status(group_get(group, "status"));
 }
 
 #define ANY             -1
@@ -474,9 +491,22 @@ static bool set_read_report(struct convert_context *context,
 	return true;
 }
 
+/* Some servers (OpenSMTPD for one) send their reports as multipart/mixed. */
+static bool is_from_daemon(const struct propset *set)
+{
+	const char *from =
+		propset_text(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS);
+
+	return from && (!g_ascii_strncasecmp(from, "mailer-daemon@", 14) ||
+			!g_ascii_strncasecmp(from, "postmaster@", 11));
+}
+
 bool report_convert(struct convert_context *context,
 		    const struct mime_entity *root, struct propset *set)
 {
+	if (mime_is(root, "multipart", "mixed"))
+		return is_from_daemon(set) &&
+		       set_delivery_report(context, root, set);
 	if (!mime_is(root, "multipart", "report"))
 		return false;
 	return set_delivery_report(context, root, set) ||

@@ -209,6 +209,14 @@ def compare_more(mine, theirs):
         if key.startswith("payload"):
             got = list(payloads(mine))
             yield key, got, want, want in got
+        elif key.startswith("report "):
+            rows = [r for r in props["recipients"]
+                    if "PR_SUPPLEMENTARY_INFO" in r]
+            got = sorted((r.get("PR_NDR_STATUS_CODE") for r in rows), key=str) \
+                if key == "report rows" else \
+                sorted({r["PR_SMTP_ADDRESS"].lower() for r in rows})
+            yield key, got, want, len(got) == len(want) and \
+                not Counter(w for w in want if w is not None) - Counter(got)
         elif key == "tnef files":
             got = sorted(p.name or "" for p in mine.parts if p.text is None)
             yield key, got, want, got == want

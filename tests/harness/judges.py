@@ -558,7 +558,62 @@ def tnef_mail(data):
         crlf(base64.encodebytes(data))
 
 
+# ---- what bounce parsers make of reports ------------------------------------------
+
+def tables(name):
+    """{file: rows} of an EXPECTED-derived.tsv."""
+    found = {}
+    for row in csv.DictReader(read(name).decode().splitlines()[1:],
+                              delimiter="\t"):
+        found.setdefault(row["file"], []).append(row)
+    return found
+
+
+def status_code(text):
+    """5.1.1 as 511: numbers above 9 are 0 (MS-OXCMAIL 2.2.3.7.1.3).  None for
+    numbers sisimai made up."""
+    if not re.fullmatch(r"[245]\.\d+\.\d+", text) or \
+            re.match(r"[245]\.0\.9\d\d", text):
+        return None
+    first, *others = (int(n) for n in text.split("."))
+    return int("".join(str(n if n < 10 else 0) for n in [first, *others]))
+
+
+REPORT = re.compile(rb"^content-type:\s*message/(global-)?delivery-status",
+                    re.I | re.M)
+
+
+def sisimai():
+    """Codes of those a report tells of; only for mail with a part for
+    machines."""
+    for name, rows in tables("sisimai/EXPECTED-derived.tsv").items():
+        data = crlf(read("sisimai/" + name))
+        if not REPORT.search(data):
+            continue
+        claim = {"report rows": sorted((status_code(r["dsn_status"])
+                                        for r in rows), key=str)}
+        if any(r["hardbounce"] == "1" for r in rows):
+            claim["PR_MESSAGE_CLASS"] = "REPORT.IPM.Note.NDR"
+        elif rows[0]["reason"] == "delivered":
+            claim["PR_MESSAGE_CLASS"] = "REPORT.IPM.Note.DR"
+        yield "sisimai/" + name, data, Mail(more=claim)
+
+
+def flufl():
+    """Addresses that failed, or are waited for."""
+    for name, rows in tables("flufl-bounce/EXPECTED-derived.tsv").items():
+        data = crlf(read("flufl-bounce/" + name))
+        if rows[0]["detector"] != "dsn":
+            continue
+        claim = {"report addresses": sorted(
+            a.lower() for r in rows for a in r["recipients"].split())}
+        claim["PR_MESSAGE_CLASS"] = "REPORT.IPM.Note." + (
+            "NDR" if rows[0]["class"] == "permanent" else "Delayed.DR")
+        yield "flufl-bounce/" + name, data, Mail(more=claim)
+
+
 SOURCES = {f.__name__: f for f in (
     stalwart_parser, stalwart_fields, jmap, mime4j, mime_tools, mailcore,
     mailcore_shown, james, inbucket, thunderbird, kopano, kopano_html,
-    charsets, git, mimekit_mbox, mime_is_broken, tnef)}
+    charsets, git, mimekit_mbox, mime_is_broken, tnef,
+    sisimai, flufl)}

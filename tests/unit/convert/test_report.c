@@ -120,6 +120,50 @@ Test(report, delivered)
 		      SENT);
 }
 
+/* Servers have their own ways; what they mean is clear. */
+Test(report, of_a_kind)
+{
+#define PARTS(fields)                                                          \
+ "boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"      \
+ "Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822;a@b\r\n" fields         \
+ "--b--\r\n"
+	static const struct {
+		const char *name, *message, *class;
+	} cases[] = {
+		{"an action of its own",
+		 "Content-Type: multipart/report; " PARTS(
+			 "Action: deliverable\r\nStatus: 2.1.5\r\n"),
+		 "REPORT.IPM.Note.DR"},
+		{"no action, later",
+		 "Content-Type: multipart/report; " PARTS("Status: 4.2.2\r\n"),
+		 "REPORT.IPM.Note.Delayed.DR"},
+		{"neither", "Content-Type: multipart/report; " PARTS(""),
+		 "REPORT.IPM.Note.NDR"},
+		{"mixed, from a daemon",
+		 "From: MAILER-DAEMON@x\r\n"
+		 "Content-Type: multipart/mixed; " PARTS(
+			 "Action: failed\r\nStatus: 5.1.1\r\n"),
+		 "REPORT.IPM.Note.NDR"},
+		{"mixed, from a person",
+		 "From: anna@x\r\n"
+		 "Content-Type: multipart/mixed; " PARTS(
+			 "Action: failed\r\nStatus: 5.1.1\r\n"),
+		 "IPM.Note"},
+		{"mixed, without a report",
+		 "From: postmaster@x\r\n"
+		 "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		 "--b\r\n\r\nHello\r\n--b--\r\n",
+		 "IPM.Note"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(propset) set = convert(cases[i].message);
+
+		expect_text(cases[i].name, set, PR_MESSAGE_CLASS,
+			    cases[i].class);
+	}
+}
+
 Test(report, read)
 {
 	AUTO(propset) set = convert(
