@@ -133,7 +133,10 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 	FILE_CHECK(sieve_after);
 	FILE_CHECK(autoresponder);
 	FILE_CHECK(smtp_tls_ca_file);
+	FILE_CHECK(smtp_tls_cert_file);
+	FILE_CHECK(smtp_tls_key_file);
 	FILE_CHECK(smtp_password_file);
+	FILE_CHECK(smtp_sender_table);
 	FILE_CHECK(tls_cert_file);
 	FILE_CHECK(tls_key_file);
 	FILE_CHECK(tls_client_ca_file);

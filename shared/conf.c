@@ -382,8 +382,10 @@ static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 		text = "queue_retry_max is smaller than queue_retry_min";
 	else if (!*conf->tls_cert_file != !*conf->tls_key_file)
 		text = "tls_cert_file and tls_key_file go together";
-	else if (*conf->smtp_user && !*conf->smtp_password_file)
-		text = "smtp_user needs smtp_password_file";
+	else if (*conf->smtp_user && !*conf->smtp_password_file &&
+		 !*conf->smtp_token_command)
+		text = "smtp_user needs smtp_password_file or "
+		       "smtp_token_command";
 	if (!text)
 		return;
 	if (faults)

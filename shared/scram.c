@@ -38,7 +38,7 @@ struct scram {
 
 /* SASLprep (RFC 4013), as far as it matters: what is not ASCII is brought to
  * its compatibility form, soft hyphens go. */
-static char *scram_prepare(const char *password)
+char *scram_prepare(const char *password)
 {
 	char *text = g_utf8_normalize(password, -1, G_NORMALIZE_ALL_COMPOSE);
 	char *hyphen;
@@ -48,6 +48,20 @@ static char *scram_prepare(const char *password)
 	while ((hyphen = strstr(text, "\xc2\xad")))
 		memmove(hyphen, hyphen + 2, strlen(hyphen + 2) + 1);
 	return text;
+}
+
+char *scram_name_escape(const char *name)
+{
+	GString *out = g_string_new(NULL);
+
+	for (const char *p = name; *p; p++)
+		if (*p == ',')
+			g_string_append(out, "=2C");
+		else if (*p == '=')
+			g_string_append(out, "=3D");
+		else
+			g_string_append_c(out, *p);
+	return g_string_free(out, FALSE);
 }
 
 static void scram_derive(const char *password, const uint8_t *salt,

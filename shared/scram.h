@@ -13,6 +13,11 @@
  * a password; owned.  Costs some 30 ms. */
 char *scram_keys_make(const char *password);
 
+/* What a client (spooler/relay_auth.c) shares with us: a password brought to
+ * its canonical form, a name as it stands in a message; owned. */
+char *scram_prepare(const char *password);
+char *scram_name_escape(const char *name);
+
 /* One exchange; it goes forward only. */
 struct scram;
 

@@ -1,5 +1,5 @@
 /*
- * TLS for the server side: the only <openssl/ssl.h>.
+ * TLS: the only <openssl/ssl.h>.
  */
 #include "tls.h"
 
@@ -208,18 +208,16 @@ static int64_t tls_deadline(int64_t timeout_ms)
 	return g_get_monotonic_time() / 1000 + timeout_ms;
 }
 
-int tls_accept(struct tls_context *context, int fd, int64_t timeout_ms,
-	       struct tls_session **ret_session, struct fault *fault)
+/* Takes a session that knows its SSL through its handshake. */
+static int tls_handshake(struct tls_session *session, int (*step)(SSL *),
+			 int64_t timeout_ms, struct fault *fault)
 {
-	AUTO(tls_session) session = g_new0(struct tls_session, 1);
 	int64_t deadline = tls_deadline(timeout_ms);
 	int rc;
 
-	session->fd = fd;
-	session->ssl = tls_ssl_new(context);
-	if (!session->ssl || SSL_set_fd(session->ssl, fd) != 1)
+	if (!session->ssl || SSL_set_fd(session->ssl, session->fd) != 1)
 		return tls_fault(fault, FAULT_INTERNAL, "OpenSSL");
-	while ((rc = SSL_accept(session->ssl)) != 1) {
+	while ((rc = step(session->ssl)) != 1) {
 		rc = tls_wait(session, rc, -1, deadline);
 		if (rc == 0)
 			return fault_set(fault, FAULT_NETWORK,
@@ -230,6 +228,34 @@ int tls_accept(struct tls_context *context, int fd, int64_t timeout_ms,
 	(void)g_snprintf(session->description, sizeof(session->description),
 			 "%s %s", SSL_get_version(session->ssl),
 			 SSL_get_cipher_name(session->ssl));
+	return 0;
+}
+
+int tls_accept(struct tls_context *context, int fd, int64_t timeout_ms,
+	       struct tls_session **ret_session, struct fault *fault)
+{
+	AUTO(tls_session) session = g_new0(struct tls_session, 1);
+
+	session->fd = fd;
+	session->ssl = tls_ssl_new(context);
+	if (tls_handshake(session, SSL_accept, timeout_ms, fault) != 0)
+		return -1;
+	*ret_session = g_steal_pointer(&session);
+	return 0;
+}
+
+int tls_connect(struct ssl_ctx_st *ctx, const char *host, int fd,
+		int64_t timeout_ms, struct tls_session **ret_session,
+		struct fault *fault)
+{
+	AUTO(tls_session) session = g_new0(struct tls_session, 1);
+
+	session->fd = fd;
+	session->ssl = SSL_new(ctx);
+	if (session->ssl && !g_hostname_is_ip_address(host) && *host != '/')
+		(void)SSL_set_tlsext_host_name(session->ssl, host);
+	if (tls_handshake(session, SSL_connect, timeout_ms, fault) != 0)
+		return -1;
 	*ret_session = g_steal_pointer(&session);
 	return 0;
 }
@@ -293,7 +319,7 @@ int tls_write_all(struct tls_session *session, const void *data, size_t len,
 	return 0;
 }
 
-/* ---- clients whose library does the handshake ---- */
+/* ---- clients ---- */
 
 static int tls_client_trust(SSL_CTX *ctx, const char *ca_file,
 			    struct fault *fault)
@@ -309,13 +335,12 @@ static int tls_client_trust(SSL_CTX *ctx, const char *ca_file,
 				   "cannot load the system's certificates");
 }
 
-/* The handshake itself checks chain, dates and name: nothing later can forget
+/* The handshake itself looks at chain, dates and name: nothing later can forget
  * to. */
-static void tls_client_verify(SSL_CTX *ctx, const char *host)
+static void tls_client_expect(SSL_CTX *ctx, const char *host)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) != 1) {
 		X509_VERIFY_PARAM_set_hostflags(
 			param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -324,7 +349,19 @@ static void tls_client_verify(SSL_CTX *ctx, const char *host)
 	ERR_clear_error();
 }
 
-int tls_client_ctx_new(const char *ca_file, const char *host,
+static int tls_client_show(SSL_CTX *ctx,
+			   const struct tls_client_options *options,
+			   struct fault *fault)
+{
+	const char *key_file =
+		*options->key_file ? options->key_file : options->cert_file;
+
+	return *options->cert_file ? tls_load(ctx, options->cert_file, key_file,
+					      NULL, fault)
+				   : 0;
+}
+
+int tls_client_ctx_new(const struct tls_client_options *options,
 		       struct ssl_ctx_st **ret_ctx, struct fault *fault)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -332,13 +369,19 @@ int tls_client_ctx_new(const char *ca_file, const char *host,
 	if (!ctx)
 		return tls_fault(fault, FAULT_INTERNAL, "no TLS context");
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	if (host) {
-		if (tls_client_trust(ctx, ca_file ? ca_file : "", fault) != 0) {
-			SSL_CTX_free(ctx);
-			return -1;
-		}
-		tls_client_verify(ctx, host);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	(void)SSL_CTX_set_mode(ctx,
+			       SSL_MODE_ENABLE_PARTIAL_WRITE |
+				       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
+	if (tls_client_trust(ctx, options->ca_file, fault) != 0 ||
+	    tls_client_show(ctx, options, fault) != 0) {
+		SSL_CTX_free(ctx);
+		return -1;
 	}
+	tls_client_expect(ctx, options->host);
+	if (options->must_verify)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	*ret_ctx = ctx;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * TLS for the server side (OpenSSL): a context, sessions over a socket.
+ * TLS (OpenSSL): contexts of servers and clients, sessions over a socket.
  */
 #ifndef OKAPI_TLS_H
 #define OKAPI_TLS_H
@@ -9,6 +9,7 @@
 
 struct tls_context;
 struct tls_session;
+struct ssl_ctx_st; /* OpenSSL's */
 
 /* cert_file: PEM chain; client_ca_file: "" or the CA of client certificates
  * (asked for, not required). */
@@ -29,10 +30,15 @@ AUTO_DEFINE(tls_context, tls_context_free);
 NODISCARD int tls_accept(struct tls_context *context, int fd,
 			 int64_t timeout_ms, struct tls_session **ret_session,
 			 struct fault *fault);
+/* Handshake as client; host as in tls_client_options. */
+NODISCARD int tls_connect(struct ssl_ctx_st *ctx, const char *host, int fd,
+			  int64_t timeout_ms, struct tls_session **ret_session,
+			  struct fault *fault);
 void tls_session_free(struct tls_session *session);
 AUTO_DEFINE(tls_session, tls_session_free);
 
-/* Did the client show a certificate that client_ca_file vouches for? */
+/* Did the client show a certificate that client_ca_file vouches for, the server
+ * one that ca_file vouches for and that is valid for host? */
 bool tls_session_is_trusted(const struct tls_session *session);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; borrowed. */
 const char *tls_session_describe(const struct tls_session *session);
@@ -45,14 +51,22 @@ NODISCARD int tls_write_all(struct tls_session *session, const void *data,
 			    size_t len, int64_t timeout_ms,
 			    struct fault *fault);
 
-/*
- * For a client whose library does the handshake itself (spooler/relay.c): a
- * context that trusts ca_file ("" the system's) and, with a host (a name or an
- * address), refuses a handshake whose certificate is not valid for it.
- * host NULL: any certificate will do.  Released with tls_client_ctx_free().
- */
-struct ssl_ctx_st; /* OpenSSL's */
-NODISCARD int tls_client_ctx_new(const char *ca_file, const char *host,
+/* How a client trusts and shows itself. */
+struct tls_client_options {
+	const char
+		*ca_file; /* whose certificates are trusted; "": the system's */
+	const char *host; /* a name or an address, for which the server's
+			     certificate has to be valid */
+	bool must_verify; /* a handshake without such a certificate fails;
+			     otherwise tls_session_is_trusted() tells */
+	const char *cert_file; /* PEM chain to show, or "" */
+	const char *key_file;  /* "": in cert_file */
+};
+
+/* A context for connections to one host, of any number of threads; also for a
+ * library that does the handshake itself (spooler/relay.c).  Released with
+ * tls_client_ctx_free(). */
+NODISCARD int tls_client_ctx_new(const struct tls_client_options *options,
 				 struct ssl_ctx_st **ret_ctx,
 				 struct fault *fault);
 void tls_client_ctx_free(struct ssl_ctx_st *ctx);

@@ -120,7 +120,7 @@ static int door_flush(struct queue_door *door, struct fault *fault)
 	    0)
 		return -1;
 	pthread_mutex_lock(&spooler->lock);
-	spooler->down_until = 0;
+	routes_forget_down(spooler->settings->routes);
 	pthread_mutex_unlock(&spooler->lock);
 	return 0;
 }

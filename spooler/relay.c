@@ -1,5 +1,6 @@
 /*
- * Relaying with libesmtp, and the only file that knows it.
+ * Relaying with libesmtp, and the only file that knows it; and which connection
+ * goes to our own transport (relay_direct.h) instead.
  *
  * libesmtp runs a session to its end within one call; its callbacks are used
  * to see each outcome as soon as it is known, and to hang the next message on
@@ -9,6 +10,7 @@
  */
 #include "field.h"
 #include "net.h"
+#include "relay_auth.h"
 #include "relay_form.h"
 #include "relay_transport.h"
 #include "relay_wire.h"
@@ -30,10 +32,6 @@ int smtp_starttls_set_ctx(smtp_session_t session, struct ssl_ctx_st *ctx);
 
 /* libesmtp encodes xtext into 256 octets without looking. */
 #define RELAY_XTEXT_MAX 240
-/* It does not encode the address type at all. */
-#define RELAY_TYPE_CHARS                                                       \
- "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
-
 /* What the relay host was last asked. */
 enum relay_asked {
 	ASKED_NOTHING, /* its greeting is awaited */
@@ -44,6 +42,7 @@ enum relay_asked {
 };
 
 struct relay_session {
+	struct relay_place *place;
 	const struct relay_options *options;
 	const struct relay_source *source;
 	smtp_session_t smtp;
@@ -55,7 +54,10 @@ struct relay_session {
 	bool is_loopback;
 	bool tls_tried;
 	bool tls_on;
+	bool tls_unverified; /* any certificate will do, and did */
 	bool auth_done;
+	bool is_first;   /* nothing came before the message under way */
+	int64_t ehlo_at; /* monotonic */
 	struct relay_offer offer;
 	GByteArray *recoded;  /* of the message under way, or NULL */
 	bool is_unfit;        /* the first message needs another form */
@@ -155,8 +157,13 @@ static void relay_finish(struct relay_session *session)
 
 	session->message = NULL;
 	message->dsn_was_offered = session->offer.dsn;
-	(void)smtp_enumerate_recipients(session->smtp_message,
-					relay_judge_recipient, &judge);
+	message->untouched =
+		!session->is_first && (!relay_status_is_complete(judge.mail) ||
+				       judge.mail->code == 421);
+	session->is_first = false;
+	if (!message->untouched)
+		(void)smtp_enumerate_recipients(session->smtp_message,
+						relay_judge_recipient, &judge);
 	session->source->done(session->source->context, message);
 }
 
@@ -273,7 +280,8 @@ static void relay_next(struct relay_session *session)
 	struct relay_message *message;
 
 	relay_finish(session);
-	if (relay_wire_was_cut(session->wire))
+	if (relay_wire_was_cut(session->wire) ||
+	    g_atomic_int_get(&session->place->is_far))
 		return;
 	while ((message = source->next(source->context))) {
 		relay_fit(session, message);
@@ -302,6 +310,21 @@ static void relay_refuse(struct relay_session *session, const char *format, ...)
 	relay_wire_cut(session->wire);
 }
 
+static bool relay_session_may_log_in(const struct relay_session *session)
+{
+	return relay_may_log_in(session->options, session->is_loopback,
+				session->tls_on,
+				session->tls_on && !session->tls_unverified);
+}
+
+/* What libesmtp does not see it does not use. */
+static bool relay_hides_auth(const struct relay_session *session)
+{
+	return session->word_len == 4 &&
+	       g_ascii_strncasecmp(session->word, "AUTH", 4) == 0 &&
+	       !relay_session_may_log_in(session);
+}
+
 static void relay_see_word(struct relay_session *session, char *octet)
 {
 	if (!g_ascii_isalnum(*octet)) {
@@ -312,8 +335,22 @@ static void relay_see_word(struct relay_session *session, char *octet)
 		session->word[session->word_len] = *octet;
 	session->word_len++;
 	if (session->word_len <= sizeof(session->word) &&
-	    relay_offer_is_unwanted(session->word, session->word_len))
+	    (relay_offer_is_unwanted(session->word, session->word_len) ||
+	     relay_hides_auth(session)))
 		*octet = '-';
+}
+
+/* A mechanism that libesmtp does not know is better than those it does: then
+ * this connection ends, and relay_run() makes another. */
+static void relay_look_beyond(struct relay_session *session)
+{
+	if (!session->auth || !session->offer.auth ||
+	    !relay_session_may_log_in(session) ||
+	    !relay_auth_is_beyond_libesmtp(session->offer.auth))
+		return;
+	g_atomic_int_set(&session->place->beyond_libesmtp, 1);
+	relay_refuse(session, "the relay host offers an AUTH that libesmtp "
+			      "does not know");
 }
 
 /* A reply to MAIL, to a RCPT, or to what comes after: whoever has the last word
@@ -334,6 +371,10 @@ static void relay_see_reply(struct relay_session *session, int class)
 {
 	switch (session->asked) {
 	case ASKED_EHLO:
+		relay_look_beyond(session);
+		g_atomic_int_set(&session->place->is_far,
+				 g_get_monotonic_time() - session->ehlo_at >=
+					 RELAY_FAR_US);
 		if (class == 2 && session->message &&
 		    session->message->body_8bit && session->offer.eightbit)
 			(void)smtp_8bitmime_set_body(session->smtp_message,
@@ -427,7 +468,9 @@ static void relay_see_first_mail(struct relay_session *session)
 	/* A password that is refused must not turn into "relaying denied" for
 	 * every recipient. */
 	if (session->auth && !session->auth_done) {
-		if (session->asked == ASKED_AUTH)
+		if (!relay_session_may_log_in(session))
+			relay_refuse(session, RELAY_UNVERIFIED_WORDS);
+		else if (session->asked == ASKED_AUTH)
 			relay_refuse(session,
 				     "the relay host refused the login of "
 				     "smtp_user: %s",
@@ -458,7 +501,8 @@ static void relay_see_output(struct relay_session *session, const char *octets,
 	if (relay_command_is(octets, len, "EHLO ") ||
 	    relay_command_is(octets, len, "HELO ")) {
 		session->asked = ASKED_EHLO;
-		session->offer = (struct relay_offer){0};
+		session->ehlo_at = g_get_monotonic_time();
+		relay_offer_clear(&session->offer);
 	} else if (relay_command_is(octets, len, "STARTTLS")) {
 		session->asked = ASKED_STARTTLS;
 		session->tls_tried = true;
@@ -555,10 +599,12 @@ static void relay_event(smtp_session_t smtp, int event, void *arg, ...)
 		break;
 	case SMTP_EV_INVALID_PEER_CERTIFICATE:
 		/* With smtp_tls = verify the handshake itself fails. */
+		session->tls_unverified = true;
 		(void)va_arg(args, long);
 		*va_arg(args, int *) = session->options->tls != CONF_TLS_VERIFY;
 		break;
 	case SMTP_EV_NO_PEER_CERTIFICATE:
+		session->tls_unverified = true;
 		*va_arg(args, int *) = session->options->tls != CONF_TLS_VERIFY;
 		break;
 	case SMTP_EV_WRONG_PEER_CERTIFICATE:
@@ -583,9 +629,9 @@ static int relay_interact(auth_client_request_t request, char **result,
 		const char *value = "";
 
 		if (request[i].flags & AUTH_USER)
-			value = options->user;
+			value = options->login.user;
 		else if (request[i].flags & AUTH_PASS)
-			value = options->password;
+			value = options->login.password;
 		else if (!(request[i].flags & AUTH_REALM))
 			return 0;
 		result[i] = (char *)(uintptr_t)value;
@@ -593,34 +639,25 @@ static int relay_interact(auth_client_request_t request, char **result,
 	return 1;
 }
 
-static int relay_set_tls(struct relay_session *session,
-			 const struct relay_place *place, bool without_tls,
-			 struct fault *fault)
+static void relay_set_tls(struct relay_session *session, bool without_tls)
 {
-	const struct relay_options *options = session->options;
-	struct ssl_ctx_st *ctx = NULL;
-	bool verify = options->tls == CONF_TLS_VERIFY;
+	struct ssl_ctx_st *ctx = session->place->tls_ctx;
 
-	if (without_tls || options->tls == CONF_TLS_NONE) {
+	if (without_tls || !ctx) {
 		(void)smtp_starttls_enable(session->smtp, Starttls_DISABLED);
-		return 0;
+		return;
 	}
-	if (tls_client_ctx_new(options->ca_file, verify ? place->host : NULL,
-			       &ctx, fault) != 0)
-		return -1;
+	/* The session takes a reference of its own. */
 	(void)smtp_starttls_set_ctx(session->smtp, ctx);
-	tls_client_ctx_free(ctx); /* the session holds its own reference */
-	(void)smtp_starttls_enable(session->smtp,
-				   options->tls == CONF_TLS_OPPORTUNISTIC
-					   ? Starttls_ENABLED
-					   : Starttls_REQUIRED);
-	return 0;
+	(void)smtp_starttls_enable(
+		session->smtp, session->options->tls == CONF_TLS_OPPORTUNISTIC
+				       ? Starttls_ENABLED
+				       : Starttls_REQUIRED);
 }
 
-static int relay_connect(struct relay_session *session,
-			 const struct relay_place *place, struct fault *fault)
+static int relay_connect(struct relay_session *session, struct fault *fault)
 {
-	g_autofree char *where = relay_place_format(place);
+	g_autofree char *where = relay_place_format(session->place);
 	struct net_peer peer;
 	int fd;
 
@@ -685,6 +722,7 @@ static void relay_session_clear(struct relay_session *session)
 		relay_wire_free(session->wire);
 	if (session->recoded)
 		g_byte_array_unref(session->recoded);
+	relay_offer_clear(&session->offer);
 	g_string_free(session->line, TRUE);
 	g_string_free(session->reply, TRUE);
 }
@@ -704,9 +742,7 @@ static void relay_set_timeouts(smtp_session_t smtp,
 	(void)smtp_set_timeout(smtp, Timeout_DATA2 | as_told, timeouts->end_ms);
 }
 
-static int relay_prepare(struct relay_session *session,
-			 const struct relay_place *place, bool without_tls,
-			 struct fault *fault)
+static void relay_prepare(struct relay_session *session, bool without_tls)
 {
 	const struct relay_options *options = session->options;
 
@@ -717,7 +753,7 @@ static int relay_prepare(struct relay_session *session,
 	(void)smtp_set_eventcb(session->smtp, relay_event, session);
 	(void)smtp_set_monitorcb(session->smtp, relay_monitor, session, 0);
 	relay_set_timeouts(session->smtp, &options->timeouts);
-	if (options->user && *options->user) {
+	if (*options->login.user) {
 		session->auth = auth_create_context();
 		(void)auth_set_interact_cb(session->auth, relay_interact,
 					   (void *)(uintptr_t)options);
@@ -726,7 +762,7 @@ static int relay_prepare(struct relay_session *session,
 						       AUTH_PLUGIN_ANONYMOUS);
 		(void)smtp_auth_set_context(session->smtp, session->auth);
 	}
-	return relay_set_tls(session, place, without_tls, fault);
+	relay_set_tls(session, without_tls);
 }
 
 /* How a connection is made, and why it has to be made anew. */
@@ -742,7 +778,7 @@ static void relay_cut_wire(void *target)
 }
 
 /* One connection. */
-static int relay_attempt(const struct relay_place *place,
+static int relay_attempt(struct relay_place *place,
 			 const struct relay_options *options,
 			 struct relay_control *control,
 			 struct relay_message *first,
@@ -750,15 +786,17 @@ static int relay_attempt(const struct relay_place *place,
 			 struct relay_again *again, struct fault *fault)
 {
 	struct relay_session session = {
+		.place = place,
 		.options = options,
 		.source = source,
+		.is_first = true,
 		.line = g_string_sized_new(256),
 		.reply = g_string_sized_new(256),
 	};
 	int result = 0;
 
-	if (relay_prepare(&session, place, again->without_tls, fault) != 0 ||
-	    relay_connect(&session, place, fault) != 0) {
+	relay_prepare(&session, again->without_tls);
+	if (relay_connect(&session, fault) != 0) {
 		relay_session_clear(&session);
 		return -1;
 	}
@@ -780,10 +818,12 @@ static int relay_attempt(const struct relay_place *place,
 	return result;
 }
 
-int relay_run(const struct relay_place *place,
-	      const struct relay_options *options,
-	      struct relay_control *control, struct relay_message *first,
-	      const struct relay_source *source, struct fault *fault)
+/* libesmtp, again and again until first has its outcome or nothing is left to
+ * be tried. */
+static int
+relay_esmtp_run(struct relay_place *place, const struct relay_options *options,
+		struct relay_control *control, struct relay_message *first,
+		const struct relay_source *source, struct fault *fault)
 {
 	bool without_tls = false;
 
@@ -803,4 +843,26 @@ int relay_run(const struct relay_place *place,
 		}
 		without_tls = without_tls || again.clear;
 	}
+}
+
+static bool relay_is_direct(struct relay_place *place,
+			    const struct relay_options *options)
+{
+	return place->implicit_tls || *options->login.token_command ||
+	       g_atomic_int_get(&place->beyond_libesmtp) ||
+	       g_atomic_int_get(&place->is_far);
+}
+
+int relay_run(struct relay_place *place, const struct relay_options *options,
+	      struct relay_control *control, struct relay_message *first,
+	      const struct relay_source *source, struct fault *fault)
+{
+	if (!relay_is_direct(place, options)) {
+		if (relay_esmtp_run(place, options, control, first, source,
+				    fault) == 0)
+			return 0;
+		if (!g_atomic_int_get(&place->beyond_libesmtp))
+			return -1;
+	}
+	return relay_direct_run(place, options, control, first, source, fault);
 }

@@ -14,14 +14,20 @@
 #include "conf.h"
 #include "fault.h"
 
-/* Where to relay to. */
+/* Where to relay to, and what was learned of it. */
 struct relay_place {
 	char *host; /* without brackets, or the path of a unix socket */
 	char *port; /* "" for a unix socket */
+	bool implicit_tls;
+	struct ssl_ctx_st *tls_ctx; /* owned; NULL: no TLS (tls.h) */
+	/* Of the last connections, atomically: */
+	int is_far;          /* round trips are what sending costs */
+	int beyond_libesmtp; /* offers what only our own transport knows */
 };
 
-/* "host", "host:port", "[v6]", "[v6]:port" or "unix:/path".  Pure; the place
- * is cleared with relay_place_clear(). */
+/* "host", "host:port", "[v6]", "[v6]:port" or "unix:/path", after "smtps://"
+ * (or with port 465) with TLS from the first octet (RFC 8314 3.3).  Pure; the
+ * place is cleared with relay_place_clear(). */
 NODISCARD int relay_place_parse(const char *text, int64_t default_port,
 				struct relay_place *ret_place,
 				struct fault *fault);
@@ -40,12 +46,18 @@ struct relay_timeouts {
 	int64_t end_ms;
 };
 
+/* Who we are to the relay host. */
+struct relay_login {
+	const char *user;          /* "": nobody, no AUTH */
+	const char *password;      /* with user; "" with a token */
+	const char *token_command; /* "": no OAuth; see relay_token_get() */
+	bool unverified;           /* also where nothing vouches for it */
+};
+
 struct relay_options {
 	const char *hostname; /* for EHLO */
 	enum conf_tls_level tls;
-	const char *ca_file;  /* "": the system's */
-	const char *user;     /* "": no AUTH */
-	const char *password; /* with user */
+	struct relay_login login;
 	struct relay_timeouts timeouts;
 };
 
@@ -77,6 +89,9 @@ struct relay_message {
 	struct relay_recipient *recipients;
 	size_t recipient_count;
 	bool dsn_was_offered; /* outcome: the relay host answers for DSN */
+	/* Outcome: the connection ended before the relay host had a word on
+	 * this message, and not because of it; recipients may have none. */
+	bool untouched;
 	void *user_data;
 };
 
@@ -108,11 +123,25 @@ void relay_init(void);
  * the fault says why in words fit for a log line or a report.
  * 0: done() was called once for first and for every message from source.
  */
-NODISCARD int relay_run(const struct relay_place *place,
+NODISCARD int relay_run(struct relay_place *place,
 			const struct relay_options *options,
 			struct relay_control *control,
 			struct relay_message *first,
 			const struct relay_source *source, struct fault *fault);
+
+/*
+ * The first line that a command (words as in a shell, run without one) prints
+ * within half a minute: an OAuth token; owned.  It is kept for a minute, or
+ * until relay_token_forget().
+ */
+NODISCARD int relay_token_get(const char *command, char **ret_token,
+			      struct fault *fault);
+void relay_token_forget(const char *command);
+
+/* A file that nobody but its owner can read; key: the setting that names it.
+ * Owned. */
+NODISCARD int relay_secret_read(const char *key, const char *path,
+				char **ret_text, struct fault *fault);
 
 /* The first line of a file that nobody but its owner can read; owned. */
 NODISCARD int relay_password_read(const char *path, char **ret_password,

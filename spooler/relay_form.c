@@ -7,14 +7,44 @@
 
 #include <string.h>
 
+void relay_offer_clear(struct relay_offer *offer)
+{
+	g_free(offer->auth);
+	*offer = (struct relay_offer){0};
+}
+
+/* "AUTH PLAIN LOGIN"; some servers say it twice, some with '='. */
+static void relay_offer_add_auth(struct relay_offer *offer, const char *words)
+{
+	char *all =
+		g_strconcat(offer->auth ? offer->auth : "", " ", words, NULL);
+
+	g_free(offer->auth);
+	offer->auth = all;
+}
+
 void relay_offer_add(struct relay_offer *offer, const char *line)
 {
-	if (g_ascii_strncasecmp(line, "8BITMIME", 8) == 0)
-		offer->eightbit = true;
-	if (g_ascii_strncasecmp(line, "DSN", 3) == 0)
-		offer->dsn = true;
-	if (g_ascii_strncasecmp(line, "SMTPUTF8", 8) == 0)
-		offer->utf8 = true;
+	const struct {
+		const char *word;
+		bool *flag;
+	} words[] = {
+		{"8BITMIME", &offer->eightbit},
+		{"DSN", &offer->dsn},
+		{"SMTPUTF8", &offer->utf8},
+		{"PIPELINING", &offer->pipelining},
+		{"SIZE", &offer->size},
+		{"STARTTLS", &offer->starttls},
+	};
+	size_t len = strcspn(line, " =\t");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+		if (strlen(words[i].word) == len &&
+		    g_ascii_strncasecmp(line, words[i].word, len) == 0)
+			*words[i].flag = true;
+	if (len == 4 && line[len] &&
+	    g_ascii_strncasecmp(line, "AUTH", len) == 0)
+		relay_offer_add_auth(offer, line + len + 1);
 }
 
 bool relay_offer_is_unwanted(const char *word, size_t len)

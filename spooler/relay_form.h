@@ -12,7 +12,13 @@ struct relay_offer {
 	bool eightbit;
 	bool dsn;
 	bool utf8;
+	bool pipelining;
+	bool size;
+	bool starttls;
+	char *auth; /* mechanisms, or NULL; owned */
 };
+
+void relay_offer_clear(struct relay_offer *offer);
 
 /* Takes in a line of that reply, without its code. */
 void relay_offer_add(struct relay_offer *offer, const char *line);

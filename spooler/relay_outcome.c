@@ -1,5 +1,6 @@
 /*
- * What the replies of a relay host mean for a recipient; see relay_transport.h.
+ * What both transports decide in the same way: what a reply means for a
+ * recipient, and where nobody logs in; see relay_transport.h.
  */
 #include "field.h"
 #include "relay_transport.h"
@@ -64,4 +65,11 @@ void relay_outcome_reply(struct relay_recipient *recipient, int code,
 	if (verdict == RELAY_RETRY && status[0] == '5')
 		status[0] = '4';
 	relay_outcome_set(recipient, verdict, status, g_strchomp(reply), true);
+}
+
+bool relay_may_log_in(const struct relay_options *options, bool is_loopback,
+		      bool has_tls, bool is_verified)
+{
+	return is_loopback || is_verified || options->login.unverified ||
+	       (!has_tls && options->tls == CONF_TLS_NONE);
 }

@@ -4,10 +4,15 @@
  */
 #include "relay.h"
 
+#include "tls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define SMTPS_SCHEME "smtps://"
+#define SMTPS_PORT   465
 
 int relay_place_parse(const char *text, int64_t default_port,
 		      struct relay_place *ret_place, struct fault *fault)
@@ -17,6 +22,12 @@ int relay_place_parse(const char *text, int64_t default_port,
 	const char *end;
 	int64_t number = default_port;
 
+	*ret_place = (struct relay_place){0};
+	if (g_str_has_prefix(text, SMTPS_SCHEME)) {
+		text += strlen(SMTPS_SCHEME);
+		ret_place->implicit_tls = true;
+		number = SMTPS_PORT;
+	}
 	if (g_str_has_prefix(text, "unix:")) {
 		ret_place->host = g_strdup(text + strlen("unix:"));
 		ret_place->port = g_strdup("");
@@ -46,6 +57,7 @@ int relay_place_parse(const char *text, int64_t default_port,
 				 text);
 	ret_place->host = g_steal_pointer(&host);
 	ret_place->port = g_strdup_printf("%" G_GINT64_FORMAT, number);
+	ret_place->implicit_tls |= number == SMTPS_PORT;
 	return 0;
 }
 
@@ -53,6 +65,7 @@ void relay_place_clear(struct relay_place *place)
 {
 	g_clear_pointer(&place->host, g_free);
 	g_clear_pointer(&place->port, g_free);
+	g_clear_pointer(&place->tls_ctx, tls_client_ctx_free);
 }
 
 char *relay_place_format(const struct relay_place *place)
@@ -64,33 +77,45 @@ char *relay_place_format(const struct relay_place *place)
 	return g_strdup_printf("%s:%s", place->host, place->port);
 }
 
-int relay_password_read(const char *path, char **ret_password,
-			struct fault *fault)
+int relay_secret_read(const char *key, const char *path, char **ret_text,
+		      struct fault *fault)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[1024];
+	g_autoptr(GString) text = g_string_new(NULL);
+	char octets[4096];
 	struct stat st;
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) != 0)
-		return fault_set_errno(fault, FAULT_CONFIG, errno,
-				       "smtp_password_file %s", path);
+		return fault_set_errno(fault, FAULT_CONFIG, errno, "%s %s", key,
+				       path);
 	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)))
 		return fault_set(fault, FAULT_CONFIG,
-				 "smtp_password_file %s can be read by others: "
-				 "chmod 600 it",
-				 path);
-	n = read(fd, text, sizeof(text) - 1);
+				 "%s %s can be read by others: chmod 600 it",
+				 key, path);
+	while ((n = read(fd, octets, sizeof(octets))) > 0)
+		g_string_append_len(text, octets, n);
+	explicit_bzero(octets, sizeof(octets));
 	if (n < 0)
-		return fault_set_errno(fault, FAULT_CONFIG, errno,
-				       "smtp_password_file %s", path);
-	text[n] = '\0';
+		return fault_set_errno(fault, FAULT_CONFIG, errno, "%s %s", key,
+				       path);
+	*ret_text = g_string_free(g_steal_pointer(&text), FALSE);
+	return 0;
+}
+
+int relay_password_read(const char *path, char **ret_password,
+			struct fault *fault)
+{
+	g_autofree char *text = NULL;
+
+	if (relay_secret_read("smtp_password_file", path, &text, fault) != 0)
+		return -1;
 	text[strcspn(text, "\r\n")] = '\0';
 	if (!*text)
 		return fault_set(fault, FAULT_CONFIG,
 				 "smtp_password_file %s has no password in its "
 				 "first line",
 				 path);
-	*ret_password = g_strdup(text);
+	*ret_password = g_steal_pointer(&text);
 	return 0;
 }

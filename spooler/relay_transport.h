@@ -11,6 +11,24 @@
 /* Octets of a reply that are kept. */
 #define RELAY_TEXT_MAX 900
 
+/* Of the address type in an ORCPT. */
+#define RELAY_TYPE_CHARS                                                       \
+ "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
+/* A round trip that is worth saving. */
+#define RELAY_FAR_US 5000
+
+/*
+ * May a password or a token be used?  Over loopback; where TLS has verified the
+ * relay host; without TLS where smtp_tls = none wants it so; with
+ * smtp_auth_unverified.
+ */
+bool relay_may_log_in(const struct relay_options *options, bool is_loopback,
+		      bool has_tls, bool is_verified);
+#define RELAY_UNVERIFIED_WORDS                                                 \
+ "nothing vouches for the relay host, so nobody logs in there (smtp_tls, "     \
+ "smtp_auth_unverified)"
+
 /* Under a control there is one connection at a time; cut_fn NULL: none. */
 typedef void relay_cut_fn(void *target);
 void relay_control_set(struct relay_control *control, relay_cut_fn *cut_fn,

@@ -7,17 +7,14 @@
 
 #include "base.h"
 #include "conf.h"
-#include "relay.h"
+#include "route.h"
 #include "scheduler.h"
 
 struct settings {
 	int references;
 	struct conf *conf;
 	struct scheduler_policy policy;
-	struct relay_options relay;
-	struct relay_place places[2]; /* smtp_server, smtp_fallback */
-	size_t place_count;
-	char *password;
+	GPtrArray *routes; /* of struct route */
 };
 
 /* conf is moved, also on failure.  server (may be NULL) is the SMTP_SERVER of

@@ -105,7 +105,6 @@ void spooler_set_settings(struct spooler *spooler, struct settings *settings)
 	pthread_mutex_lock(&spooler->lock);
 	settings_unref(spooler->settings);
 	spooler->settings = settings_ref(settings);
-	spooler->down_until = 0;
 	pthread_mutex_unlock(&spooler->lock);
 	spooler_wake(spooler);
 }

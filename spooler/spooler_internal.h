@@ -28,15 +28,13 @@ struct spooler {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t work_came;
-	struct settings *settings;
-	bool work; /* somebody should claim */
+	struct settings *settings; /* and what its routes learn */
+	bool work;                 /* somebody should claim */
 	bool stopping;
 	unsigned idle;              /* workers that wait for work */
 	int64_t not_before;         /* no claim before: the last was in vain */
 	unsigned in_vain;           /* so many in a row */
 	struct scheduler_rate rate; /* smtp_rate */
-	int64_t down_until;         /* the relay host does not answer */
-	char down_words[FAULT_TEXT_MAX];
 };
 
 struct worker;

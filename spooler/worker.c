@@ -23,6 +23,8 @@ struct worker {
 	size_t batch_size;         /* of the next claim: a few messages go to
 				      several workers, many cost few claims */
 	struct settings *settings; /* of the session under way */
+	struct route *route;       /* of it; borrowed from settings */
+	struct attempt *again;     /* its connection ended before its turn */
 	char *relay;               /* "host:port" of it */
 	size_t session_count;
 	bool has_ended; /* guarded by the spooler's lock */
@@ -318,7 +320,30 @@ static struct attempt *worker_prepare(struct worker *worker,
 	return NULL;
 }
 
-static struct attempt *worker_take(struct worker *worker)
+static struct route *worker_route(struct worker *worker,
+				  const struct queue_entry *entry)
+{
+	return routes_find(worker->settings->routes, entry->reverse_path);
+}
+
+/* The first of the batch that goes by this route (NULL: any); owned. */
+static struct queue_entry *worker_pick(struct worker *worker,
+				       const struct route *route)
+{
+	for (GList *at = worker->batch.head; at; at = at->next) {
+		struct queue_entry *entry = at->data;
+
+		if (route && worker_route(worker, entry) != route)
+			continue;
+		g_queue_delete_link(&worker->batch, at);
+		return entry;
+	}
+	return NULL;
+}
+
+/* The next message, by this route (NULL: any). */
+static struct attempt *worker_take(struct worker *worker,
+				   const struct route *route)
 {
 	for (;;) {
 		struct queue_entry *entry;
@@ -326,9 +351,11 @@ static struct attempt *worker_take(struct worker *worker)
 
 		if (worker_is_stopping(worker))
 			return NULL;
+		if (worker->again && !route)
+			return g_steal_pointer(&worker->again);
 		if (g_queue_is_empty(&worker->batch))
 			worker_claim(worker);
-		entry = g_queue_pop_head(&worker->batch);
+		entry = worker_pick(worker, route);
 		if (!entry)
 			return NULL;
 		attempt = worker_prepare(worker, entry);
@@ -346,13 +373,20 @@ static struct relay_message *worker_next(void *context)
 
 	if (++worker->session_count >= WORKER_SESSION_MAX)
 		return NULL;
-	attempt = worker_take(worker);
+	attempt = worker_take(worker, worker->route);
 	return attempt ? &attempt->message : NULL;
 }
 
 static void worker_done(void *context, struct relay_message *message)
 {
-	worker_finish(context, message->user_data);
+	struct worker *worker = context;
+
+	if (!message->untouched) {
+		worker_finish(worker, message->user_data);
+		return;
+	}
+	message->untouched = false;
+	worker->again = message->user_data;
 }
 
 /* The words of a relay host that does not answer; NULL if it may. */
@@ -362,8 +396,8 @@ static char *worker_down_words(struct worker *worker)
 	char *words = NULL;
 
 	pthread_mutex_lock(&spooler->lock);
-	if (spooler->down_until > g_get_real_time())
-		words = g_strdup(spooler->down_words);
+	if (worker->route->down_until > g_get_real_time())
+		words = g_strdup(worker->route->down_words);
 	pthread_mutex_unlock(&spooler->lock);
 	return words;
 }
@@ -371,13 +405,13 @@ static char *worker_down_words(struct worker *worker)
 static void worker_set_down(struct worker *worker, const struct fault *fault)
 {
 	struct spooler *spooler = worker->spooler;
+	struct route *route = worker->route;
 	int64_t pause =
 		MIN(worker->settings->policy.retry_min / 2, WORKER_DOWN_MAX);
 
 	pthread_mutex_lock(&spooler->lock);
-	spooler->down_until = g_get_real_time() + pause;
-	g_strlcpy(spooler->down_words, fault->text,
-		  sizeof(spooler->down_words));
+	route->down_until = g_get_real_time() + pause;
+	g_strlcpy(route->down_words, fault->text, sizeof(route->down_words));
 	pthread_mutex_unlock(&spooler->lock);
 }
 
@@ -388,16 +422,16 @@ static int worker_relay(struct worker *worker, struct attempt *first,
 	static const struct relay_source calls = {worker_next, worker_done,
 						  NULL};
 	struct relay_source source = calls;
-	struct settings *settings = worker->settings;
+	struct route *route = worker->route;
 
 	source.context = worker;
-	for (size_t i = 0; i < settings->place_count; i++) {
+	for (size_t i = 0; i < route->place_count; i++) {
 		struct fault why = {0};
 
 		g_free(worker->relay);
-		worker->relay = relay_place_format(&settings->places[i]);
+		worker->relay = relay_place_format(&route->places[i]);
 		worker->session_count = 0;
-		if (relay_run(&settings->places[i], &settings->relay,
+		if (relay_run(&route->places[i], &route->options,
 			      worker->control, &first->message, &source,
 			      &why) == 0)
 			return 0;
@@ -413,9 +447,11 @@ static int worker_relay(struct worker *worker, struct attempt *first,
 
 static void worker_session(struct worker *worker, struct attempt *first)
 {
-	g_autofree char *words = worker_down_words(worker);
+	g_autofree char *words = NULL;
 	struct fault fault = {0};
 
+	worker->route = worker_route(worker, first->entry);
+	words = worker_down_words(worker);
 	if (!words) {
 		metric_add(worker->spooler->sessions, 1);
 		if (worker_relay(worker, first, &fault) == 0)
@@ -464,8 +500,12 @@ static void *worker_main(void *context)
 		struct attempt *attempt;
 
 		worker->batch_size = 1;
-		while ((attempt = worker_take(worker)))
+		while ((attempt = worker_take(worker, NULL)))
 			worker_session(worker, attempt);
+		if (worker->again) {
+			worker_unclaim(worker, worker->again->entry->id);
+			attempt_free(g_steal_pointer(&worker->again));
+		}
 		while ((entry = g_queue_pop_head(&worker->batch))) {
 			worker_unclaim(worker, entry->id);
 			queue_entry_free(entry);

@@ -14,7 +14,7 @@ Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
           "flood N CODE" (a reply of N lines), "cut TEXT" (raw, then close),
           "delay SECONDS" (then the usual reply); "delay 2;550 no" does both
 Each message is DIR/NNNN.eml (octets as they came, unstuffed) and DIR/NNNN.json
-(mail, rcpts, mail_args, rcpt_args, helo, tls, auth, session); it is counted
+(mail, rcpts, mail_args, rcpt_args, helo, tls, auth, mech, session); it is counted
 once the reply to it was 2xx, otherwise the names begin with "refused-".
 DIR/sessions.log has one line a command.  Prints "ready PORT" once it listens.
 """
@@ -22,6 +22,8 @@ import argparse
 import asyncio
 import base64
 import fnmatch
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -70,6 +72,9 @@ class Sink:
         if args.tls_cert:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(args.tls_cert, args.tls_key or args.tls_cert)
+            if args.tls_client_ca:
+                self.tls.load_verify_locations(args.tls_client_ca)
+                self.tls.verify_mode = ssl.CERT_REQUIRED
 
     def find(self, verb, what=""):
         for rule in self.rules:
@@ -109,7 +114,7 @@ class Sink:
         with open(path + ".eml.tmp", "wb") as f:
             f.write(data)
         info = {k: session[k] for k in ("mail", "mail_args", "rcpts", "rcpt_args",
-                                        "helo", "tls", "auth", "session")}
+                                        "helo", "tls", "auth", "mech", "session")}
         with open(path + ".json", "w") as f:
             json.dump(info, f)
         os.rename(path + ".eml.tmp", path + ".eml")
@@ -133,7 +138,11 @@ class Session:
     def __init__(self, sink, reader, writer):
         self.sink, self.reader, self.writer = sink, reader, writer
         sink.sessions += 1
-        self.s = {"session": sink.sessions, "helo": "", "tls": False, "auth": ""}
+        self.password = ""
+        self.mails = 0
+        self.s = {"session": sink.sessions, "helo": "",
+                  "tls": sink.args.tls_implicit, "auth": "",
+                  "mech": ""}
         self.reset()
 
     def reset(self):
@@ -228,6 +237,11 @@ class Session:
             await self.send("501 5.5.4 MAIL FROM:<address>")
             return
         usual = "250 2.1.0 ok"
+        self.mails += 1
+        if self.mails > (self.sink.args.per_connection or self.mails):
+            if not self.sink.args.drop_then:
+                await self.send("421 4.7.0 enough for now")
+            raise Drop()
         if self.sink.args.auth and self.sink.args.auth_required and not self.s["auth"]:
             usual = "530 5.7.0 authentication required"
         reply = await self.sink.answer("MAIL", path[0], usual)
@@ -318,22 +332,75 @@ class Session:
         self.note("< (answer)")
         return base64.b64decode(line).decode()
 
+    async def auth_plain(self, initial):
+        user, password = (initial or await self.challenge("")).split("\0")[1:3]
+        return user, password == self.password
+
+    async def auth_login(self, initial):
+        user = initial or await self.challenge("Username:")
+        return user, await self.challenge("Password:") == self.password
+
+    async def auth_cram_md5(self, _initial):
+        text = "<1.2@sink.test>"
+        user, digest = (await self.challenge(text)).rsplit(" ", 1)
+        return user, digest == hmac.new(
+            self.password.encode(), text.encode(), "md5").hexdigest()
+
+    async def auth_xoauth2(self, initial):
+        user, token = initial.split("\1")[:2]
+        if token != "auth=Bearer " + self.sink.args.token:
+            await self.challenge('{"status":"400"}')
+            return user, False
+        return user.removeprefix("user="), True
+
+    async def auth_oauthbearer(self, initial):
+        header, *fields = initial.split("\1")
+        if "auth=Bearer " + self.sink.args.token not in fields:
+            await self.challenge('{"status":"invalid_token"}')
+            return header, False
+        return header.removeprefix("n,a=").removesuffix(","), True
+
+    async def auth_scram_sha_256(self, initial):
+        """RFC 5802, RFC 7677."""
+        bare = initial.removeprefix("n,,")
+        user = bare.split(",")[0].removeprefix("n=")
+        nonce = bare.split(",")[1].removeprefix("r=") + "server"
+        salt, count = b"pepper and salt", 4096
+        first = f"r={nonce},s={base64.b64encode(salt).decode()},i={count}"
+        final = await self.challenge(first)
+        unproven, proof = final.rsplit(",p=", 1)
+        said = f"{bare},{first},{unproven}".encode()
+
+        def mac(key, text):
+            return hmac.new(key, text, "sha256").digest()
+        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), salt,
+                                     count)
+        stored = hashlib.sha256(mac(salted, b"Client Key")).digest()
+        key = bytes(a ^ b for a, b in zip(base64.b64decode(proof),
+                                          mac(stored, said)))
+        user = user.replace("=2C", ",").replace("=3D", "=")
+        if hashlib.sha256(key).digest() != stored:
+            return user, False
+        if self.sink.args.liar:
+            said = b"who knows"
+        signature = mac(mac(salted, b"Server Key"), said)
+        await self.challenge("v=" + base64.b64encode(signature).decode())
+        return user, True
+
     async def do_auth(self, argument):
         mech, _, initial = argument.partition(" ")
-        if mech.upper() == "PLAIN":
-            raw = base64.b64decode(initial).decode() if initial else await self.challenge("")
-            user, password = raw.split("\0")[1:3]
-        elif mech.upper() == "LOGIN":
-            user = await self.challenge("Username:")
-            password = await self.challenge("Password:")
-        else:
+        handler = getattr(self, "auth_" + mech.lower().replace("-", "_"), None)
+        if not handler or mech.upper() not in self.sink.args.auth_mechs.split():
             await self.send("504 5.5.4 mechanism")
             return
-        good = "%s:%s" % (user, password) == self.sink.args.auth
+        expected, self.password = self.sink.args.auth.split(":")
+        user, good = await handler(base64.b64decode(initial).decode())
         reply = await self.sink.answer(
-            "AUTH", user, "235 2.7.0 ok" if good else "535 5.7.8 wrong password")
+            "AUTH", user, "235 2.7.0 ok" if good and user == expected
+            else "535 5.7.8 wrong password")
         if reply[:1] == "2":
             self.s["auth"] = user
+            self.s["mech"] = mech
         await self.send(reply)
 
 
@@ -351,6 +418,15 @@ def parse_args():
     p.add_argument("--tls-key")
     p.add_argument("--auth", metavar="USER:PASSWORD", help="offers AUTH")
     p.add_argument("--auth-mechs", default="PLAIN LOGIN")
+    p.add_argument("--token", help="what OAUTHBEARER and XOAUTH2 take")
+    p.add_argument("--liar", action="store_true",
+                   help="SCRAM does not prove that it knows the password")
+    p.add_argument("--tls-implicit", action="store_true",
+                   help="TLS from the first octet")
+    p.add_argument("--tls-client-ca", help="clients have to show a certificate")
+    p.add_argument("--per-connection", type=int,
+                   help="messages; then 421 to MAIL")
+    p.add_argument("--drop-then", action="store_true", help="not even a 421")
     p.add_argument("--auth-required", action="store_true")
     p.add_argument("--auth-tls-only", action="store_true")
     p.add_argument("--keep-dropped", action="store_true",
@@ -374,7 +450,9 @@ async def serve(args):
         finally:
             writer.close()
 
-    server = await asyncio.start_server(session, args.host, args.port, limit=1 << 26)
+    server = await asyncio.start_server(
+        session, args.host, args.port, limit=1 << 26,
+        ssl=sink.tls if args.tls_implicit else None)
     print("ready %d" % server.sockets[0].getsockname()[1], flush=True)
     stop = asyncio.Event()
     for sig in (signal.SIGTERM, signal.SIGINT):

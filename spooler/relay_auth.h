@@ -1,0 +1,40 @@
+/*
+ * Logging in at a relay host: SASL mechanisms, the client's side (RFC 4954).
+ * Pure but for SCRAM's nonce: challenges and answers come and go without
+ * base64.
+ */
+#ifndef OKAPI_RELAY_AUTH_H
+#define OKAPI_RELAY_AUTH_H
+
+#include "relay.h"
+
+/* Do the mechanisms offered ("PLAIN LOGIN") ask for more than libesmtp has?  It
+ * knows no SCRAM-SHA-256, and looks for CRAM-MD5 under another name than Debian
+ * installs it. */
+bool relay_auth_is_beyond_libesmtp(const char *offered);
+
+struct relay_auth;
+
+/* The best mechanism that is offered and fits: OAUTHBEARER (RFC 7628) or
+ * XOAUTH2 with a token, SCRAM-SHA-256 (RFC 7677), CRAM-MD5, PLAIN or LOGIN with
+ * a password.  NULL: there is none.  token: NULL without one.  All text is
+ * borrowed. */
+struct relay_auth *relay_auth_new(const char *offered,
+				  const struct relay_login *login,
+				  const char *token);
+void relay_auth_free(struct relay_auth *auth);
+AUTO_DEFINE(relay_auth, relay_auth_free);
+
+const char *relay_auth_mechanism(const struct relay_auth *auth);
+
+/* The initial response; NULL: the mechanism has none. */
+GString *relay_auth_begin(struct relay_auth *auth);
+/* The answer to a challenge, owned; NULL with a fault: it cannot be answered,
+ * so the exchange is to be cancelled. */
+GString *relay_auth_answer(struct relay_auth *auth, const char *challenge,
+			   struct fault *fault);
+/* After the relay host accepted us: has it proven itself, where the mechanism
+ * makes it do so? */
+bool relay_auth_is_mutual(const struct relay_auth *auth);
+
+#endif

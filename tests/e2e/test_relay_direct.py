@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""Our own SMTP client: what libesmtp cannot (TLS from the first octet,
+SCRAM-SHA-256, OAuth, one round trip a message), and every fault there."""
+
+import email
+import os
+import socket
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import main  # noqa: E402
+from harness.okapi import crlf, message  # noqa: E402
+import test_spooler  # noqa: E402
+from test_relay_faults import OTHERWISE, Faulty  # noqa: E402
+from test_spooler import Relay, Sending  # noqa: E402
+
+OAUTH = ("--auth", "anna:", "--auth-mechs", "XOAUTH2", "--token", "t0ken")
+
+
+def certificate(case, name):
+    return test_spooler.Security.certificate(case, name)
+
+
+class Direct(Sending):
+    def token_command(self, token="t0ken"):
+        """A command that prints the token and counts how often it is run."""
+        self.runs = os.path.join(self.directory(), "runs")
+        path = self.runs + ".sh"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\necho run >> {self.runs}\necho {token}\n")
+        os.chmod(path, 0o755)
+        return f"{path} 'an argument'"
+
+    def password(self, text="secret"):
+        path = os.path.join(self.directory(), "password")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        os.chmod(path, 0o600)
+        return path
+
+    def once(self, relay, **settings):
+        okapi = self.okapi_with(relay, **settings)
+        self.send(message("x"), "x@example.org")
+        return okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+
+
+class DirectFaults(Faulty, Direct):
+    # A reply is read to its end, however long it is.
+    otherwise = {**OTHERWISE, **{(verb, "flood"): "sent" for verb in (
+        "AUTH", "MAIL", "RCPT", "DOT")}}
+    window = ()
+
+    def once(self, relay):
+        return Faulty.once(self, relay)
+
+    def direct_table(self, verb):
+        self.table(verb, OAUTH, smtp_user="anna",
+                   smtp_token_command=self.token_command())
+
+    def test_auth(self):
+        self.direct_table("AUTH")
+
+    def test_mail(self):
+        self.direct_table("MAIL")
+
+    def test_rcpt(self):
+        self.direct_table("RCPT")
+
+    def test_data(self):
+        self.direct_table("DATA")
+
+    def test_dot(self):
+        self.direct_table("DOT")
+
+
+class Login(Direct):
+    def test_mechanisms(self):
+        for mechanism in ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"):
+            with self.subTest(mechanism):
+                relay = Relay(self, options=(
+                    "--auth", "anna:secret", "--auth-required",
+                    "--auth-mechs", mechanism))
+                result = self.once(relay, smtp_user="anna",
+                                   smtp_password_file=self.password())
+                self.assertEqual(result.status, 0, repr(result))
+                (envelope, _), = relay.messages()
+                self.assertEqual((envelope["auth"], envelope["mech"]),
+                                 ("anna", mechanism))
+
+    def test_scram_is_taken_where_it_is_offered(self):
+        relay = Relay(self, options=("--auth", "a,b=c:secret", "--auth-mechs",
+                                     "PLAIN SCRAM-SHA-256 LOGIN"))
+        self.once(relay, smtp_user="a,b=c",
+                  smtp_password_file=self.password())
+        relay.close()
+        self.assertIn("< AUTH SCRAM-SHA-256", relay.log())
+        self.assertNotIn("< AUTH PLAIN", relay.log())
+        self.assertEqual(len(relay.messages()), 1)
+
+    def test_scram_takes_both_sides(self):
+        for options, password, words in (
+                ((), "wrong", "refused the login"),
+                (("--liar",), "secret", "does not prove")):
+            relay = Relay(self, options=(
+                "--auth", "anna:secret", "--auth-mechs", "SCRAM-SHA-256",
+                *options))
+            result = self.once(relay, smtp_user="anna",
+                               smtp_password_file=self.password(password))
+            self.assertEqual(result.status, 75, repr(result))
+            self.assertIn(words, result.err)
+            self.assertNotIn("MAIL", relay.log())
+
+    def test_tokens(self):
+        for mechanism in ("OAUTHBEARER", "XOAUTH2"):
+            with self.subTest(mechanism):
+                relay = Relay(self, options=(
+                    *OAUTH, "--auth-mechs", f"PLAIN {mechanism}"))
+                result = self.once(relay, smtp_user="anna",
+                                   smtp_token_command=self.token_command())
+                self.assertEqual(result.status, 0, repr(result))
+                (envelope, _), = relay.messages()
+                self.assertEqual(envelope["mech"], mechanism)
+                self.assertNotIn("t0ken", result.err)
+
+    def test_tokens_that_are_none(self):
+        relay = Relay(self, options=OAUTH)
+        for command, words in ((self.token_command("old"),
+                                "refused the login"),
+                               ("false", "gives no token"),
+                               ("/no/such/program", "smtp_token_command")):
+            result = self.once(relay, smtp_user="anna",
+                               smtp_token_command=command)
+            self.assertEqual(result.status, 75, repr(result))
+            self.assertIn(words, result.err)
+
+    def test_nobody_logs_in_where_nothing_vouches_for_the_relay(self):
+        """Over loopback anybody may; so this one has another address."""
+        cert, key = certificate(self, "DNS:other.test")
+        relay = Relay(self, options=(
+            "--host", "0.0.0.0", "--tls-cert", cert, "--tls-key", key,
+            "--auth", "anna:secret", "--auth-mechs", "PLAIN CRAM-MD5"))
+        address = own_address()
+        if not address:
+            self.skipTest("this machine has no address but loopback")
+        settings = {"smtp_server": f"{address}:{relay.port}",
+                    "smtp_user": "anna", "smtp_tls": "required",
+                    "smtp_password_file": self.password()}
+        result = self.once(relay, **settings)
+        self.assertEqual(result.status, 75, repr(result))
+        self.assertIn("nothing vouches", result.err)
+        self.assertNotIn("< AUTH", relay.log())
+        result = self.once(relay, smtp_auth_unverified="yes", **settings)
+        self.assertEqual(result.status, 0, repr(result))
+
+
+def own_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+            return probe.getsockname()[0]
+        except OSError:
+            return None
+
+
+class Routes(Direct):
+    def test_each_sender_takes_its_relay(self):
+        relays = {name: Relay(self, options=options) for name, options in (
+            ("anna", ("--auth", "a:a secret", "--auth-required")),
+            ("domain", OAUTH), ("rest", ()))}
+        table = os.path.join(self.directory(), "table")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write(
+                "# sender relay user password\n\n"
+                f"ANNA@okapi.test 127.0.0.1:{relays['anna'].port} a a secret\n"
+                f"@okapi.test\t127.0.0.1:{relays['domain'].port} anna "
+                f"|{self.token_command()}\n")
+        settings = {"smtp_sender_table": table}
+        result = self.once(relays["rest"], **settings)
+        self.assertEqual(result.status, 78, repr(result))
+        self.assertIn("chmod 600", result.err)
+        os.chmod(table, 0o600)
+        okapi = self.okapi_with(relays["rest"], **settings)
+        okapi.start_spooler()
+        for i in range(3):
+            for sender in ("anna@okapi.test", "Anna@other.test",
+                           "bert@okapi.test"):
+                self.send(message(f"{sender} {i}"), "-f", sender,
+                          "x@example.org")
+        self.queue_empties()
+        for name, sender in (("anna", "anna@okapi.test"),
+                             ("domain", "bert@okapi.test"),
+                             ("rest", "Anna@other.test")):
+            self.assertEqual([e["mail"] for e, _ in relays[name].messages()],
+                             [sender] * 3)
+
+    def test_a_route_that_is_down_stops_no_other(self):
+        relay = Relay(self)
+        table = os.path.join(self.directory(), "table")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write("bert@okapi.test 127.0.0.1:9\n")
+        os.chmod(table, 0o600)
+        okapi = self.okapi_with(relay, smtp_sender_table=table,
+                                queue_retry_min="1h", queue_retry_max="1h")
+        okapi.start_spooler()
+        for i in range(6):
+            self.send(message(f"m{i}"), "-f", ("bert" if i % 2 else "anna")
+                      + "@okapi.test", "x@example.org")
+        self.eventually("the others", lambda: len(relay.messages()) == 3)
+        self.eventually("those wait", lambda: [
+            e["recipients"][0]["attempts"] for e in okapi.queue()] == [1] * 3)
+
+    def test_a_table_that_is_none(self):
+        table = os.path.join(self.directory(), "table")
+        relay = Relay(self)
+        for line in ("anna@okapi.test", "anna relay.test",
+                     "@x relay.test user", "@x relay.test:nought"):
+            with open(table, "w", encoding="utf-8") as file:
+                file.write("# one\n" + line + "\n")
+            os.chmod(table, 0o600)
+            result = self.once(relay, smtp_sender_table=table)
+            self.assertEqual(result.status, 78, repr(result))
+            self.assertIn("table:2", result.err)
+
+
+class Tls(Direct):
+    def test_tls_from_the_first_octet(self):
+        good = certificate(self, "IP:127.0.0.1")
+        other = certificate(self, "DNS:other.test")
+        for cert, level, status in ((good, "verify", 0), (other, "verify", 75),
+                                    (other, "opportunistic", 0)):
+            relay = Relay(self, options=("--tls-implicit", "--tls-cert",
+                                         cert[0], "--tls-key", cert[1]))
+            result = self.once(relay, smtp_tls=level,
+                               smtp_tls_ca_file=good[0],
+                               smtp_server=f"smtps://127.0.0.1:{relay.port}")
+            self.assertEqual(result.status, status, repr(result))
+            self.assertEqual(len(relay.messages()), 1 if status == 0 else 0)
+
+    def test_clear_text_where_tls_is_wanted_is_not_spoken(self):
+        relay = Relay(self)
+        result = self.once(relay, smtp_tls="opportunistic", smtp_timeout="1s",
+                           smtp_server=f"smtps://127.0.0.1:{relay.port}")
+        self.assertEqual(result.status, 75, repr(result))
+        self.assertIn("no TLS", result.err)
+        self.assertEqual(relay.messages(), [])
+
+    def test_certificate_of_ours(self):
+        server = certificate(self, "IP:127.0.0.1")
+        ours = certificate(self, "DNS:us.test")
+        for scheme, more in (("", ()), ("smtps://", ("--tls-implicit",))):
+            relay = Relay(self, options=(
+                "--tls-cert", server[0], "--tls-key", server[1],
+                "--tls-client-ca", ours[0], *more))
+            settings = {"smtp_tls": "verify", "smtp_tls_ca_file": server[0],
+                        "smtp_server": f"{scheme}127.0.0.1:{relay.port}"}
+            result = self.once(relay, **settings)
+            self.assertEqual(result.status, 75, repr(result))
+            os.chmod(ours[1], 0o644)
+            settings.update(smtp_tls_cert_file=ours[0],
+                            smtp_tls_key_file=ours[1])
+            result = self.once(relay, **settings)
+            self.assertEqual(result.status, 78, repr(result))
+            os.chmod(ours[1], 0o600)
+            result = self.once(relay, **settings)
+            self.assertEqual(result.status, 0, repr(result))
+            self.assertTrue(relay.messages()[0][0]["tls"])
+
+
+class Messages(Direct):
+    def start(self, *rules, options=(), **settings):
+        self.relay = Relay(self, *rules, options=(*OAUTH, *options))
+        okapi = self.okapi_with(self.relay, smtp_user="anna",
+                                smtp_token_command=self.token_command(),
+                                **settings)
+        okapi.start_spooler()
+        return okapi
+
+    def backlog(self, count, *args):
+        self.okapi.configure(submit_hold="1h")
+        os.kill(self.okapi.spooler.pid, 1)
+        self.okapi.spooler.wait_for("reloaded")
+        for i in range(count):
+            self.send(message(f"m{i:03}"), *(args or ("x@example.org",)))
+        self.eventually("a queue", lambda: len(self.okapi.queue()) == count)
+        self.okapi.must("queue", "retry", "--all")
+        self.queue_empties()
+
+    def taken(self):
+        return sorted(email.message_from_bytes(octets)["Subject"]
+                      for _, octets in self.relay.messages())
+
+    def test_what_arrives_is_what_the_store_holds(self):
+        okapi = self.start()
+        data = (b"Return-Path: <old@example.org>\nTo: x@example.org\n"
+                b"To: y@example.org\nFrom: anna@okapi.test\n"
+                b"Date: Mon, 23 Nov 2026 10:00:00 +0000\n"
+                b"Message-ID: <a@okapi.test>\n\n.\n..two\n" + b"x" * 200000
+                + b"\nend\n")
+        self.send(data, "-t", "-i", "-N", "success,delay", "-R", "hdrs", "-V",
+                  "id=1")
+        self.queue_empties()
+        (envelope, octets), = self.relay.messages()
+        self.assertEqual(octets, crlf(data))
+        self.assertEqual(envelope["rcpts"],
+                         ["x@example.org", "y@example.org"])
+        self.assertEqual(envelope["mail_args"][1:], ["RET=HDRS",
+                                                     "ENVID=id+3D1"])
+        self.assertEqual(envelope["rcpt_args"],
+                         [["NOTIFY=SUCCESS,DELAY"]] * 2)
+        self.assertEqual(len(okapi.mails("anna", "Sent Items")), 1)
+
+    def test_a_backlog_costs_a_round_trip_a_message(self):
+        self.start(smtp_max_sessions=1)
+        self.backlog(20)
+        self.assertEqual(self.taken(), [f"m{i:03}" for i in range(20)])
+        log = self.relay.log()
+        self.assertEqual(log.count("EHLO"), 1, log)
+        with open(self.runs, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "run\n")
+
+    def test_one_after_the_other_without_pipelining(self):
+        self.start(options=("--no-ext", "PIPELINING"), smtp_max_sessions=1)
+        self.backlog(5)
+        self.assertEqual(self.taken(), [f"m{i:03}" for i in range(5)])
+
+    def test_refusals_in_the_middle(self):
+        """Of a group that holds the content before and the next envelope."""
+        self.start("RCPT:no@*=550 5.1.1 no", "DATA*3=451 4.3.0 later",
+                   "DOT*2=452 4.3.1 full", "MAIL*1=450 4.2.0 later",
+                   smtp_max_sessions=1)
+        self.okapi.configure(submit_hold="1h")
+        os.kill(self.okapi.spooler.pid, 1)
+        self.okapi.spooler.wait_for("reloaded")
+        for i in range(12):
+            who = ("no@example.org",) if i % 4 == 1 else (
+                "x@example.org", "no@example.org") if i % 4 == 2 else (
+                "x@example.org",)
+            self.send(message(f"m{i:03}"), *who)
+        self.okapi.must("queue", "retry", "--all")
+        self.queue_empties()
+        self.assertEqual(self.taken(),
+                         [f"m{i:03}" for i in range(12) if i % 4 != 1])
+        self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 6)
+
+    def test_a_relay_that_takes_so_many_a_connection(self):
+        """Whoever was not asked about does not wait for its next attempt."""
+        for more in ((), ("--drop-then",)):
+            with self.subTest(more):
+                relay = Relay(self, options=(*OAUTH, "--per-connection", "3",
+                                             *more))
+                self.relay = relay
+                okapi = self.okapi_with(
+                    relay, smtp_user="anna", queue_retry_min="1h",
+                    queue_retry_max="1h", smtp_max_sessions=1,
+                    smtp_token_command=self.token_command())
+                okapi.start_spooler()
+                self.backlog(10)
+                self.assertEqual(self.taken(), [f"m{i:03}" for i in range(10)])
+                self.assertEqual(relay.log().count("EHLO"), 4)
+
+    def test_many_recipients(self):
+        self.start("RCPT:u7*=550 5.1.1 no")
+        self.send(message("x"), *(f"u{i}@example.org" for i in range(300)))
+        self.queue_empties()
+        (envelope, _), = self.relay.messages()
+        self.assertEqual(envelope["rcpts"], [
+            f"u{i}@example.org" for i in range(300)
+            if not str(i).startswith("7")])
+
+    def test_a_far_relay_gets_messages_in_groups(self):
+        self.relay = relay = Relay(self, "EHLO=delay 0.01")
+        okapi = self.okapi_with(relay, smtp_max_sessions=1)
+        okapi.start_spooler()
+        self.backlog(12)
+        self.assertEqual(self.taken(), [f"m{i:03}" for i in range(12)])
+        self.assertEqual(relay.log().count("EHLO"), 2)
+
+
+if __name__ == "__main__":
+    main()
