@@ -22,6 +22,8 @@ int convert_message(struct admin *admin, GBytes *rfc822, unsigned flags,
 	};
 	struct fault problem = {0};
 
+	if (admin->conf->trust_exchange_headers)
+		options.flags |= CONVERT_TRUSTED;
 	if (admin_pool(admin, fault) < 0)
 		return -1;
 	if (helper_to_propset(admin->pool, rfc822, -1, &options, ret_set,

@@ -131,6 +131,20 @@ static char *deliver_id(const struct mail *mail,
 
 /* What decided: "header X-Spam-Flag:YES", "blocked example.org"; a rule that
  * files into the junk folder has no such words. */
+/* What conversion left out or cut. */
+static void deliver_log_notes(struct log_event *event,
+			      const struct propset *set)
+{
+	const struct prop *notes =
+		set ? propset_find(set, PR_OKAPI_NOTES) : NULL;
+	g_autofree char *line = NULL;
+
+	if (!notes)
+		return;
+	line = g_strjoinv("; ", notes->value.texts);
+	log_event_text(event, "notes", line);
+}
+
 static void deliver_log_junk(struct log_event *event, const struct plan *plan)
 {
 	if (plan && plan->is_junk)
@@ -166,6 +180,7 @@ static void deliver_log(const struct mail *mail,
 	deliver_log_junk(event, plan);
 	if (plan && plan->reply && plan->reply->is_claimed)
 		log_event_text(event, "reply", plan->reply->to);
+	deliver_log_notes(event, mail->set);
 	log_event_text(event, "result",
 		       result == FIGURES_DUPLICATE
 			       ? twice

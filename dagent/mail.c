@@ -145,6 +145,8 @@ void mail_convert(struct mail *mail, enum mail_depth depth)
 
 	if (mail->depth >= depth)
 		return;
+	if (mail->agent->conf->trust_exchange_headers)
+		options.flags |= CONVERT_TRUSTED;
 	if (helper_to_propset(mail->agent->helpers, mail->bytes, mail->file,
 			      &options, &set, &fault)) {
 		log_message(LOG_LEVEL_WARNING,

@@ -150,39 +150,71 @@ static bool set_meeting(struct convert_context *context,
 /* ---- Content-Class --------------------------------------------------------
  */
 
+/* Is there a part of that type, outside of embedded messages? */
+static bool has_part(const struct mime_entity *entity, const char *type,
+		     const char *subtype)
+{
+	if (mime_is(entity, type, subtype))
+		return true;
+	if (mime_is(entity, "message", NULL))
+		return false;
+	for (guint i = 0; i < entity->children->len; i++)
+		if (has_part(g_ptr_array_index(entity->children, i), type,
+			     subtype))
+			return true;
+	return false;
+}
+
+/* What follows a prefix, as the end of a class; false if it could not be. */
+static bool set_class_of(struct propset *set, const char *text,
+			 const char *prefix, const char *class)
+{
+	g_autofree char *whole = NULL;
+
+	if (g_ascii_strncasecmp(text, prefix, strlen(prefix)) != 0 ||
+	    strlen(text) > 200 || !text[strlen(prefix)])
+		return false;
+	whole = g_strconcat(class, text + strlen(prefix), NULL);
+	propset_set_text(set, PR_MESSAGE_CLASS, whole);
+	return true;
+}
+
+/* MS-OXCMAIL 2.2.3.2.15: a fax has its pages, a voice its recording. */
 static bool set_content_class(struct convert_context *context,
 			      const struct mime_entity *root,
 			      struct propset *set)
 {
 	static const struct {
 		const char *content_class, *class;
+		const char *type, *subtype; /* of a part it needs */
 	} known[] = {
-		{"fax", "IPM.Note.Microsoft.Fax"},
-		{"fax-ca", "IPM.Note.Microsoft.Fax.CA"},
-		{"missedcall", "IPM.Note.Microsoft.Missed.Voice"},
-		{"voice-uc", "IPM.Note.Microsoft.Conversation.Voice"},
-		{"voice", "IPM.Note.Microsoft.Voicemail.UM"},
-		{"voice-ca", "IPM.Note.Microsoft.Voicemail.UM.CA"},
+		{"fax", "IPM.Note.Microsoft.Fax", "image", "tiff"},
+		{"fax-ca", "IPM.Note.Microsoft.Fax.CA", "image", "tiff"},
+		{"missedcall", "IPM.Note.Microsoft.Missed.Voice", NULL, NULL},
+		{"voice-uc", "IPM.Note.Microsoft.Conversation.Voice", "audio",
+		 NULL},
+		{"voice", "IPM.Note.Microsoft.Voicemail.UM", "audio", NULL},
+		{"voice-ca", "IPM.Note.Microsoft.Voicemail.UM.CA", "audio",
+		 NULL},
 	};
-	static const char custom[] = "urn:content-class:custom.";
 	const struct mime_field *field = mime_find_field(root, "Content-Class");
 	g_autofree char *text = NULL;
-	g_autofree char *class = NULL;
 
 	if (!field)
 		return false;
 	text = text_decode(context, field->value);
-	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		if (!g_ascii_strcasecmp(text, known[i].content_class)) {
-			propset_set_text(set, PR_MESSAGE_CLASS, known[i].class);
-			return true;
-		}
-	if (g_ascii_strncasecmp(text, custom, strlen(custom)) != 0 ||
-	    strlen(text) > 255)
-		return false;
-	class = g_strconcat("IPM.Note.Custom.", text + strlen(custom), NULL);
-	propset_set_text(set, PR_MESSAGE_CLASS, class);
-	return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+		if (g_ascii_strcasecmp(text, known[i].content_class) != 0)
+			continue;
+		if (known[i].type &&
+		    !has_part(root, known[i].type, known[i].subtype))
+			return false;
+		propset_set_text(set, PR_MESSAGE_CLASS, known[i].class);
+		return true;
+	}
+	return set_class_of(set, text, "urn:content-class:custom.",
+			    "IPM.Note.Custom.") ||
+	       set_class_of(set, text, "InfoPathForm.", "IPM.InfoPathForm.");
 }
 
 bool class_convert(struct convert_context *context,

@@ -18,8 +18,9 @@ struct convert_context {
 	size_t decoded;       /* octets of header fields decoded so far */
 };
 
-/* One line about something that was left out or cut; each conversion keeps a
- * bounded number. */
+/* One line about something that was left out or cut, without words of the
+ * message but names of its format, for it goes into the log.  Each conversion
+ * keeps a bounded number, and none twice. */
 void convert_note(struct convert_context *context, const char *format, ...)
 	PRINTF_LIKE(2, 3);
 

@@ -8,10 +8,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define NOTES_MAX 100
+#define NOTES_MAX 20
 
 #define FLAG_UNMODIFIED 0x02
 #define FLAG_HASATTACH  0x10
+#define FLAG_NOTIFY     0x300 /* a receipt is asked for, read or unread */
 
 void convert_init(void)
 {
@@ -29,7 +30,10 @@ void convert_note(struct convert_context *context, const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	g_ptr_array_add(context->notes, g_utf8_make_valid(text, -1));
+	for (guint i = 0; i < context->notes->len; i++)
+		if (!strcmp(context->notes->pdata[i], text))
+			return;
+	g_ptr_array_add(context->notes, g_steal_pointer(&text));
 }
 
 void convert_message(struct convert_context *context,
@@ -50,6 +54,8 @@ void convert_message(struct convert_context *context,
 	attach_summarize(set);
 	if (propset_bool(set, PR_HASATTACH))
 		flags |= FLAG_HASATTACH;
+	if (propset_bool(set, PR_READ_RECEIPT_REQUESTED))
+		flags |= FLAG_NOTIFY;
 	propset_set_number(set, PR_MESSAGE_FLAGS, flags);
 }
 

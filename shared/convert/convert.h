@@ -25,6 +25,9 @@ enum convert_flags {
 	 * PR_INTERNET_MESSAGE_ID, importance, class, spam level,
 	 * attachments.  No recipients, no other field. */
 	CONVERT_SUMMARY = 1 << 4,
+	/* X-MS-Exchange-Organization-* fields of the message are believed
+	 * (trust_exchange_headers). */
+	CONVERT_TRUSTED = 1 << 5,
 	CONVERT_ALL = CONVERT_DATA | CONVERT_HEADERS | CONVERT_BODIES,
 };
 

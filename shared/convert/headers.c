@@ -6,19 +6,10 @@
 
 #include <string.h>
 
-struct header_rule;
-struct header_call {
-	struct convert_context *context;
-	const struct mime_entity *message;
-	struct propset *set;
-	const struct header_rule *rule;
-};
-typedef void header_fn(const struct header_call *call, struct span value);
-
-static header_fn from, sender, reply_to, to, cc, bcc, subject, text, base64, id,
-	date, received, importance, priority, x_priority, sensitivity,
-	delivery_receipt, read_receipt, suppress, auto_submitted, bytes,
-	message_flag, keywords, content_id;
+static header_fn from, sender, reply_to, to, cc, bcc, subject, text, text_else,
+	base64, id, date, received, importance, priority, x_priority,
+	sensitivity, delivery_receipt, read_receipt, suppress, auto_submitted,
+	bytes, keywords, content_id;
 
 struct header_rule {
 	struct header_row row;
@@ -26,7 +17,8 @@ struct header_rule {
 };
 
 static const struct header_rule rules[] = {
-#define HEADER(field, how, tag, remark) {{field, tag, remark}, how},
+#define HEADER(field, how, tag, section, remark)                               \
+ {{field, tag, section, remark}, how},
 #include "headers.def"
 #undef HEADER
 };
@@ -130,7 +122,7 @@ static void recipients(const struct header_call *call, enum recipient_type type)
 			&g_array_index(message->fields, struct mime_field, i);
 		GPtrArray *some = NULL;
 
-		if (!span_is(field->name, call->rule->row.field))
+		if (!span_is(field->name, call->row->field))
 			continue;
 		some = addresses_parse(call->context, field->value);
 		g_ptr_array_extend_and_steal(all, some);
@@ -142,7 +134,7 @@ static void recipients(const struct header_call *call, enum recipient_type type)
 	if (!is_summary(call->context))
 		address_add_recipients(call->set, type, all);
 	names = join_names(all);
-	propset_set_text(call->set, call->rule->row.tag, names);
+	propset_set_text(call->set, call->row->tag, names);
 }
 
 static void to(const struct header_call *call, struct span value)
@@ -175,7 +167,14 @@ static void text(const struct header_call *call, struct span value)
 	g_autofree char *decoded = text_decode(call->context, value);
 
 	if (*decoded)
-		propset_set_text(call->set, call->rule->row.tag, decoded);
+		propset_set_text(call->set, call->row->tag, decoded);
+}
+
+/* Another name of a field, for where that is missing. */
+static void text_else(const struct header_call *call, struct span value)
+{
+	if (!propset_has(call->set, call->row->tag))
+		text(call, value);
 }
 
 /* Message ids are not decoded; runs of blanks become one. */
@@ -190,14 +189,14 @@ static void id(const struct header_call *call, struct span value)
 			*out++ = *in;
 	*out = '\0';
 	if (*line)
-		propset_set_text(call->set, call->rule->row.tag, line);
+		propset_set_text(call->set, call->row->tag, line);
 }
 
 static void content_id(const struct header_call *call, struct span value)
 {
 	(void)value;
 	if (call->message->content_id && *call->message->content_id)
-		propset_set_text(call->set, call->rule->row.tag,
+		propset_set_text(call->set, call->row->tag,
 				 call->message->content_id);
 }
 
@@ -213,8 +212,7 @@ static void base64(const struct header_call *call, struct span value)
 		return;
 	data = g_base64_decode(line, &len);
 	if (len)
-		propset_set_binary_copy(call->set, call->rule->row.tag, data,
-					len);
+		propset_set_binary_copy(call->set, call->row->tag, data, len);
 }
 
 static void bytes(const struct header_call *call, struct span value)
@@ -222,7 +220,7 @@ static void bytes(const struct header_call *call, struct span value)
 	g_autofree char *line = text_unfold(call->context, value);
 
 	if (*line)
-		propset_set_binary_copy(call->set, call->rule->row.tag, line,
+		propset_set_binary_copy(call->set, call->row->tag, line,
 					strlen(line) + 1);
 }
 
@@ -231,13 +229,12 @@ static void date(const struct header_call *call, struct span value)
 	g_autofree char *line = text_unfold(call->context, value);
 	int64_t usec = 0;
 
-	if (propset_has(call->set, call->rule->row.tag))
+	if (propset_has(call->set, call->row->tag))
 		return;
 	if (date_parse(line, &usec))
-		propset_set_number(call->set, call->rule->row.tag, usec);
+		propset_set_number(call->set, call->row->tag, usec);
 	else
-		convert_note(call->context, "%s is no date: \"%.60s\"",
-			     call->rule->row.field, line);
+		convert_note(call->context, "%s is no date", call->row->field);
 }
 
 /* The topmost date that parses and is not in the future: a relay's clock may
@@ -374,20 +371,6 @@ static void auto_submitted(const struct header_call *call, struct span value)
 		propset_set_number(call->set, PR_AUTO_RESPONSE_SUPPRESS, 48);
 }
 
-#define FLAG_FLAGGED 2
-
-static void message_flag(const struct header_call *call, struct span value)
-{
-	g_autofree char *line = text_decode(call->context, value);
-	uint32_t tag = propset_named_tag(call->set, "PSETID_Common", NULL,
-					 HEADERS_LID_FLAG_REQUEST, PT_UNICODE);
-
-	if (!*line)
-		return;
-	propset_set_text(call->set, tag, line);
-	propset_set_number(call->set, PR_FLAG_STATUS, FLAG_FLAGGED);
-}
-
 static void keywords(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_decode(call->context, value);
@@ -457,15 +440,53 @@ static bool is_in_table(struct span name)
 	return false;
 }
 
-/* Fields kept as named strings of PS_INTERNET_HEADERS: X- and a few more. */
+/* Fields of one Exchange to another: in nobody else's hands they mean nothing
+ * (MS-OXCMAIL 2.2.3.2.28). */
+static bool is_internal(struct span name)
+{
+	static const char *const prefixes[] = {"X-MS-Exchange-Organization-",
+					       "X-MS-Exchange-Forest-"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+		if (name.len >= strlen(prefixes[i]) &&
+		    !g_ascii_strncasecmp(name.data, prefixes[i],
+					 strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+/* Fields kept as named strings of PS_INTERNET_HEADERS: X- and a few more, some
+ * of them besides what the table makes of them. */
 static bool is_named_field(struct span name)
 {
 	static const char *const names[] = {
-		"User-Agent",   "List-Id",        "List-Post",
-		"List-Archive", "List-Owner",     "Accept-Language",
-		"Organization", "Auto-Submitted",
+		"User-Agent",
+		"List-Id",
+		"List-Post",
+		"List-Archive",
+		"List-Owner",
+		"Accept-Language",
+		"Organization",
+		"Auto-Submitted",
+		"Content-Base",
+		"Content-Class",
+		"Content-Language",
+		"X-AttachmentOrder",
+		"X-CallID",
+		"X-CallingTelephoneNumber",
+		"X-FaxNumberOfPages",
+		"X-Microsoft-ClassDesc",
+		"X-Microsoft-ClassID",
+		"X-Microsoft-ClassKeep",
+		"X-Microsoft-Classification",
+		"X-Microsoft-Classified",
+		"X-VoiceMessageDuration",
+		"X-VoiceMessageSenderName",
+		"Xref",
 	};
 
+	if (is_internal(name))
+		return false;
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		if (span_is(name, names[i]))
 			return true;
@@ -536,7 +557,7 @@ void headers_convert(struct convert_context *context,
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
 		const struct header_call call = {context, message, set,
-						 &rules[i]};
+						 &rules[i].row};
 		const struct mime_field *field;
 
 		if (is_summary(context) && !is_listed(rules[i].row.tag))
@@ -551,28 +572,49 @@ void headers_convert(struct convert_context *context,
 		set_named_fields(context, message, set);
 }
 
+/* The lines of a field, each ended by CRLF, without zeros. */
+static void add_lines(GString *block, struct span lines)
+{
+	const char *end = lines.data + lines.len;
+
+	for (const char *at = lines.data; at < end; at++) {
+		const char *start = at;
+
+		while (at < end && *at && *at != '\n')
+			at++;
+		g_string_append_len(block, start, at - start);
+		if (at < end && *at) {
+			if (at == lines.data || at[-1] != '\r')
+				g_string_append_c(block, '\r');
+			g_string_append_c(block, '\n');
+		}
+	}
+}
+
 void headers_add_transport(struct convert_context *context,
 			   const struct mime_entity *message,
 			   struct propset *set)
 {
 	struct span header = message->header;
 	GString *block = g_string_sized_new(header.len + 64);
+	const char *at = header.data;
+	const char *end = header.data + header.len;
 	g_autofree char *utf8 = NULL;
 
-	for (size_t i = 0; i < header.len; i++) {
-		size_t start = i;
+	for (guint i = 0; i < message->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+		const char *behind = field->value.data + field->value.len;
 
-		while (i < header.len && header.data[i] &&
-		       header.data[i] != '\n')
-			i++;
-		g_string_append_len(block, header.data + start,
-				    (gssize)(i - start));
-		if (i < header.len && header.data[i]) {
-			if (!i || header.data[i - 1] != '\r')
-				g_string_append_c(block, '\r');
-			g_string_append_c(block, '\n');
-		}
+		if (!is_internal(field->name))
+			continue;
+		add_lines(block,
+			  (struct span){at, (size_t)(field->name.data - at)});
+		while (behind < end && *behind != '\n')
+			behind++;
+		at = behind < end ? behind + 1 : end;
 	}
+	add_lines(block, (struct span){at, (size_t)(end - at)});
 	utf8 = charset_decode_undeclared(context, block->str, block->len);
 	propset_set_text(set, PR_TRANSPORT_MESSAGE_HEADERS, utf8);
 	g_string_free(block, TRUE);

@@ -32,10 +32,25 @@ bool headers_is_named(const char *name, size_t len);
 struct header_row {
 	const char *field;
 	uint32_t tag;
+	const char *section; /* of MS-OXCMAIL */
 	const char *remark;
 };
 size_t header_row_count(void);
 const struct header_row *header_row_at(size_t i);
+
+/* What a field of the table is read with. */
+struct header_call {
+	struct convert_context *context;
+	const struct mime_entity *message;
+	struct propset *set;
+	const struct header_row *row;
+};
+typedef void header_fn(const struct header_call *call, struct span value);
+
+/* header_exchange.c: fields of Exchange and Outlook. */
+header_fn header_language, header_classified, header_of_classified,
+	header_number, header_trusted_text, header_sender_id, header_confidence,
+	header_message_flag;
 
 /* subject.c: length of the prefix of a subject (MS-OXCMSG 2.2.1.9). */
 size_t subject_prefix_len(const char *subject);

@@ -36,6 +36,7 @@ AUTO_DEFINE(helper_pool, helper_pool_free);
  * the set, or -1 with a fault if the helper died, overran or answered nonsense;
  * ret_set is then the fallback set (helper_fallback_propset()), also owned:
  * the message is delivered all the same and the caller logs the fault.
+ * PR_OKAPI_NOTES tells what was left out or cut, if anything was.
  */
 int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
 		      const struct convert_options *options,

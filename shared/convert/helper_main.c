@@ -159,9 +159,12 @@ static void to_propset(const struct wire_request *request, struct body *body,
 		.flags = request->flags,
 		.default_charset = request->charset,
 	};
+	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 	AUTO(propset) set =
-		convert_to_propset(body->data, body->len, &options, NULL);
+		convert_to_propset(body->data, body->len, &options, notes);
 
+	for (guint i = 0; i < notes->len; i++)
+		propset_add_text(set, PR_OKAPI_NOTES, notes->pdata[i]);
 	body_clear(body);
 	propset_encode(set, out);
 }

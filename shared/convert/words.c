@@ -32,8 +32,7 @@ char *text_unfold(struct convert_context *context, struct span value)
 	value = span_strip(value);
 	if (value.len > MIME_FIELD_MAX ||
 	    context->decoded + value.len > DECODED_MAX) {
-		convert_note(context, "a header field of %zu octets was cut",
-			     value.len);
+		convert_note(context, "a header field was cut");
 		value.len = MIN(value.len, MIME_FIELD_MAX);
 		if (context->decoded + value.len > DECODED_MAX)
 			value.len = MIN(value.len, 256);

@@ -566,7 +566,9 @@ def message_class(message):
 def header_block(data):
     """Up to the blank line, or to the first that is no field."""
     block = re.match(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*", data)
-    return undeclared(block.group(0))
+    return undeclared(re.sub(
+        rb"(?im)^x-ms-exchange-(?:organization|forest)-[^\n]*\n"
+        rb"(?:[ \t][^\n]*\n)*", b"", block.group(0)))
 
 
 def subject_parts(subject):

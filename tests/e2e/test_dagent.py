@@ -236,6 +236,29 @@ class Alone(Handed):
 
     daemon = False
 
+    def test_scl_counts_where_it_is_trusted(self):
+        for trust, folder in (("no", "Inbox"), ("yes", "Junk E-mail")):
+            with self.subTest(trust):
+                done = self.okapi.deliver(
+                    message(f"trust {trust}",
+                            headers=["X-MS-Exchange-Organization-SCL: 9"]),
+                    "-o", f"trust_exchange_headers={trust}", "anna")
+                self.assertEqual(done.status, 0, done)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == f"trust {trust}"]
+                self.assertEqual(mail["folder"], folder)
+
+    def test_log_says_what_was_not_converted(self):
+        path = os.path.join(self.okapi.directory, "notes.log")
+        done = self.okapi.deliver(
+            b"Date: tomorrow\nSubject: s\n\nx\n", "-o", "log_method=file",
+            "-o", f"log_file={path}", "anna")
+        self.assertEqual(done.status, 0, done)
+        with open(path, encoding="utf-8") as file:
+            log = file.read()
+        self.assertIn('notes="Date is no date"', log)
+        self.assertNotIn("tomorrow", log)
+
 
 class Rights(Case):
     def setUp(self):

@@ -25,8 +25,9 @@ Test(docs, header_table)
 		const struct header_row *row = header_row_at(i);
 		const char *name =
 			row->tag ? proptag_name(row->tag) : "\xe2\x80\x93";
-		g_autofree char *line = g_strdup_printf(
-			"\n| %s | %s | %s |\n", row->field, name, row->remark);
+		g_autofree char *line =
+			g_strdup_printf("\n| %s | %s | %s | %s |\n", row->field,
+					name, row->section, row->remark);
 
 		cr_expect(strstr(text, line), "%s lacks:%s", PAGE, line);
 	}

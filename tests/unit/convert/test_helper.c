@@ -102,6 +102,25 @@ Test(helper, converts, .timeout = 30)
 	helper_pool_free(pool);
 }
 
+/* What was left out is told with the set. */
+Test(helper, notes, .timeout = 30)
+{
+	static const char text[] = "Date: tomorrow\r\nX: y\r\n\r\nbody\r\n";
+	struct helper_pool *pool = real_pool(1);
+	g_autoptr(GBytes) bytes = g_bytes_new_static(text, sizeof(text) - 1);
+	AUTO(propset) set = NULL;
+	const struct prop *notes = NULL;
+	struct fault fault = {0};
+
+	cr_assert(helper_to_propset(pool, bytes, -1, &options, &set, &fault) ==
+		  0);
+	notes = propset_find(set, PR_OKAPI_NOTES);
+	cr_assert(notes);
+	cr_expect_str_eq(notes->value.texts[0], "Date is no date");
+	cr_expect_null(notes->value.texts[1]);
+	helper_pool_free(pool);
+}
+
 /* The helper maps the file; what was sent beside it does not matter. */
 Test(helper, converts_a_file, .timeout = 30)
 {

@@ -254,8 +254,49 @@ static const struct {
 		 "Content-Type: text/calendar; method=REQUEST\r\n\r\n"
 		 "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n") "--b--\r\n",
 	 PR_MESSAGE_CLASS, "IPM.Note", 0},
-	{"fax", "Content-Class: fax\r\n\r\n", PR_MESSAGE_CLASS,
-	 "IPM.Note.Microsoft.Fax", 0},
+	{"fax", "Content-Class: fax\r\nContent-Type: image/tiff\r\n\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Note.Microsoft.Fax", 0},
+	{"fax without pages", "Content-Class: fax\r\n\r\n", PR_MESSAGE_CLASS,
+	 "IPM.Note", 0},
+	{"voice", "Content-Class: voice\r\nContent-Type: audio/wav\r\n\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Note.Microsoft.Voicemail.UM", 0},
+	{"missed call", "Content-Class: MissedCall\r\n\r\n", PR_MESSAGE_CLASS,
+	 "IPM.Note.Microsoft.Missed.Voice", 0},
+	{"custom class", "Content-Class: urn:content-class:custom.x\r\n\r\n",
+	 PR_MESSAGE_CLASS, "IPM.Note.Custom.x", 0},
+	{"form", "Content-Class: InfoPathForm.{1}\r\n\r\n", PR_MESSAGE_CLASS,
+	 "IPM.InfoPathForm.{1}", 0},
+	{"language", "Content-Language: en-GB\r\n\r\n", PR_MESSAGE_LOCALE_ID,
+	 NULL, 0x0809},
+	{"first language", "Content-Language: de-LI, en\r\n\r\n",
+	 PR_MESSAGE_LOCALE_ID, NULL, 0x0407},
+	{"unknown language", "Content-Language: tlh\r\n\r\n",
+	 PR_MESSAGE_LOCALE_ID, NULL, ABSENT},
+	{"expiry-time", "Expiry-Time: Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n",
+	 PR_EXPIRY_TIME, NULL, 1234567890000000},
+	{"x-list-help", "X-List-Help: <mailto:x@y>\r\n\r\n", PR_LIST_HELP,
+	 "<mailto:x@y>", 0},
+	{"list-help first", "X-List-Help: a\r\nList-Help: b\r\n\r\n",
+	 PR_LIST_HELP, "b", 0},
+	{"caller", "X-CallingTelephoneNumber: +49 1\r\n\r\n",
+	 PR_SENDER_TELEPHONE_NUMBER, "+49 1", 0},
+	{"seconds", "X-VoiceMessageDuration: 5\r\n\r\n",
+	 PR_VOICE_MESSAGE_DURATION, NULL, 5},
+	{"no number", "X-VoiceMessageDuration: 5s\r\n\r\n",
+	 PR_VOICE_MESSAGE_DURATION, NULL, ABSENT},
+	{"pages", "X-FaxNumberOfPages: 3\r\n\r\n", PR_FAX_NUMBER_OF_PAGES, NULL,
+	 3},
+	{"scl of anybody", "X-MS-Exchange-Organization-SCL: -1\r\n\r\n",
+	 PR_CONTENT_FILTER_SCL, NULL, ABSENT},
+	{"sender id of anybody",
+	 "X-MS-Exchange-Organization-SenderIdResult: Pass\r\n\r\n",
+	 PR_SENDER_ID_STATUS, NULL, ABSENT},
+	{"transport without what is internal",
+	 "A: 1\r\nX-MS-Exchange-Organization-SCL: 1\r\n 2\r\n"
+	 "x-ms-exchange-forest-x: y\nB: 2\n\n",
+	 PR_TRANSPORT_MESSAGE_HEADERS, "A: 1\r\nB: 2\r\n", 0},
+	{"flags of a receipt", "Disposition-Notification-To: a@x\r\n\r\n",
+	 PR_MESSAGE_FLAGS, NULL, 0x302},
 	{"header ends at a line that is no field",
 	 "Subject: a\r\nno field\r\nX: y\r\n\r\nz", PR_BODY,
 	 "no field\r\nX: y\r\n\r\nz", 0},
@@ -343,6 +384,82 @@ Test(message, named_headers)
 
 	cr_expect_str_eq(propset_text(set, mailer), "Mutt");
 	cr_expect(!propset_has(set, priority));
+}
+
+static struct propset *trusting(const char *message)
+{
+	const struct convert_options options = {
+		.flags = CONVERT_ALL | CONVERT_TRUSTED,
+		.default_charset = "windows-1252",
+	};
+
+	convert_init();
+	return convert_to_propset(message, strlen(message), &options, NULL);
+}
+
+/* MS-OXCMAIL 2.2.3.2.19 to 21 */
+Test(message, exchange_is_believed_where_it_is_trusted)
+{
+	static const struct {
+		const char *field;
+		uint32_t tag;
+		int64_t number;
+	} rows[] = {
+		{"SCL: 7", PR_CONTENT_FILTER_SCL, 7},
+		{"SCL: -1", PR_CONTENT_FILTER_SCL, -1},
+		{"SCL: 11", PR_CONTENT_FILTER_SCL, ABSENT},
+		{"SCL: x", PR_CONTENT_FILTER_SCL, ABSENT},
+		{"PCL: 4", PR_CONTENT_FILTER_PCL, 4},
+		{"SenderIdResult: softfail", PR_SENDER_ID_STATUS, 4},
+		{"SenderIdResult: TempError", PR_SENDER_ID_STATUS,
+		 (int32_t)0x80000006},
+		{"SenderIdResult: x", PR_SENDER_ID_STATUS, ABSENT},
+	};
+	AUTO(propset) prd = trusting("X-MS-Exchange-Organization-PRD: x.org");
+
+	expect_text("domain", prd, PR_PURPORTED_SENDER_DOMAIN, "x.org");
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *text =
+			g_strconcat("X-MS-Exchange-Organization-",
+				    rows[i].field, "\r\n\r\n", NULL);
+		AUTO(propset) set = trusting(text);
+
+		expect_number(rows[i].field, set, rows[i].tag, rows[i].number);
+	}
+}
+
+/* MS-OXCMAIL 2.2.3.2.22 */
+Test(message, classification)
+{
+	static const char *const first[] = {"true", "false"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(first); i++) {
+		g_autofree char *text =
+			g_strdup_printf("X-Microsoft-Classification: secret\r\n"
+					"X-Microsoft-Classified: %s\r\n"
+					"X-Microsoft-ClassKeep: false\r\n\r\n",
+					first[i]);
+		AUTO(propset) set = convert(text);
+		uint32_t classified = propset_named_tag(
+			set, "PSETID_Common", NULL, 0x85b5, PT_BOOLEAN);
+		uint32_t classification = propset_named_tag(
+			set, "PSETID_Common", NULL, 0x85b6, PT_UNICODE);
+
+		cr_expect_eq(propset_bool(set, classified), i == 0);
+		expect_text(first[i], set, classification,
+			    i == 0 ? "secret" : NULL);
+	}
+}
+
+Test(message, a_flag_with_its_due_date)
+{
+	AUTO(propset) set =
+		convert("X-Message-Flag: call\r\n"
+			"Reply-By: Fri, 13 Feb 2009 23:31:30 +0000\r\n\r\n");
+	uint32_t due =
+		propset_named_tag(set, "PSETID_Task", NULL, 0x8105, PT_SYSTIME);
+
+	expect_number("due", set, due, 1234567890000000);
 }
 
 Test(message, named_headers_have_a_limit)
