@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "net.h"
 #include "print.h"
+#include "rules/settings.h"
 #include "spam.h"
 
 #include <errno.h>
@@ -116,6 +117,7 @@ static void config_check_file(const struct conf *conf, const char *key,
 /* What is well written but cannot work: a daemon would tell of the first. */
 static void config_check_values(const struct conf *conf, GPtrArray *faults)
 {
+	struct sieve_settings sieve;
 	struct fault fault = {0};
 
 	for (char **place = conf->lmtp_listen; *place; place++)
@@ -128,9 +130,13 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 		config_add(conf, "lmtp_networks", fault.text, faults);
 	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
 		config_add(conf, "spam_headers", fault.text, faults);
+	if (sieve_settings_of_conf(conf, &sieve, &fault))
+		config_add(conf, "spamtest_type", fault.text, faults);
+	sieve_settings_clear(&sieve);
 #define FILE_CHECK(key) config_check_file(conf, #key, conf->key, faults)
 	FILE_CHECK(sieve_before);
 	FILE_CHECK(sieve_after);
+	FILE_CHECK(sieve_global);
 	FILE_CHECK(autoresponder);
 	FILE_CHECK(smtp_tls_ca_file);
 	FILE_CHECK(smtp_tls_cert_file);

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tells an error as compilers do, with the line and a caret. */
+/* Tells one error as compilers do, with the line and a caret. */
 static void rule_tell(const char *name, const char *text, size_t len,
 		      const struct sieve_error *error)
 {
@@ -29,16 +29,21 @@ int rule_compile(struct admin *admin, const char *name, const char *text,
 		 size_t len, struct sieve_script **ret_script,
 		 struct fault *fault)
 {
-	struct sieve_error error = {0};
+	g_autoptr(GArray) errors =
+		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
+	const struct sieve_error *first;
 
-	*ret_script = sieve_compile(name, text, len, &error, fault);
+	*ret_script = sieve_compile_all(name, text, len, NULL, errors);
 	if (*ret_script)
 		return 0;
-	if (!admin->json) {
-		rule_tell(name, text, len, &error);
+	for (guint i = 0; !admin->json && i < errors->len; i++) {
+		rule_tell(name, text, len,
+			  &g_array_index(errors, struct sieve_error, i));
 		admin->told = true;
 	}
-	return fault_prefix(fault, "%s", name);
+	first = &g_array_index(errors, struct sieve_error, 0);
+	return fault_set(fault, FAULT_REFUSED_INPUT, "%s: %u:%u: %s", name,
+			 first->line, first->column, first->text);
 }
 
 /* Reads and compiles a script; owned text. */
@@ -58,6 +63,45 @@ static int rule_read(struct admin *admin, const char *name, const char *path,
 		return -1;
 	*ret_text = g_strndup(size ? data : "", size);
 	return 0;
+}
+
+struct rule_finder {
+	struct admin *admin;
+	const struct store_user *user;
+};
+
+static char *rule_find(void *context, enum sieve_location location,
+		       const char *name, size_t *ret_len)
+{
+	const struct rule_finder *finder = context;
+
+	return rule_find_text(finder->admin, finder->user, location, name,
+			      ret_len);
+}
+
+/* What a rule includes may be put after it: what is missing or faulty there is
+ * told, and the rule is taken (RFC 6609 section 3.2). */
+static void rule_tell_includes(struct admin *admin,
+			       const struct store_user *user, const char *name,
+			       const char *text)
+{
+	struct rule_finder finder = {admin, user};
+	const struct sieve_compile_options options = {
+		.find_text = rule_find,
+		.find_context = &finder,
+	};
+	g_autoptr(GArray) errors =
+		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
+
+	sieve_script_free(
+		sieve_compile_all(name, text, strlen(text), &options, errors));
+	for (guint i = 0; i < errors->len; i++) {
+		const struct sieve_error *error =
+			&g_array_index(errors, struct sieve_error, i);
+
+		fprintf(stderr, "okapi-admin: note: %s:%u:%u: %s\n", name,
+			error->line, error->column, error->text);
+	}
 }
 
 struct rule_request {
@@ -113,7 +157,10 @@ static int rule_put(struct admin *admin, struct fault *fault)
 		return -1;
 	r.store = user->store;
 	r.script = text;
-	return store_run(admin->store, rule_put_unit, &r, fault);
+	if (store_run(admin->store, rule_put_unit, &r, fault) < 0)
+		return -1;
+	rule_tell_includes(admin, user, r.name, text);
+	return 0;
 }
 
 /* What an option that takes yes or no says of a flag. */

@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "fault.h"
+#include "rules/settings.h"
 #include "store/place.h"
 
 struct admin;
@@ -15,8 +16,8 @@ struct sieve_script;
 struct store_message;
 struct store_user;
 
-/* Compiles; an error is printed with its line and a caret (with --json it is
- * left to the fault).  Owned result. */
+/* Compiles; errors are printed with their lines and carets (with --json the
+ * first is left to the fault).  Owned result. */
 NODISCARD int rule_compile(struct admin *admin, const char *name,
 			   const char *text, size_t len,
 			   struct sieve_script **ret_script,
@@ -27,12 +28,19 @@ NODISCARD int rule_compile(struct admin *admin, const char *name,
 struct rule_set {
 	struct admin *admin;
 	const struct store_user *user;
-	char **own;         /* all addresses of the user */
-	GPtrArray *scripts; /* of struct sieve_script, owned */
-	GArray *rules;      /* of struct sieve_rule, of these */
-	bool has_before;    /* the first one is sieve_before */
+	char **own;           /* all addresses of the user */
+	GPtrArray *scripts;   /* of struct sieve_script, owned */
+	GArray *rules;        /* of struct sieve_rule, of these */
+	GHashTable *included; /* by place and name, of struct sieve_script */
+	struct sieve_settings settings;
+	bool has_before; /* the first one is sieve_before */
 };
 
+/* The text of a script that a rule of the user includes; owned, NULL if there
+ * is none. */
+char *rule_find_text(struct admin *admin, const struct store_user *user,
+		     enum sieve_location location, const char *name,
+		     size_t *ret_len);
 /* With those of the user that are switched on, or that of --rule. */
 NODISCARD int rule_set_load(struct rule_set *set, struct fault *fault);
 void rule_set_clear(struct rule_set *set);

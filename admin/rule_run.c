@@ -137,6 +137,11 @@ static int run_places(struct store *store, struct rule_run *run,
 		if (a->kind == SIEVE_FILEINTO &&
 		    run_target(store, run, a, &place.folder, fault) < 0)
 			return -1;
+		if (a->edit)
+			fprintf(stderr,
+				"okapi-admin: %s:%u: the header of a stored "
+				"message stays as it is\n",
+				a->rule, a->line);
 		if (a->kind == SIEVE_REDIRECT || a->kind == SIEVE_REJECT)
 			fprintf(stderr,
 				"okapi-admin: %s:%u: redirect and reject are "

@@ -77,6 +77,51 @@ static int rule_load_user(struct rule_set *set, struct fault *fault)
 	return 0;
 }
 
+char *rule_find_text(struct admin *admin, const struct store_user *user,
+		     enum sieve_location location, const char *name,
+		     size_t *ret_len)
+{
+	AUTO(store_rule) rule = NULL;
+	g_autofree char *path = NULL;
+	char *text = NULL;
+	struct fault fault = {0};
+
+	if (location == SIEVE_PERSONAL) {
+		if (store_rule_get(admin->store, user->store, name, &rule,
+				   &fault) < 0)
+			return NULL;
+		*ret_len = strlen(rule->script);
+		return g_steal_pointer(&rule->script);
+	}
+	if (!*admin->conf->sieve_global)
+		return NULL;
+	path = g_strdup_printf("%s/%s.sieve", admin->conf->sieve_global, name);
+	return g_file_get_contents(path, &text, ret_len, NULL) ? text : NULL;
+}
+
+static const struct sieve_script *rule_find_script(void *context,
+						   enum sieve_location location,
+						   const char *name,
+						   struct fault *fault)
+{
+	struct rule_set *set = context;
+	g_autofree char *key = g_strdup_printf("%d:%s", location, name);
+	struct sieve_script *script = g_hash_table_lookup(set->included, key);
+	g_autofree char *text = NULL;
+	size_t len = 0;
+
+	if (script)
+		return script;
+	text = rule_find_text(set->admin, set->user, location, name, &len);
+	if (!text)
+		return NULL;
+	script = sieve_compile(name, text, len, NULL, fault);
+	if (script)
+		(void)g_hash_table_insert(set->included, g_steal_pointer(&key),
+					  script);
+	return script;
+}
+
 int rule_set_load(struct rule_set *set, struct fault *fault)
 {
 	const struct conf *conf = set->admin->conf;
@@ -84,7 +129,10 @@ int rule_set_load(struct rule_set *set, struct fault *fault)
 
 	set->scripts = g_ptr_array_new_with_free_func(rule_script_free);
 	set->rules = g_array_new(FALSE, FALSE, sizeof(struct sieve_rule));
-	if (store_user_addresses(set->admin->store, set->user->id, &set->own,
+	set->included = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					      rule_script_free);
+	if (sieve_settings_of_conf(conf, &set->settings, fault) < 0 ||
+	    store_user_addresses(set->admin->store, set->user->id, &set->own,
 				 fault) < 0)
 		return -1;
 	set->has_before = *conf->sieve_before;
@@ -103,6 +151,8 @@ void rule_set_clear(struct rule_set *set)
 {
 	g_clear_pointer(&set->scripts, g_ptr_array_unref);
 	g_clear_pointer(&set->rules, g_array_unref);
+	g_clear_pointer(&set->included, g_hash_table_unref);
+	sieve_settings_clear(&set->settings);
 	g_clear_pointer(&set->own, g_strfreev);
 }
 
@@ -223,6 +273,8 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 		.now = g_get_real_time(),
 		.mailbox_exists = rule_mailbox_exists,
 		.is_own_address = rule_is_own_address,
+		.find_script = rule_find_script,
+		.settings = &set->settings,
 		.mailbox_context = set,
 	};
 

@@ -4,6 +4,7 @@
 #include "agent.h"
 
 #include "responder.h"
+#include "rules/settings.h"
 
 #define AGENT_IDLE_MAX       16
 #define AGENT_CONVERT_MS     INT64_C(30000)
@@ -23,7 +24,8 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	agent->scripts = scripts_new();
 	agent->responders = g_thread_pool_new(
 		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
-	if (spam_marks_new(conf, &agent->spam_marks, fault) ||
+	if (sieve_settings_of_conf(conf, &agent->sieve, fault) ||
+	    spam_marks_new(conf, &agent->spam_marks, fault) ||
 	    agent_take_store(agent, &store, fault))
 		return -1;
 	agent_give_store(agent, store);
@@ -51,6 +53,7 @@ void agent_free(struct agent *agent)
 		store_close(store);
 	scripts_free(agent->scripts);
 	spam_marks_free(agent->spam_marks);
+	sieve_settings_clear(&agent->sieve);
 	pthread_mutex_destroy(&agent->lock);
 	g_free(agent);
 }

@@ -9,6 +9,7 @@
 #include "conf.h"
 #include "convert/helper.h"
 #include "fault.h"
+#include "rules/sieve.h"
 #include "scripts.h"
 #include "spam.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct agent {
 	const struct conf *conf;     /* borrowed */
 	const struct wishes *wishes; /* of the command line; borrowed */
 	struct store_policy policy;
+	struct sieve_settings sieve;
 	struct helper_pool *helpers;
 	struct committer *committer; /* NULL: units are run one by one */
 	struct scripts *scripts;

@@ -153,6 +153,22 @@ static void deliver_log_junk(struct log_event *event, const struct plan *plan)
 		log_event_text(event, "not_junk", plan->junk);
 }
 
+static void deliver_log_outgoing(struct log_event *event,
+				 const struct plan *plan)
+{
+	for (guint i = 0; i < plan->outgoing->len; i++) {
+		const struct plan_outgoing *outgoing = plan->outgoing->pdata[i];
+		const GPtrArray *addresses = outgoing->addresses;
+
+		for (guint k = 0; k < addresses->len; k++)
+			log_event_text(event,
+				       outgoing->content->is_redirect
+					       ? "redirect"
+					       : "sent",
+				       addresses->pdata[k]);
+	}
+}
+
 static void deliver_log(const struct mail *mail,
 			const struct mail_recipient *to)
 {
@@ -175,8 +191,8 @@ static void deliver_log(const struct mail *mail,
 	log_event_number(event, "size", (int64_t)mail_size(mail));
 	if (plan)
 		log_event_text(event, "rule", plan->rule);
-	for (guint i = 0; plan && i < plan->redirects->len; i++)
-		log_event_text(event, "redirect", plan->redirects->pdata[i]);
+	if (plan)
+		deliver_log_outgoing(event, plan);
 	deliver_log_junk(event, plan);
 	if (plan && plan->reply && plan->reply->is_claimed)
 		log_event_text(event, "reply", plan->reply->to);

@@ -113,6 +113,23 @@ static int64_t mail_delivery_time(const struct mail *mail)
 	return mail->wishes.now || time > now || time <= 0 ? now : time;
 }
 
+struct propset *mail_sketch(const struct mail *mail, GBytes *bytes)
+{
+	const struct convert_options options = {
+		.flags = CONVERT_SKETCH | CONVERT_SUMMARY,
+		.default_charset = mail->agent->conf->default_charset,
+	};
+	struct propset *set = NULL;
+	struct fault fault = {0};
+
+	if (helper_to_propset(mail->agent->helpers, bytes, -1, &options, &set,
+			      &fault))
+		log_message(LOG_LEVEL_WARNING,
+			    "%s: conversion of what a rule made failed: %s",
+			    mail->id, fault.text);
+	return set;
+}
+
 enum mail_depth mail_depth_wanted(const struct mail *mail)
 {
 	const struct conf *conf = mail->agent->conf;

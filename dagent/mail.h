@@ -77,5 +77,7 @@ enum mail_depth mail_depth_wanted(const struct mail *mail);
 /* Makes mail->set, once for all recipients unless one needs more than the one
  * before.  What cannot be converted gets the fallback set. */
 void mail_convert(struct mail *mail, enum mail_depth depth);
+/* The set of another message, for lists and searches; owned. */
+struct propset *mail_sketch(const struct mail *mail, GBytes *bytes);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "plan.h"
 
+#include "digest.h"
 #include "rules/sieve.h"
 
 #include <string.h>
@@ -52,12 +53,35 @@ static void plan_mark_free(gpointer data)
 	g_free(mark);
 }
 
+static void plan_content_free(gpointer data)
+{
+	struct plan_content *content = data;
+
+	if (content->edit)
+		sieve_edit_unref(content->edit);
+	store_kept_free(content->kept);
+	if (content->set)
+		propset_free(content->set);
+	g_bytes_unref(content->bytes);
+	g_free(content);
+}
+
+static void plan_outgoing_free(gpointer data)
+{
+	struct plan_outgoing *outgoing = data;
+
+	g_ptr_array_unref(outgoing->addresses);
+	g_free(outgoing->reverse_path);
+	g_free(outgoing);
+}
+
 struct plan *plan_new(void)
 {
 	struct plan *plan = g_new0(struct plan, 1);
 
 	plan->copies = g_ptr_array_new_with_free_func(plan_free_copy);
-	plan->redirects = g_ptr_array_new_with_free_func(g_free);
+	plan->contents = g_ptr_array_new_with_free_func(plan_content_free);
+	plan->outgoing = g_ptr_array_new_with_free_func(plan_outgoing_free);
 	plan->marks = g_ptr_array_new_with_free_func(plan_mark_free);
 	plan->rule_errors =
 		g_ptr_array_new_with_free_func(plan_rule_error_free);
@@ -67,12 +91,10 @@ struct plan *plan_new(void)
 void plan_free(struct plan *plan)
 {
 	g_ptr_array_unref(plan->copies);
-	g_ptr_array_unref(plan->redirects);
+	g_ptr_array_unref(plan->outgoing);
+	g_ptr_array_unref(plan->contents);
 	g_ptr_array_unref(plan->marks);
 	g_ptr_array_unref(plan->rule_errors);
-	if (plan->redirected)
-		g_bytes_unref(plan->redirected);
-	store_kept_free(plan->redirected_kept);
 	if (plan->reply)
 		plan_reply_free(plan->reply);
 	if (plan->vacation)
@@ -107,6 +129,40 @@ struct plan_copy *plan_add_copy(struct plan *plan, int64_t folder,
 	copy = plan_copy_new(folder, path);
 	g_ptr_array_add(plan->copies, copy);
 	return copy;
+}
+
+struct plan_content *plan_add_content(struct plan *plan, GBytes *bytes)
+{
+	struct plan_content *content = g_new0(struct plan_content, 1);
+	gsize size = 0;
+	const void *octets = g_bytes_get_data(bytes, &size);
+
+	content->bytes = bytes;
+	digest_sha256(octets, size, content->sha256);
+	g_ptr_array_add(plan->contents, content);
+	return content;
+}
+
+void plan_add_outgoing(struct plan *plan, struct plan_content *content,
+		       const char *reverse_path, const char *address)
+{
+	struct plan_outgoing *outgoing = NULL;
+
+	for (guint i = 0; i < plan->outgoing->len && !outgoing; i++) {
+		struct plan_outgoing *other = plan->outgoing->pdata[i];
+
+		if (other->content == content &&
+		    strcmp(other->reverse_path, reverse_path) == 0)
+			outgoing = other;
+	}
+	if (!outgoing) {
+		outgoing = g_new0(struct plan_outgoing, 1);
+		outgoing->addresses = g_ptr_array_new_with_free_func(g_free);
+		outgoing->reverse_path = g_strdup(reverse_path);
+		outgoing->content = content;
+		g_ptr_array_add(plan->outgoing, outgoing);
+	}
+	g_ptr_array_add(outgoing->addresses, g_strdup(address));
 }
 
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword)

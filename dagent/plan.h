@@ -8,6 +8,26 @@
 #include "base.h"
 #include "store/messages.h"
 
+struct sieve_edit;
+
+/* A message that rules made of the mail: with another header, or around it. */
+struct plan_content {
+	struct sieve_edit *edit; /* the header it was made with, or NULL */
+	bool is_redirect;        /* with the mark that breaks loops on top */
+	GBytes *bytes;
+	uint8_t sha256[32];
+	struct propset *set; /* its own; NULL: that of the mail will do */
+	struct kept *kept;   /* packed, once it is to be saved */
+};
+
+/* A message that leaves, besides the automatic reply. */
+struct plan_outgoing {
+	GPtrArray *addresses; /* of char * */
+	char *reverse_path;
+	struct plan_content *content; /* of the plan */
+	bool is_report;               /* nobody is told of its failure */
+};
+
 /* One copy to be made. */
 struct plan_copy {
 	int64_t folder; /* 0: to be created first */
@@ -15,7 +35,8 @@ struct plan_copy {
 	char *path;     /* for the log */
 	char *below;    /* path below the store, to create it; NULL: path */
 	char separator;
-	unsigned flags;      /* enum message_flag */
+	unsigned flags;               /* enum message_flag */
+	struct plan_content *content; /* of the plan; NULL: the mail */
 	GPtrArray *keywords; /* of char *, without the NULL at the end */
 };
 
@@ -48,13 +69,11 @@ struct plan_mark {
 };
 
 struct plan {
-	GPtrArray *copies;      /* of struct plan_copy */
-	GPtrArray *redirects;   /* of char *: addresses */
-	GPtrArray *rule_errors; /* of struct plan_rule_error */
-	GBytes *redirected;     /* the message as it is redirected, or NULL */
-	uint8_t redirected_sha256[32];
-	struct kept *redirected_kept; /* packed, once it is to be saved */
-	struct plan_reply *reply;     /* NULL: none */
+	GPtrArray *copies;        /* of struct plan_copy */
+	GPtrArray *contents;      /* of struct plan_content */
+	GPtrArray *outgoing;      /* of struct plan_outgoing */
+	GPtrArray *rule_errors;   /* of struct plan_rule_error */
+	struct plan_reply *reply; /* NULL: none */
 	/* What a rule wants to reply, until step 5 decides; NULL: nothing. */
 	struct sieve_vacation *vacation;
 	GPtrArray *marks; /* of struct plan_mark */
@@ -77,6 +96,11 @@ void plan_copy_free(struct plan_copy *copy);
 /* IMAP flags by name (of char *): known ones become flags, others keywords. */
 void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags);
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
+/* bytes: moved in. */
+struct plan_content *plan_add_content(struct plan *plan, GBytes *bytes);
+/* Adds an address to what goes out with this content and reverse path. */
+void plan_add_outgoing(struct plan *plan, struct plan_content *content,
+		       const char *reverse_path, const char *address);
 /* Sets the error of a rule; a later one does not replace an earlier one. */
 void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text);
 /* key is copied. */

@@ -4,7 +4,6 @@
  */
 #include "rules.h"
 
-#include "digest.h"
 #include "header.h"
 #include "junk.h"
 #include "log.h"
@@ -16,7 +15,8 @@
 
 #include <string.h>
 
-#define RULES_HOPS_MAX 10 /* redirects by Okapi that a mail survives */
+#define RULES_INCLUDE_DEPTH 10 /* that bodies are looked for */
+#define RULES_HOPS_MAX      10 /* redirects by Okapi that a mail survives */
 
 /* One script of the evaluation. */
 struct rules_item {
@@ -31,8 +31,10 @@ struct rules {
 	struct store *store;
 	struct mail_recipient *to;
 	struct target *target;
-	GArray *items; /* of struct rules_item */
-	char **own;    /* addresses of the user, when they were needed */
+	GArray *items;        /* of struct rules_item */
+	GPtrArray *included;  /* of struct script: what these include */
+	char **own;           /* addresses of the user, when they were needed */
+	struct fault trouble; /* a script could not be had for now */
 	bool wants_keep;
 };
 
@@ -42,6 +44,9 @@ static void rules_clear(struct rules *rules)
 		script_unref(g_array_index(rules->items, struct rules_item, i)
 				     .script);
 	g_array_unref(rules->items);
+	for (guint i = 0; i < rules->included->len; i++)
+		script_unref(rules->included->pdata[i]);
+	g_ptr_array_unref(rules->included);
 	g_strfreev(rules->own);
 }
 
@@ -62,7 +67,84 @@ static void rules_blame(struct rules *rules, const char *name, const char *text)
 static void rules_on_error(void *context, const char *name,
 			   const struct fault *fault)
 {
-	rules_blame(context, name, fault->text);
+	struct rules *rules = context;
+
+	if (fault_is_temporary(fault))
+		rules->trouble = *fault;
+	else
+		rules_blame(rules, name, fault->text);
+}
+
+/* ---- included scripts ---- */
+
+/* Another rule of the user's, on or off, or NAME.sieve of sieve_global. */
+static int rules_load(struct rules *rules, enum sieve_location location,
+		      const char *name, struct script **ret_script,
+		      struct fault *fault)
+{
+	struct agent *agent = rules->mail->agent;
+	AUTO(store_rule) rule = NULL;
+	g_autofree char *path = NULL;
+
+	if (location == SIEVE_PERSONAL) {
+		if (store_rule_get(rules->store, rules->to->who->store, name,
+				   &rule, fault))
+			return -1;
+		*ret_script = scripts_of_rule(agent->scripts, rule);
+		return 0;
+	}
+	if (!*agent->conf->sieve_global)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "sieve_global is not set");
+	path = g_strdup_printf("%s/%s.sieve", agent->conf->sieve_global, name);
+	if (!g_file_test(path, G_FILE_TEST_EXISTS) &&
+	    g_file_test(agent->conf->sieve_global, G_FILE_TEST_IS_DIR))
+		return fault_set(fault, FAULT_NOT_FOUND, "no file %s", path);
+	return scripts_of_file(agent->scripts, path, ret_script, fault);
+}
+
+static const struct sieve_script *
+rules_find_script(void *context, enum sieve_location location, const char *name,
+		  struct fault *fault)
+{
+	struct rules *rules = context;
+	struct script *script = NULL;
+	struct fault why = {0};
+
+	if (rules_load(rules, location, name, &script, &why)) {
+		if (why.kind != FAULT_NOT_FOUND)
+			*fault = why;
+		return NULL;
+	}
+	if (g_ptr_array_find(rules->included, script, NULL))
+		script_unref(script);
+	else
+		g_ptr_array_add(rules->included, script);
+	if (!script->compiled)
+		(void)fault_set(fault, FAULT_REFUSED_INPUT, "%s",
+				script->error);
+	return script->compiled;
+}
+
+/* Does any script that this one leads to look at bodies? */
+static bool rules_needs_bodies(struct rules *rules,
+			       const struct sieve_script *script, int depth)
+{
+	enum sieve_location location;
+	const char *name;
+	bool needs = sieve_script_needs_bodies(script);
+
+	for (size_t i = 0; !needs && depth < RULES_INCLUDE_DEPTH &&
+			   sieve_script_include(script, i, &location, &name);
+	     i++) {
+		struct fault ignored = {0};
+		const struct sieve_script *included =
+			rules_find_script(rules, location, name, &ignored);
+
+		needs = included &&
+			rules_needs_bodies(rules, included, depth + 1);
+	}
+	return needs;
 }
 
 static int rules_add_file(struct rules *rules, const char *path,
@@ -195,7 +277,9 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 				    item->script->error);
 			continue;
 		}
-		needs_bodies = needs_bodies || item->script->needs_bodies;
+		needs_bodies =
+			needs_bodies ||
+			rules_needs_bodies(rules, item->script->compiled, 0);
 		scripts[count++] = (struct sieve_rule){item->script->compiled,
 						       item->flags};
 	}
@@ -215,6 +299,8 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.mailbox_exists = rules_mailbox_exists,
 		.is_own_address = rules_is_own_address,
 		.is_known = rules_is_known,
+		.find_script = rules_find_script,
+		.settings = &mail->agent->sieve,
 		.mailbox_context = rules,
 	};
 	message.raw = g_bytes_get_data(mail->bytes, &message.raw_len);
@@ -235,9 +321,36 @@ static void rules_absolve(struct rules *rules)
 
 /* ---- actions ---- */
 
-static void rules_keep(struct rules *rules, const GPtrArray *flags)
+/* The mail with the header a rule gave it; NULL: as it came. */
+static struct plan_content *rules_edited(struct rules *rules,
+					 struct sieve_edit *edit)
 {
-	plan_copy_add_flags(target_keep(rules->target, rules->to->plan), flags);
+	struct plan *plan = rules->to->plan;
+	struct plan_content *content;
+
+	if (!edit)
+		return NULL;
+	for (guint i = 0; i < plan->contents->len; i++) {
+		content = plan->contents->pdata[i];
+		if (content->edit == edit && !content->is_redirect)
+			return content;
+	}
+	content = plan_add_content(plan,
+				   sieve_edit_apply(edit, rules->mail->bytes));
+	content->edit = sieve_edit_ref(edit);
+	content->set = mail_sketch(rules->mail, content->bytes);
+	return content;
+}
+
+/* flags, edit: NULL if there are none. */
+static void rules_keep(struct rules *rules, const GPtrArray *flags,
+		       struct sieve_edit *edit)
+{
+	struct plan_copy *copy = target_keep(rules->target, rules->to->plan);
+
+	plan_copy_add_flags(copy, flags);
+	if (!copy->content)
+		copy->content = rules_edited(rules, edit);
 }
 
 /* Why a fileinto cannot be done: told, and the mail is kept. */
@@ -249,7 +362,7 @@ static int rules_keep_instead(struct rules *rules,
 		"%u: fileinto '%s': %s", action->line, action->argument, why);
 
 	rules_blame(rules, action->rule, text);
-	rules_keep(rules, action->flags);
+	rules_keep(rules, action->flags, action->edit);
 	return 0;
 }
 
@@ -302,6 +415,8 @@ static int rules_fileinto(struct rules *rules,
 		rules->to->plan->is_junk = true;
 	copy = plan_add_copy(rules->to->plan, place.folder, action->argument);
 	copy->store = place.store;
+	if (!copy->content)
+		copy->content = rules_edited(rules, action->edit);
 	if (!place.folder && !copy->below)
 		copy->below = g_strdup(place.below);
 	plan_copy_add_flags(copy, action->flags);
@@ -340,12 +455,14 @@ bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
 	return loop.is_loop || loop.hops >= RULES_HOPS_MAX;
 }
 
-/* The message as it goes on: as it came, below the mark that breaks loops and,
- * over LMTP, our Received line. */
-static void rules_make_redirected(struct rules *rules)
+/* The message as it goes on: below the mark that breaks loops and, over LMTP,
+ * our Received line it is as it came, but for what a rule changed. */
+static struct plan_content *rules_redirected(struct rules *rules,
+					     struct sieve_edit *edit)
 {
 	const struct mail *mail = rules->mail;
 	struct plan *plan = rules->to->plan;
+	const struct plan_content *edited = rules_edited(rules, edit);
 	const struct trace trace = {
 		.recipient = rules->to->path,
 		.helo = mail->helo,
@@ -355,19 +472,45 @@ static void rules_make_redirected(struct rules *rules)
 		.id = mail->id,
 		.time = g_get_real_time(),
 	};
-	g_autofree char *received = trace_format_received(&trace);
-	g_autofree char *mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n",
-						rules->to->who->email);
-	GByteArray *out = g_byte_array_new();
-	size_t size = 0;
-	const guint8 *octets = g_bytes_get_data(mail->bytes, &size);
+	g_autofree char *received = NULL;
+	g_autofree char *mark = NULL;
+	struct plan_content *content;
+	GByteArray *out;
+	gsize size = 0;
+	const guint8 *octets =
+		g_bytes_get_data(edited ? edited->bytes : mail->bytes, &size);
 
+	for (guint i = 0; i < plan->contents->len; i++) {
+		content = plan->contents->pdata[i];
+		if (content->is_redirect && content->edit == edit)
+			return content;
+	}
+	received = trace_format_received(&trace);
+	mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n",
+			       rules->to->who->email);
+	out = g_byte_array_new();
 	g_byte_array_append(out, (const guint8 *)received,
 			    (guint)strlen(received));
 	g_byte_array_append(out, (const guint8 *)mark, (guint)strlen(mark));
 	g_byte_array_append(out, octets, (guint)size);
-	digest_sha256(out->data, out->len, plan->redirected_sha256);
-	plan->redirected = g_byte_array_free_to_bytes(out);
+	content = plan_add_content(plan, g_byte_array_free_to_bytes(out));
+	content->is_redirect = true;
+	content->edit = edit ? sieve_edit_ref(edit) : NULL;
+	return content;
+}
+
+static bool rules_sends_to(const struct plan *plan, const char *address)
+{
+	for (guint i = 0; i < plan->outgoing->len; i++) {
+		const struct plan_outgoing *outgoing = plan->outgoing->pdata[i];
+
+		for (guint k = 0; k < outgoing->addresses->len; k++)
+			if (outgoing->content->is_redirect &&
+			    g_ascii_strcasecmp(outgoing->addresses->pdata[k],
+					       address) == 0)
+				return true;
+	}
+	return false;
 }
 
 static int rules_redirect(struct rules *rules,
@@ -390,13 +533,9 @@ static int rules_redirect(struct rules *rules,
 		rules->wants_keep = true;
 		return 0;
 	}
-	if (!plan->redirected)
-		rules_make_redirected(rules);
-	for (guint i = 0; i < plan->redirects->len; i++)
-		if (g_ascii_strcasecmp(plan->redirects->pdata[i],
-				       action->argument) == 0)
-			return 0;
-	g_ptr_array_add(plan->redirects, g_strdup(action->argument));
+	if (!rules_sends_to(plan, action->argument))
+		plan_add_outgoing(plan, rules_redirected(rules, action->edit),
+				  rules->mail->reverse_path, action->argument);
 	return 0;
 }
 
@@ -405,7 +544,7 @@ static int rules_act(struct rules *rules, const struct sieve_action *action,
 {
 	switch (action->kind) {
 	case SIEVE_KEEP:
-		rules_keep(rules, action->flags);
+		rules_keep(rules, action->flags, action->edit);
 		return 0;
 	case SIEVE_FILEINTO:
 		return rules_fileinto(rules, action, fault);
@@ -449,13 +588,20 @@ static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,
 			return -1;
 	if (wanted->implicit_keep ||
 	    (rules->wants_keep && plan->copies->len == 0))
-		rules_keep(rules, NULL);
-	plan->is_discarded =
-		plan->copies->len == 0 && plan->redirects->len == 0;
+		rules_keep(rules, NULL, NULL);
+	plan->is_discarded = plan->copies->len == 0 && plan->outgoing->len == 0;
 	return 0;
 }
 
 /* ---- the step ---- */
+
+static int rules_trouble(const struct rules *rules, struct fault *fault)
+{
+	if (rules->trouble.kind == FAULT_NONE)
+		return 0;
+	*fault = rules->trouble;
+	return -1;
+}
 
 /* sieve_before alone: it has the first word, also on junk. */
 static int rules_run_before(struct rules *rules, struct sieve_plan **ret_plan,
@@ -468,7 +614,7 @@ static int rules_run_before(struct rules *rules, struct sieve_plan **ret_plan,
 		return -1;
 	if (rules->items->len > 0)
 		*ret_plan = rules_evaluate(rules);
-	return 0;
+	return rules_trouble(rules, fault);
 }
 
 static int rules_judge_junk(struct rules *rules, struct fault *fault)
@@ -500,16 +646,18 @@ static int rules_run(struct rules *rules, struct fault *fault)
 	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder) {
 		if (before)
 			return rules_carry_out(rules, before, fault);
-		rules_keep(rules, NULL);
+		rules_keep(rules, NULL, NULL);
 		return 0;
 	}
 	if (rules_add_user(rules, fault))
 		return -1;
 	if (rules->items->len == 0) {
-		rules_keep(rules, NULL);
+		rules_keep(rules, NULL, NULL);
 		return 0;
 	}
 	all = rules_evaluate(rules);
+	if (rules_trouble(rules, fault))
+		return -1;
 	rules_absolve(rules);
 	return rules_carry_out(rules, all, fault);
 }
@@ -524,6 +672,7 @@ int rules_apply(struct mail *mail, struct store *store,
 		.to = to,
 		.target = target,
 		.items = g_array_new(FALSE, FALSE, sizeof(struct rules_item)),
+		.included = g_ptr_array_new(),
 	};
 	int result = rules_run(&rules, fault);
 

@@ -143,28 +143,60 @@ static int save_marks(struct store *store, struct mail_recipient *to,
 	return 0;
 }
 
-/* The redirects, as one submission that is nobody's. */
-static void save_fill_redirects(const struct save_job *job,
-				struct submission_recipient *recipients,
-				struct content *content,
-				struct submission *ret_submission)
-{
-	const struct plan *plan = job->to->plan;
+/* What leaves, as submissions that are nobody's: arrays and what they point to
+ * live as long as this. */
+struct save_outgoing {
+	struct submission *submissions;
+	const struct submission **pointers;
+	struct content *contents;
+	GPtrArray *recipients; /* of arrays of submission_recipient */
+};
 
-	for (guint i = 0; i < plan->redirects->len; i++)
-		recipients[i] = (struct submission_recipient){
-			.address = plan->redirects->pdata[i]};
-	content->rfc822 = plan->redirected;
-	memcpy(content->sha256, plan->redirected_sha256,
-	       sizeof(content->sha256));
-	content->set = job->mail->set;
-	content->kept = plan->redirected_kept;
-	*ret_submission = (struct submission){
-		.reverse_path = job->mail->reverse_path,
-		.recipients = recipients,
-		.recipient_count = plan->redirects->len,
-		.content = content,
-	};
+static void save_content(const struct save_job *job,
+			 const struct plan_content *from, struct content *to)
+{
+	to->rfc822 = from->bytes;
+	memcpy(to->sha256, from->sha256, sizeof(to->sha256));
+	to->set = from->set ? from->set : job->mail->set;
+	to->kept = from->kept;
+}
+
+static void save_fill_outgoing(const struct save_job *job,
+			       struct save_outgoing *out)
+{
+	const GPtrArray *list = job->to->plan->outgoing;
+
+	out->submissions = g_new0(struct submission, list->len + 1);
+	out->pointers = g_new0(const struct submission *, list->len + 1);
+	out->contents = g_new0(struct content, list->len + 1);
+	out->recipients = g_ptr_array_new_with_free_func(g_free);
+	for (guint i = 0; i < list->len; i++) {
+		const struct plan_outgoing *from = list->pdata[i];
+		guint count = from->addresses->len;
+		struct submission_recipient *recipients =
+			g_new0(struct submission_recipient, count);
+
+		for (guint k = 0; k < count; k++)
+			recipients[k].address = from->addresses->pdata[k];
+		g_ptr_array_add(out->recipients, recipients);
+		save_content(job, from->content, &out->contents[i]);
+		out->submissions[i] = (struct submission){
+			.reverse_path = from->reverse_path,
+			.recipients = recipients,
+			.recipient_count = count,
+			.content = &out->contents[i],
+			.is_report = from->is_report,
+		};
+		out->pointers[i] = &out->submissions[i];
+	}
+}
+
+static void save_clear_outgoing(struct save_outgoing *out)
+{
+	g_free(out->submissions);
+	g_free(out->pointers);
+	g_free(out->contents);
+	g_ptr_array_unref(out->recipients);
 }
 
 /* The copy of a reply that a rule asked for (RFC 8580). */
@@ -240,47 +272,76 @@ static int save_reply(struct store *store, const struct save_job *job,
 	return store_submit(store, &submission, &queue_id, fault);
 }
 
-/* One recipient's delivery.  May run again after it failed. */
-static int save_unit(struct store *store, void *context, struct fault *fault)
+/* The copies of the plan, with what rules made of the mail where they did;
+ * keywords and contents hold what copies point to. */
+static int save_fill_copies(struct store *store, const struct save_job *job,
+			    struct delivery_copy *copies,
+			    struct content *contents, GPtrArray *keywords,
+			    struct fault *fault)
 {
-	struct save_job *job = context;
-	struct mail_recipient *to = job->to;
-	const struct plan *plan = to->plan;
-	g_autofree struct delivery_copy *copies =
-		g_new0(struct delivery_copy, plan->copies->len + 1);
-	g_autofree struct submission_recipient *recipients =
-		g_new0(struct submission_recipient, plan->redirects->len + 1);
-	g_autoptr(GPtrArray) keywords = g_ptr_array_new();
-	struct content redirected = {0};
-	struct submission redirects = {0};
-	const struct submission *submissions[1] = {&redirects};
-	struct save_question question;
+	const GPtrArray *list = job->to->plan->copies;
 	guint first = 0;
 
-	save_ask(job->mail, to, &question);
-	if (save_errors_unit(store, to, fault) || save_marks(store, to, fault))
-		return -1;
-	for (guint i = 0; i < plan->copies->len; i++)
-		if (save_fill_copy(store, job, plan->copies->pdata[i], keywords,
-				   &copies[i], fault))
+	for (guint i = 0; i < list->len; i++) {
+		const struct plan_copy *from = list->pdata[i];
+
+		if (save_fill_copy(store, job, from, keywords, &copies[i],
+				   fault))
 			return -1;
-	for (guint i = 0; i < plan->copies->len; i++) {
-		const struct plan_copy *from = plan->copies->pdata[i];
+		if (!from->content)
+			continue;
+		save_content(job, from->content, &contents[i]);
+		copies[i].content = &contents[i];
+	}
+	for (guint i = 0; i < list->len; i++) {
+		const struct plan_copy *from = list->pdata[i];
 
 		copies[i].keywords =
 			(const char *const *)&keywords->pdata[first];
 		first += from->keywords->len + 1;
 	}
+	return 0;
+}
+
+static int save_delivery(struct store *store, struct save_job *job,
+			 const struct save_outgoing *outgoing,
+			 struct fault *fault)
+{
+	struct mail_recipient *to = job->to;
+	const struct plan *plan = to->plan;
+	g_autofree struct delivery_copy *copies =
+		g_new0(struct delivery_copy, plan->copies->len + 1);
+	g_autofree struct content *contents =
+		g_new0(struct content, plan->copies->len + 1);
+	g_autoptr(GPtrArray) keywords = g_ptr_array_new();
+	struct save_question question;
+
+	save_ask(job->mail, to, &question);
+	if (save_fill_copies(store, job, copies, contents, keywords, fault))
+		return -1;
 	question.delivery.copies = copies;
 	question.delivery.copy_count = plan->copies->len;
-	question.delivery.submissions = submissions;
-	if (plan->redirects->len > 0) {
-		save_fill_redirects(job, recipients, &redirected, &redirects);
-		question.delivery.submission_count = 1;
-	}
-	if (store_deliver(store, &question.delivery, &to->result, fault))
+	question.delivery.submissions = outgoing->pointers;
+	question.delivery.submission_count = plan->outgoing->len;
+	return store_deliver(store, &question.delivery, &to->result, fault);
+}
+
+/* One recipient's delivery.  May run again after it failed. */
+static int save_unit(struct store *store, void *context, struct fault *fault)
+{
+	struct save_job *job = context;
+	struct mail_recipient *to = job->to;
+	struct save_outgoing outgoing;
+	int result;
+
+	if (save_errors_unit(store, to, fault) || save_marks(store, to, fault))
 		return -1;
-	if (plan->reply && !to->result.is_duplicate)
+	save_fill_outgoing(job, &outgoing);
+	result = save_delivery(store, job, &outgoing, fault);
+	save_clear_outgoing(&outgoing);
+	if (result)
+		return -1;
+	if (to->plan->reply && !to->result.is_duplicate)
 		return save_reply(store, job, fault);
 	return 0;
 }
@@ -364,7 +425,6 @@ static void save_prepare(struct mail *mail, const struct mail_recipient *to)
 	const char *path = mail->agent->conf->store_path;
 	struct plan *plan = to->plan;
 	struct save_question question;
-	struct content redirected = {.set = mail->set};
 	struct fault fault = {0};
 
 	save_ask(mail, to, &question);
@@ -372,14 +432,19 @@ static void save_prepare(struct mail *mail, const struct mail_recipient *to)
 	    store_content_prepare(path, &question.content, mail->file,
 				  &mail->kept, &fault))
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
-	if (!plan->redirected || plan->redirected_kept)
-		return;
-	redirected.rfc822 = plan->redirected;
-	memcpy(redirected.sha256, plan->redirected_sha256,
-	       sizeof(redirected.sha256));
-	if (store_content_prepare(path, &redirected, -1, &plan->redirected_kept,
-				  &fault))
-		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
+	for (guint i = 0; i < plan->contents->len; i++) {
+		struct plan_content *from = plan->contents->pdata[i];
+		struct content content = {
+			.rfc822 = from->bytes,
+			.set = from->set ? from->set : mail->set,
+		};
+
+		memcpy(content.sha256, from->sha256, sizeof(content.sha256));
+		if (!from->kept && store_content_prepare(path, &content, -1,
+							 &from->kept, &fault))
+			log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id,
+				    fault.text);
+	}
 }
 
 void save_again(struct mail *mail, struct store *store,

@@ -44,7 +44,9 @@ static int check_string(struct checker *checker, struct ast_string *string)
 	}
 	if (!checker_enables(checker, EXTENSION_VARIABLES))
 		return 0;
-	found = sieve_variables_check(string->text, &why);
+	found = sieve_variables_check(
+		string->text, checker_enables(checker, EXTENSION_INCLUDE),
+		&why);
 	if (found < 0)
 		return sieve_error_set(checker->error, string->place, "%s",
 				       why);
@@ -339,7 +341,7 @@ static int check_index(struct checker *checker, const struct ast_node *node)
 
 /* ---- nodes --------------------------------------------------------------- */
 
-static int check_shape(struct checker *checker, const struct ast_node *node)
+static int check_tests(struct checker *checker, const struct ast_node *node)
 {
 	const struct language_entry *entry = node->entry;
 
@@ -360,6 +362,13 @@ static int check_shape(struct checker *checker, const struct ast_node *node)
 				       "%s takes a list of tests in "
 				       "parentheses",
 				       node->name);
+	return 0;
+}
+
+static int check_block(struct checker *checker, const struct ast_node *node)
+{
+	const struct language_entry *entry = node->entry;
+
 	if (entry->has_block && !node->has_block)
 		return sieve_error_set(checker->error, node->place,
 				       "%s lacks its block in braces",
@@ -370,12 +379,39 @@ static int check_shape(struct checker *checker, const struct ast_node *node)
 	return 0;
 }
 
+/* The caller's own first, where they were required. */
+static const struct language_entry *find_known(const struct checker *checker,
+					       enum language_kind kind,
+					       const char *name)
+{
+	const struct language_entry *const *host =
+		checker->options ? checker->options->host_entries : NULL;
+
+	if (host && checker_enables(checker, EXTENSION_HOST))
+		for (; *host; host++)
+			if ((*host)->kind == kind &&
+			    strcmp((*host)->name, name) == 0)
+				return *host;
+	return language_find(kind, name);
+}
+
+/* What nobody knows is told where it stands first. */
+static bool was_told(struct checker *checker, const char *name)
+{
+	for (guint i = 0; i < checker->unknown->len; i++)
+		if (strcmp(checker->unknown->pdata[i], name) == 0)
+			return true;
+	g_ptr_array_add(checker->unknown,
+			sieve_arena_copy(checker->arena, name, strlen(name)));
+	return false;
+}
+
 static int find_entry(struct checker *checker, struct ast_node *node,
 		      enum language_kind kind)
 {
 	bool is_test = kind == LANGUAGE_TEST;
 
-	node->entry = language_find(kind, node->name);
+	node->entry = find_known(checker, kind, node->name);
 	if (node->entry)
 		return checker_need(checker, node->entry->extension,
 				    node->place, node->name);
@@ -385,54 +421,90 @@ static int find_entry(struct checker *checker, struct ast_node *node,
 				       is_test ? "%s is a command, not a test"
 					       : "%s is a test, not a command",
 				       node->name);
+	if (was_told(checker, node->name))
+		return -1;
 	return sieve_error_set(checker->error, node->place,
 			       is_test ? "unknown test \"%.60s\""
 				       : "unknown command \"%.60s\"",
 			       node->name);
 }
 
-static int check_node(struct checker *checker, struct ast_node *node,
-		      enum language_kind kind, const struct ast_node *previous)
+void checker_note(struct checker *checker)
+{
+	if (checker->errors->len < SIEVE_ERRORS_MAX)
+		g_array_append_val(checker->errors, *checker->error);
+	*checker->error = (struct sieve_error){0};
+}
+
+static int note(struct checker *checker)
+{
+	checker_note(checker);
+	return -1;
+}
+
+/* A missing ':' makes a test of a tag: where arguments are wrong, tests that
+ * have no business here are told, too. */
+static int check_this(struct checker *checker, struct ast_node *node,
+		      const struct ast_node *previous)
 {
 	size_t count = 0;
 
-	if (find_entry(checker, node, kind) < 0 ||
-	    check_strings(checker, node) < 0 ||
+	if (check_strings(checker, node) < 0 ||
 	    sort_arguments(checker, node, &count) < 0 ||
 	    check_positional(checker, node, count) < 0 ||
-	    check_match(checker, node) < 0 || check_index(checker, node) < 0 ||
-	    check_shape(checker, node) < 0)
+	    check_match(checker, node) < 0 || check_index(checker, node) < 0) {
+		checker_note(checker);
+		if (check_tests(checker, node) < 0)
+			checker_note(checker);
 		return -1;
+	}
+	if (check_tests(checker, node) < 0 || check_block(checker, node) < 0)
+		return note(checker);
 	if (node->entry->check &&
 	    node->entry->check(checker, node, previous) < 0)
-		return -1;
-	for (struct ast_node *test = node->tests; test; test = test->next)
-		if (check_node(checker, test, LANGUAGE_TEST, NULL) < 0)
-			return -1;
+		return note(checker);
 	return 0;
 }
 
-int checker_command(struct checker *checker, struct ast_node *command,
-		    const struct ast_node *previous)
+static void check_node(struct checker *checker, struct ast_node *node,
+		       enum language_kind kind, const struct ast_node *previous)
 {
-	int result;
+	if (find_entry(checker, node, kind) < 0) {
+		if (checker->error->text[0])
+			checker_note(checker);
+		return;
+	}
+	(void)check_this(checker, node, previous);
+	if (node->entry->tests != TESTS_NONE)
+		for (struct ast_node *test = node->tests; test;
+		     test = test->next)
+			check_node(checker, test, LANGUAGE_TEST, NULL);
+}
+
+void checker_command(struct checker *checker, struct ast_node *command,
+		     const struct ast_node *previous)
+{
+	guint before = checker->errors->len;
+	bool has_error;
 
 	checker->saw_ihave = false;
-	result = check_node(checker, command, LANGUAGE_COMMAND, previous);
+	check_node(checker, command, LANGUAGE_COMMAND, previous);
 	if (strcmp(command->name, "require") != 0)
 		checker->past_requires = true;
-	if (result < 0 && checker->ihave > 0) {
+	has_error = checker->errors->len > before;
+	if (has_error && checker->ihave > 0) {
 		/* It may stand in a branch that is not for us. */
-		command->deferred_error =
-			sieve_arena_copy(checker->arena, checker->error->text,
-					 strlen(checker->error->text));
-		*checker->error = (struct sieve_error){0};
-		result = 0;
+		const struct sieve_error *first = &g_array_index(
+			checker->errors, struct sieve_error, before);
+
+		command->deferred_error = sieve_arena_copy(
+			checker->arena, first->text, strlen(first->text));
+		g_array_set_size(checker->errors, before);
+		has_error = false;
 	}
-	if (result == 0 && command->has_block &&
+	if (!has_error && command->has_block &&
 	    (checker->ihave > 0 || checker->saw_ihave))
 		checker->ihave++;
-	return result;
 }
 
 void checker_block_end(struct checker *checker, const struct ast_node *command)

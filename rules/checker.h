@@ -10,18 +10,28 @@
 
 struct checker {
 	struct sieve_arena *arena;
-	struct sieve_error *error;
+	struct sieve_error *error; /* what is wrong now */
+	GArray *errors;     /* of struct sieve_error: all of the script */
+	GPtrArray *unknown; /* names that were told as unknown */
+	const struct sieve_compile_options *options;
 	uint64_t enabled;   /* EXTENSION_BIT() of what was required */
 	bool past_requires; /* a command other than require was seen */
 	bool needs_bodies;  /* set by tests that look at them */
 	unsigned regexes;   /* that were compiled */
 	unsigned ihave;     /* blocks around that depend on ihave */
 	bool saw_ihave;     /* in the tests of this command */
+	struct sieve_include *includes; /* in the order of the text */
+	struct sieve_include **includes_tail;
+	unsigned *include_count; /* of the main script */
+	const char *name;        /* of the script */
 };
 
-/* A command and its tests, in the order of the text (parser_command_fn). */
-NODISCARD int checker_command(struct checker *checker, struct ast_node *command,
-			      const struct ast_node *previous);
+/* A command and its tests, in the order of the text (parser_command_fn); what
+ * is wrong is added to errors. */
+void checker_command(struct checker *checker, struct ast_node *command,
+		     const struct ast_node *previous);
+/* Adds what was set last to errors, for those who find several. */
+void checker_note(struct checker *checker);
 void checker_block_end(struct checker *checker, const struct ast_node *command);
 
 bool checker_enables(const struct checker *checker, enum extension extension);

@@ -5,6 +5,15 @@
 #include "entries.h"
 #include "run.h"
 
+#include <string.h>
+
+static bool is_host(const struct checker *checker,
+		    const struct ast_string *string)
+{
+	return checker->options && checker->options->host_extension &&
+	       strcmp(checker->options->host_extension, string->text) == 0;
+}
+
 static int check_require(struct checker *checker, struct ast_node *node,
 			 const struct ast_node *previous)
 {
@@ -17,10 +26,15 @@ static int check_require(struct checker *checker, struct ast_node *node,
 	     string; string = string->next) {
 		enum extension extension = extension_find(string->text);
 
-		if (extension == EXTENSION_NONE)
-			return sieve_error_set(checker->error, string->place,
-					       "unknown extension \"%.80s\"",
-					       string->text);
+		if (extension == EXTENSION_NONE && is_host(checker, string))
+			extension = EXTENSION_HOST;
+		if (extension == EXTENSION_NONE) {
+			(void)sieve_error_set(checker->error, string->place,
+					      "unknown extension \"%.80s\"",
+					      string->text);
+			checker_note(checker);
+			continue;
+		}
 		checker->enabled |= extension_bits(extension);
 	}
 	return 0;

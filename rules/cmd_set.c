@@ -32,7 +32,9 @@ static int check_set(struct checker *checker, struct ast_node *node,
 	const struct ast_string *name = node->positional[0]->strings;
 
 	(void)previous;
-	if (!name->is_dynamic && sieve_variable_name_is_valid(name->text))
+	if (!name->is_dynamic && sieve_variable_name_is_valid(name->text) &&
+	    (!strchr(name->text, '.') ||
+	     checker_enables(checker, EXTENSION_INCLUDE)))
 		return 0;
 	return sieve_error_set(checker->error, name->place,
 			       "\"%.40s\" is no name of a variable",

@@ -23,6 +23,11 @@ extern const struct language_entry cmd_removeflag;
 extern const struct language_entry cmd_set;
 extern const struct language_entry cmd_error;
 extern const struct language_entry cmd_vacation;
+extern const struct language_entry cmd_addheader;
+extern const struct language_entry cmd_deleteheader;
+extern const struct language_entry cmd_include;
+extern const struct language_entry cmd_return;
+extern const struct language_entry cmd_global;
 
 extern const struct language_entry test_true;
 extern const struct language_entry test_false;
@@ -45,5 +50,7 @@ extern const struct language_entry test_currentdate;
 extern const struct language_entry test_ihave;
 extern const struct language_entry test_environment;
 extern const struct language_entry test_duplicate;
+extern const struct language_entry test_spamtest;
+extern const struct language_entry test_virustest;
 
 #endif

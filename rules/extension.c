@@ -36,6 +36,11 @@ static const char *const extension_names[EXTENSIONS + 1] = {
 	[EXTENSION_VACATION_SECONDS] = "vacation-seconds",
 	[EXTENSION_FCC] = "fcc",
 	[EXTENSION_DUPLICATE] = "duplicate",
+	[EXTENSION_EDITHEADER] = "editheader",
+	[EXTENSION_INCLUDE] = "include",
+	[EXTENSION_SPAMTEST] = "spamtest",
+	[EXTENSION_SPAMTESTPLUS] = "spamtestplus",
+	[EXTENSION_VIRUSTEST] = "virustest",
 };
 
 enum extension extension_find(const char *name)
@@ -55,6 +60,8 @@ uint64_t extension_bits(enum extension extension)
 	/* RFC 6131 section 2 */
 	if (extension == EXTENSION_VACATION_SECONDS)
 		bits |= EXTENSION_BIT(EXTENSION_VACATION);
+	if (extension == EXTENSION_SPAMTESTPLUS) /* RFC 5235 section 2.2 */
+		bits |= EXTENSION_BIT(EXTENSION_SPAMTEST);
 	return bits;
 }
 

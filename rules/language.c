@@ -59,7 +59,9 @@ static const struct language_entry *const entries[] = {
 	&test_specialuse,  &test_hasflag,   &test_property,
 	&test_body,        &test_string,    &test_date,
 	&test_currentdate, &test_ihave,     &test_environment,
-	&cmd_vacation,     &test_duplicate,
+	&cmd_vacation,     &test_duplicate, &cmd_addheader,
+	&cmd_deleteheader, &cmd_include,    &cmd_return,
+	&cmd_global,       &test_spamtest,  &test_virustest,
 };
 
 const struct language_entry *language_find(enum language_kind kind,

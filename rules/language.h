@@ -44,6 +44,11 @@ enum language_slot {
 	SLOT_FCC,
 	SLOT_UNIQUE, /* duplicate: choice: enum duplicate_id */
 	SLOT_RENEW,
+	SLOT_LOCATION, /* include: choice: enum sieve_location */
+	SLOT_ONCE,
+	SLOT_OPTIONAL,
+	SLOT_PERCENT,
+	SLOT_AT_END,
 };
 
 struct language_tag {

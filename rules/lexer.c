@@ -140,12 +140,12 @@ static const char *take_name(struct lexer *lexer)
 
 static int take_number(struct lexer *lexer, struct token *token)
 {
-	int64_t value = 0;
+	uint64_t value = 0;
 	int shift = 0;
 
 	token->kind = TOKEN_NUMBER;
 	while (peek(lexer) >= '0' && peek(lexer) <= '9') {
-		int digit = take(lexer) - '0';
+		unsigned digit = (unsigned)(take(lexer) - '0');
 
 		if (value > (LEXER_NUMBER_MAX - digit) / 10)
 			return sieve_error_set(lexer->error, token->place,
@@ -176,7 +176,7 @@ static int take_number(struct lexer *lexer, struct token *token)
 	if (value > LEXER_NUMBER_MAX >> shift)
 		return sieve_error_set(lexer->error, token->place,
 				       "number is too large");
-	token->number = value << shift;
+	token->number = (int64_t)MIN(value << shift, (uint64_t)INT64_MAX);
 	return 0;
 }
 
@@ -336,6 +336,15 @@ int lexer_next(struct lexer *lexer, struct token *ret_token)
 	return take_other(lexer, ret_token);
 }
 
+bool lexer_skip(struct lexer *lexer, size_t from)
+{
+	if (lexer->at >= lexer->len || lexer->at >= lexer->invalid_at)
+		return false;
+	if (lexer->at == from)
+		(void)take(lexer);
+	return true;
+}
+
 const char *lexer_kind_name(enum token_kind kind)
 {
 	static const char *const names[] = {
@@ -352,6 +361,7 @@ const char *lexer_kind_name(enum token_kind kind)
 		[TOKEN_BRACKET_CLOSE] = "']'",
 		[TOKEN_BRACE_OPEN] = "'{'",
 		[TOKEN_BRACE_CLOSE] = "'}'",
+		[TOKEN_FAULTY] = "a faulty token",
 	};
 
 	return names[kind];

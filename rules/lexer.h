@@ -21,6 +21,7 @@ enum token_kind {
 	TOKEN_BRACKET_CLOSE,
 	TOKEN_BRACE_OPEN,
 	TOKEN_BRACE_CLOSE,
+	TOKEN_FAULTY, /* the lexer failed */
 };
 
 struct token {
@@ -30,8 +31,8 @@ struct token {
 	int64_t number;
 };
 
-/* Numbers above this are an overflow. */
-#define LEXER_NUMBER_MAX INT64_MAX
+/* Numbers above this are an overflow; above INT64_MAX they count as that. */
+#define LEXER_NUMBER_MAX UINT64_MAX
 
 struct lexer {
 	const char *text;
@@ -49,6 +50,10 @@ void lexer_init(struct lexer *lexer, const char *text, size_t len,
 
 /* The next token, or -1 with lexer->error set. */
 NODISCARD int lexer_next(struct lexer *lexer, struct token *ret_token);
+
+/* After lexer_next() failed at what began at offset from: passes over at least
+ * one octet.  False at the end, and where the text is no text any more. */
+bool lexer_skip(struct lexer *lexer, size_t from);
 
 /* "';'", "string", "end of script": for error texts. */
 const char *lexer_kind_name(enum token_kind kind);

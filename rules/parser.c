@@ -9,19 +9,24 @@ struct parser {
 	struct lexer lexer;
 	struct token token; /* the one before us */
 	struct sieve_arena *arena;
-	struct sieve_error *error;
+	struct sieve_error *error; /* the one that was met last */
 	const struct parser_hooks *hooks;
+	bool ended; /* nothing more is to be read */
 	unsigned block_depth;
 	unsigned test_depth;
 };
 
-static int parse_commands(struct parser *parser, struct ast_node **ret_commands,
-			  enum token_kind end);
+static void parse_commands(struct parser *parser,
+			   struct ast_node **ret_commands);
+static void recover(struct parser *parser);
 static int parse_arguments(struct parser *parser, struct ast_node *node);
 
 static int advance(struct parser *parser)
 {
-	return lexer_next(&parser->lexer, &parser->token);
+	if (lexer_next(&parser->lexer, &parser->token) == 0)
+		return 0;
+	parser->token.kind = TOKEN_FAULTY;
+	return -1;
 }
 
 /* What stands before us, for an error text; owned. */
@@ -176,11 +181,15 @@ static int parse_block(struct parser *parser, struct ast_node *command)
 				       "blocks are nested deeper than %d",
 				       SIEVE_NESTING_MAX);
 	parser->block_depth++;
-	if (advance(parser) < 0 ||
-	    parse_commands(parser, &command->block, TOKEN_BRACE_CLOSE) < 0)
-		return -1;
+	if (advance(parser) < 0)
+		recover(parser);
+	parse_commands(parser, &command->block);
 	parser->block_depth--;
 	parser->hooks->block_end(parser->hooks->context, command);
+	if (parser->ended)
+		return 0;
+	if (parser->token.kind != TOKEN_BRACE_CLOSE)
+		return unexpected(parser, "a command or '}'");
 	return advance(parser);
 }
 
@@ -196,45 +205,112 @@ static int parse_command(struct parser *parser, const struct ast_node *previous,
 	    parser->token.kind != TOKEN_BRACE_OPEN)
 		return unexpected(parser, "';' or '{'");
 	command->has_block = parser->token.kind == TOKEN_BRACE_OPEN;
-	if (parser->hooks->command(parser->hooks->context, command, previous,
-				   parser->error) < 0)
-		return -1;
+	parser->hooks->command(parser->hooks->context, command, previous);
 	if (command->has_block)
 		return parse_block(parser, command);
 	return advance(parser);
 }
 
-static int parse_commands(struct parser *parser, struct ast_node **ret_commands,
-			  enum token_kind end)
+/* The next token whatever errors stand before it; false at what cannot be
+ * passed over. */
+static bool advance_over(struct parser *parser)
+{
+	size_t at;
+
+	do {
+		at = parser->lexer.at;
+		if (advance(parser) == 0)
+			return true;
+	} while (lexer_skip(&parser->lexer, at));
+	return false;
+}
+
+/* Tells the error and goes to the end of the command it is in: behind its ';'
+ * or its block, or before the '}' of the block around it. */
+static void recover(struct parser *parser)
+{
+	unsigned depth = 0;
+
+	if (!parser->hooks->error(parser->hooks->context, parser->error))
+		parser->ended = true;
+	if (parser->token.kind == TOKEN_END)
+		parser->ended = true;
+	parser->test_depth = 0;
+	if (parser->ended)
+		return;
+	/* The token at fault is read again, or passed over as faulty. */
+	if (parser->token.kind == TOKEN_FAULTY && !advance_over(parser)) {
+		parser->ended = true;
+		return;
+	}
+	for (;;) {
+		enum token_kind kind = parser->token.kind;
+
+		if (kind == TOKEN_END)
+			return;
+		if (kind == TOKEN_BRACE_CLOSE && depth == 0)
+			return;
+		if (kind == TOKEN_BRACE_OPEN)
+			depth++;
+		else if (kind == TOKEN_BRACE_CLOSE)
+			depth--;
+		if (!advance_over(parser)) {
+			parser->ended = true;
+			return;
+		}
+		if (depth == 0 &&
+		    (kind == TOKEN_SEMICOLON || kind == TOKEN_BRACE_CLOSE))
+			return;
+	}
+}
+
+/* Up to the '}' or the end of the script. */
+static void parse_commands(struct parser *parser,
+			   struct ast_node **ret_commands)
 {
 	struct ast_node **tail = ret_commands;
 	const struct ast_node *previous = NULL;
 
-	while (parser->token.kind == TOKEN_IDENTIFIER) {
-		if (parse_command(parser, previous, tail) < 0)
-			return -1;
-		previous = *tail;
-		tail = &(*tail)->next;
+	while (!parser->ended && parser->token.kind != TOKEN_END &&
+	       parser->token.kind != TOKEN_BRACE_CLOSE) {
+		struct ast_node *command = NULL;
+		int rc = parser->token.kind == TOKEN_IDENTIFIER
+				 ? parse_command(parser, previous, &command)
+				 : unexpected(parser, "a command");
+
+		if (command) {
+			*tail = command;
+			tail = &command->next;
+			previous = command;
+		}
+		if (rc < 0)
+			recover(parser);
 	}
-	if (parser->token.kind == end)
-		return 0;
-	return unexpected(parser,
-			  end == TOKEN_END ? "a command" : "a command or '}'");
 }
 
-int parser_parse(const char *text, size_t len, struct sieve_arena *arena,
-		 const struct parser_hooks *hooks,
-		 struct ast_node **ret_commands, struct sieve_error *error)
+struct ast_node *parser_parse(const char *text, size_t len,
+			      struct sieve_arena *arena,
+			      const struct parser_hooks *hooks)
 {
+	struct sieve_error error = {0};
 	struct parser parser = {
 		.arena = arena,
-		.error = error,
+		.error = &error,
 		.hooks = hooks,
 	};
+	struct ast_node *commands = NULL;
 
-	*ret_commands = NULL;
-	lexer_init(&parser.lexer, text, len, arena, error);
+	lexer_init(&parser.lexer, text, len, arena, &error);
 	if (advance(&parser) < 0)
-		return -1;
-	return parse_commands(&parser, ret_commands, TOKEN_END);
+		recover(&parser);
+	while (!parser.ended) {
+		parse_commands(&parser, &commands);
+		if (parser.ended || parser.token.kind == TOKEN_END)
+			break;
+		/* A '}' too many. */
+		(void)unexpected(&parser, "a command");
+		(void)parser.hooks->error(hooks->context, &error);
+		parser.ended = true;
+	}
+	return commands;
 }

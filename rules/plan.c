@@ -24,6 +24,8 @@ void sieve_action_free(struct sieve_action *action)
 	g_free(action->special_use);
 	if (action->vacation)
 		sieve_vacation_unref(action->vacation);
+	if (action->edit)
+		sieve_edit_unref(action->edit);
 	g_ptr_array_unref(action->flags);
 	g_free(action);
 }

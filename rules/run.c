@@ -4,6 +4,7 @@
  */
 #include "run.h"
 
+#include "edit.h"
 #include "flags.h"
 #include "plan.h"
 #include "variable.h"
@@ -23,8 +24,10 @@ void sieve_run_fail(struct sieve_run *run, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	run->failed = true;
-	(void)fault_set(&run->fault, FAULT_REFUSED_INPUT, "%u:%u: %s",
-			run->place.line, run->place.column, text);
+	(void)fault_set(&run->fault, FAULT_REFUSED_INPUT, "%s%s%u:%u: %s",
+			run->including->len > 1 ? run->script->name : "",
+			run->including->len > 1 ? ":" : "", run->place.line,
+			run->place.column, text);
 }
 
 void sieve_run_spend(struct sieve_run *run, uint64_t steps)
@@ -49,7 +52,7 @@ void sieve_run_block(struct sieve_run *run, const struct ast_node *commands)
 		if (run->failed)
 			return;
 		node->entry->run(run, node);
-		if (run->failed || run->stopped)
+		if (run->failed || run->stopped || run->returned)
 			return;
 	}
 }
@@ -102,6 +105,8 @@ static struct sieve_action *make_action(struct sieve_run *run,
 	action->create = wanted->create;
 	if (wanted->vacation)
 		action->vacation = sieve_vacation_ref(wanted->vacation);
+	if (run->edit)
+		action->edit = sieve_edit_ref(run->edit);
 	action->rule = run->script->name;
 	action->line = run->place.line;
 	if (wanted->kind == SIEVE_KEEP || wanted->kind == SIEVE_FILEINTO)
@@ -165,20 +170,32 @@ void sieve_run_act(struct sieve_run *run, const struct run_action *wanted)
 
 /* ---- header fields ------------------------------------------------------- */
 
+size_t sieve_run_header_count(const struct sieve_run *run)
+{
+	return run->edit ? sieve_edit_count(run->edit)
+			 : propset_header_count(run->message->set);
+}
+
+const struct header_field *sieve_run_header(const struct sieve_run *run,
+					    size_t i)
+{
+	return run->edit ? sieve_edit_field(run->edit, i)
+			 : propset_header(run->message->set, i);
+}
+
 void sieve_run_fields(struct sieve_run *run, const struct ast_node *node,
 		      const char *name, run_field_fn *each, void *context)
 {
-	const struct propset *set = run->message->set;
 	const struct ast_tagged *tagged = language_tagged(node, SLOT_INDEX);
 	bool is_last = language_tagged(node, SLOT_LAST) != NULL;
 	int64_t wanted = tagged ? tagged->argument->number : 0;
-	size_t count = propset_header_count(set);
+	size_t count = sieve_run_header_count(run);
 	int64_t number = 0;
 
 	sieve_run_spend(run, 4 * count);
 	for (size_t i = 0; i < count && !run->failed; i++) {
 		const struct header_field *field =
-			propset_header(set, is_last ? count - 1 - i : i);
+			sieve_run_header(run, is_last ? count - 1 - i : i);
 
 		if (g_ascii_strcasecmp(field->name, name) != 0)
 			continue;

@@ -16,6 +16,10 @@
 #define RUN_VARIABLE_MAX    8192        /* octets; longer ones are cut */
 #define RUN_VARIABLES_MAX   128
 #define RUN_FLAGS_MAX       128
+#define RUN_HEADER_MAX      2048 /* octets of a field that is added */
+#define RUN_EDITS_MAX       128  /* changes of the header */
+#define RUN_INCLUDES_MAX    255
+#define RUN_INCLUDE_DEPTH   10
 #define RUN_MATCHES         10 /* ${0} to ${9} */
 
 struct sieve_script {
@@ -24,13 +28,24 @@ struct sieve_script {
 	struct ast_node *commands;
 	uint64_t enabled; /* extensions */
 	bool needs_bodies;
+	struct sieve_include *includes; /* in the order of the text */
 };
 
 struct sieve_run {
 	const struct sieve_message *message;
 	struct sieve_plan *plan;
-	GHashTable *variables; /* name to value; shared by all scripts */
-	GPtrArray *flags;      /* imap4flags' internal variable */
+	/* Name to value.  All rules share them; an included script has its own
+	 * and shares the global ones (RFC 6609 section 3.4), of which globals
+	 * names those that its owner declared. */
+	GHashTable *variables;
+	GHashTable *globals;
+	GHashTable *declared;    /* set of names */
+	GPtrArray *flags;        /* imap4flags' internal variable */
+	struct sieve_edit *edit; /* the header now; NULL: as it came */
+	unsigned edits;
+	GPtrArray *including; /* scripts around, the main one first */
+	GHashTable *included; /* set of scripts that were, ever */
+	unsigned includes;
 	uint64_t steps_total;
 
 	/* Of the script that is running. */
@@ -43,6 +58,7 @@ struct sieve_run {
 	bool acted;
 	char *matches[RUN_MATCHES];
 	uint64_t steps;
+	bool returned; /* from the script that is running */
 	bool stopped;
 	bool failed;
 	struct fault fault;
@@ -83,6 +99,10 @@ struct run_action {
 };
 void sieve_run_act(struct sieve_run *run, const struct run_action *wanted);
 
+/* Header fields as the script sees them: with what it changed. */
+size_t sieve_run_header_count(const struct sieve_run *run);
+const struct header_field *sieve_run_header(const struct sieve_run *run,
+					    size_t i);
 /* Header fields of a name, with :index and :last of the node; calls each until
  * it returns true. */
 typedef bool run_field_fn(void *context, const struct header_field *field);

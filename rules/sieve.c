@@ -4,9 +4,11 @@
 #include "sieve.h"
 
 #include "checker.h"
+#include "include.h"
 #include "parser.h"
 #include "plan.h"
 #include "run.h"
+#include "variable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,14 +43,19 @@ int sieve_error_set(struct sieve_error *error, struct sieve_place place,
 
 /* ---- compiling ----------------------------------------------------------- */
 
-static int hook_command(void *context, struct ast_node *command,
-			const struct ast_node *previous,
-			struct sieve_error *error)
+static void hook_command(void *context, struct ast_node *command,
+			 const struct ast_node *previous)
+{
+	checker_command(context, command, previous);
+}
+
+static bool hook_error(void *context, const struct sieve_error *error)
 {
 	struct checker *checker = context;
 
-	checker->error = error;
-	return checker_command(checker, command, previous);
+	*checker->error = *error;
+	checker_note(checker);
+	return checker->errors->len < SIEVE_ERRORS_MAX;
 }
 
 static void hook_block_end(void *context, const struct ast_node *command)
@@ -56,44 +63,78 @@ static void hook_block_end(void *context, const struct ast_node *command)
 	checker_block_end(context, command);
 }
 
-static int compile(struct sieve_script *script, const char *text, size_t len,
-		   struct sieve_error *error)
+static void compile(struct sieve_script *script, const char *text, size_t len,
+		    struct checker *checker)
 {
-	struct checker checker = {.arena = script->arena, .error = error};
-	struct parser_hooks hooks = {
+	const struct parser_hooks hooks = {
 		.command = hook_command,
 		.block_end = hook_block_end,
-		.context = &checker,
+		.error = hook_error,
+		.context = checker,
 	};
 
-	if (len > SIEVE_SCRIPT_MAX)
-		return sieve_error_set(error, (struct sieve_place){1, 1},
-				       "the script is longer than %d octets",
-				       SIEVE_SCRIPT_MAX);
-	if (parser_parse(text, len, script->arena, &hooks, &script->commands,
-			 error) < 0)
-		return -1;
-	script->enabled = checker.enabled;
-	script->needs_bodies = checker.needs_bodies;
-	return 0;
+	if (len > SIEVE_SCRIPT_MAX) {
+		(void)sieve_error_set(checker->error,
+				      (struct sieve_place){1, 1},
+				      "the script is longer than %d octets",
+				      SIEVE_SCRIPT_MAX);
+		checker_note(checker);
+		return;
+	}
+	script->commands = parser_parse(text, len, script->arena, &hooks);
+	script->enabled = checker->enabled;
+	script->needs_bodies = checker->needs_bodies;
+	script->includes = checker->includes;
+}
+
+struct sieve_script *
+sieve_compile_all(const char *name, const char *text, size_t len,
+		  const struct sieve_compile_options *options,
+		  GArray *ret_errors)
+{
+	struct sieve_script *script = g_new0(struct sieve_script, 1);
+	g_autoptr(GPtrArray) unknown = g_ptr_array_new();
+	struct sieve_error error = {0};
+	guint before = ret_errors->len;
+	struct checker checker = {
+		.error = &error,
+		.errors = ret_errors,
+		.unknown = unknown,
+		.options = options,
+		.name = name,
+	};
+	unsigned includes = 0;
+
+	script->name = g_strdup(name);
+	script->arena = checker.arena = sieve_arena_new();
+	checker.includes_tail = &checker.includes;
+	checker.include_count = options && options->includer
+					? options->includer->count
+					: &includes;
+	compile(script, text, len, &checker);
+	if (ret_errors->len == before)
+		return script;
+	sieve_script_free(script);
+	return NULL;
 }
 
 struct sieve_script *sieve_compile(const char *name, const char *text,
 				   size_t len, struct sieve_error *ret_error,
 				   struct fault *fault)
 {
-	struct sieve_script *script = g_new0(struct sieve_script, 1);
-	struct sieve_error error = {0};
+	g_autoptr(GArray) errors =
+		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
+	struct sieve_script *script =
+		sieve_compile_all(name, text, len, NULL, errors);
+	const struct sieve_error *first =
+		&g_array_index(errors, struct sieve_error, 0);
 
-	script->name = g_strdup(name);
-	script->arena = sieve_arena_new();
-	if (compile(script, text, len, &error) == 0)
+	if (script)
 		return script;
 	if (ret_error)
-		*ret_error = error;
-	(void)fault_set(fault, FAULT_REFUSED_INPUT, "%u:%u: %s", error.line,
-			error.column, error.text);
-	sieve_script_free(script);
+		*ret_error = *first;
+	(void)fault_set(fault, FAULT_REFUSED_INPUT, "%u:%u: %s", first->line,
+			first->column, first->text);
 	return NULL;
 }
 
@@ -104,6 +145,21 @@ void sieve_script_free(struct sieve_script *script)
 	sieve_arena_free(script->arena);
 	g_free(script->name);
 	g_free(script);
+}
+
+bool sieve_script_include(const struct sieve_script *script, size_t i,
+			  enum sieve_location *ret_location,
+			  const char **ret_name)
+{
+	const struct sieve_include *include = script->includes;
+
+	while (include && i-- > 0)
+		include = include->next;
+	if (!include)
+		return false;
+	*ret_location = include->location;
+	*ret_name = include->name;
+	return true;
 }
 
 bool sieve_script_needs_bodies(const struct sieve_script *script)
@@ -190,7 +246,8 @@ static void commit(struct sieve_run *run)
 	}
 }
 
-static void roll_back(struct sieve_run *run, GPtrArray *flags_before)
+static void roll_back(struct sieve_run *run, GPtrArray *flags_before,
+		      struct sieve_edit *edit_before)
 {
 	for (guint i = 0; i < run->pending->len; i++)
 		sieve_action_free(run->pending->pdata[i]);
@@ -200,6 +257,9 @@ static void roll_back(struct sieve_run *run, GPtrArray *flags_before)
 	g_ptr_array_set_size(run->marks, 0);
 	g_ptr_array_unref(run->flags);
 	run->flags = g_ptr_array_ref(flags_before);
+	g_clear_pointer(&run->edit, sieve_edit_unref);
+	if (edit_before)
+		run->edit = sieve_edit_ref(edit_before);
 	run->stopped = false;
 }
 
@@ -212,9 +272,13 @@ static void *copy_flag(const void *flag, void *context)
 static void run_script(struct sieve_run *run, const struct sieve_script *script)
 {
 	g_autoptr(GPtrArray) flags_before = run->flags; /* moved here */
+	struct sieve_edit *edit_before =
+		run->edit ? sieve_edit_ref(run->edit) : NULL;
 
 	run->flags = g_ptr_array_copy(flags_before, copy_flag, NULL);
 	run->script = script;
+	run->returned = false;
+	g_ptr_array_add(run->including, (gpointer)(uintptr_t)script);
 	run->arena = sieve_arena_new();
 	run->place = (struct sieve_place){1, 1};
 	run->cancels_keep = false;
@@ -223,11 +287,14 @@ static void run_script(struct sieve_run *run, const struct sieve_script *script)
 	run->steps = 0;
 	sieve_run_block(run, script->commands);
 	if (run->failed)
-		roll_back(run, flags_before);
+		roll_back(run, flags_before, edit_before);
 	else
 		commit(run);
 	sieve_run_set_matches(run, NULL, 0);
 	sieve_arena_free(run->arena);
+	g_ptr_array_set_size(run->including, 0);
+	if (edit_before)
+		sieve_edit_unref(edit_before);
 }
 
 /* A keep that has flags to set is one of the actions. */
@@ -243,10 +310,12 @@ static void add_keep(struct sieve_run *run, bool any_failed)
 	keep = sieve_action_new(SIEVE_KEEP);
 	if (sieve_action_find_same(plan->actions, keep)) {
 		plan->implicit_keep = false; /* it is kept already */
-	} else if (run->flags->len > 0) {
+	} else if (run->flags->len > 0 || run->edit) {
 		for (guint i = 0; i < run->flags->len; i++)
 			g_ptr_array_add(keep->flags,
 					g_strdup(run->flags->pdata[i]));
+		if (run->edit)
+			keep->edit = sieve_edit_ref(run->edit);
 		keep->rule = plan->rule;
 		keep->line = plan->line;
 		g_ptr_array_add(plan->actions, g_steal_pointer(&keep));
@@ -285,8 +354,11 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 	struct sieve_run run = {
 		.message = message,
 		.plan = sieve_plan_new(),
-		.variables = g_hash_table_new_full(g_str_hash, g_str_equal,
-						   g_free, g_free),
+		.variables = sieve_variables_new(),
+		.globals = sieve_variables_new(),
+		.declared = sieve_variables_new(),
+		.including = g_ptr_array_new(),
+		.included = g_hash_table_new(NULL, NULL),
 		.flags = g_ptr_array_new_with_free_func(g_free),
 		.pending = g_ptr_array_new(),
 		.marks = g_ptr_array_new(),
@@ -308,6 +380,12 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 	}
 	add_keep(&run, any_failed);
 	g_hash_table_unref(run.variables);
+	g_hash_table_unref(run.globals);
+	g_hash_table_unref(run.declared);
+	g_hash_table_unref(run.included);
+	g_ptr_array_unref(run.including);
+	if (run.edit)
+		sieve_edit_unref(run.edit);
 	g_ptr_array_unref(run.flags);
 	g_ptr_array_unref(run.pending);
 	g_ptr_array_unref(run.marks);

@@ -23,23 +23,61 @@ struct sieve_error {
 #define SIEVE_ACTIONS_MAX   32
 #define SIEVE_REDIRECTS_MAX 4
 
+#define SIEVE_ERRORS_MAX 64 /* that are told of one script */
+
 struct sieve_script;
+struct sieve_settings;
+struct sieve_includer;
+struct language_entry;
+
+/* Where an included script is (RFC 6609 section 3.1). */
+enum sieve_location {
+	SIEVE_PERSONAL,
+	SIEVE_GLOBAL,
+};
+
+/* What a script is compiled with beyond its text; all may be NULL. */
+struct sieve_compile_options {
+	/* Commands and tests of the caller's own (language.h), NULL-terminated,
+	 * that `require host_extension` brings. */
+	const struct language_entry *const *host_entries;
+	const char *host_extension;
+	const struct sieve_settings *settings;
+	/* Finds the text of a script that is included, so that what is wrong
+	 * with it is told now; owned, NULL if there is none.  NULL here: it is
+	 * not asked for before the script runs. */
+	char *(*find_text)(void *find_context, enum sieve_location location,
+			   const char *name, size_t *ret_len);
+	void *find_context;
+	/* Set by rules/ itself: the script that includes this one. */
+	const struct sieve_includer *includer;
+};
 
 /*
  * Lexer, parser and checker in one call.  name is what logs call it (copied).
- * Returns NULL with error (the first) and a fault FAULT_REFUSED_INPUT
+ * Returns NULL with the first error and a fault FAULT_REFUSED_INPUT
  * "line:column: text".  Owned result, immutable: may be used by several
  * threads at once.
  */
 struct sieve_script *sieve_compile(const char *name, const char *text,
 				   size_t len, struct sieve_error *ret_error,
 				   struct fault *fault);
+/* The same with options (NULL: none); all errors, in the order of the text,
+ * are added to ret_errors (of struct sieve_error). */
+struct sieve_script *
+sieve_compile_all(const char *name, const char *text, size_t len,
+		  const struct sieve_compile_options *options,
+		  GArray *ret_errors);
 void sieve_script_free(struct sieve_script *script);
 AUTO_DEFINE(sieve_script, sieve_script_free);
 
 /* Does it look at PR_BODY, PR_HTML or what attachments hold?  Then the set
  * needs CONVERT_BODIES (and CONVERT_DATA for the attachments). */
 bool sieve_script_needs_bodies(const struct sieve_script *script);
+/* The scripts it includes, 0 and up; false behind the last.  Borrowed. */
+bool sieve_script_include(const struct sieve_script *script, size_t i,
+			  enum sieve_location *ret_location,
+			  const char **ret_name);
 /* Borrowed from the script. */
 const char *sieve_script_name(const struct sieve_script *script);
 /* The extensions there are, NULL-terminated; static. */
@@ -48,6 +86,36 @@ const char *const *sieve_extensions(void);
 /* The line the error is in and a caret under the column; owned. */
 char *sieve_error_show(const char *text, size_t len,
 		       const struct sieve_error *error);
+
+/* How a status field of a filter becomes a value (RFC 5235): of spamtest (0 to
+ * 10) or virustest (0 to 5). */
+enum sieve_score_type {
+	SIEVE_SCORE_NUMBER, /* it is a number; max_value is the highest value */
+	SIEVE_SCORE_LENGTH, /* its length is ("****") */
+	SIEVE_SCORE_TEXT,   /* it is one of texts */
+};
+struct sieve_score {
+	/* "X-Spam-Score", or "X-Spam-Status: [^,]*, score=(-?[0-9.]+)": the
+	 * name of a field, and a pattern whose group is the status.  NULL:
+	 * there is none, the value is always 0. */
+	const char *header;
+	const char *max_header; /* likewise where the highest is told; NULL */
+	double max_value;       /* 0: not known */
+	enum sieve_score_type type;
+	char *texts[11]; /* texts[2] stands for the value 2; NULL */
+};
+
+/* What the site sets; zero is the default everywhere. */
+struct sieve_settings {
+	struct sieve_score spam;
+	struct sieve_score virus;
+	size_t header_max;   /* octets of what addheader adds */
+	size_t variable_max; /* octets of a variable */
+	unsigned includes_max;
+	unsigned include_depth_max;
+	char **no_delete; /* fields that deleteheader leaves; NULL: none */
+	char **no_add;
+};
 
 /* What a script is evaluated on. */
 struct sieve_message {
@@ -75,7 +143,16 @@ struct sieve_message {
 	/* Was this key of a mark remembered, and is it still?  For the test
 	 * duplicate; NULL: no key was. */
 	bool (*is_known)(void *mailbox_context, const char *key);
+	/* Finds a script that another one includes; borrowed as long as the
+	 * plan lives.  NULL: there is none, or with a fault: it cannot be used
+	 * now, or at all.  NULL here: there are none. */
+	const struct sieve_script *(*find_script)(void *mailbox_context,
+						  enum sieve_location location,
+						  const char *name,
+						  struct fault *fault);
 	void *mailbox_context; /* of them all */
+	const struct sieve_settings *settings;
+	void *host; /* of those who brought entries of their own */
 };
 
 enum sieve_action_kind {
@@ -106,6 +183,14 @@ struct sieve_vacation {
 struct sieve_vacation *sieve_vacation_ref(struct sieve_vacation *vacation);
 void sieve_vacation_unref(struct sieve_vacation *vacation);
 
+/* The header as the script has made it (RFC 5293). */
+struct sieve_edit;
+struct sieve_edit *sieve_edit_ref(struct sieve_edit *edit);
+void sieve_edit_unref(struct sieve_edit *edit);
+/* The message with that header; it must be the one of the evaluation.
+ * Owned. */
+GBytes *sieve_edit_apply(const struct sieve_edit *edit, GBytes *message);
+
 struct sieve_action {
 	enum sieve_action_kind kind;
 	char *argument;    /* folder, address or reason */
@@ -113,6 +198,7 @@ struct sieve_action {
 	bool create;
 	GPtrArray *flags; /* of char *: IMAP flags; may be empty */
 	struct sieve_vacation *vacation; /* of SIEVE_VACATION, else NULL */
+	struct sieve_edit *edit;         /* NULL: the message as it came */
 	const char *rule; /* name of the script; borrowed from it */
 	unsigned line;
 };

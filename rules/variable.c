@@ -5,6 +5,29 @@
 
 #include <string.h>
 
+#define GLOBAL "global." /* RFC 6609 section 3.4.2 */
+
+/* "global.name"? */
+static bool is_global(const char *name, size_t len)
+{
+	return len > strlen(GLOBAL) &&
+	       g_ascii_strncasecmp(name, GLOBAL, strlen(GLOBAL)) == 0 &&
+	       !g_ascii_isdigit(name[strlen(GLOBAL)]) &&
+	       !memchr(name + strlen(GLOBAL), '.', len - strlen(GLOBAL));
+}
+
+/* The table a variable is in; key: in lower case, without its namespace from
+ * then on. */
+static GHashTable *find_table(const struct sieve_run *run, const char **key)
+{
+	if (g_str_has_prefix(*key, GLOBAL)) {
+		*key += strlen(GLOBAL);
+		return run->globals;
+	}
+	return g_hash_table_contains(run->declared, *key) ? run->globals
+							  : run->variables;
+}
+
 /* The reference text begins with ("${name}"): its octets, or 0.  The name is
  * at text + 2. */
 static size_t reference_length(const char *text)
@@ -26,7 +49,13 @@ static size_t reference_length(const char *text)
 	return text[len] == '}' ? len + 1 : 0;
 }
 
-int sieve_variables_check(const char *text, const char **ret_why)
+GHashTable *sieve_variables_new(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+int sieve_variables_check(const char *text, bool has_globals,
+			  const char **ret_why)
 {
 	int found = 0;
 
@@ -35,8 +64,9 @@ int sieve_variables_check(const char *text, const char **ret_why)
 
 		if (!len)
 			continue;
-		if (memchr(text, '.', len)) {
-			*ret_why = "there are no variables with a namespace";
+		if (memchr(text, '.', len) &&
+		    !(has_globals && is_global(text + 2, len - 3))) {
+			*ret_why = "there is no such namespace of variables";
 			return -1;
 		}
 		if (g_ascii_isdigit(text[2]) && len > strlen("${0}")) {
@@ -50,6 +80,8 @@ int sieve_variables_check(const char *text, const char **ret_why)
 
 bool sieve_variable_name_is_valid(const char *name)
 {
+	if (g_ascii_strncasecmp(name, GLOBAL, strlen(GLOBAL)) == 0)
+		name += strlen(GLOBAL);
 	if (!g_ascii_isalpha(*name) && *name != '_')
 		return false;
 	while (g_ascii_isalnum(*name) || *name == '_')
@@ -57,10 +89,20 @@ bool sieve_variable_name_is_valid(const char *name)
 	return *name == '\0';
 }
 
+static size_t variable_max(const struct sieve_run *run)
+{
+	const struct sieve_settings *settings = run->message->settings;
+
+	return settings && settings->variable_max ? settings->variable_max
+						  : RUN_VARIABLE_MAX;
+}
+
 const char *sieve_variable_get(const struct sieve_run *run, const char *name)
 {
 	g_autofree char *key = g_ascii_strdown(name, -1);
-	const char *value = g_hash_table_lookup(run->variables, key);
+	const char *at = key;
+	GHashTable *table = find_table(run, &at);
+	const char *value = g_hash_table_lookup(table, at);
 
 	return value ? value : "";
 }
@@ -68,23 +110,25 @@ const char *sieve_variable_get(const struct sieve_run *run, const char *name)
 void sieve_variable_set(struct sieve_run *run, const char *name,
 			const char *value)
 {
-	char *key = g_ascii_strdown(name, -1);
+	g_autofree char *key = g_ascii_strdown(name, -1);
+	const char *at = key;
+	GHashTable *table = find_table(run, &at);
+	size_t max = variable_max(run);
 	size_t len = strlen(value);
 
-	if (!g_hash_table_contains(run->variables, key) &&
-	    g_hash_table_size(run->variables) >= RUN_VARIABLES_MAX) {
-		g_free(key);
+	if (!g_hash_table_contains(table, at) &&
+	    g_hash_table_size(table) >= RUN_VARIABLES_MAX) {
 		sieve_run_fail(run, "more than %d variables",
 			       RUN_VARIABLES_MAX);
 		return;
 	}
-	if (len > RUN_VARIABLE_MAX) {
-		len = RUN_VARIABLE_MAX;
+	if (len > max) {
+		len = max;
 		while (len > 0 && ((unsigned char)value[len] & 0xc0u) == 0x80u)
 			len--;
 	}
 	sieve_run_spend(run, len);
-	(void)g_hash_table_replace(run->variables, key, g_strndup(value, len));
+	(void)g_hash_table_replace(table, g_strdup(at), g_strndup(value, len));
 }
 
 static const char *reference_value(const struct sieve_run *run,

@@ -8,10 +8,14 @@
 
 /*
  * Looks for "${name}" and "${1}" in text: returns 1 if there is one, 0 if not,
- * -1 with why (static) if one is of a kind we have not.
+ * -1 with why (static) if one is of a kind we have not.  has_globals: there is
+ * the namespace global (RFC 6609 section 3.4.2).
  */
-int sieve_variables_check(const char *text, const char **ret_why);
+int sieve_variables_check(const char *text, bool has_globals,
+			  const char **ret_why);
 bool sieve_variable_name_is_valid(const char *name);
+/* Owned. */
+GHashTable *sieve_variables_new(void);
 
 /* Puts variables in; too long a result fails the run.  Owned. */
 char *sieve_variables_expand(struct sieve_run *run, const char *text);

@@ -74,10 +74,9 @@ static int delivery_remember(struct store *store,
 		       "bii", key, (size_t)DIGEST_SIZE, message, now);
 }
 
-/* Would count copies of that size fit into a store? */
+/* Would that much fit into a store? */
 static int delivery_check_quota(struct store *store, int64_t store_id,
-				int64_t count, int64_t size,
-				struct fault *fault)
+				int64_t size, struct fault *fault)
 {
 	struct store_limits limits;
 	g_autofree char *owner = NULL;
@@ -85,7 +84,7 @@ static int delivery_check_quota(struct store *store, int64_t store_id,
 	if (user_limits(store, store_id, &limits, fault))
 		return -1;
 	owner = limits.owner;
-	if (limits.hard <= 0 || limits.used + count * size <= limits.hard)
+	if (limits.hard <= 0 || limits.used + size <= limits.hard)
 		return 0;
 	return fault_set(fault,
 			 store->policy.quota_tempfail ? FAULT_FULL_FOR_NOW
@@ -96,7 +95,7 @@ static int delivery_check_quota(struct store *store, int64_t store_id,
 int store_fits(struct store *store, int64_t store_id, int64_t size,
 	       struct fault *fault)
 {
-	return delivery_check_quota(store, store_id, 1, size, fault);
+	return delivery_check_quota(store, store_id, size, fault);
 }
 
 static char *delivery_keywords(const struct delivery_copy *copy)
@@ -115,22 +114,35 @@ static char *delivery_keywords(const struct delivery_copy *copy)
 	return g_string_free(lines, FALSE);
 }
 
+static const struct content *delivery_content(const struct delivery *delivery,
+					      size_t i)
+{
+	const struct content *own = delivery->copies[i].content;
+
+	return own ? own : delivery->content;
+}
+
+static int64_t delivery_size(const struct delivery *delivery, size_t i)
+{
+	return (int64_t)g_bytes_get_size(delivery_content(delivery, i)->rfc822);
+}
+
 /* Quota of every store that gets copies, each looked at once. */
 static int delivery_check_quotas(struct store *store,
 				 const struct delivery *delivery,
-				 const int64_t *stores, int64_t size,
-				 struct fault *fault)
+				 const int64_t *stores, struct fault *fault)
 {
 	for (size_t i = 0; i < delivery->copy_count; i++) {
-		int64_t count = 0;
+		int64_t size = 0;
 		bool is_first = true;
 
 		for (size_t k = 0; k < delivery->copy_count; k++) {
-			count += stores[k] == stores[i];
+			if (stores[k] == stores[i])
+				size += delivery_size(delivery, k);
 			is_first &= k >= i || stores[k] != stores[i];
 		}
 		if (is_first &&
-		    delivery_check_quota(store, stores[i], count, size, fault))
+		    delivery_check_quota(store, stores[i], size, fault))
 			return -1;
 	}
 	return 0;
@@ -161,18 +173,15 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 {
 	g_autofree int64_t *stores =
 		g_new0(int64_t, MAX(delivery->copy_count, 1));
-	int64_t size = (int64_t)g_bytes_get_size(delivery->content->rfc822);
-	int64_t content;
+	const struct content *last = NULL;
+	int64_t content = 0;
 
 	for (size_t i = 0; i < delivery->copy_count; i++)
 		if (delivery_folder(store, delivery->copies[i].folder,
 				    &stores[i], fault))
 			return -1;
 	if (delivery->check_quota &&
-	    delivery_check_quotas(store, delivery, stores, size, fault))
-		return -1;
-	if (delivery->copy_count &&
-	    content_ensure(store, delivery->content, &content, fault))
+	    delivery_check_quotas(store, delivery, stores, fault))
 		return -1;
 	for (size_t i = 0; i < delivery->copy_count; i++) {
 		const struct delivery_copy *copy = &delivery->copies[i];
@@ -180,8 +189,7 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 		struct copy_new new_copy = {
 			.store = stores[i],
 			.folder = copy->folder,
-			.content = content,
-			.size = size,
+			.size = delivery_size(delivery, i),
 			.flags = copy->flags,
 			.received = copy->received,
 			.trace = copy->trace,
@@ -189,6 +197,12 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 		};
 		int64_t message;
 
+		if (delivery_content(delivery, i) != last &&
+		    content_ensure(store, delivery_content(delivery, i),
+				   &content, fault))
+			return -1;
+		last = delivery_content(delivery, i);
+		new_copy.content = content;
 		if (copy_insert(store, &new_copy, &message, fault))
 			return -1;
 		if (i == 0)

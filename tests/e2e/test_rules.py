@@ -131,5 +131,97 @@ class Duplicates(Rules):
                 f"turn {turn}"), 1)
 
 
+class EditHeader(Rules):
+    EDIT = ('require ["editheader", "fileinto", "copy", "mailbox"];'
+            'redirect :copy "plain@y.test";'
+            'fileinto :copy :create "As it came";'
+            'deleteheader "subject"; addheader "Subject" "[list] Gr\u00fcn";'
+            'addheader :last "X-Last" "yes";'
+            'redirect :copy "edited@y.test";')
+
+    def raw(self, folder):
+        mail, = self.okapi.mails("anna", folder)
+        return self.okapi.raw("anna", mail["id"])
+
+    def test_what_was_decided_before_is_as_it_came(self):
+        self.rule(self.EDIT)
+        came = crlf(message("plain"))
+        self.okapi.deliver(message("plain"), "anna")
+        self.assertTrue(self.raw("As it came").endswith(came))
+        edited = self.raw("Inbox")
+        self.assertIn(b"\r\nX-Last: yes\r\n\r\nHello.\r\n", edited)
+        self.assertNotIn(b"Subject: plain", edited)
+        self.assertEqual(self.okapi.subjects("anna", "Inbox"),
+                         ["[list] Gr\u00fcn"])
+        sent = {entry["recipients"][0]["address"]:
+                self.okapi.admin("queue", "show", str(entry["id"]),
+                                 "--raw").raw
+                for entry in self.okapi.queue()}
+        self.assertTrue(sent["plain@y.test"].endswith(came))
+        self.assertIn(b"X-Last: yes", sent["edited@y.test"])
+
+    def test_the_duplicate_window_knows_the_message_as_it_came(self):
+        self.rule(self.EDIT)
+        data = crlf(message("again"))
+        for _ in range(2):
+            with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+                reply, = client.deliver("q@x.test", ["anna@okapi.test"], data)
+            self.assertEqual(reply[0], 250)
+        self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 1)
+        self.assertEqual(len(self.okapi.queue()), 2)
+        self.assertIn("duplicate of", self.okapi.dagent.text())
+
+    def test_a_store_with_changed_messages_is_sound(self):
+        self.rule(self.EDIT)
+        self.okapi.deliver(message("sound"), "anna")
+        self.okapi.must("store", "check")
+
+
+class Include(Rules):
+    def test_another_rule_on_or_off_and_global_ones(self):
+        directory = os.path.join(self.okapi.directory, "global")
+        os.mkdir(directory)
+        self.okapi.stop()
+        self.okapi.configure(sieve_global=directory)
+        self.okapi.start_dagent()
+        done = self.okapi.admin(
+            "rule", "put", "anna", "main", "-",
+            input='require "include"; include "part"; '
+                  'include :global :optional "site";')
+        self.assertEqual(done.status, 0, done)
+        self.assertIn('there is no script "part"', repr(done))
+        self.assertEqual(self.deliver("too early"), ["Inbox"])
+        listed, = self.okapi.json("rule", "list", "anna")
+        self.assertIn('there is no script "part"', listed["error"])
+        self.rule('require ["fileinto", "include"]; '
+                  'if header :is "subject" "x" { fileinto "Drafts"; return; }'
+                  'keep;', "--disabled", name="part")
+        self.assertEqual(self.deliver("x"), ["Drafts"])
+        self.write("global/site.sieve",
+                   'require ["fileinto", "copy"]; fileinto :copy "Notes";')
+        self.assertEqual(self.deliver("y"), ["Inbox", "Notes"])
+        # The included rule is no rule of its own while it is off.
+        self.okapi.must("rule", "put", "anna", "part", "-", "--disabled",
+                        input="discard;")
+        self.assertEqual(self.deliver("z"), ["Notes"])
+        # A directory that is away is no reason to lose or to file wrongly.
+        os.rename(directory, directory + ".away")
+        done = self.okapi.deliver(message("later"), "anna")
+        self.assertEqual(done.status, 75, done)
+
+    def test_included_bodies_and_loops(self):
+        self.rule('require "include"; include "b"; include "a";', name="a")
+        self.rule('require ["body", "fileinto"]; '
+                  'if body :contains "needle" { fileinto "Drafts"; }',
+                  "--disabled", name="b")
+        self.assertEqual(self.deliver("body", body="a needle here\n"),
+                         ["Inbox"])
+        error = self.okapi.json("rule", "list", "anna")[0]["error"]
+        self.assertIn("includes itself", error)
+        self.rule('require "include"; include "b";', name="a")
+        self.assertEqual(self.deliver("found", body="a needle here\n"),
+                         ["Drafts"])
+
+
 if __name__ == "__main__":
     main()

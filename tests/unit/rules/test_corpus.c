@@ -13,7 +13,7 @@
 /* What may fail, and why. */
 static const char *const faulty[][2] = {
 	{"validate_error.sieve", "takes no tag :invalidtag"},
-	{"stage_connect.sieve", "no variables with a namespace"},
+	{"stage_connect.sieve", "no such namespace of variables"},
 	{"rfc3894.sieve", "\"test\" is no mail address"},
 	{"rfc5228.sieve", "require must stand before"}, /* many in one file */
 	/* These leave out their require. */
@@ -21,8 +21,8 @@ static const char *const faulty[][2] = {
 	{"test-address-order.siv", "needs require \"subaddress\""},
 	{"test-envelop-without-part.siv", "needs require \"envelope\""},
 	{"test-value-as-list-quoted.siv", "needs require \"fileinto\""},
-	{"delete-headers-with-index.siv", "unknown command \"deleteheader\""},
-	{"problem-with-inferior-char.siv", "unknown command \"addheader\""},
+	{"delete-headers-with-index.siv", "needs require \"editheader\""},
+	{"problem-with-inferior-char.siv", "needs require \"editheader\""},
 	{"test-comment.siv", "header lacks an argument"},
 	{"test-comment3.siv", "header lacks an argument"},
 	{"test-comment4.siv", "header lacks an argument"},
@@ -30,7 +30,8 @@ static const char *const faulty[][2] = {
 	{"notify-2.siv", "unknown command \"notify\""},
 	{"vacation-multiple-with-undefined-command.siv",
 	 "unknown command \"testcommand\""},
-	{"test-comment5.siv", "unknown test \"virustest\""},
+	{"test-comment5.siv", "needs require \"virustest\""},
+	{"full-example1.siv", "needs require \"variables\""},
 	{"test-foreverypart-complex.siv", "unknown command \"foreverypart\""},
 };
 
