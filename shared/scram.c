@@ -15,6 +15,7 @@ enum {
 	SCRAM_ITERATIONS_MAX = 10000000,
 	SCRAM_SALT = 16,
 	SCRAM_NONCE = 18,
+	SCRAM_NONCE_MAX = 128, /* of a client */
 };
 
 struct scram_keys {
@@ -203,7 +204,7 @@ static bool scram_nonce_check(const char *nonce)
 	for (const char *p = nonce; *p; p++)
 		if (*p < 0x21 || *p > 0x7e || *p == ',')
 			return false;
-	return *nonce != '\0';
+	return *nonce && strlen(nonce) <= SCRAM_NONCE_MAX;
 }
 
 /* "n,," or "y,,", with an authzid perhaps: "n,a=NAME,". */

@@ -157,13 +157,12 @@ static bool session_wait(struct session *session)
 	return false;
 }
 
-static int session_starttls(struct session *session)
+/* The handshake; what fails is the peer's affair, and logged. */
+static int session_handshake(struct session *session)
 {
-	struct serve_options *options = &session->serve->options;
+	const struct serve_options *options = &session->serve->options;
 	struct fault fault = {0};
 
-	if (session_flush(session) < 0)
-		return -1;
 	if (tls_accept(options->tls, session->fd,
 		       MIN(options->timeout_ms, SERVE_HANDSHAKE_MS),
 		       &session->tls, &fault) < 0) {
@@ -175,6 +174,13 @@ static int session_starttls(struct session *session)
 	}
 	session->shown.tls = session->tls;
 	session->more = true;
+	return 0;
+}
+
+static int session_starttls(struct session *session)
+{
+	if (session_flush(session) < 0 || session_handshake(session) < 0)
+		return -1;
 	smtp_server_tls_started(session->shown.server);
 	return 0;
 }
@@ -237,19 +243,17 @@ static void session_talk(struct session *session)
 	(void)session_flush(session);
 }
 
-static void session_run(struct session *session)
+/* The session as the engine has it, from open() to close(). */
+static void session_serve(struct session *session)
 {
 	const struct serve_kind *kind = session->listener->kind;
 	struct fault fault = {0};
-	const int on = 1;
 
-	net_peer_of(session->fd, &session->peer);
-	if (!session->peer.is_unix)
-		(void)setsockopt(session->fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				 sizeof(on));
 	session->context = kind->open(&session->shown, &fault);
 	session->shown.server = smtp_server_new(
 		&session->listener->smtp, kind->handler, session->context);
+	if (session->tls)
+		smtp_server_tls_started(session->shown.server);
 	if (!session->context)
 		smtp_server_refuse(session->shown.server, &fault);
 	session_talk(session);
@@ -257,6 +261,19 @@ static void session_run(struct session *session)
 	session->shown.server = NULL;
 	if (session->context && kind->close)
 		kind->close(session->context);
+}
+
+static void session_run(struct session *session)
+{
+	const int on = 1;
+
+	net_peer_of(session->fd, &session->peer);
+	if (!session->peer.is_unix)
+		(void)setsockopt(session->fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				 sizeof(on));
+	if (!session->listener->kind->is_implicit_tls ||
+	    session_handshake(session) == 0)
+		session_serve(session);
 	session->shown.tls = NULL;
 	tls_session_free(session->tls);
 	session->tls = NULL;

@@ -26,6 +26,8 @@ struct serve_kind {
 	 * is set when STARTTLS is done. */
 	void *(*open)(const struct serve_session *session, struct fault *fault);
 	void (*close)(void *context);
+	/* TLS comes before the greeting (RFC 8314 3.3); needs a TLS context. */
+	bool is_implicit_tls;
 };
 
 struct serve_options {

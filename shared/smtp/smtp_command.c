@@ -79,6 +79,20 @@ static void smtp_offer_size(struct smtp_server *server)
 		smtp_offer(server, "SIZE");
 }
 
+/* RFC 4865 4: how long, and until when, a message may be held. */
+static void smtp_offer_release(struct smtp_server *server)
+{
+	const struct smtp_options *options = server->options;
+	int64_t latest =
+		options->clock() / USEC_PER_SEC + options->future_release;
+	g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(latest);
+	g_autofree char *text = g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");
+
+	g_string_append_printf(server->output,
+			       "250-FUTURERELEASE %" G_GINT64_FORMAT " %s\r\n",
+			       options->future_release, text);
+}
+
 /* EHLO and LHLO.  BODY=BINARYMIME is understood, but not offered: few clients
  * can make use of it, and nothing of ours sends it. */
 static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
@@ -98,7 +112,10 @@ static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 	if (options->offer_dsn)
 		smtp_offer(server, "DSN");
 	if (smtp_auth_offered(server))
-		smtp_offer(server, "AUTH PLAIN LOGIN");
+		g_string_append_printf(server->output, "250-AUTH %s\r\n",
+				       smtp_auth_mechanisms(server));
+	if (options->future_release > 0)
+		smtp_offer_release(server);
 	smtp_reply(server, 250, NULL, "CHUNKING");
 }
 

@@ -113,6 +113,50 @@ static int param_private(struct smtp_param_target *target, char *value,
 	return 0;
 }
 
+/* RFC 4865 4: one of the two, and not later than was offered. */
+static int param_release(struct smtp_param_target *target, int64_t release,
+			 const char *keyword, struct fault *fault)
+{
+	const struct smtp_options *options = target->options;
+	int64_t latest =
+		options->clock() + options->future_release * USEC_PER_SEC;
+
+	if (target->mail->release)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "HOLDFOR and HOLDUNTIL exclude each other");
+	if (release > latest)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "%s is later than FUTURERELEASE allows",
+				 keyword);
+	target->mail->release = release;
+	return 0;
+}
+
+static int param_holdfor(struct smtp_param_target *target, char *value,
+			 struct fault *fault)
+{
+	int64_t seconds = 0;
+
+	if (!value || strlen(value) > 9 || !smtp_parse_number(value, &seconds))
+		return param_bad("HOLDFOR", fault);
+	return param_release(target,
+			     target->options->clock() + seconds * USEC_PER_SEC,
+			     "HOLDFOR", fault);
+}
+
+/* RFC 3339 5.6. */
+static int param_holduntil(struct smtp_param_target *target, char *value,
+			   struct fault *fault)
+{
+	g_autoptr(GDateTime) time =
+		value ? g_date_time_new_from_iso8601(value, NULL) : NULL;
+
+	if (!time || g_date_time_to_unix(time) < 1)
+		return param_bad("HOLDUNTIL", fault);
+	return param_release(target, g_date_time_to_unix(time) * USEC_PER_SEC,
+			     "HOLDUNTIL", fault);
+}
+
 static unsigned param_notify_word(const char *word)
 {
 	if (g_ascii_strcasecmp(word, "SUCCESS") == 0)
@@ -186,6 +230,11 @@ static bool offers_private(const struct smtp_options *options)
 	return options->allow_private;
 }
 
+static bool offers_release(const struct smtp_options *options)
+{
+	return options->future_release > 0;
+}
+
 static const struct smtp_param_row smtp_params[] = {
 	{"SIZE", param_size, false, NULL},
 	{"BODY", param_body, false, NULL},
@@ -193,6 +242,8 @@ static const struct smtp_param_row smtp_params[] = {
 	{"RET", param_ret, false, offers_dsn},
 	{"ENVID", param_envid, false, offers_dsn},
 	{"AUTH", param_auth, false, offers_auth},
+	{"HOLDFOR", param_holdfor, false, offers_release},
+	{"HOLDUNTIL", param_holduntil, false, offers_release},
 	{"X-OKAPI", param_private, false, offers_private},
 	{"NOTIFY", param_notify, true, offers_dsn},
 	{"ORCPT", param_orcpt, true, offers_dsn},

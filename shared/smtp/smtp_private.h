@@ -40,6 +40,9 @@ enum smtp_auth_step {
 	SMTP_AUTH_PLAIN,
 	SMTP_AUTH_LOGIN_USER,
 	SMTP_AUTH_LOGIN_PASSWORD,
+	SMTP_AUTH_SCRAM_FIRST,
+	SMTP_AUTH_SCRAM_FINAL,
+	SMTP_AUTH_SCRAM_DONE, /* our proof was sent; the client says nothing */
 };
 
 struct smtp_server {
@@ -51,6 +54,7 @@ struct smtp_server {
 	enum smtp_input input;
 	char peer_name[SMTP_NAME_MAX + 1];
 	unsigned errors;
+	unsigned logins_failed;
 	bool tls;
 	bool authenticated;
 
@@ -134,6 +138,8 @@ void smtp_auth_line(struct smtp_server *server, char *line);
 /* Ends an exchange whose line was longer than SMTP_AUTH_LINE_MAX. */
 void smtp_auth_too_long(struct smtp_server *server);
 bool smtp_auth_offered(const struct smtp_server *server);
+/* The names of the mechanisms, "PLAIN LOGIN"; static storage. */
+const char *smtp_auth_mechanisms(const struct smtp_server *server);
 
 /* ---- smtp_path.c ---- */
 

@@ -20,6 +20,7 @@ enum smtp_protocol {
 /* Ceilings of one session, all in one place. */
 #define SMTP_COMMAND_MAX    4096 /* octets of a command line, CRLF included */
 #define SMTP_ERRORS_MAX     20
+#define SMTP_LOGINS_MAX     3 /* AUTH that fails, before 421 */
 #define SMTP_RECIPIENTS_MAX 10000
 #define SMTP_PATH_MAX       1000  /* octets between the angle brackets */
 #define SMTP_NAME_MAX       255   /* octets of the name after LHLO */
@@ -41,6 +42,10 @@ struct smtp_options {
 	bool offer_dsn;       /* RFC 3461 */
 	bool offer_auth;      /* RFC 4954; only with handler->auth_plain, and
 				 after STARTTLS where that is offered */
+	/* RFC 4865: how many seconds a message may be held; 0: not offered.
+	 * Then clock gives the time (microseconds since 1970). */
+	int64_t future_release;
+	int64_t (*clock)(void);
 	/* MAIL and RCPT may name a path without domain (always allowed over
 	 * LMTP, where RCPT takes login names, and for RCPT TO:<postmaster>). */
 	bool allow_local;
@@ -57,9 +62,11 @@ struct smtp_mail {
 	bool body_8bit;
 	bool body_binary;
 	bool smtputf8;
-	const char *dsn_ret;         /* "FULL", "HDRS" or NULL */
-	const char *dsn_envid;       /* decoded xtext, or NULL */
-	const char *auth;            /* AUTH=, decoded, or NULL */
+	const char *dsn_ret;   /* "FULL", "HDRS" or NULL */
+	const char *dsn_envid; /* decoded xtext, or NULL */
+	const char *auth;      /* AUTH=, decoded, or NULL */
+	int64_t release; /* HOLDFOR= or HOLDUNTIL=: microseconds since 1970, 0:
+			    at once */
 	const char *private_options; /* X-OKAPI=, decoded, or NULL */
 };
 
@@ -101,6 +108,15 @@ struct smtp_handler {
 	/* One SASL exchange (ESMTP): verify user and password.  NULL: none. */
 	int (*auth_plain)(void *context, const char *authzid, const char *user,
 			  const char *password, struct fault *fault);
+	/* SCRAM-SHA-256: is it offered now?  NULL: never. */
+	bool (*auth_scram_offered)(void *context);
+	/* The client's first and last message (shared/scram.h), not base64;
+	 * ret_answer is owned by the engine.  The client is authenticated once
+	 * the last one is answered. */
+	int (*auth_scram_first)(void *context, const char *message,
+				char **ret_answer, struct fault *fault);
+	int (*auth_scram_final)(void *context, const char *message,
+				char **ret_answer, struct fault *fault);
 };
 
 /* What the driver must do next. */

@@ -68,7 +68,7 @@ static void *seen_open(const struct serve_session *session, struct fault *fault)
 		fault_set(fault, FAULT_NOT_ALLOWED, "not from there");
 		return NULL;
 	}
-	cr_assert_null(session->tls);
+	cr_assert_eq(session->tls != NULL, session->service_context != NULL);
 	atomic_fetch_add(&seen.opened, 1);
 	return (void *)(uintptr_t)session;
 }
@@ -95,6 +95,12 @@ static const struct serve_kind kind = {.options = &smtp,
 				       .handler = &handler,
 				       .open = seen_open,
 				       .close = seen_close};
+
+static const struct serve_kind implicit_kind = {.options = &smtp,
+						.handler = &handler,
+						.open = seen_open,
+						.close = seen_close,
+						.is_implicit_tls = true};
 
 struct host {
 	struct serve *serve;
@@ -127,8 +133,9 @@ static void host_make_tls(struct host *host)
 		     0, "%s", fault.text);
 }
 
-static void host_start(struct host *host, int64_t max_sessions,
-		       int64_t timeout_ms, bool with_tls)
+static void host_start_kind(struct host *host, int64_t max_sessions,
+			    int64_t timeout_ms, bool with_tls,
+			    const struct serve_kind *of)
 {
 	struct serve_options options = {.max_sessions = max_sessions,
 					.timeout_ms = timeout_ms};
@@ -148,8 +155,15 @@ static void host_start(struct host *host, int64_t max_sessions,
 	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
 	host->where = g_strdup_printf("127.0.0.1:%d", ntohs(address.sin_port));
 	host->serve = serve_new(&options);
-	serve_add(host->serve, fd, &kind, NULL);
+	/* The service's context says that TLS is there from the start. */
+	serve_add(host->serve, fd, of, of->is_implicit_tls ? host : NULL);
 	cr_assert_eq(pthread_create(&host->thread, NULL, host_main, host), 0);
+}
+
+static void host_start(struct host *host, int64_t max_sessions,
+		       int64_t timeout_ms, bool with_tls)
+{
+	host_start_kind(host, max_sessions, timeout_ms, with_tls, &kind);
 }
 
 static void host_remove(char **file)
@@ -500,6 +514,29 @@ Test(serve, starttls_and_who_is_trusted)
 }
 
 /* CVE-2011-0411: commands behind STARTTLS in the clear are not executed. */
+Test(serve, tls_before_the_greeting)
+{
+	struct host host;
+	struct client client;
+	struct client plain;
+
+	host_start_kind(&host, 10, 5000, true, &implicit_kind);
+	client_open(&plain, host.where);
+	client_send(&plain, "LHLO c\r\n");
+	client_open(&client, host.where);
+	cr_assert(client_starttls(&client, NULL, NULL));
+	client_expect(&client, "220 ");
+	client_send(&client, "LHLO c\r\nSTARTTLS\r\nMAIL FROM:<a@x>\r\n"
+			     "RCPT TO:<tls@x>\r\nQUIT\r\n");
+	client_expect(&client, "503 5.5.1 TLS is on already\r\n"
+			       "250 2.1.0 OK\r\n250 2.1.5 OK\r\n221 ");
+	client_close(&client);
+	client_close(&plain);
+	host_stop(&host, 5000);
+	cr_expect_eq(atomic_load(&seen.opened), 1);
+	cr_expect_eq(atomic_load(&seen.tls), 1);
+}
+
 Test(serve, starttls_injection)
 {
 	struct host host;

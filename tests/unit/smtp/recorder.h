@@ -81,6 +81,10 @@ static inline int recorder_mail(void *context, const struct smtp_mail *mail,
 				       mail->dsn_envid);
 	if (mail->auth)
 		g_string_append_printf(recorder->log, " auth=%s", mail->auth);
+	if (mail->release)
+		g_string_append_printf(recorder->log,
+				       " release=%" G_GINT64_FORMAT,
+				       mail->release / USEC_PER_SEC);
 	if (mail->private_options)
 		g_string_append_printf(recorder->log, " private=%s",
 				       mail->private_options);
@@ -187,6 +191,56 @@ static inline int recorder_auth(void *context, const char *authzid,
 		return 0;
 	return fault_set(fault, FAULT_NOT_ALLOWED, "wrong password");
 }
+
+static inline bool recorder_scram_offered(void *context G_GNUC_UNUSED)
+{
+	return true;
+}
+
+/* "first" is answered "more", "final" is answered "proof". */
+static inline int recorder_scram_first(void *context, const char *message,
+				       char **ret_answer, struct fault *fault)
+{
+	struct recorder *recorder = context;
+
+	g_string_append_printf(recorder->log, "scram %s;", message);
+	if (strcmp(message, "first") != 0)
+		return fault_set(fault, FAULT_BAD_ARGUMENT, "not SCRAM");
+	*ret_answer = g_strdup("more");
+	return 0;
+}
+
+static inline int recorder_scram_final(void *context, const char *message,
+				       char **ret_answer, struct fault *fault)
+{
+	struct recorder *recorder = context;
+
+	g_string_append_printf(recorder->log, "proof %s;", message);
+	if (strcmp(message, "final") != 0)
+		return fault_set(fault, FAULT_NOT_ALLOWED, "wrong password");
+	*ret_answer = g_strdup("proof");
+	return 0;
+}
+
+/* 2026-11-23 10:00:00 UTC */
+static inline int64_t recorder_clock(void)
+{
+	return INT64_C(1795428000) * USEC_PER_SEC;
+}
+
+static const struct smtp_handler recorder_scram_handler = {
+	.hello = recorder_hello,
+	.mail = recorder_mail,
+	.rcpt = recorder_rcpt,
+	.data_begin = recorder_data_begin,
+	.data = recorder_data,
+	.finish = recorder_finish,
+	.reset = recorder_reset,
+	.auth_plain = recorder_auth,
+	.auth_scram_offered = recorder_scram_offered,
+	.auth_scram_first = recorder_scram_first,
+	.auth_scram_final = recorder_scram_final,
+};
 
 static const struct smtp_handler recorder_handler = {
 	.hello = recorder_hello,

@@ -20,8 +20,9 @@ struct dialogue {
 	enum smtp_next next;
 };
 
-static void play(const struct smtp_options *options,
-		 const struct dialogue *dialogue, size_t len)
+static void play_with(const struct smtp_options *options,
+		      const struct smtp_handler *handler,
+		      const struct dialogue *dialogue, size_t len)
 {
 	struct recorder recorder;
 	struct smtp_server *server;
@@ -29,7 +30,7 @@ static void play(const struct smtp_options *options,
 	g_autofree char *codes = NULL;
 
 	recorder_init(&recorder);
-	server = smtp_server_new(options, &recorder_handler, &recorder);
+	server = smtp_server_new(options, handler, &recorder);
 	next = smtp_server_feed(server, dialogue->input, len);
 	codes = recorder_codes(smtp_server_output(server)->str);
 	cr_expect_str_eq(codes, dialogue->codes, "%s: got \"%s\"",
@@ -42,6 +43,12 @@ static void play(const struct smtp_options *options,
 		     (int)next);
 	smtp_server_free(server);
 	recorder_clear(&recorder);
+}
+
+static void play(const struct smtp_options *options,
+		 const struct dialogue *dialogue, size_t len)
+{
+	play_with(options, &recorder_handler, dialogue, len);
 }
 
 static void play_all(const struct smtp_options *options,
@@ -370,6 +377,91 @@ Test(smtp_dialogue, submission)
 	PLAY(&recorder_esmtp, dialogues);
 }
 
+/* base64: first Zmlyc3Q=, final ZmluYWw=, more bW9yZQ==, proof cHJvb2Y= */
+Test(smtp_dialogue, scram)
+{
+	static const struct dialogue dialogues[] = {
+		{"the whole exchange",
+		 EHLO "AUTH SCRAM-SHA-256 Zmlyc3Q=\r\nZmluYWw=\r\n\r\n"
+		      "AUTH PLAIN =\r\n",
+		 "250 334 334 235/2.7.0 503/5.5.1",
+		 "hello c;scram first;proof final;", SMTP_NEXT_READ},
+		{"without an initial response, \"=\" for nothing at the end",
+		 EHLO "AUTH scram-sha-256\r\nZmlyc3Q=\r\nZmluYWw=\r\n=\r\n",
+		 "250 334 334 334 235/2.7.0", NULL, SMTP_NEXT_READ},
+		{"not SCRAM", EHLO "AUTH SCRAM-SHA-256 ZmluYWw=\r\nNOOP\r\n",
+		 "250 501/5.5.2 250/2.0.0", "hello c;scram final;",
+		 SMTP_NEXT_READ},
+		{"a wrong password",
+		 EHLO "AUTH SCRAM-SHA-256 Zmlyc3Q=\r\nZmlyc3Q=\r\nNOOP\r\n",
+		 "250 334 535/5.7.8 250/2.0.0", NULL, SMTP_NEXT_READ},
+		{"NUL", EHLO "AUTH SCRAM-SHA-256 Zmlyc3QA\r\n", "250 501/5.5.2",
+		 "hello c;", SMTP_NEXT_READ},
+		{"cancelled",
+		 EHLO "AUTH SCRAM-SHA-256 Zmlyc3Q=\r\n*\r\n"
+		      "AUTH PLAIN AGpvZQBzZWNyZXQ=\r\n",
+		 "250 334 501/5.7.0 235/2.7.0", NULL, SMTP_NEXT_READ},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(dialogues); i++)
+		play_with(&recorder_esmtp, &recorder_scram_handler,
+			  &dialogues[i], strlen(dialogues[i].input));
+}
+
+Test(smtp_dialogue, who_is_wrong_too_often_is_sent_away)
+{
+	static const struct dialogue dialogues[] = {
+		{"passwords",
+		 EHLO "AUTH PLAIN AGpvZQB4\r\nAUTH PLAIN AGpvZQB4\r\n"
+		      "AUTH PLAIN AGpvZQB4\r\nAUTH PLAIN AGpvZQBzZWNyZXQ=\r\n",
+		 "250 535/5.7.8 535/5.7.8 535/5.7.8 421/4.7.0", NULL,
+		 SMTP_NEXT_CLOSE},
+	};
+
+	PLAY(&recorder_esmtp, dialogues);
+}
+
+Test(smtp_dialogue, future_release)
+{
+	static const struct dialogue dialogues[] = {
+		{"for some seconds, until a time, in another zone",
+		 EHLO "MAIL FROM:<a@x> HOLDFOR=60\r\nRSET\r\n"
+		      "MAIL FROM:<a@x> HOLDUNTIL=2026-11-23T10:00:10Z\r\n"
+		      "RSET\r\n"
+		      "MAIL FROM:<a@x> HOLDUNTIL=2026-11-23T12:00:10+02:00\r\n",
+		 "250 250/2.1.0 250/2.0.0 250/2.1.0 250/2.0.0 250/2.1.0",
+		 "hello c;mail <a@x> release=1795428060;reset;"
+		 "mail <a@x> release=1795428010;reset;"
+		 "mail <a@x> release=1795428010;",
+		 SMTP_NEXT_READ},
+		{"a time that is over",
+		 EHLO "MAIL FROM:<a@x> HOLDUNTIL=2020-11-23T10:00:10Z\r\n",
+		 "250 250/2.1.0", NULL, SMTP_NEXT_READ},
+		{"later than may be, both, broken",
+		 EHLO "MAIL FROM:<a@x> HOLDFOR=86401\r\n"
+		      "MAIL FROM:<a@x> HOLDUNTIL=2026-11-24T10:00:01Z\r\n"
+		      "MAIL FROM:<a@x> HOLDFOR=9 "
+		      "HOLDUNTIL=2026-11-23T10:00:10Z\r\n"
+		      "MAIL FROM:<a@x> HOLDFOR=-1\r\n"
+		      "MAIL FROM:<a@x> HOLDFOR=1234567890\r\n"
+		      "MAIL FROM:<a@x> HOLDFOR\r\n"
+		      "MAIL FROM:<a@x> HOLDUNTIL=tomorrow\r\n"
+		      "MAIL FROM:<a@x> HOLDUNTIL=2026-11-23T10:00:10\r\n",
+		 "250 501/5.5.4 501/5.5.4 501/5.5.4 501/5.5.4 501/5.5.4 "
+		 "501/5.5.4 501/5.5.4 501/5.5.4",
+		 NULL, SMTP_NEXT_READ},
+	};
+	static const struct dialogue unknown = {
+		"not offered", EHLO "MAIL FROM:<a@x> HOLDFOR=60\r\n",
+		"250 555/5.5.4", NULL, SMTP_NEXT_READ};
+	struct smtp_options options = recorder_esmtp;
+
+	options.future_release = 86400;
+	options.clock = recorder_clock;
+	PLAY(&options, dialogues);
+	play(&recorder_esmtp, &unknown, strlen(unknown.input));
+}
+
 Test(smtp_dialogue, lines_that_are_no_commands)
 {
 	static const struct dialogue dialogues[] = {
@@ -533,25 +625,38 @@ Test(smtp_dialogue, what_is_offered)
 		enum smtp_protocol protocol;
 		bool tls, dsn, auth;
 		const char *output;
+		bool more; /* SCRAM, FUTURERELEASE */
 	} cases[] = {
 		{"LMTP", SMTP_PROTOCOL_LMTP, false, false, false,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
-		 "250 CHUNKING\r\n"},
+		 "250 CHUNKING\r\n",
+		 false},
 		{"LMTP with a certificate", SMTP_PROTOCOL_LMTP, true, false,
 		 true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
-		 "250-STARTTLS\r\n250 CHUNKING\r\n"},
+		 "250-STARTTLS\r\n250 CHUNKING\r\n",
+		 false},
 		{"submission", SMTP_PROTOCOL_ESMTP, false, true, true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
-		 "250-DSN\r\n250-AUTH PLAIN LOGIN\r\n250 CHUNKING\r\n"},
+		 "250-DSN\r\n250-AUTH PLAIN LOGIN\r\n250 CHUNKING\r\n",
+		 false},
+		{"submission with SCRAM and a time to hold for",
+		 SMTP_PROTOCOL_ESMTP, false, false, true,
+		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
+		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
+		 "250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"
+		 "250-FUTURERELEASE 86400 2026-11-24T10:00:00Z\r\n"
+		 "250 CHUNKING\r\n",
+		 true},
 		{"submission: passwords only over TLS", SMTP_PROTOCOL_ESMTP,
 		 true, false, true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
-		 "250-STARTTLS\r\n250 CHUNKING\r\n"},
+		 "250-STARTTLS\r\n250 CHUNKING\r\n",
+		 false},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -563,9 +668,13 @@ Test(smtp_dialogue, what_is_offered)
 		options.offer_starttls = cases[i].tls;
 		options.offer_dsn = cases[i].dsn;
 		options.offer_auth = cases[i].auth;
+		options.future_release = cases[i].more ? 86400 : 0;
+		options.clock = recorder_clock;
 		recorder_init(&recorder);
-		server =
-			smtp_server_new(&options, &recorder_handler, &recorder);
+		server = smtp_server_new(&options,
+					 cases[i].more ? &recorder_scram_handler
+						       : &recorder_handler,
+					 &recorder);
 		(void)smtp_server_feed(
 			server,
 			options.protocol == SMTP_PROTOCOL_LMTP ? HELLO : EHLO,
