@@ -241,7 +241,7 @@ install: all $(B)/okapi.cfg.sample
 	install -m 755 dist/okapi-autorespond $(D)$(DATADIR)
 	install -m 644 dist/okapi.sysusers $(D)$(SYSUSERSDIR)/okapi.conf
 	install -m 644 dist/okapi.tmpfiles $(D)$(TMPFILESDIR)/okapi.conf
-	install -m 644 dist/okapi-quota.timer $(D)$(UNITDIR)
+	install -m 644 dist/okapi-quota.timer dist/okapi-dagent.socket dist/okapi-spooler.socket $(D)$(UNITDIR)
 	for unit in dagent spooler quota; do \
 		sed 's|@SBINDIR@|$(SBINDIR)|' dist/okapi-$$unit.service.in \
 			>$(D)$(UNITDIR)/okapi-$$unit.service || exit; done
@@ -252,7 +252,8 @@ install: all $(B)/okapi.cfg.sample
 uninstall:
 	rm -f $(addprefix $(D)$(SBINDIR)/,okapi-dagent okapi-spooler okapi-admin zarafa-admin) \
 		$(D)$(BINDIR)/okapi-sendmail $(D)$(UNITDIR)/okapi-dagent.service \
-		$(D)$(UNITDIR)/okapi-spooler.service $(D)$(UNITDIR)/okapi-quota.service $(D)$(UNITDIR)/okapi-quota.timer $(D)$(SYSUSERSDIR)/okapi.conf \
+		$(D)$(UNITDIR)/okapi-spooler.service $(D)$(UNITDIR)/okapi-dagent.socket \
+		$(D)$(UNITDIR)/okapi-spooler.socket $(D)$(UNITDIR)/okapi-quota.service $(D)$(UNITDIR)/okapi-quota.timer $(D)$(SYSUSERSDIR)/okapi.conf \
 		$(D)$(TMPFILESDIR)/okapi.conf \
 		$(foreach page,$(wildcard docs/man/*.[158]),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(DATADIR)

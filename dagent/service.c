@@ -12,6 +12,7 @@
 #include "handover.h"
 #include "janitor.h"
 #include "log.h"
+#include "manager.h"
 #include "metrics.h"
 #include "serve.h"
 #include "session.h"
@@ -30,6 +31,7 @@
 struct listener {
 	char *where;
 	int fd;
+	bool is_given; /* by the service manager, whose its file is */
 };
 
 /* One generation. */
@@ -65,7 +67,8 @@ static struct {
 
 static void service_close_listener(struct listener *listener)
 {
-	net_unlisten(listener->where);
+	if (!listener->is_given)
+		net_unlisten(listener->where);
 	base_close_fd(&listener->fd);
 	g_free(listener->where);
 }
@@ -115,33 +118,76 @@ static void service_find_trusted(struct service *service)
 	}
 }
 
-/* A listener of the old generation on the same place, by a second descriptor;
- * -1 if there is none. */
-static int service_inherit(const struct service *old, const char *where)
+static struct listener *service_find_listener(const struct service *service,
+					      const char *where)
 {
-	for (guint i = 0; old && i < old->listeners->len; i++) {
-		const struct listener *listener =
-			&g_array_index(old->listeners, struct listener, i);
+	for (guint i = 0; service && i < service->listeners->len; i++) {
+		struct listener *listener =
+			&g_array_index(service->listeners, struct listener, i);
 
 		if (strcmp(listener->where, where) == 0)
-			return fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+			return listener;
 	}
-	return -1;
+	return NULL;
 }
 
+static void service_add_listener(struct service *service, const char *where,
+				 int fd, bool is_given)
+{
+	const struct listener listener = {
+		.where = g_strdup(where), .fd = fd, .is_given = is_given};
+
+	g_array_append_val(service->listeners, listener);
+}
+
+/* A second descriptor of what the old generation has. */
+static void service_inherit(struct service *service, const struct listener *old)
+{
+	service_add_listener(service, old->where,
+			     fcntl(old->fd, F_DUPFD_CLOEXEC, 0), old->is_given);
+}
+
+/* From the old generation, from the service manager (by name, which may be
+ * NULL, or place), or anew. */
 static int service_listen(struct service *service, const struct service *old,
-			  const char *where,
+			  const char *name, const char *where,
 			  const struct net_unix_options *unix_options,
 			  struct fault *fault)
 {
-	struct listener listener = {.fd = service_inherit(old, where)};
+	const struct listener *before = service_find_listener(old, where);
+	int fd = before ? -1 : manager_take_socket(name, where);
+	bool is_given = fd >= 0;
 
-	if (listener.fd < 0 &&
-	    net_listen(where, unix_options, &listener.fd, fault))
+	if (before) {
+		service_inherit(service, before);
+		return 0;
+	}
+	if (!is_given && net_listen(where, unix_options, &fd, fault))
 		return -1;
-	listener.where = g_strdup(where);
-	g_array_append_val(service->listeners, listener);
+	service_add_listener(service, where, fd, is_given);
 	return 0;
+}
+
+/* What the service manager gave beyond lmtp_listen serves LMTP, too, and goes
+ * from generation to generation. */
+static void service_listen_given(struct service *service,
+				 const struct service *old)
+{
+	char *where = NULL;
+	int fd;
+
+	for (guint i = 0; old && i < old->listeners->len; i++) {
+		const struct listener *before =
+			&g_array_index(old->listeners, struct listener, i);
+
+		if (before->is_given &&
+		    !service_find_listener(service, before->where))
+			service_inherit(service, before);
+	}
+	while ((fd = manager_take_any_socket(&where)) >= 0) {
+		service_add_listener(service, where, fd, true);
+		g_free(where);
+	}
 }
 
 /* The private socket first, then lmtp_listen in order. */
@@ -155,12 +201,14 @@ static int service_bind(struct service *service, const struct service *old,
 	g_autofree char *socket = handover_socket(conf);
 	g_autofree char *where = g_strdup_printf("unix:%s", socket);
 
-	if (service_listen(service, old, where, &private_options, fault))
+	if (service_listen(service, old, "dagent", where, &private_options,
+			   fault))
 		return -1;
 	for (size_t i = 0; conf->lmtp_listen[i]; i++)
-		if (service_listen(service, old, conf->lmtp_listen[i],
+		if (service_listen(service, old, NULL, conf->lmtp_listen[i],
 				   &lmtp_options, fault))
 			return -1;
+	service_listen_given(service, old);
 	return 0;
 }
 
@@ -285,15 +333,8 @@ static void service_drop_listeners(struct service *old,
 	for (guint i = 0; i < old->listeners->len; i++) {
 		struct listener *listener =
 			&g_array_index(old->listeners, struct listener, i);
-		bool is_kept = false;
 
-		for (guint k = 0; k < next->listeners->len; k++)
-			is_kept = is_kept ||
-				  strcmp(g_array_index(next->listeners,
-						       struct listener, k)
-						 .where,
-					 listener->where) == 0;
-		if (!is_kept) {
+		if (!service_find_listener(next, listener->where)) {
 			service_close_listener(listener);
 			continue;
 		}
@@ -341,9 +382,7 @@ static void service_reload(void)
 
 	daemon_reloading();
 	if (service_build_next(old, &next, &fault)) {
-		log_message(LOG_LEVEL_ERROR,
-			    "not reloaded, going on as before: %s", fault.text);
-		daemon_reloaded();
+		daemon_reloaded(&fault);
 		return;
 	}
 	service_set_log_level(next->conf);
@@ -355,8 +394,7 @@ static void service_reload(void)
 	service_drop_listeners(old, next);
 	g_ptr_array_add(state.retiring,
 			g_thread_new("retire", service_retire, old));
-	log_message(LOG_LEVEL_INFO, "reloaded");
-	daemon_reloaded();
+	daemon_reloaded(NULL);
 }
 
 /* ---- signals and the main loop ---- */
@@ -390,6 +428,19 @@ static void service_on_scrape(void *context)
 		figures_set_committer(&stats);
 	}
 	pthread_mutex_unlock(&state.lock);
+}
+
+/* For the watchdog: is what is to be committed committed? */
+static bool service_is_well(void *context)
+{
+	bool is_well = true;
+
+	(void)context;
+	pthread_mutex_lock(&state.lock);
+	if (state.current)
+		is_well = committer_is_well(state.current->agent->committer);
+	pthread_mutex_unlock(&state.lock);
+	return is_well;
 }
 
 /* Waits for a signal, or until it is time to purge (wall clock seconds). */
@@ -444,6 +495,7 @@ static void service_stop(void)
 	metrics_listen_stop();
 	serve_stop(last->serve);
 	(void)service_retire(last);
+	manager_watch_stop();
 	for (guint i = 0; i < state.retiring->len; i++)
 		g_thread_join(state.retiring->pdata[i]);
 	daemon_end();
@@ -456,7 +508,8 @@ static int service_begin(struct fault *fault)
 	AUTO(conf) conf = NULL;
 	AUTO(service) service = NULL;
 
-	if (service_load_conf(state.options, &conf, fault) ||
+	if (manager_begin(fault) ||
+	    service_load_conf(state.options, &conf, fault) ||
 	    log_open("okapi-dagent", conf, fault))
 		return -1;
 	service_set_log_level(conf);
@@ -476,7 +529,7 @@ static int service_begin(struct fault *fault)
 	pthread_mutex_lock(&state.lock);
 	state.current = g_steal_pointer(&service);
 	pthread_mutex_unlock(&state.lock);
-	return 0;
+	return manager_watch(service_is_well, NULL, fault);
 }
 
 int service_main(const struct options *options)

@@ -4,6 +4,7 @@
 #include "daemon.h"
 
 #include "log.h"
+#include "manager.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -14,9 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -324,33 +323,7 @@ void daemon_end(void)
 	g_clear_pointer(&daemon_self.pid_file, g_free);
 }
 
-/* ---- the service manager ---- */
-
-/* sd_notify(3): one datagram to $NOTIFY_SOCKET, a path or "@abstract". */
-static void daemon_tell(const char *state)
-{
-	const char *path = g_getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	AUTOCLOSE int fd = -1;
-	size_t len;
-
-	if (!path || (*path != '/' && *path != '@') ||
-	    strlen(path) >= sizeof(address.sun_path))
-		return;
-	len = strlen(path);
-	memcpy(address.sun_path, path, len);
-	if (*path == '@')
-		address.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-		   (const struct sockaddr *)&address,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) <
-		    0)
-		log_message(LOG_LEVEL_WARNING,
-			    "cannot tell the service manager \"%s\": %s", state,
-			    g_strerror(errno));
-}
+/* ---- what is told ---- */
 
 void daemon_fail(const struct fault *fault)
 {
@@ -366,25 +339,30 @@ void daemon_ready(const char *what)
 		log_message(LOG_LEVEL_INFO, "ready: %s", what);
 	else
 		log_message(LOG_LEVEL_INFO, "ready");
-	daemon_tell("READY=1");
+	manager_tell("READY=1\nSTATUS=%s", what ? what : "ready");
 	daemon_release();
 }
 
 void daemon_stopping(void)
 {
-	daemon_tell("STOPPING=1");
+	manager_tell("STOPPING=1\nSTATUS=stopping");
 }
 
 void daemon_reloading(void)
 {
-	g_autofree char *state =
-		g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT,
-				g_get_monotonic_time());
-
-	daemon_tell(state);
+	manager_tell("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT,
+		     g_get_monotonic_time());
 }
 
-void daemon_reloaded(void)
+void daemon_reloaded(const struct fault *fault)
 {
-	daemon_tell("READY=1");
+	if (fault)
+		log_message(LOG_LEVEL_ERROR,
+			    "not reloaded, going on as before: %s",
+			    fault->text);
+	else
+		log_message(LOG_LEVEL_INFO, "reloaded");
+	manager_tell("READY=1\nSTATUS=%s%s",
+		     fault ? "not reloaded, going on as before: " : "reloaded",
+		     fault ? fault->text : "");
 }

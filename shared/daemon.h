@@ -1,8 +1,9 @@
 /*
  * What both daemons share: going into the background, giving up root, the pid
- * file, signals, and telling the service manager.
+ * file, signals, and telling how things stand.
  *
  * The order of a start:
+ *	manager_begin()		what the service manager gives; manager.h
  *	daemon_detach()		with -d: before there is any thread
  *	daemon_signals_start()	before there is any other thread
  *	daemon_run_dir()	still as root
@@ -65,12 +66,14 @@ NODISCARD int daemon_drop_privileges(const struct conf *conf,
 void daemon_fail(const struct fault *fault);
 
 /* Logs "ready" and what (may be NULL), tells the service manager
- * (READY=1, sd_notify(3)) and the process that waits in daemon_detach(). */
+ * (READY=1) and the process that waits in daemon_detach(). */
 void daemon_ready(const char *what);
-/* Tells the service manager: STOPPING=1, RELOADING=1 ... READY=1. */
+/* Tells the service manager: STOPPING=1. */
 void daemon_stopping(void);
+/* RELOADING=1 ... READY=1, with a log line; fault: why the old configuration
+ * stays, or NULL. */
 void daemon_reloading(void);
-void daemon_reloaded(void);
+void daemon_reloaded(const struct fault *fault);
 
 /* Removes the pid file. */
 void daemon_end(void);

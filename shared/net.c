@@ -294,6 +294,74 @@ void net_unlisten(const char *where)
 		(void)unlink(path);
 }
 
+/* ---- sockets that others opened ---- */
+
+static bool net_is_bound_unix(const struct sockaddr_storage *bound,
+			      const char *path)
+{
+	const struct sockaddr_un *local = (const void *)bound;
+
+	return local->sun_family == AF_UNIX &&
+	       strcmp(local->sun_path, path) == 0;
+}
+
+static bool net_is_bound_inet(const struct sockaddr_storage *bound,
+			      const struct addrinfo *info)
+{
+	const struct sockaddr_in *four = (const void *)bound;
+	const struct sockaddr_in6 *six = (const void *)bound;
+	const struct sockaddr_in *wanted4 = (const void *)info->ai_addr;
+	const struct sockaddr_in6 *wanted6 = (const void *)info->ai_addr;
+
+	if (bound->ss_family != info->ai_family)
+		return false;
+	if (info->ai_family == AF_INET)
+		return four->sin_port == wanted4->sin_port &&
+		       four->sin_addr.s_addr == wanted4->sin_addr.s_addr;
+	return six->sin6_port == wanted6->sin6_port &&
+	       IN6_ARE_ADDR_EQUAL(&six->sin6_addr, &wanted6->sin6_addr);
+}
+
+bool net_is_bound(int fd, const char *where)
+{
+	const char *path = net_unix_path(where);
+	struct sockaddr_storage bound = {0};
+	socklen_t len = sizeof(bound);
+	struct addrinfo *info = NULL;
+	bool is_bound = false;
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
+		return false;
+	if (path)
+		return net_is_bound_unix(&bound, path);
+	if (net_resolve(where, true, &info, NULL) < 0)
+		return false;
+	for (const struct addrinfo *i = info; i && !is_bound; i = i->ai_next)
+		is_bound = net_is_bound_inet(&bound, i);
+	freeaddrinfo(info);
+	return is_bound;
+}
+
+char *net_place_of(int fd)
+{
+	struct sockaddr_storage bound = {0};
+	const struct sockaddr_un *local = (const void *)&bound;
+	socklen_t len = sizeof(bound);
+	char host[NI_MAXHOST];
+	char port[NI_MAXSERV];
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
+		return g_strdup("unknown");
+	if (bound.ss_family == AF_UNIX)
+		return g_strdup_printf("unix:%s", local->sun_path);
+	if (getnameinfo((const struct sockaddr *)&bound, len, host,
+			sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return g_strdup("unknown");
+	return g_strdup_printf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
+			       port);
+}
+
 /* ---- connecting ---- */
 
 static int net_connect_address(const struct sockaddr *address, socklen_t len,

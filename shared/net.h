@@ -40,6 +40,11 @@ NODISCARD int net_unix_address(const char *path,
 			       struct sockaddr_un *ret_address,
 			       struct fault *fault);
 
+/* Is a listening socket bound to one of these places? */
+bool net_is_bound(int fd, const char *where);
+/* The place that a listening socket is bound to; owned. */
+char *net_place_of(int fd);
+
 /* Is it written like one of these places?  Pure: asks no name server. */
 NODISCARD int net_place_check(const char *where, struct fault *fault);
 

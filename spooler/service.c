@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "drop.h"
 #include "log.h"
+#include "manager.h"
 #include "metrics.h"
 #include "net.h"
 #include "sendmail.h"
@@ -38,6 +39,7 @@ struct service {
 	pthread_t thread; /* of serve */
 	bool serving;
 	bool is_second; /* another spooler has the sockets */
+	bool is_given;  /* the service manager has their files */
 	char *submission_where;
 	char *door_where;
 	int submission_fd;
@@ -91,9 +93,7 @@ static void service_on_reload(void *context)
 	daemon_reloading();
 	log_reopen();
 	if (service_load(service->options, &settings, &fault) != 0) {
-		log_message(LOG_LEVEL_ERROR,
-			    "not reloaded, going on as before: %s", fault.text);
-		daemon_reloaded();
+		daemon_reloaded(&fault);
 		return;
 	}
 	service_set_level(service, settings->conf);
@@ -104,8 +104,7 @@ static void service_on_reload(void *context)
 	}
 	pthread_mutex_unlock(&service->lock);
 	settings_unref(settings);
-	log_message(LOG_LEVEL_INFO, "reloaded");
-	daemon_reloaded();
+	daemon_reloaded(NULL);
 }
 
 /* ---- parts ---- */
@@ -135,6 +134,19 @@ static int service_listen(struct service *service, struct fault *fault)
 		g_strdup_printf("unix:%s/%s", conf->run_dir, SUBMISSION_SOCKET);
 	service->door_where =
 		g_strdup_printf("unix:%s/%s", conf->run_dir, QUEUE_SOCKET);
+	service->submission_fd =
+		manager_take_socket("submission", service->submission_where);
+	service->door_fd = manager_take_socket("queue", service->door_where);
+	if (service->submission_fd >= 0 && service->door_fd >= 0) {
+		service->is_given = true;
+		return 0;
+	}
+	if (service->submission_fd >= 0 || service->door_fd >= 0)
+		return fault_set(fault, FAULT_CONFIG,
+				 "the service manager has to give both, %s and "
+				 "%s, or none",
+				 service->submission_where,
+				 service->door_where);
 	if (service_is_second(strchr(service->submission_where, '/'))) {
 		log_message(LOG_LEVEL_WARNING,
 			    "another spooler answers in run_dir %s: this one "
@@ -215,7 +227,8 @@ static int service_begin(struct service *service, struct fault *fault)
 {
 	const struct conf *conf;
 
-	if (service_load(service->options, &service->settings, fault) != 0)
+	if (manager_begin(fault) != 0 ||
+	    service_load(service->options, &service->settings, fault) != 0)
 		return -1;
 	conf = service->settings->conf;
 	if (log_open("okapi-spooler", conf, fault) != 0)
@@ -255,6 +268,7 @@ static void service_end(struct service *service)
 	struct spooler *spooler = service->spooler;
 	struct serve *serve = service->serve;
 
+	manager_watch_stop();
 	pthread_mutex_lock(&service->lock);
 	service->spooler = NULL;
 	service->serve = NULL;
@@ -278,9 +292,9 @@ static void service_end(struct service *service)
 	if (service->helpers)
 		helper_pool_free(service->helpers);
 	if (service->submission_where && !service->is_second &&
-	    (serve || service->submission_fd >= 0))
+	    !service->is_given && (serve || service->submission_fd >= 0))
 		net_unlisten(service->submission_where);
-	if (service->door_fd >= 0)
+	if (service->door_fd >= 0 && !service->is_given)
 		net_unlisten(service->door_where);
 	base_close_fd(&service->submission_fd);
 	base_close_fd(&service->door_fd);
@@ -303,10 +317,20 @@ static int service_once(struct service *service, struct fault *fault)
 	return left ? EX_TEMPFAIL : EX_OK;
 }
 
+/* For the watchdog. */
+static bool service_is_well(void *context)
+{
+	return committer_is_well(context);
+}
+
 static int service_run(struct service *service, struct fault *fault)
 {
 	if (!service->is_second &&
 	    service_start_submission(service, fault) != 0) {
+		log_message(LOG_LEVEL_ERROR, "%s", fault->text);
+		return fault_exit(fault);
+	}
+	if (manager_watch(service_is_well, service->committer, fault) != 0) {
 		log_message(LOG_LEVEL_ERROR, "%s", fault->text);
 		return fault_exit(fault);
 	}

@@ -14,7 +14,10 @@
 
 #define COMMITTER_GROUP_MAX        256
 #define COMMITTER_CHECKPOINT_PAGES 1000 /* when nobody waits */
-#define COMMITTER_CHECKPOINT_MAX   8000 /* even if somebody does: 32 MB */
+/* Beyond the two waits of a group that cannot begin: for the lock file and for
+ * SQLite's. */
+#define COMMITTER_PATIENCE_US    USEC_PER_SEC
+#define COMMITTER_CHECKPOINT_MAX 8000 /* even if somebody does: 32 MB */
 
 struct commit_request {
 	store_unit_fn *unit;
@@ -30,6 +33,10 @@ struct committer {
 	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t wanted;
 	GQueue waiting; /* of struct commit_request, borrowed */
+	uint64_t asked; /* requests, of which units + failed are answered */
+	uint64_t seen;  /* how many were when committer_is_well() looked */
+	int64_t seen_at;
+	int64_t patience_us;
 	bool is_ending;
 	struct committer_stats stats;
 	int wal_pages; /* the thread's own */
@@ -185,6 +192,7 @@ static void *committer_thread(void *data)
 	struct committer *c = data;
 	g_autoptr(GPtrArray) group = g_ptr_array_new();
 
+	(void)pthread_setname_np(pthread_self(), "committer");
 	while (committer_take(c, group)) {
 		committer_run_group(c, group);
 		committer_answer(c, group);
@@ -209,6 +217,7 @@ int committer_new(const char *path, int64_t timeout_ms,
 	store_set_policy(store, policy);
 	c = g_new0(struct committer, 1);
 	c->store = store;
+	c->patience_us = 2 * timeout_ms * 1000 + COMMITTER_PATIENCE_US;
 	(void)pthread_mutex_init(&c->mutex, NULL);
 	(void)pthread_cond_init(&c->wanted, NULL);
 	g_queue_init(&c->waiting);
@@ -254,6 +263,7 @@ int committer_run(struct committer *c, store_unit_fn *unit, void *context,
 	(void)pthread_mutex_lock(&c->mutex);
 	was_empty = g_queue_is_empty(&c->waiting);
 	g_queue_push_tail(&c->waiting, &request);
+	c->asked++;
 	(void)pthread_mutex_unlock(&c->mutex);
 	/* The thread waits for an empty queue to fill only. */
 	if (was_empty)
@@ -271,4 +281,21 @@ void committer_get_stats(struct committer *c, struct committer_stats *ret_stats)
 	(void)pthread_mutex_lock(&c->mutex);
 	*ret_stats = c->stats;
 	(void)pthread_mutex_unlock(&c->mutex);
+}
+
+bool committer_is_well(struct committer *c)
+{
+	int64_t now = g_get_monotonic_time();
+	uint64_t answered;
+	bool is_well;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	answered = c->stats.units + c->stats.failed;
+	if (answered != c->seen || answered == c->asked) {
+		c->seen = answered;
+		c->seen_at = now;
+	}
+	is_well = now - c->seen_at <= c->patience_us;
+	(void)pthread_mutex_unlock(&c->mutex);
+	return is_well;
 }

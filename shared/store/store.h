@@ -98,5 +98,8 @@ struct committer_stats {
 };
 void committer_get_stats(struct committer *committer,
 			 struct committer_stats *ret_stats);
+/* Does work that waits get done?  False when nothing of it was answered for
+ * longer than the store may be waited for; to be asked now and then. */
+bool committer_is_well(struct committer *committer);
 
 #endif

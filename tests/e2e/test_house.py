@@ -38,6 +38,8 @@ class Install(Case):
                      "share/okapi/okapi-autorespond",
                      "share/man/man8/okapi-dagent.8",
                      "lib/systemd/system/okapi-dagent.service",
+                     "lib/systemd/system/okapi-dagent.socket",
+                     "lib/systemd/system/okapi-spooler.socket",
                      "lib/systemd/system/okapi-spooler.service"):
             self.assertIn("opt/okapi/" + path, found)
         self.assertIn("etc/okapi/okapi.cfg", found)

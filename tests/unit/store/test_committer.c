@@ -343,3 +343,49 @@ Test(committer, killed_at_any_moment)
 	for (int round = 0; round < 6; round++)
 		kill_round(round, bob);
 }
+
+/* ---- the watchdog's question ---- */
+
+static int hanging_unit(struct store *store, void *context, struct fault *fault)
+{
+	(void)store;
+	(void)fault;
+	(void)g_usleep(*(const gulong *)context);
+	return 0;
+}
+
+static gpointer hang(gpointer data)
+{
+	gulong usec = 1800000;
+	struct fault fault = {0};
+
+	cr_expect_eq(committer_run(data, hanging_unit, &usec, &fault), 0);
+	return NULL;
+}
+
+Test(committer, is_well_while_work_gets_done)
+{
+	struct committer *committer;
+	GThread *thread;
+	gulong nothing = 0;
+	int well = 0;
+	int unwell = 0;
+
+	/* Patience: twice 100 ms, and a second. */
+	must(committer_new(fx.path, 100, &no_policy, &committer, fault));
+	cr_expect(committer_is_well(committer));
+	thread = g_thread_new("hang", hang, committer);
+	for (int i = 0; i < 17; i++) {
+		g_usleep(100000);
+		if (committer_is_well(committer))
+			well++;
+		else
+			unwell++;
+	}
+	g_thread_join(thread);
+	cr_expect_geq(well, 9);
+	cr_expect_geq(unwell, 2);
+	must(committer_run(committer, hanging_unit, &nothing, fault));
+	cr_expect(committer_is_well(committer));
+	committer_free(committer);
+}
