@@ -30,6 +30,11 @@ static const struct report_words {
 		 "Your message went to a host that does not report delivery:"
 		 "\r\n",
 		 "REPORT.IPM.Note.Relayed"},
+	[REPORT_SENT] =
+		{"relayed", "Sent after all: ",
+		 "Your message, of whose delay you were told, has been sent to:"
+		 "\r\n",
+		 "REPORT.IPM.Note.Relayed"},
 };
 
 static void report_put(GByteArray *out, const char *format, ...)
@@ -48,7 +53,7 @@ static void report_put(GByteArray *out, const char *format, ...)
 
 enum report_action report_action(const struct report *report)
 {
-	enum report_action worst = REPORT_RELAYED;
+	enum report_action worst = REPORT_SENT;
 
 	for (size_t i = 0; i < report->recipient_count; i++)
 		worst = MIN(worst, report->recipients[i].action);
@@ -88,7 +93,7 @@ static void report_put_text(GByteArray *out, const struct report *report)
 		   "Content-Transfer-Encoding: 8bit\r\n\r\n"
 		   "This is Okapi at %s.\r\n",
 		   report->hostname);
-	for (int action = REPORT_FAILED; action <= REPORT_RELAYED; action++) {
+	for (int action = REPORT_FAILED; action <= REPORT_SENT; action++) {
 		bool is_first = true;
 
 		for (size_t i = 0; i < report->recipient_count; i++) {
@@ -120,23 +125,52 @@ static void report_put_text(GByteArray *out, const struct report *report)
 	report_put(out, "\r\n");
 }
 
+/* "rfc822;a@b", or as RFC 6533 3 writes what is not ASCII where 8 bits may not
+ * be: "utf-8;j\\x{FC}rgen@b"; owned. */
+static char *report_address(const char *address)
+{
+	g_autofree char *clean = field_clean(address, REPORT_LINE_MAX);
+	GString *out;
+
+	if (g_str_is_ascii(clean))
+		return g_strconcat("rfc822;", clean, NULL);
+	out = g_string_new("utf-8;");
+	for (const char *p = clean; *p; p = g_utf8_next_char(p))
+		if (*p & 0x80 || *p == '\\')
+			g_string_append_printf(out, "\\x{%X}",
+					       g_utf8_get_char(p));
+		else
+			g_string_append_c(out, *p);
+	return g_string_free(out, FALSE);
+}
+
+/* For a field of a part that is ASCII; owned. */
+static char *report_ascii(const char *text)
+{
+	char *clean = field_clean(text, REPORT_LINE_MAX);
+	char *to = clean;
+
+	for (const char *p = clean; *p; p = g_utf8_next_char(p))
+		*to++ = *p & 0x80 ? '?' : *p;
+	*to = '\0';
+	return clean;
+}
+
 static void report_put_recipient(GByteArray *out, const struct report *report,
 				 const struct report_recipient *recipient)
 {
-	g_autofree char *address =
-		field_clean(recipient->address, REPORT_LINE_MAX);
-	g_autofree char *reply = field_clean(recipient->reply, REPORT_LINE_MAX);
+	g_autofree char *address = report_address(recipient->address);
+	g_autofree char *reply = report_ascii(recipient->reply);
 	g_autofree char *date = field_date_local(report->now);
 
 	report_put(out, "\r\n");
 	if (recipient->orcpt) {
-		g_autofree char *orcpt =
-			field_clean(recipient->orcpt, REPORT_LINE_MAX);
+		g_autofree char *orcpt = report_ascii(recipient->orcpt);
 
 		report_put(out, "Original-Recipient: %s\r\n", orcpt);
 	}
 	report_put(out,
-		   "Final-Recipient: rfc822;%s\r\n"
+		   "Final-Recipient: %s\r\n"
 		   "Action: %s\r\n"
 		   "Status: %s\r\n",
 		   address, report_words[recipient->action].action,

@@ -13,6 +13,7 @@ enum report_action {
 	REPORT_FAILED,
 	REPORT_DELAYED,
 	REPORT_RELAYED, /* to a host that does not report success */
+	REPORT_SENT,    /* after its sender was told of a delay */
 };
 
 struct report_recipient {

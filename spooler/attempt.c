@@ -199,6 +199,20 @@ static void attempt_retry(const struct attempt *attempt,
 	}
 }
 
+/* Whoever asked for it hears of success, and whoever was told of a delay that
+ * it is over. */
+static void attempt_tell_sent(const struct attempt *attempt,
+			      const struct relay_recipient *to,
+			      struct attempt_decision *decision)
+{
+	if (!attempt->message.dsn_was_offered &&
+	    attempt_may_tell(attempt, to, SMTP_NOTIFY_SUCCESS))
+		attempt_tell(decision, to, REPORT_RELAYED);
+	else if (attempt->entry->delay_warned &&
+		 attempt_may_tell(attempt, to, SMTP_NOTIFY_DELAY))
+		attempt_tell(decision, to, REPORT_SENT);
+}
+
 /* A report in the Inbox names everybody who failed, also in earlier attempts
  * (it takes the place of the report on those). */
 static void attempt_tell_earlier(const struct attempt *attempt,
@@ -259,9 +273,7 @@ void attempt_decide(const struct attempt *attempt,
 		switch (to->verdict) {
 		case RELAY_SENT:
 			result->state = QUEUE_RCPT_SENT;
-			if (!attempt->message.dsn_was_offered &&
-			    attempt_may_tell(attempt, to, SMTP_NOTIFY_SUCCESS))
-				attempt_tell(&decision, to, REPORT_RELAYED);
+			attempt_tell_sent(attempt, to, &decision);
 			break;
 		case RELAY_FAILED:
 			result->state = QUEUE_RCPT_FAILED;

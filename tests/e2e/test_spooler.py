@@ -285,6 +285,23 @@ class Relaying(Sending):
             self.assertEqual(told["Status"], "4.7.1")
             self.assertIn("greylisted", told["Diagnostic-Code"])
 
+    def test_a_delay_that_was_told_of_ends_in_a_word(self):
+        relay = Relay(self, "RCPT*2=451 4.7.1 greylisted")
+        okapi = self.okapi_with(relay, queue_delay_warning="1s")
+        okapi.start_spooler()
+        self.send(message("slow"), "-N", "failure,delay", "x@example.org")
+        self.queue_empties()
+        mails = okapi.mails("anna", "Inbox")
+        self.assertEqual([m["subject"] for m in mails],
+                         ["Delayed: slow", "Sent after all: slow"])
+        self.assertEqual(mails[1]["message_class"], "REPORT.IPM.Note.Relayed.DR")
+        told = self.statuses(email.message_from_bytes(
+            okapi.raw("anna", mails[1]["id"]),
+            policy=email.policy.SMTP))["x@example.org"]
+        self.assertEqual((told["Action"], told["Status"]),
+                         ("relayed", "2.0.0"))
+        self.assertEqual(len(okapi.mails("anna", "Sent Items")), 1)
+
     def test_rate(self):
         relay = Relay(self)
         okapi = self.okapi_with(relay, smtp_rate=60)
