@@ -125,6 +125,19 @@ static int drop_read(int fd, size_t size, GByteArray *octets,
 	return 0;
 }
 
+/* What will never be submitted is told; temporary if that has to wait. */
+static void drop_tell(struct submit *submit, const struct submit_caller *caller,
+		      const struct envelope *envelope, const void *octets,
+		      size_t len, struct fault *why)
+{
+	struct fault fault = {0};
+
+	if (fault_is_temporary(why))
+		return;
+	if (submit_tell(submit, caller, envelope, octets, len, why, &fault) < 0)
+		*why = fault;
+}
+
 static int drop_submit(int fd, const struct stat *st, const struct conf *conf,
 		       struct submit *submit, struct fault *fault)
 {
@@ -135,13 +148,19 @@ static int drop_submit(int fd, const struct stat *st, const struct conf *conf,
 	size_t len;
 	int64_t id;
 
-	if (drop_read(fd, (size_t)st->st_size, octets, fault) != 0 ||
-	    dropfile_parse((const char *)octets->data, octets->len, &envelope,
-			   &message, &len, fault) != 0)
-		return -1;
 	submit_caller_init(conf, st->st_uid, &caller);
-	return submit_message(submit, &caller, envelope, message, len, &id,
-			      fault);
+	if (drop_read(fd, (size_t)st->st_size, octets, fault) != 0)
+		return -1;
+	if (dropfile_parse((const char *)octets->data, octets->len, &envelope,
+			   &message, &len, fault) != 0) {
+		drop_tell(submit, &caller, NULL, "", 0, fault);
+		return -1;
+	}
+	if (submit_message(submit, &caller, envelope, message, len, &id,
+			   fault) == 0)
+		return 0;
+	drop_tell(submit, &caller, envelope, message, len, fault);
+	return -1;
 }
 
 static enum drop_result drop_file(int dir, const char *name,

@@ -4,7 +4,8 @@
  *
  * A file is submitted, committed, then unlinked.  A spooler that dies between
  * the two submits it again: this window is documented (docs/queue.md).  A file
- * that can never be submitted goes to spool_dir/failed; nothing is dropped.
+ * that can never be submitted is told of in an Inbox and goes to
+ * spool_dir/failed; nothing is dropped.
  */
 #ifndef OKAPI_DROP_H
 #define OKAPI_DROP_H

@@ -1,28 +1,18 @@
 /*
  * Submitting one message; see submit.h.
  */
-#include "submit.h"
+#include "submit_internal.h"
 
 #include "digest.h"
 #include "fixup.h"
 #include "log.h"
 #include "smtp/smtp_server.h"
 #include "store/queue.h"
-#include "store/users.h"
 
-#include <pthread.h>
 #include <pwd.h>
 #include <string.h>
 
 #define SUBMIT_HOPS_MAX 100
-
-struct submit {
-	struct settings *settings; /* guarded by lock */
-	struct committer *committer;
-	struct helper_pool *helpers;
-	struct store *store; /* for look-ups; guarded by lock */
-	pthread_mutex_t lock;
-};
 
 /* One message on its way. */
 struct submit_job {
@@ -115,9 +105,8 @@ void submit_caller_init(const struct conf *conf, uid_t uid,
 /* ---- whose it is ------------------------------------------------------------
  */
 
-/* A user by login; 0, 1 if there is none, -1. */
-static int submit_find_user(struct submit *submit, const char *name,
-			    struct store_user **ret_user, struct fault *fault)
+int submit_find_user(struct submit *submit, const char *name,
+		     struct store_user **ret_user, struct fault *fault)
 {
 	struct fault why = {0};
 
@@ -135,9 +124,8 @@ static int submit_find_user(struct submit *submit, const char *name,
 	return -1;
 }
 
-/* The user an address belongs to; as above. */
-static int submit_find_owner(struct submit *submit, const char *address,
-			     struct store_user **ret_user, struct fault *fault)
+int submit_find_owner(struct submit *submit, const char *address,
+		      struct store_user **ret_user, struct fault *fault)
 {
 	AUTO(store_recipient) who = NULL;
 	struct fault why = {0};

@@ -52,4 +52,16 @@ NODISCARD int submit_message(struct submit *submit,
 			     const void *octets, size_t len,
 			     int64_t *ret_queue_id, struct fault *fault);
 
+/*
+ * Tells by a report in an Inbox that a message will never be submitted: the
+ * caller, or (for a caller who may say so) whose address the sender is, or
+ * submit_default_user, or postmaster.  envelope may be NULL: nothing is known
+ * of it.  0 told; 1: none of them has a store; -1.
+ */
+NODISCARD int submit_tell(struct submit *submit,
+			  const struct submit_caller *caller,
+			  const struct envelope *envelope, const void *octets,
+			  size_t len, const struct fault *why,
+			  struct fault *fault);
+
 #endif

@@ -457,6 +457,31 @@ class Submitting(Sending):
                         lambda: not os.listdir(self.drop("drop")))
         self.assertEqual(len(os.listdir(self.drop("failed"))), 4)
         self.assertEqual(okapi.queue(), [])
+        # Whose the other two are cannot be said.
+        self.assertEqual(len(okapi.mails("anna", "Inbox")), 2)
+
+    def test_a_file_that_can_never_be_submitted_is_told_of(self):
+        okapi = self.okapi_with(None, submit_default_user="",
+                                postmaster="bert@okapi.test")
+        self.send(message("root has none"), "x@example.org", "y@example.org")
+        self.send(message("anna's"), "-f", ANNA, "no address@", "-F", "Änna")
+        okapi.start_spooler()
+        self.eventually("moved away",
+                        lambda: not os.listdir(self.drop("drop")))
+        self.assertEqual(len(os.listdir(self.drop("failed"))), 2)
+        for user, status, addresses in (
+                ("bert", "5.7.1", {"x@example.org", "y@example.org"}),
+                ("anna", "5.1.3", {"no address@", "-F", "Änna"})):
+            mail, = okapi.mails(user, "Inbox")
+            self.assertEqual(mail["message_class"], "REPORT.IPM.Note.NDR")
+            report = email.message_from_bytes(
+                okapi.raw(user, mail["id"]), policy=email.policy.SMTP)
+            told = report.get_payload()[1].get_payload()[1:]
+            self.assertEqual(len(told), len(addresses))
+            for fields in told:
+                self.assertEqual((fields["Action"], fields["Status"]),
+                                 ("failed", status))
+            self.assertIn("Hello.", report.get_payload()[2].as_string())
 
     def test_who_may_be_whom(self):
         self.needs_root()
