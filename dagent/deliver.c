@@ -7,6 +7,7 @@
 #include "autoreply.h"
 #include "figures.h"
 #include "log.h"
+#include "receipt.h"
 #include "resolve.h"
 #include "rules.h"
 #include "save.h"
@@ -53,6 +54,7 @@ static int deliver_plan(struct mail *mail, struct store *store,
 	if (result)
 		return -1;
 	mail_convert(mail, MAIL_SUMMARY);
+	receipt_prepare(mail, to);
 	return autoreply_prepare(mail, store, to, fault);
 }
 

@@ -16,6 +16,7 @@ static void mail_recipient_free(gpointer data)
 	struct mail_recipient *to = data;
 
 	g_free(to->path);
+	g_free(to->dsn_orcpt);
 	g_free(to->original);
 	if (to->who)
 		store_recipient_free(to->who);
@@ -52,6 +53,8 @@ void mail_free(struct mail *mail)
 {
 	wishes_clear(&mail->wishes);
 	g_free(mail->reverse_path);
+	g_free(mail->dsn_ret);
+	g_free(mail->dsn_envid);
 	g_free(mail->helo);
 	g_free(mail->peer);
 	g_ptr_array_unref(mail->recipients);

@@ -23,7 +23,9 @@ enum mail_depth {
 
 struct mail_recipient {
 	char *path;                  /* as named */
-	char *original;              /* before aliases (ORCPT), or NULL */
+	unsigned dsn_notify;         /* enum smtp_dsn_notify */
+	char *dsn_orcpt;             /* "rfc822;...", or NULL */
+	char *original;              /* the address in it, or NULL */
 	struct store_recipient *who; /* owned */
 	const char *detail;          /* for rules; borrowed, or NULL */
 	struct plan *plan;
@@ -41,6 +43,8 @@ struct mail {
 	char id[MAIL_ID_SIZE]; /* of the transaction, for trace and log */
 	struct wishes wishes;
 	char *reverse_path; /* "" for <> */
+	char *dsn_ret;      /* or NULL */
+	char *dsn_envid;    /* or NULL */
 	char *helo;         /* NULL: not over LMTP, no Received line */
 	char *peer;
 	bool is_tls;

@@ -143,8 +143,10 @@ struct plan_content *plan_add_content(struct plan *plan, GBytes *bytes)
 	return content;
 }
 
-void plan_add_outgoing(struct plan *plan, struct plan_content *content,
-		       const char *reverse_path, const char *address)
+struct plan_outgoing *plan_add_outgoing(struct plan *plan,
+					struct plan_content *content,
+					const char *reverse_path,
+					const char *address)
 {
 	struct plan_outgoing *outgoing = NULL;
 
@@ -163,6 +165,7 @@ void plan_add_outgoing(struct plan *plan, struct plan_content *content,
 		g_ptr_array_add(plan->outgoing, outgoing);
 	}
 	g_ptr_array_add(outgoing->addresses, g_strdup(address));
+	return outgoing;
 }
 
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword)

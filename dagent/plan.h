@@ -98,9 +98,12 @@ void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags);
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
 /* bytes: moved in. */
 struct plan_content *plan_add_content(struct plan *plan, GBytes *bytes);
-/* Adds an address to what goes out with this content and reverse path. */
-void plan_add_outgoing(struct plan *plan, struct plan_content *content,
-		       const char *reverse_path, const char *address);
+/* Adds an address to what goes out with this content and reverse path;
+ * borrowed. */
+struct plan_outgoing *plan_add_outgoing(struct plan *plan,
+					struct plan_content *content,
+					const char *reverse_path,
+					const char *address);
 /* Sets the error of a rule; a later one does not replace an earlier one. */
 void plan_set_rule_error(struct plan *plan, int64_t rule, const char *text);
 /* key is copied. */

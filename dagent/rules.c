@@ -257,12 +257,27 @@ static bool rules_is_known(void *context, const char *key)
 	return known;
 }
 
+/* "SUCCESS,FAILURE" as NOTIFY had it; owned, NULL where it said nothing. */
+static char *rules_notify_words(unsigned notify)
+{
+	static const char *const words[] = {"NEVER", "SUCCESS", "FAILURE",
+					    "DELAY"};
+	GString *out = g_string_new(NULL);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
+		if (notify & (1u << i))
+			g_string_append_printf(out, "%s%s", out->len ? "," : "",
+					       words[i]);
+	return g_string_free(out, notify == 0);
+}
+
 /* Evaluates all items as one script; those that do not compile are blamed and
  * left out.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
 {
 	g_autofree struct sieve_rule *scripts =
 		g_new0(struct sieve_rule, rules->items->len);
+	g_autofree char *notify = rules_notify_words(rules->to->dsn_notify);
 	struct mail *mail = rules->mail;
 	struct sieve_message message;
 	bool needs_bodies = false;
@@ -293,6 +308,10 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 				       ? rules->to->path
 				       : rules->to->who->email,
 		.envelope_detail = rules->to->detail,
+		.dsn_notify = notify,
+		.dsn_orcpt = rules->to->dsn_orcpt,
+		.dsn_ret = mail->dsn_ret,
+		.dsn_envid = mail->dsn_envid,
 		.delimiters = mail->agent->policy.recipient_delimiter,
 		.hostname = mail->agent->conf->hostname,
 		.now = g_get_real_time(),

@@ -161,6 +161,20 @@ static void save_content(const struct save_job *job,
 	to->kept = from->kept;
 }
 
+/* What the sender wants to be told goes with a redirect (RFC 3461 5.2.7). */
+static struct submission_recipient
+save_recipient(const struct mail_recipient *to,
+	       const struct plan_outgoing *outgoing, const char *address)
+{
+	struct submission_recipient recipient = {.address = address};
+
+	if (outgoing->content->is_redirect) {
+		recipient.dsn_notify = to->dsn_notify;
+		recipient.dsn_orcpt = to->dsn_orcpt;
+	}
+	return recipient;
+}
+
 static void save_fill_outgoing(const struct save_job *job,
 			       struct save_outgoing *out)
 {
@@ -177,7 +191,8 @@ static void save_fill_outgoing(const struct save_job *job,
 			g_new0(struct submission_recipient, count);
 
 		for (guint k = 0; k < count; k++)
-			recipients[k].address = from->addresses->pdata[k];
+			recipients[k] = save_recipient(
+				job->to, from, from->addresses->pdata[k]);
 		g_ptr_array_add(out->recipients, recipients);
 		save_content(job, from->content, &out->contents[i]);
 		out->submissions[i] = (struct submission){
@@ -187,6 +202,10 @@ static void save_fill_outgoing(const struct save_job *job,
 			.content = &out->contents[i],
 			.is_report = from->is_report,
 		};
+		if (from->content->is_redirect) {
+			out->submissions[i].dsn_ret = job->mail->dsn_ret;
+			out->submissions[i].dsn_envid = job->mail->dsn_envid;
+		}
 		out->pointers[i] = &out->submissions[i];
 	}
 }

@@ -222,6 +222,7 @@ static void service_set_kinds(struct service *service)
 		.product = "Okapi",
 		.size_limit = conf->message_size_limit,
 		.offer_starttls = service->tls != NULL,
+		.offer_dsn = true,
 	};
 	service->private_lmtp = service->lmtp;
 	service->private_lmtp.offer_starttls = false;

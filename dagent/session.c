@@ -184,6 +184,8 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 				 session->serve->peer->name);
 	session->size = mail->size;
 	session->mail = mail_new(session->door->agent, mail->reverse_path);
+	session->mail->dsn_ret = g_strdup(mail->dsn_ret);
+	session->mail->dsn_envid = g_strdup(mail->dsn_envid);
 	if (mail->private_options) {
 		if (session_take_wishes(session, mail->private_options,
 					fault) == 0)
@@ -244,6 +246,8 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 		return -1;
 	to = mail_add_recipient(session->mail, rcpt->path,
 				g_steal_pointer(&who));
+	to->dsn_notify = rcpt->dsn_notify;
+	to->dsn_orcpt = g_strdup(rcpt->dsn_orcpt);
 	to->original = session_original(rcpt);
 	return 0;
 }

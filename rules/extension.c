@@ -41,6 +41,7 @@ static const char *const extension_names[EXTENSIONS + 1] = {
 	[EXTENSION_SPAMTEST] = "spamtest",
 	[EXTENSION_SPAMTESTPLUS] = "spamtestplus",
 	[EXTENSION_VIRUSTEST] = "virustest",
+	[EXTENSION_ENVELOPE_DSN] = "envelope-dsn",
 };
 
 enum extension extension_find(const char *name)

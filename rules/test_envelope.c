@@ -1,5 +1,6 @@
 /*
- * envelope, RFC 5228 section 5.4; :user and :detail of RFC 5233.
+ * envelope, RFC 5228 section 5.4; :user and :detail of RFC 5233; what DSN says
+ * of it, RFC 6009 section 4.
  */
 #include "address.h"
 #include "checker.h"
@@ -9,20 +10,38 @@
 
 #include <string.h>
 
+static bool is_dsn_part(const char *name)
+{
+	static const char *const parts[] = {"notify", "orcpt", "ret", "envid"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+		if (g_ascii_strcasecmp(name, parts[i]) == 0)
+			return true;
+	return false;
+}
+
 static int check_envelope(struct checker *checker, struct ast_node *node,
 			  const struct ast_node *previous)
 {
 	(void)previous;
 	for (const struct ast_string *part = node->positional[0]->strings; part;
-	     part = part->next)
-		if (!part->is_dynamic &&
-		    g_ascii_strcasecmp(part->text, "from") != 0 &&
-		    g_ascii_strcasecmp(part->text, "to") != 0)
+	     part = part->next) {
+		if (part->is_dynamic ||
+		    g_ascii_strcasecmp(part->text, "from") == 0 ||
+		    g_ascii_strcasecmp(part->text, "to") == 0)
+			continue;
+		if (!is_dsn_part(part->text))
 			return sieve_error_set(
 				checker->error, part->place,
 				"\"%.40s\" is no part of the envelope: from "
 				"or to",
 				part->text);
+		if (!(checker->enabled & EXTENSION_BIT(EXTENSION_ENVELOPE_DSN)))
+			return sieve_error_set(
+				checker->error, part->place,
+				"\"%.40s\" needs: require \"envelope-dsn\";",
+				part->text);
+	}
 	return 0;
 }
 
@@ -64,6 +83,36 @@ static char *envelope_part(const struct sieve_run *run, const char *name,
 	return NULL;
 }
 
+/* A part that is no address.  The words of NOTIFY are values of their own. */
+static bool feed_dsn(struct sieve_matcher *matcher,
+		     const struct sieve_message *message, const char *name)
+{
+	bool is_notify = g_ascii_strcasecmp(name, "notify") == 0;
+	const char *value =
+		is_notify                                ? message->dsn_notify
+		: g_ascii_strcasecmp(name, "orcpt") == 0 ? message->dsn_orcpt
+		: g_ascii_strcasecmp(name, "ret") == 0   ? message->dsn_ret
+							 : message->dsn_envid;
+	g_auto(GStrv) words =
+		g_strsplit(value ? value : "", is_notify ? "," : "\n", -1);
+
+	for (char **word = words; value && *word; word++)
+		if (sieve_matcher_feed(matcher, *word))
+			return true;
+	return false;
+}
+
+static bool feed_address(struct sieve_matcher *matcher, struct sieve_run *run,
+			 const char *name, enum address_part part)
+{
+	g_autofree char *value = envelope_part(run, name, part);
+
+	/* The null reverse path does not count (RFC 5231). */
+	if (!value || (matcher->type == MATCH_COUNT && !*value))
+		return false;
+	return sieve_matcher_feed(matcher, value);
+}
+
 static bool run_envelope(struct sieve_run *run, const struct ast_node *node)
 {
 	enum address_part part = (enum address_part)language_choice(
@@ -71,15 +120,12 @@ static bool run_envelope(struct sieve_run *run, const struct ast_node *node)
 	struct sieve_matcher matcher;
 
 	sieve_matcher_begin(&matcher, run, node);
-	for (const struct ast_string *name = node->positional[0]->strings; name;
-	     name = name->next) {
-		g_autofree char *value =
-			envelope_part(run, sieve_run_string(run, name), part);
+	for (const struct ast_string *part_name = node->positional[0]->strings;
+	     part_name; part_name = part_name->next) {
+		const char *name = sieve_run_string(run, part_name);
 
-		/* The null reverse path does not count (RFC 5231). */
-		if (!value || (matcher.type == MATCH_COUNT && !*value))
-			continue;
-		if (sieve_matcher_feed(&matcher, value))
+		if (is_dsn_part(name) ? feed_dsn(&matcher, run->message, name)
+				      : feed_address(&matcher, run, name, part))
 			break;
 	}
 	return sieve_matcher_end(&matcher);

@@ -35,6 +35,9 @@ static const struct report_words {
 		 "Your message, of whose delay you were told, has been sent to:"
 		 "\r\n",
 		 "REPORT.IPM.Note.Relayed"},
+	[REPORT_DELIVERED] = {"delivered", "Delivered: ",
+			      "Your message was delivered to:\r\n",
+			      "REPORT.IPM.Note.DR"},
 };
 
 static void report_put(GByteArray *out, const char *format, ...)
@@ -53,7 +56,7 @@ static void report_put(GByteArray *out, const char *format, ...)
 
 enum report_action report_action(const struct report *report)
 {
-	enum report_action worst = REPORT_SENT;
+	enum report_action worst = REPORT_DELIVERED;
 
 	for (size_t i = 0; i < report->recipient_count; i++)
 		worst = MIN(worst, report->recipients[i].action);
@@ -93,7 +96,7 @@ static void report_put_text(GByteArray *out, const struct report *report)
 		   "Content-Transfer-Encoding: 8bit\r\n\r\n"
 		   "This is Okapi at %s.\r\n",
 		   report->hostname);
-	for (int action = REPORT_FAILED; action <= REPORT_SENT; action++) {
+	for (int action = REPORT_FAILED; action <= REPORT_DELIVERED; action++) {
 		bool is_first = true;
 
 		for (size_t i = 0; i < report->recipient_count; i++) {
@@ -110,11 +113,13 @@ static void report_put_text(GByteArray *out, const struct report *report)
 				report_put(out, "\r\n%s",
 					   report_words[action].intro);
 			is_first = false;
-			report_put(out, "\r\n<%s>\r\n    %s%s\r\n", address,
-				   recipient->from_relay
-					   ? "the relay host said: "
-					   : "",
-				   reply);
+			report_put(out, "\r\n<%s>\r\n", address);
+			if (*reply)
+				report_put(out, "    %s%s\r\n",
+					   recipient->from_relay
+						   ? "the relay host said: "
+						   : "",
+					   reply);
 		}
 	}
 	if (report_action(report) == REPORT_DELAYED) {

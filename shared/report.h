@@ -1,7 +1,7 @@
 /*
  * Delivery status notifications (RFC 3461, 3462, 3464): what the sender is
- * told about recipients that were not reached, or not yet.  Pure: data in,
- * a message out.
+ * told about recipients that were reached, were not, or not yet.  Pure: data
+ * in, a message out.
  */
 #ifndef OKAPI_REPORT_H
 #define OKAPI_REPORT_H
@@ -14,6 +14,7 @@ enum report_action {
 	REPORT_DELAYED,
 	REPORT_RELAYED, /* to a host that does not report success */
 	REPORT_SENT,    /* after its sender was told of a delay */
+	REPORT_DELIVERED,
 };
 
 struct report_recipient {

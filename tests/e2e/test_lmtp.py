@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """LMTP as a client meets it: every row of the contract's table of replies."""
 
+import email
+import email.policy
 import os
 import signal
 import socket
@@ -193,6 +195,102 @@ class Delivery(Served):
                                        crlf(message("whole")))
         self.assert_reply(reply, 250)
         self.assertEqual(self.okapi.subjects("anna"), ["whole"])
+
+
+class Dsn(Served):
+    """RFC 3461: who delivers tells of success; the MTA of the rest."""
+
+    def deliver(self, mail="", rcpt="", data=None, sender="c@x.test"):
+        client = self.client()
+        self.assertIn("DSN", client.features[1].split("\n"))
+        self.assert_reply(client.command(f"MAIL FROM:<{sender}>{mail}"), 250)
+        self.assert_reply(client.command(f"RCPT TO:<{ANNA}>{rcpt}"), 250)
+        reply, = client.data(data or crlf(message("hello")))
+        self.assert_reply(reply, 250)
+
+    def reports(self):
+        found = []
+        for entry in self.okapi.queue():
+            done = self.okapi.admin("queue", "show", str(entry["id"]), "--raw")
+            found.append((entry, email.message_from_bytes(
+                done.raw, policy=email.policy.default)))
+        return found
+
+    def test_success(self):
+        self.deliver(" RET=HDRS ENVID=QQ314159",
+                     " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;info+40x.test")
+        (entry, report), = self.reports()
+        self.assertEqual(entry["sender"], "")
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["c@x.test"])
+        self.assertEqual(report.get_content_type(), "multipart/report")
+        text, status, original = report.iter_parts()
+        self.assertIn("was delivered to", text.get_content())
+        message_fields, recipient = status.get_payload()
+        self.assertEqual(message_fields["Original-Envelope-Id"], "QQ314159")
+        self.assertEqual(recipient["Action"], "delivered")
+        self.assertEqual(recipient["Status"], "2.1.5")
+        self.assertEqual(recipient["Final-Recipient"], f"rfc822;{ANNA}")
+        self.assertEqual(recipient["Original-Recipient"], "rfc822;info@x.test")
+        self.assertEqual(original.get_content_type(), "text/rfc822-headers")
+        self.assertEqual(report.defects, [])
+
+    def test_nobody_asked(self):
+        for rcpt in ("", " NOTIFY=NEVER", " NOTIFY=FAILURE,DELAY"):
+            self.deliver(rcpt=rcpt, data=crlf(message("m" + rcpt.strip())))
+        self.deliver(rcpt=" NOTIFY=SUCCESS", sender="")
+        self.assertEqual(self.okapi.queue(), [])
+
+    def test_once_for_a_repetition(self):
+        for _ in range(2):
+            self.deliver(rcpt=" NOTIFY=SUCCESS")
+        self.assertEqual(len(self.reports()), 1)
+
+    def test_goes_with_a_redirect(self):
+        self.okapi.must("rule", "put", "anna", "r", "-",
+                        input='redirect "far@y.test";')
+        self.deliver(" ENVID=e1 RET=FULL",
+                     " NOTIFY=SUCCESS ORCPT=rfc822;anna@okapi.test")
+        (entry, _), = self.reports()
+        self.assertEqual(entry["sender"], "c@x.test")
+        with sqlite3.connect(self.okapi.settings["store_path"]) as store:
+            self.assertEqual(
+                store.execute("SELECT dsn_notify, dsn_orcpt FROM"
+                              " outgoingrecipients").fetchall(),
+                [(2, "rfc822;anna@okapi.test")])
+
+    def test_rules_see_it(self):
+        self.okapi.must(
+            "rule", "put", "anna", "r", "-", input=
+            'require ["envelope", "envelope-dsn", "fileinto", "mailbox"];'
+            'if allof(envelope "orcpt" "rfc822;info@okapi.test",'
+            ' envelope "notify" ["DELAY", "x"], envelope "ret" "HDRS",'
+            ' envelope "envid" "e2") { fileinto :create "Info"; }')
+        for number, (mail, rcpt, folder) in enumerate((
+                (" RET=HDRS ENVID=e2",
+                 " NOTIFY=FAILURE,DELAY ORCPT=rfc822;info@okapi.test", "Info"),
+                (" RET=HDRS ENVID=e2",
+                 " NOTIFY=FAILURE ORCPT=rfc822;info@okapi.test", "Inbox"),
+                ("", "", "Inbox"))):
+            self.deliver(mail, rcpt, crlf(message(f"n{number}")))
+            found, = [m for m in self.okapi.mails("anna")
+                      if m["subject"] == f"n{number}"]
+            self.assertEqual(found["folder"], folder)
+        done = self.okapi.admin("rule", "check", "-", input=
+                                'require "envelope"; if envelope "orcpt" "x"'
+                                ' { stop; }')
+        self.assertEqual(done.status, 65, done)
+        self.assertIn("envelope-dsn", done.out + done.err)
+
+    def test_out_of_office_knows_the_alias(self):
+        self.okapi.must("oof", "on", "anna", "--subject", "Away",
+                        "--message-file", "/dev/stdin", input="x\n")
+        data = crlf(message("m", to="info@okapi.test"))
+        self.deliver(data=data)
+        self.assertEqual(self.okapi.queue(), [])
+        self.deliver(rcpt=" ORCPT=rfc822;info@okapi.test",
+                     data=data.replace(b"Hello", b"Again"))
+        self.assertEqual(len(self.okapi.queue()), 1)
 
 
 class Refusals(Served):

@@ -119,6 +119,38 @@ class Lmtp(Behind):
         self.eventually("2.1.5 in Postfix's log", lambda: "250 2.1.5"
                         in postfix.process.text())
 
+    def test_dsn(self):
+        """Postfix leaves the report of success to us; what rules get is the
+        address before its alias."""
+        self.prepare()
+        self.okapi.must(
+            "rule", "put", "anna", "r", "-", input=
+            'require ["envelope", "envelope-dsn", "fileinto", "mailbox"];'
+            'if envelope "orcpt" "rfc822;info@okapi.test"'
+            ' { fileinto :create "Info"; }')
+        self.okapi.start_dagent()
+        postfix = mta.Postfix(self, self.machine, {
+            "mydestination": "", "virtual_mailbox_domains": "okapi.test",
+            "virtual_alias_maps": "inline:{info@okapi.test=anna@okapi.test}",
+            "virtual_transport": f"lmtp:inet:127.0.0.1:{self.okapi.port}"})
+        for to, subject, folder in (
+                ("info@okapi.test", "by alias", "Info"),
+                ("anna@okapi.test", "straight", "Inbox")):
+            with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as client:
+                client.sendmail("bert@okapi.test", [to],
+                                crlf(message(subject)),
+                                ["RET=HDRS", f"ENVID={len(subject)}"],
+                                ["NOTIFY=SUCCESS"])
+            mail = self.arrived(postfix, "anna", subject)
+            self.assertEqual(mail["folder"], folder)
+        # Of the alias Postfix told ("expanded"); of the other it is on us.
+        self.arrived(postfix, "bert", "Successful Mail Delivery Report")
+        entry, = self.okapi.queue()
+        raw = self.okapi.admin("queue", "show", str(entry["id"]), "--raw").raw
+        for line in (b"Original-Envelope-Id: 8", b"Action: delivered",
+                     b"Original-Recipient: rfc822;anna@okapi.test"):
+            self.assertIn(line, raw)
+
     def test_unknown_bounces_and_down_defers(self):
         self.prepare()
         self.okapi.start_dagent()
