@@ -4,6 +4,7 @@
 #include "attach.h"
 #include "params.h"
 #include "parts.h"
+#include "text_files.h"
 #include "tnef.h"
 
 #include <string.h>
@@ -202,8 +203,8 @@ static bool merge_tnef(const struct attach_walk *walk,
 	return tnef_merge(walk->context, bytes, walk->set);
 }
 
-static void add_leaf(const struct attach_walk *walk,
-		     const struct mime_entity *entity)
+static struct propset *add_leaf(const struct attach_walk *walk,
+				const struct mime_entity *entity)
 {
 	struct propset *attachment =
 		attachment_new(walk, entity, METHOD_BY_VALUE);
@@ -211,13 +212,14 @@ static void add_leaf(const struct attach_walk *walk,
 
 	name_attachment(walk, attachment, entity);
 	if (walk->context->options->flags & CONVERT_SKETCH)
-		return;
+		return attachment;
 	/* What was not taken apart is kept with its own header. */
 	if (entity->cut)
 		bytes = g_bytes_new(entity->whole.data, entity->whole.len);
 	else
 		bytes = mime_decode(entity);
 	attach_set_data(walk->context, attachment, bytes);
+	return attachment;
 }
 
 static void add_embedded(const struct attach_walk *walk,
@@ -240,20 +242,99 @@ static void add_embedded(const struct attach_walk *walk,
 	propset_set_embedded(attachment, embedded);
 }
 
+/* A file that was written into the text of a body. */
+static void add_text_file(const struct attach_walk *walk,
+			  const struct text_file *file)
+{
+	struct propset *attachment = propset_new();
+	size_t number = propset_attachment_count(walk->set);
+	g_autofree char *text = charset_decode_undeclared(
+		walk->context, file->name, strlen(file->name));
+	g_autofree char *name = attach_clean_name(text);
+	g_autofree char *type = NULL;
+
+	if (!name)
+		name = g_strdup_printf("attachment%zu.bin", number + 1);
+	type = attach_type(name);
+	propset_set_number(attachment, PR_ATTACH_NUM, (int64_t)number);
+	propset_set_number(attachment, PR_ATTACH_METHOD, METHOD_BY_VALUE);
+	attach_set_name(attachment, name);
+	propset_set_text(attachment, PR_ATTACH_MIME_TAG, type);
+	attach_set_defaults(attachment);
+	attach_set_data(walk->context, attachment, file->bytes);
+	propset_add_attachment(walk->set, attachment);
+}
+
+static bool is_apple_file(const struct mime_entity *entity)
+{
+	return mime_is(entity, "application", "applefile");
+}
+
+static uint32_t mac_tag(struct propset *attachment, const char *name,
+			enum proptype type)
+{
+	return propset_named_tag(attachment, "PSETID_Attachment", name, 0,
+				 type);
+}
+
+/* A file of the Macintosh in two parts (RFC 1740): its data is the attachment,
+ * what else belongs to it a property of that (MS-OXCMAIL 2.2.4.2).  False if
+ * it is not just these two. */
+static bool add_apple_double(const struct attach_walk *walk,
+			     const struct mime_entity *entity)
+{
+	const struct mime_entity *first = NULL;
+	const struct mime_entity *data = NULL;
+	struct propset *attachment = NULL;
+	g_autoptr(GBytes) fork = NULL;
+	g_autofree char *type = NULL;
+
+	if (!mime_is(entity, "multipart", "appledouble") ||
+	    entity->children->len != 2)
+		return false;
+	first = g_ptr_array_index(entity->children, 0);
+	data = g_ptr_array_index(entity->children, 1);
+	if (!is_apple_file(first) || data->children->len || data->is_body)
+		return false;
+	attachment = add_leaf(walk, data);
+	if (!given_name(data)) {
+		g_autofree char *name = given_name(first);
+
+		if (name)
+			attach_set_name(attachment, name);
+	}
+	if (walk->context->options->flags & CONVERT_SKETCH)
+		return true;
+	fork = mime_decode(first);
+	type = g_strconcat(data->type, "/", data->subtype, NULL);
+	propset_set_binary(attachment,
+			   mac_tag(attachment, "AttachmentMacInfo", PT_BINARY),
+			   fork);
+	propset_set_text(
+		attachment,
+		mac_tag(attachment, "AttachmentMacContentType", PT_UNICODE),
+		type);
+	return true;
+}
+
 static void walk_entity(const struct attach_walk *walk,
 			const struct mime_entity *entity)
 {
+	for (guint i = 0; entity->files && i < entity->files->len; i++)
+		add_text_file(walk, g_ptr_array_index(entity->files, i));
 	if (entity->is_body)
 		return;
 	if (!entity->children->len) {
 		if (!merge_tnef(walk, entity))
-			add_leaf(walk, entity);
+			(void)add_leaf(walk, entity);
 		return;
 	}
 	if (mime_is(entity, "message", NULL)) {
 		add_embedded(walk, entity);
 		return;
 	}
+	if (add_apple_double(walk, entity))
+		return;
 	for (guint i = 0; i < entity->children->len; i++)
 		walk_entity(walk, g_ptr_array_index(entity->children, i));
 }

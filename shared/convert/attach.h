@@ -15,6 +15,9 @@ void attach_set_name(struct propset *attachment, const char *name);
 /* ".jpg" for image/jpeg; ".bin" for what is not known.  Static. */
 const char *attach_extension(const char *type, const char *subtype);
 
+/* The other way, for what came without a type.  Owned. */
+char *attach_type(const char *name);
+
 /* attach.c: PR_ATTACH_SIZE and PR_ATTACH_DATA_BIN, as the options want it. */
 void attach_set_data(const struct convert_context *context,
 		     struct propset *attachment, GBytes *bytes);

@@ -8,48 +8,60 @@
 
 #define NAME_LEN_MAX 255
 
+/* The first of an extension is what a file of it is. */
+static const struct {
+	const char *type, *subtype, *extension;
+} known[] = {
+	{"text", "plain", ".txt"},
+	{"text", "html", ".htm"},
+	{"text", "calendar", ".ics"},
+	{"text", "x-vcard", ".vcf"},
+	{"text", "vcard", ".vcf"},
+	{"text", "csv", ".csv"},
+	{"text", "rfc822-headers", ".txt"},
+	{"message", "rfc822", ".eml"},
+	{"message", "global", ".eml"},
+	{"message", "delivery-status", ".txt"},
+	{"message", "disposition-notification", ".txt"},
+	{"image", "jpeg", ".jpg"},
+	{"image", "png", ".png"},
+	{"image", "gif", ".gif"},
+	{"image", "bmp", ".bmp"},
+	{"image", "tiff", ".tif"},
+	{"image", "svg+xml", ".svg"},
+	{"application", "pdf", ".pdf"},
+	{"application", "zip", ".zip"},
+	{"application", "msword", ".doc"},
+	{"application", "rtf", ".rtf"},
+	{"application", "pgp-signature", ".asc"},
+	{"application", "pkcs7-signature", ".p7s"},
+	{"application", "x-pkcs7-signature", ".p7s"},
+	{"application", "pkcs7-mime", ".p7m"},
+	{"application", "x-pkcs7-mime", ".p7m"},
+	{"application", "ms-tnef", ".dat"},
+	{"audio", "mpeg", ".mp3"},
+	{"audio", "wav", ".wav"},
+	{"video", "mp4", ".mp4"},
+};
+
 const char *attach_extension(const char *type, const char *subtype)
 {
-	static const struct {
-		const char *type, *subtype, *extension;
-	} known[] = {
-		{"text", "plain", ".txt"},
-		{"text", "html", ".htm"},
-		{"text", "calendar", ".ics"},
-		{"text", "x-vcard", ".vcf"},
-		{"text", "vcard", ".vcf"},
-		{"text", "csv", ".csv"},
-		{"text", "rfc822-headers", ".txt"},
-		{"message", "rfc822", ".eml"},
-		{"message", "global", ".eml"},
-		{"message", "delivery-status", ".txt"},
-		{"message", "disposition-notification", ".txt"},
-		{"image", "jpeg", ".jpg"},
-		{"image", "png", ".png"},
-		{"image", "gif", ".gif"},
-		{"image", "bmp", ".bmp"},
-		{"image", "tiff", ".tif"},
-		{"image", "svg+xml", ".svg"},
-		{"application", "pdf", ".pdf"},
-		{"application", "zip", ".zip"},
-		{"application", "msword", ".doc"},
-		{"application", "rtf", ".rtf"},
-		{"application", "pgp-signature", ".asc"},
-		{"application", "pkcs7-signature", ".p7s"},
-		{"application", "x-pkcs7-signature", ".p7s"},
-		{"application", "pkcs7-mime", ".p7m"},
-		{"application", "x-pkcs7-mime", ".p7m"},
-		{"application", "ms-tnef", ".dat"},
-		{"audio", "mpeg", ".mp3"},
-		{"audio", "wav", ".wav"},
-		{"video", "mp4", ".mp4"},
-	};
-
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 		if (!strcmp(type, known[i].type) &&
 		    !strcmp(subtype, known[i].subtype))
 			return known[i].extension;
 	return ".bin";
+}
+
+char *attach_type(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot && i < G_N_ELEMENTS(known); i++)
+		if (!g_ascii_strcasecmp(dot, known[i].extension))
+			return g_strconcat(known[i].type, "/", known[i].subtype,
+					   NULL);
+	return g_strdup("application/octet-stream");
 }
 
 static bool is_a_name(const char *name)

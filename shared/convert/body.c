@@ -3,6 +3,7 @@
  */
 #include "params.h"
 #include "parts.h"
+#include "text_files.h"
 
 #include <string.h>
 
@@ -98,7 +99,8 @@ static bool find(struct mime_entity *entity, struct bodies *bodies)
 		return find_in_alternatives(entity, bodies);
 	if (mime_is(entity, "multipart", "related"))
 		return find(related_root(entity), bodies);
-	if (mime_is(entity, "multipart", "encrypted"))
+	if (mime_is(entity, "multipart", "encrypted") ||
+	    mime_is(entity, "multipart", "appledouble"))
 		return false;
 	if (mime_is(entity, "multipart", "signed") ||
 	    mime_is(entity, "multipart", "report"))
@@ -135,11 +137,11 @@ static char *meta_charset(const char *html, size_t len)
 /* What a text part says, and in which charset it said it (owned; NULL if that
  * could only be guessed). */
 static char *decode_text(struct convert_context *context,
-			 const struct mime_entity *leaf, char **ret_charset)
+			 const struct mime_entity *leaf, GBytes *bytes,
+			 char **ret_charset)
 {
 	const char *declared = mime_params_get(leaf->type_params, "charset");
 	g_autofree char *charset = g_strdup(declared);
-	g_autoptr(GBytes) bytes = mime_decode(leaf);
 	gsize len = 0;
 	const char *data = g_bytes_get_data(bytes, &len);
 	char *text = NULL;
@@ -250,19 +252,43 @@ static bool has_content_id(const struct mime_entity *entity)
 	return false;
 }
 
+/* Takes the files out of a text, into leaf->files; what is left is owned. */
+static GBytes *take_files(struct mime_entity *leaf)
+{
+	g_autoptr(GBytes) bytes = mime_decode(leaf);
+	GPtrArray *files = NULL;
+	GBytes *left = text_files_take(bytes, &files);
+
+	if (files->len)
+		leaf->files = g_steal_pointer(&files);
+	g_clear_pointer(&files, g_ptr_array_unref);
+	return left;
+}
+
+/* Where the text itself is not asked for: is it worth a look? */
+static bool may_have_files(const struct mime_entity *leaf)
+{
+	return leaf->encoding == MIME_BASE64 ||
+	       memmem(leaf->content.data, leaf->content.len, "begin", 5);
+}
+
 static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		      struct propset *set)
 {
+	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *charset = NULL;
 	g_autofree char *text = NULL;
 	g_autofree char *lines = NULL;
 
 	leaf->is_body = true;
 	if (context->options->flags & CONVERT_SKETCH) {
+		if (may_have_files(leaf))
+			g_bytes_unref(take_files(leaf));
 		propset_set_number(set, PR_NATIVE_BODY, 1);
 		return;
 	}
-	text = decode_text(context, leaf, &charset);
+	bytes = take_files(leaf);
+	text = decode_text(context, leaf, bytes, &charset);
 	lines = text_crlf(text);
 	if (is_flowed(leaf)) {
 		g_free(lines);
@@ -280,6 +306,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		     bool has_plain, struct propset *set, GHashTable *cids)
 {
+	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *charset = NULL;
 	g_autofree char *text = NULL;
 	g_autofree char *html = NULL;
@@ -290,7 +317,8 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		propset_set_number(set, PR_NATIVE_BODY, 3);
 		return;
 	}
-	text = decode_text(context, leaf, &charset);
+	bytes = mime_decode(leaf);
+	text = decode_text(context, leaf, bytes, &charset);
 	if (mime_is(leaf, "text", "enriched")) {
 		char *enriched = g_steal_pointer(&text);
 

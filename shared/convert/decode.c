@@ -144,21 +144,26 @@ static GBytes *decode_base64(struct span content)
 	return g_bytes_new_take(out, len);
 }
 
-GBytes *mime_decode(const struct mime_entity *entity)
+GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding)
 {
-	switch (entity->encoding) {
+	switch (encoding) {
 	case MIME_BASE64:
-		return decode_base64(entity->content);
+		return decode_base64(content);
 	case MIME_QUOTED_PRINTABLE:
-		return decode_with(entity->content,
+		return decode_with(content,
 				   GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
 	case MIME_UUENCODE:
-		return decode_with(uu_body(entity->content),
+		return decode_with(uu_body(content),
 				   GMIME_CONTENT_ENCODING_UUENCODE);
 	case MIME_IDENTITY:
 	case MIME_UNKNOWN_ENCODING:
 		break;
 	}
 	/* The input outlives the conversion, not the set: a copy. */
-	return g_bytes_new(entity->content.data, entity->content.len);
+	return g_bytes_new(content.data, content.len);
+}
+
+GBytes *mime_decode(const struct mime_entity *entity)
+{
+	return mime_decode_octets(entity->content, entity->encoding);
 }

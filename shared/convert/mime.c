@@ -444,6 +444,7 @@ void mime_entity_free(struct mime_entity *entity)
 		return;
 	g_ptr_array_unref(entity->children);
 	g_array_unref(entity->fields);
+	g_clear_pointer(&entity->files, g_ptr_array_unref);
 	g_free(entity->type);
 	g_free(entity->subtype);
 	g_free(entity->disposition);

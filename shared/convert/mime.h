@@ -57,6 +57,7 @@ struct mime_entity {
 	size_t boundary_len;
 	struct mime_params *type_params;
 	struct mime_params *disposition_params;
+	GPtrArray *files; /* body.c: that were written into its text; or NULL */
 	enum mime_encoding encoding;
 	unsigned depth;    /* entities around it */
 	unsigned messages; /* messages around it */
@@ -89,5 +90,6 @@ bool span_is(struct span span, const char *text); /* case-blind */
  * The content, its transfer encoding undone (unknown ones are left).  Owned.
  */
 GBytes *mime_decode(const struct mime_entity *entity);
+GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding);
 
 #endif

@@ -217,11 +217,12 @@ static bool tnef_read(struct tnef *tnef)
 {
 	gsize len = 0;
 	const char *at = g_bytes_get_data(tnef->stream, &len);
-	const char *end = at + len;
+	const char *end = NULL;
 
 	tnef->attachments = g_ptr_array_new_with_free_func(attachment_free);
 	if (len < HEAD_LEN || number_at(at, 4) != SIGNATURE)
 		return false;
+	end = at + len;
 	at += HEAD_LEN;
 	while (at < end && !is_rest(at, end)) {
 		at = read_attribute(tnef, at, end);
@@ -509,6 +510,11 @@ static void set_attachment(const struct tnef *tnef,
 	tnef_props_apply_attachment(tnef->context, from->props, tnef->codepage,
 				    attachment);
 	set_content(tnef, from, attachment, depth);
+	if (!propset_has(attachment, PR_ATTACH_MIME_TAG)) {
+		g_autofree char *type = attach_type(name);
+
+		propset_set_text(attachment, PR_ATTACH_MIME_TAG, type);
+	}
 	attach_set_defaults(attachment);
 	if (from->created && !propset_has(attachment, PR_CREATION_TIME))
 		propset_set_number(attachment, PR_CREATION_TIME, from->created);

@@ -228,6 +228,7 @@ static const struct {
 	{"PSETID_Log", "0006200a-0000-0000-c000-000000000046"},
 	{"PSETID_Note", "0006200e-0000-0000-c000-000000000046"},
 	{"PSETID_Sharing", "00062040-0000-0000-c000-000000000046"},
+	{"PSETID_Attachment", "96357f7f-59e1-47d0-99a7-46515c183b54"},
 	{"PSETID_Meeting", "6ed8da90-450b-101b-98da-00aa003f1305"},
 	{"PSETID_UnifiedMessaging", "4442858e-a9e3-4e80-b900-317a210cc15b"},
 };

@@ -119,6 +119,10 @@ KNOWN = {(name, prop): kind for kind, name, props in (
     ("message",
      "sup/embedded-message-rfc6532.eml",
      "PR_ATTACH_METHOD"),
+    ("uuencode",
+     "alaveteli/incoming-request-bad-uuencoding.eml",
+     "PR_ATTACH_CONTENT_ID PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME "
+     "PR_ATTACH_METHOD PR_ATTACH_MIME_TAG PR_BODY PR_HASATTACH"),
     ("winmail.dat",
      "horde-tnef/Itip_Reply.eml",
      "PR_ATTACH_CONTENT_ID PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME "

@@ -193,6 +193,68 @@ Test(attach, sketch)
 	cr_expect_null(propset_find(set, PR_HTML));
 }
 
+/* RFC 1740; MS-OXCMAIL 2.2.4.2 */
+#define APPLE(rest)                                                            \
+ "Content-Type: multipart/mixed; boundary=b\r\n\r\n"                           \
+ "--b\r\n\r\ntext\r\n--b\r\nContent-Type: multipart/appledouble;"              \
+ " boundary=c\r\n\r\n--c\r\nContent-Type: application/applefile;"              \
+ " name=\"a.jpg\"\r\n\r\nresources\r\n" rest "--c--\r\n--b--\r\n"
+
+Test(attach, apple_double)
+{
+	AUTO(propset) set =
+		convert(APPLE("--c\r\nContent-Type: image/jpeg\r\n\r\nx\r\n"));
+	struct propset *attachment = NULL;
+	uint32_t fork = 0;
+
+	cr_assert_eq(propset_attachment_count(set), 1);
+	attachment = propset_attachment(set, 0);
+	fork = propset_named_tag(attachment, "PSETID_Attachment",
+				 "AttachmentMacInfo", 0, PT_BINARY);
+	expect_text("name", attachment, PR_ATTACH_LONG_FILENAME, "a.jpg");
+	expect_text("type", attachment, PR_ATTACH_MIME_TAG, "image/jpeg");
+	expect_number("size", attachment, PR_ATTACH_SIZE, 1);
+	cr_expect(propset_binary(attachment, fork) &&
+		  g_bytes_get_size(propset_binary(attachment, fork)) == 9);
+	expect_text("body", set, PR_BODY, "text");
+}
+
+Test(attach, apple_file_alone_is_kept)
+{
+	AUTO(propset) set = convert(APPLE(""));
+
+	cr_assert_eq(propset_attachment_count(set), 1);
+	expect_text("type", propset_attachment(set, 0), PR_ATTACH_MIME_TAG,
+		    "application/applefile");
+	expect_number("size", propset_attachment(set, 0), PR_ATTACH_SIZE, 9);
+}
+
+/* RFC 2046 5.2.2, 5.2.3: what is elsewhere is not fetched, what is a part of a
+ * message is not put together. */
+Test(attach, partial_and_external_are_octets)
+{
+	static const char *const types[] = {
+		"message/partial; number=1; total=2; id=x",
+		"message/external-body; access-type=URL; URL=\"http://x/\"",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+		g_autofree char *fields =
+			g_strdup_printf("Content-Type: %s\r\n", types[i]);
+		g_autofree char *message =
+			with_part(fields, "Content-Type: text/html\r\n\r\n<p>");
+		AUTO(propset) set = convert(message);
+		struct propset *attachment = NULL;
+
+		cr_assert_eq(propset_attachment_count(set), 1, "%s", types[i]);
+		attachment = propset_attachment(set, 0);
+		expect_number(types[i], attachment, PR_ATTACH_METHOD, 1);
+		cr_expect_null(propset_embedded(attachment));
+		expect_number(types[i], attachment, PR_ATTACH_SIZE, 30);
+		expect_text(types[i], set, PR_BODY, "text");
+	}
+}
+
 Test(attach, embedded_message)
 {
 	g_autofree char *message =
