@@ -122,6 +122,16 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 
 	for (char **place = conf->lmtp_listen; *place; place++)
 		config_check_place(conf, "lmtp_listen", *place, faults);
+	for (char **place = conf->submission_listen; *place; place++)
+		config_check_place(conf, "submission_listen", *place, faults);
+	for (char **place = conf->submissions_listen; *place; place++)
+		config_check_place(conf, "submissions_listen", *place, faults);
+	if ((*conf->submission_listen || *conf->submissions_listen) &&
+	    (!*conf->tls_cert_file || !*conf->tls_key_file))
+		config_add(conf, "tls_cert_file",
+			   "submission_listen and submissions_listen need it "
+			   "and tls_key_file",
+			   faults);
 	if (*conf->metrics_listen)
 		config_check_place(conf, "metrics_listen", conf->metrics_listen,
 				   faults);

@@ -33,6 +33,7 @@ enum fault_kind {
 	FAULT_NO_RECIPIENT,    /* 550 5.1.1, 67 */
 	FAULT_MAILBOX_FULL,    /* 552 5.2.2, 73 */
 	FAULT_TOO_BIG,         /* message_size_limit: 552 5.3.4 */
+	FAULT_TOO_MANY_RCPTS,  /* of one message: 554 5.5.3 */
 	FAULT_LOOP,            /* more than 100 Received: 554 5.4.6 */
 	FAULT_NOT_A_MESSAGE,   /* empty input: 554 5.6.0, 65 */
 	FAULT_REJECTED,        /* by a rule: 550 5.7.1, 77 */

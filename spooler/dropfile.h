@@ -30,6 +30,7 @@ struct envelope {
 	bool body_8bit;  /* -B 8BITMIME */
 	char *ret;       /* "FULL", "HDRS" or NULL */
 	char *envid;     /* -V, or NULL */
+	int64_t release; /* not to be sent before (RFC 4865); 0: at once */
 	unsigned notify; /* -N for every recipient (enum smtp_dsn_notify) */
 	char *token;     /* of this submission, whichever way it takes and
 			    however often (struct submission), or NULL */

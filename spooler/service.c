@@ -34,6 +34,7 @@ struct service {
 	struct committer *committer;
 	struct submit *submit;
 	struct submission_service *submission;
+	struct tls_context *tls; /* NULL: no certificate */
 	struct serve *serve;
 	struct spooler *spooler;
 	pthread_t thread; /* of serve */
@@ -44,8 +45,16 @@ struct service {
 	char *door_where;
 	int submission_fd;
 	int door_fd;
+	GArray *listeners;    /* of struct service_listener */
 	pthread_mutex_t lock; /* guards spooler against the signal thread */
 	bool must_stop;
+};
+
+/* A place of submission_listen or submissions_listen; serve has its fd. */
+struct service_listener {
+	char *where;
+	int fd;
+	enum submission_door door;
 };
 
 static int service_load(const struct service_options *options,
@@ -84,6 +93,20 @@ static void service_on_stop(void *context)
 	pthread_mutex_unlock(&service->lock);
 }
 
+/* Renewed certificates; the places are those of the start. */
+static void service_reload_tls(const struct service *service,
+			       const struct conf *conf)
+{
+	struct fault fault = {0};
+
+	if (service->tls && *conf->tls_cert_file &&
+	    tls_context_reload(service->tls, conf->tls_cert_file,
+			       conf->tls_key_file, "", &fault) != 0)
+		log_message(LOG_LEVEL_ERROR,
+			    "going on with the certificate of before: %s",
+			    fault.text);
+}
+
 static void service_on_reload(void *context)
 {
 	struct service *service = context;
@@ -97,6 +120,7 @@ static void service_on_reload(void *context)
 		return;
 	}
 	service_set_level(service, settings->conf);
+	service_reload_tls(service, settings->conf);
 	pthread_mutex_lock(&service->lock);
 	if (service->spooler) {
 		spooler_set_settings(service->spooler, settings);
@@ -123,6 +147,46 @@ static bool service_is_second(const char *path)
 		return false;
 	(void)close(fd);
 	return true;
+}
+
+static int service_listen_remote(struct service *service, char *const *places,
+				 const char *key, enum submission_door door,
+				 struct fault *fault)
+{
+	const struct net_unix_options mode = {.mode = SERVICE_UNIX_MODE};
+
+	if (*places && !service->tls)
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s needs tls_cert_file and tls_key_file: no "
+				 "password goes over the network in the clear",
+				 key);
+	for (; *places; places++) {
+		struct service_listener listener = {.door = door};
+
+		if (net_listen(*places, &mode, &listener.fd, fault) != 0)
+			return -1;
+		listener.where = g_strdup(*places);
+		g_array_append_val(service->listeners, listener);
+	}
+	return 0;
+}
+
+static int service_listen_network(struct service *service, struct fault *fault)
+{
+	const struct conf *conf = service->settings->conf;
+
+	if ((*conf->submission_listen || *conf->submissions_listen) &&
+	    *conf->tls_cert_file &&
+	    tls_context_new(conf->tls_cert_file, conf->tls_key_file, "",
+			    &service->tls, fault) != 0)
+		return -1;
+	if (service_listen_remote(service, conf->submission_listen,
+				  "submission_listen", SUBMISSION_STARTTLS,
+				  fault) != 0)
+		return -1;
+	return service_listen_remote(service, conf->submissions_listen,
+				     "submissions_listen", SUBMISSION_TLS,
+				     fault);
 }
 
 static int service_listen(struct service *service, struct fault *fault)
@@ -161,7 +225,7 @@ static int service_listen(struct service *service, struct fault *fault)
 	    net_listen(service->door_where, &mode, &service->door_fd, fault) !=
 		    0)
 		return -1;
-	return 0;
+	return service_listen_network(service, fault);
 }
 
 /* What needs no root any more. */
@@ -202,6 +266,7 @@ static int service_start_submission(struct service *service,
 	const struct serve_options options = {
 		.max_sessions = SERVICE_SESSIONS,
 		.timeout_ms = SERVICE_SESSION_MS,
+		.tls = service->tls,
 	};
 	struct serve *serve = serve_new(&options);
 	int err;
@@ -209,7 +274,16 @@ static int service_start_submission(struct service *service,
 	service->submission =
 		submission_new(service->settings->conf, service->submit);
 	serve_add(serve, base_take_fd(&service->submission_fd),
-		  submission_kind(service->submission), service->submission);
+		  submission_kind(service->submission, SUBMISSION_LOCAL),
+		  service->submission);
+	for (guint i = 0; i < service->listeners->len; i++) {
+		struct service_listener *listener = &g_array_index(
+			service->listeners, struct service_listener, i);
+
+		serve_add(serve, base_take_fd(&listener->fd),
+			  submission_kind(service->submission, listener->door),
+			  service->submission);
+	}
 	pthread_mutex_lock(&service->lock);
 	service->serve = serve;
 	if (service->must_stop)
@@ -263,6 +337,19 @@ static void service_log_commits(const struct service *service)
 		    stats.units, stats.commits, stats.largest);
 }
 
+static void service_unlisten(struct service *service)
+{
+	for (guint i = 0; i < service->listeners->len; i++) {
+		struct service_listener *listener = &g_array_index(
+			service->listeners, struct service_listener, i);
+
+		net_unlisten(listener->where);
+		base_close_fd(&listener->fd);
+		g_free(listener->where);
+	}
+	g_array_unref(service->listeners);
+}
+
 static void service_end(struct service *service)
 {
 	struct spooler *spooler = service->spooler;
@@ -296,6 +383,8 @@ static void service_end(struct service *service)
 		net_unlisten(service->submission_where);
 	if (service->door_fd >= 0 && !service->is_given)
 		net_unlisten(service->door_where);
+	service_unlisten(service);
+	tls_context_free(service->tls);
 	base_close_fd(&service->submission_fd);
 	base_close_fd(&service->door_fd);
 	g_free(service->submission_where);
@@ -347,6 +436,8 @@ int service_main(const struct service_options *options)
 		.options = options,
 		.submission_fd = -1,
 		.door_fd = -1,
+		.listeners = g_array_new(FALSE, FALSE,
+					 sizeof(struct service_listener)),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	struct fault fault = {0};

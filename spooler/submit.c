@@ -8,6 +8,7 @@
 #include "log.h"
 #include "smtp/smtp_server.h"
 #include "store/queue.h"
+#include "throttle.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -51,6 +52,7 @@ int submit_new(struct settings *settings, struct committer *committer,
 	submit->committer = committer;
 	submit->helpers = helpers;
 	submit->store = store;
+	submit->throttle = throttle_new();
 	pthread_mutex_init(&submit->lock, NULL);
 	*ret_submit = submit;
 	return 0;
@@ -59,6 +61,7 @@ int submit_new(struct settings *settings, struct committer *committer,
 void submit_free(struct submit *submit)
 {
 	store_close(submit->store);
+	throttle_free(submit->throttle);
 	settings_unref(submit->settings);
 	pthread_mutex_destroy(&submit->lock);
 	g_free(submit);
@@ -89,8 +92,7 @@ void submit_caller_init(const struct conf *conf, uid_t uid,
 	struct passwd entry;
 	struct passwd *found = NULL;
 
-	ret_caller->uid = uid;
-	ret_caller->login[0] = '\0';
+	*ret_caller = (struct submit_caller){.uid = uid};
 	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 &&
 	    found)
 		g_strlcpy(ret_caller->login, found->pw_name,
@@ -153,6 +155,9 @@ static int submit_choose(struct submit_job *job, const char *sender,
 	if (found == 1)
 		found = submit_find_user(submit, caller->login, ret_user,
 					 fault);
+	if (found == 1 && caller->is_remote)
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "%s is no user any more", caller->login);
 	if (found == 1)
 		found = submit_find_user(submit, job->conf->submit_default_user,
 					 ret_user, fault);
@@ -189,6 +194,16 @@ static int submit_sender(struct submit_job *job, struct fault *fault)
 	job->reverse_path =
 		sender ? g_steal_pointer(&sender) : g_strdup(job->user->email);
 	return 0;
+}
+
+/* Who may send as anybody sends for everybody. */
+static int submit_rate(const struct submit_job *job, struct fault *fault)
+{
+	if (job->caller->is_trusted)
+		return 0;
+	return throttle_take(job->submit->throttle, job->user->id,
+			     job->conf->submit_rate, g_get_monotonic_time(),
+			     fault);
 }
 
 /* ---- recipients ---- */
@@ -281,6 +296,12 @@ static int submit_recipients(struct submit_job *job, const void *octets,
 	}
 	if (envelope->extract && submit_extract(job, octets, len, fault) != 0)
 		return -1;
+	if (job->recipients->len > job->conf->submit_recipient_limit)
+		return fault_set(fault, FAULT_TOO_MANY_RCPTS,
+				 "%u recipients: a message may have "
+				 "%" G_GINT64_FORMAT,
+				 job->recipients->len,
+				 job->conf->submit_recipient_limit);
 	if (!job->recipients->len)
 		return fault_set(
 			fault, FAULT_NOT_A_MESSAGE,
@@ -326,6 +347,9 @@ static int submit_content(struct submit_job *job, const void *octets,
 	GByteArray *out = g_byte_array_sized_new((guint)len + 512);
 	struct fixup_found found;
 
+	if (job->caller->trace)
+		g_byte_array_append(out, (const guint8 *)job->caller->trace,
+				    (guint)strlen(job->caller->trace));
 	fixup_message(octets, len, &options, out, &found);
 	job->bytes = g_byte_array_free_to_bytes(out);
 	if ((int64_t)g_bytes_get_size(job->bytes) > conf->message_size_limit)
@@ -389,7 +413,7 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 		.recipients = recipients,
 		.recipient_count = count,
 		.content = &job->content,
-		.not_before = job->not_before,
+		.not_before = MAX(job->not_before, job->envelope->release),
 		.dsn_ret = job->envelope->ret,
 		.dsn_envid = job->envelope->envid,
 		.token = job->envelope->token,
@@ -434,7 +458,10 @@ static void submit_log(const struct submit_job *job, int64_t began)
 	struct log_event *event = log_event_new("submitted");
 
 	log_event_number(event, "queue", job->queue_id);
-	log_event_number(event, "uid", (int64_t)job->caller->uid);
+	if (job->caller->is_remote)
+		log_event_text(event, "login", job->caller->login);
+	else
+		log_event_number(event, "uid", (int64_t)job->caller->uid);
 	log_event_text(event, "user", job->user->name);
 	log_event_text(event, "from", job->reverse_path);
 	log_event_number(event, "recipients", job->recipients->len);
@@ -465,6 +492,7 @@ int submit_message(struct submit *submit, const struct submit_caller *caller,
 		(void)fault_set(fault, FAULT_NOT_A_MESSAGE,
 				"the message is empty");
 	else if (submit_sender(&job, fault) == 0 &&
+		 submit_rate(&job, fault) == 0 &&
 		 submit_recipients(&job, octets, len, fault) == 0 &&
 		 submit_content(&job, octets, len, fault) == 0) {
 		submit_convert(&job);

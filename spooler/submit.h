@@ -11,7 +11,9 @@
 #include "convert/helper.h"
 #include "dropfile.h"
 #include "fault.h"
+#include "net.h"
 #include "settings.h"
+#include "store/senders.h"
 #include "store/store.h"
 
 /* What submitting needs; thread-safe. */
@@ -29,15 +31,31 @@ void submit_set_settings(struct submit *submit, struct settings *settings);
 struct settings *submit_settings(struct submit *submit);
 AUTO_DEFINE(submit, submit_free);
 
-/* Who submits, by uid: nothing else is believed. */
+/* Who submits, by uid or by password: nothing else is believed. */
 struct submit_caller {
 	uid_t uid;
-	char login[64];  /* "" if the uid has no name */
+	char login[256]; /* "" if the uid has no name */
 	bool is_trusted; /* may send as anybody: root, ourselves, trusted_users
 			  */
+	bool is_remote;  /* by password, over the network; there is no uid */
+	char *trace;     /* header lines on top of what is remote, or NULL;
+			    borrowed */
 };
 void submit_caller_init(const struct conf *conf, uid_t uid,
 			struct submit_caller *ret_caller);
+
+/* Who logs in with this login name or address, if an active user does:
+ * ret_name (owned login) and ret_secrets, else NULL.  0, or -1 if the store
+ * cannot tell. */
+NODISCARD int submit_find_login(struct submit *submit, const char *user,
+				char **ret_name,
+				struct store_secrets **ret_secrets,
+				struct fault *fault);
+/* Has every password its keys of SCRAM, so that it can be offered? */
+bool submit_has_scram(struct submit *submit);
+/* Makes them for a user whose password is from before; what fails is logged. */
+void submit_set_scram(struct submit *submit, const char *name,
+		      const char *password);
 
 /*
  * Submits a message (lines as they came; completed here as fixup.h says).

@@ -14,7 +14,8 @@ struct submit {
 	struct settings *settings; /* guarded by lock */
 	struct committer *committer;
 	struct helper_pool *helpers;
-	struct store *store; /* for look-ups; guarded by lock */
+	struct throttle *throttle; /* submit_rate */
+	struct store *store;       /* for look-ups; guarded by lock */
 	pthread_mutex_t lock;
 };
 

@@ -40,6 +40,7 @@ Test(fault, rows_of_the_contract)
 		{FAULT_NOT_A_MESSAGE, "5.6.0", 554, 65},
 		{FAULT_REJECTED, "5.7.1", 550, 77},
 		{FAULT_NOT_YOURS, "4.7.1", 451, 75},
+		{FAULT_TOO_MANY_RCPTS, "5.5.3", 554, 65},
 		{FAULT_LOOP, "5.4.6", 554, 65},
 		{FAULT_TOO_MANY_ERRORS, "4.7.0", 421, 75},
 	};

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""Submission over the network: TLS, passwords, SCRAM, limits; smtplib, swaks,
+msmtp and curl as clients."""
+
+import base64
+import datetime
+import os
+import shutil
+import signal
+import smtplib
+import sqlite3
+import ssl
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import mta  # noqa: E402
+from harness.cases import Case, main  # noqa: E402
+from harness.okapi import Okapi, message  # noqa: E402
+from harness.process import free_port  # noqa: E402
+from harness.tls import certificate  # noqa: E402
+
+ANNA = "anna@okapi.test"
+PASSWORD = "sesam open"
+
+
+class Network(Case):
+    """A spooler with both doors; nothing is sent on: smtp_server does not
+    answer, so what was taken lies in the queue."""
+
+    def setUp(self):
+        directory = self.directory()
+        self.cert, self.key = certificate(directory)
+        self.port, self.tls_port = free_port(), free_port()
+        self.okapi = Okapi(
+            directory, submission_listen=f"127.0.0.1:{self.port}",
+            submissions_listen=f"127.0.0.1:{self.tls_port}",
+            tls_cert_file=self.cert, tls_key_file=self.key)
+        self.addCleanup(self.okapi.stop)
+        self.password("anna", PASSWORD)
+
+    def password(self, user, text):
+        self.okapi.must("user", "set", user, "--password-file", "-",
+                        input=text + "\n")
+
+    def context(self):
+        return ssl.create_default_context(cafile=self.cert)
+
+    def client(self, implicit=False, tls=True):
+        """smtplib, with TLS."""
+        if implicit:
+            client = smtplib.SMTP_SSL("127.0.0.1", self.tls_port,
+                                      context=self.context(), timeout=30)
+        else:
+            client = smtplib.SMTP("127.0.0.1", self.port, timeout=30)
+        self.addCleanup(client.close)
+        if tls and not implicit:
+            client.starttls(context=self.context())
+        client.ehlo("client.test")
+        return client
+
+    def logged_in(self, user="anna", password=PASSWORD):
+        client = self.client()
+        client.login(user, password)
+        return client
+
+    def store(self, sql, *args):
+        """Asks, or changes, the file behind Okapi's back."""
+        base = sqlite3.connect(self.okapi.settings["store_path"])
+        with base:
+            rows = base.execute(sql, args).fetchall()
+        base.close()
+        return rows
+
+
+class Doors(Network):
+    def test_a_password_needs_tls(self):
+        self.okapi.start_spooler()
+        client = self.client(tls=False)
+        self.assertNotIn("auth", client.esmtp_features)
+        self.assertIn("starttls", client.esmtp_features)
+        plain = base64.b64encode(b"\0anna\0" + PASSWORD.encode()).decode()
+        self.assertEqual(client.docmd("AUTH", "PLAIN " + plain)[0], 538)
+        self.assertEqual(client.docmd("MAIL", "FROM:<a@b>")[0], 530)
+        client.starttls(context=self.context())
+        client.ehlo("client.test")
+        self.assertEqual(client.esmtp_features["auth"].split(),
+                         ["SCRAM-SHA-256", "PLAIN", "LOGIN"])
+        code, text = client.docmd("MAIL", "FROM:<a@b>")
+        self.assertEqual((code, text), (530, b"5.7.0 AUTH first"))
+
+    def test_what_is_sent_lies_in_outbox_and_queue(self):
+        self.okapi.start_spooler()
+        for i, implicit in enumerate((False, True)):
+            client = self.client(implicit)
+            client.login("anna" if i else ANNA, PASSWORD)
+            client.sendmail(ANNA, ["x@example.org", "y@example.org"],
+                            message(f"m{i}", sender=ANNA))
+            client.quit()
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"), ["m0", "m1"])
+        entry = self.okapi.queue()[0]
+        self.assertEqual([r["address"] for r in entry["recipients"]],
+                         ["x@example.org", "y@example.org"])
+        mail = self.okapi.mails("anna", "Outbox")[0]
+        raw = self.okapi.raw("anna", mail["id"]).decode()
+        self.assertRegex(raw, r"^Received: from client\.test "
+                              r"\(\[127\.0\.0\.1\]\)\r\n\t\(using TLSv1\.[23] "
+                              r"\S+\)\r\n\tby mx\.okapi\.test \(Okapi \S+\) "
+                              r"with ESMTPSA; ")
+
+    def test_no_door_without_a_certificate(self):
+        self.okapi.configure(tls_cert_file="", tls_key_file="")
+        result = self.okapi.run("okapi-spooler", "-c", self.okapi.config)
+        self.assertEqual(result.status, 78, repr(result))
+        self.assertIn("submission_listen needs tls_cert_file", result.err)
+        result = self.okapi.admin("config", "check")
+        self.assertEqual(result.status, 78)
+        self.assertIn("tls_cert_file", result.out + result.err)
+
+    def test_a_renewed_certificate(self):
+        spooler = self.okapi.start_spooler()
+        other = self.directory()
+        cert, key = certificate(other, "DNS:new.test,IP:127.0.0.1")
+        shutil.copy(cert, self.cert)
+        shutil.copy(key, self.key)
+        os.kill(spooler.pid, signal.SIGHUP)
+        spooler.wait_for("reloaded")
+        self.logged_in().quit()
+
+
+class Passwords(Network):
+    def test_who_is_wrong(self):
+        self.okapi.start_spooler()
+        self.okapi.add_user("carl", "--inactive")
+        self.password("carl", "c")
+        client = self.client()
+        for user, password in (("anna", "wrong"), ("carl", "c")):
+            with self.assertRaises(smtplib.SMTPAuthenticationError) as caught:
+                client.user, client.password = user, password
+                client.auth("plain", client.auth_plain)
+            self.assertEqual(caught.exception.smtp_code, 535)
+        with self.assertRaises(smtplib.SMTPAuthenticationError):
+            client.user, client.password = "bert", ""
+            client.auth("login", client.auth_login, initial_response_ok=False)
+        with self.assertRaises(smtplib.SMTPServerDisconnected):
+            client.noop()
+            client.noop()
+        self.assertIn("login refused", self.okapi.spooler.text())
+        self.assertNotIn("wrong", self.okapi.spooler.text())
+
+    def test_an_address_that_is_wrong_too_often(self):
+        self.okapi.start_spooler()
+        wrong = base64.b64encode(b"\0anna\0x").decode()
+        right = base64.b64encode(b"\0anna\0" + PASSWORD.encode()).decode()
+        codes = []
+        for _ in range(5):
+            client = self.client()
+            codes += [client.docmd("AUTH", "PLAIN " + wrong)[0]
+                      for _ in range(2)]
+            client.close()
+        self.assertEqual(codes, [535] * 10)
+        self.assertEqual(self.client().docmd("AUTH", "PLAIN " + right)[0], 454)
+
+    def test_a_password_of_before_scram(self):
+        """SCRAM is not offered until every password has its keys; logging in
+        with PLAIN makes them."""
+        self.store("UPDATE users SET scram = ''")
+        self.okapi.start_spooler()
+        client = self.client()
+        self.assertEqual(client.esmtp_features["auth"].split(),
+                         ["PLAIN", "LOGIN"])
+        self.assertEqual(client.docmd("AUTH", "SCRAM-SHA-256")[0], 504)
+        client.login("anna", PASSWORD)
+        client.quit()
+        (keys,), = self.store("SELECT scram FROM users WHERE name = 'anna'")
+        self.assertTrue(keys.startswith("SCRAM-SHA-256$"), keys)
+        self.assertIn("SCRAM-SHA-256", self.client().esmtp_features["auth"])
+
+
+class Limits(Network):
+    def test_rate_size_and_recipients(self):
+        self.okapi.configure(submit_rate=3, submit_recipient_limit=100,
+                             message_size_limit=1)
+        self.okapi.start_spooler()
+        client = self.logged_in()
+        refused = client.sendmail(
+            ANNA, [f"x{i}@example.org" for i in range(101)],
+            message("many", sender=ANNA))
+        self.assertEqual(list(refused), ["x100@example.org"])
+        self.assertEqual(refused["x100@example.org"][0], 452)
+        with self.assertRaises(smtplib.SMTPSenderRefused) as caught:
+            client.sendmail(ANNA, ["x@example.org"],
+                            message("big", sender=ANNA, body="x\n" * 600000))
+        self.assertEqual(caught.exception.smtp_code, 552)
+        for i in range(2):
+            client.sendmail(ANNA, ["x@example.org"],
+                            message(f"m{i}", sender=ANNA))
+        with self.assertRaises(smtplib.SMTPDataError) as caught:
+            client.sendmail(ANNA, ["x@example.org"],
+                            message("fast", sender=ANNA))
+        self.assertEqual(caught.exception.smtp_code, 452)
+        self.assertIn(b"3 messages a minute", caught.exception.smtp_error)
+
+    def test_soft_quota(self):
+        self.okapi.must("user", "set", "anna", "--quota-soft", "1")
+        self.okapi.must("mail", "import", "anna", "Inbox", "-",
+                        input=message("big", body="x\n" * 600000))
+        self.okapi.start_spooler()
+        with self.assertRaises(smtplib.SMTPDataError) as caught:
+            self.logged_in().sendmail(ANNA, ["x@example.org"],
+                                      message("m", sender=ANNA))
+        self.assertEqual(caught.exception.smtp_code, 552)
+        self.assertIn(b"mailbox full: cannot send",
+                      caught.exception.smtp_error)
+        result = self.okapi.sendmail(message("m", sender=ANNA), "-f", ANNA,
+                                     "x@example.org")
+        self.assertEqual(result.status, 73, repr(result))
+        self.assertIn("cannot send", result.err)
+
+
+class Later(Network):
+    def due(self):
+        entry, = self.okapi.queue()
+        to, = entry["recipients"]
+        self.assertEqual(to["state"], "waiting")
+        due = datetime.datetime.fromisoformat(
+            to["next_attempt"].replace("Z", "+00:00"))
+        return (due - datetime.datetime.now(datetime.timezone.utc)
+                ).total_seconds()
+
+    def submit(self, *options, headers=()):
+        client = self.logged_in()
+        client.sendmail(ANNA, ["x@example.org"],
+                        message("later", sender=ANNA, headers=headers),
+                        mail_options=options)
+
+    def test_future_release(self):
+        self.okapi.start_spooler()
+        client = self.client()
+        most, until = client.esmtp_features["futurerelease"].split()
+        self.assertGreater(int(most), 86400)
+        datetime.datetime.strptime(until, "%Y-%m-%dT%H:%M:%SZ")
+        self.submit("HOLDFOR=3600")
+        self.assertAlmostEqual(self.due(), 3600, delta=60)
+        mail, = self.okapi.mails("anna", "Outbox")
+        self.okapi.must("mail", "recall", "anna", str(mail["id"]))
+        self.assertEqual(self.okapi.queue(), [])
+        mail, = self.okapi.mails("anna", "Outbox")
+        self.assertEqual(mail["flags"], ["\\Seen", "unsent"])
+        result = self.okapi.admin("mail", "recall", "anna", str(mail["id"]))
+        self.assertEqual(result.status, 66, repr(result))
+
+    def test_deferred_delivery(self):
+        when = datetime.datetime.now(datetime.timezone.utc) + \
+            datetime.timedelta(hours=2)
+        self.okapi.start_spooler()
+        self.submit(headers=[
+            "Deferred-Delivery: " + when.strftime("%a, %d %b %Y %H:%M:%S +0000")])
+        self.assertAlmostEqual(self.due(), 7200, delta=60)
+
+
+class Clients(Network):
+    WORDS = "sesam öffne dich"  # smtplib cannot
+
+    def setUp(self):
+        super().setUp()
+        self.password("anna", self.WORDS)
+        if not mta.unpacked("swaks") or \
+                not mta.unpacked("msmtp", group="senders"):
+            self.skipTest("swaks and msmtp could not be fetched "
+                          "(tests/e2e/unpack)")
+        self.okapi.start_spooler()
+
+    def test_swaks(self):
+        for more in (("--port", str(self.port), "--tls", "--auth", "LOGIN"),
+                     ("--port", str(self.tls_port), "--tls-on-connect",
+                      "--auth", "PLAIN")):
+            done = mta.run_tool(
+                "swaks", "--server", "127.0.0.1", *more, "--auth-user", ANNA,
+                "--auth-password", self.WORDS, "--from", ANNA, "--to",
+                "x@example.org", "--header", "Subject: swaks")
+            self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"),
+                         ["swaks", "swaks"])
+
+    def msmtp(self, mechanism, port, starttls, password=WORDS):
+        config = os.path.join(self.okapi.directory, "msmtprc")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"account default\nhost 127.0.0.1\nport {port}\n"
+                       f"auth {mechanism}\nuser anna\nfrom {ANNA}\n"
+                       f"password {password}\ntls on\n"
+                       f"tls_starttls {starttls}\n"
+                       f"tls_trust_file {self.cert}\n")
+        os.chmod(config, 0o600)
+        return mta.run_tool("msmtp", "-C", config, "x@example.org",
+                            input=message("msmtp", sender=ANNA))
+
+    def test_msmtp(self):
+        for mechanism in ("scram-sha-256", "plain", "login"):
+            done = self.msmtp(mechanism, self.port, "on")
+            self.assertEqual(done.returncode, 0, (mechanism, done.stdout))
+        done = self.msmtp("scram-sha-256", self.tls_port, "off")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(len(self.okapi.queue()), 4)
+        done = self.msmtp("scram-sha-256", self.port, "on", "wrong")
+        self.assertEqual(done.returncode, 77, done.stdout)
+        self.assertIn("mechanism=SCRAM-SHA-256", self.okapi.spooler.text())
+
+    def test_curl(self):
+        if not shutil.which("curl"):
+            self.skipTest("there is no curl here")
+        path = os.path.join(self.okapi.directory, "mail")
+        with open(path, "wb") as file:
+            file.write(message("curl", sender=ANNA).replace(b"\n", b"\r\n"))
+        for url, more in ((f"smtp://127.0.0.1:{self.port}", ["--ssl-reqd"]),
+                          (f"smtps://127.0.0.1:{self.tls_port}", [])):
+            done = subprocess.run(
+                ["curl", "-sS", url, *more, "--cacert", self.cert,
+                 "--user", f"anna:{self.WORDS}", "--mail-from", ANNA,
+                 "--mail-rcpt", "x@example.org", "--upload-file", path],
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"),
+                         ["curl", "curl"])
+
+
+if __name__ == "__main__":
+    main()
