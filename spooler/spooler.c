@@ -239,6 +239,15 @@ static void spooler_drain(int fd)
 		continue;
 }
 
+/* There is something new: that the last claim was in vain says nothing. */
+static void spooler_expect_work(struct spooler *spooler)
+{
+	pthread_mutex_lock(&spooler->lock);
+	spooler->not_before = 0;
+	spooler->in_vain = 0;
+	pthread_mutex_unlock(&spooler->lock);
+}
+
 static void spooler_wait(struct spooler *spooler, int door_fd,
 			 struct spooler_turn *turn)
 {
@@ -255,8 +264,10 @@ static void spooler_wait(struct spooler *spooler, int door_fd,
 		log_message(LOG_LEVEL_ERROR, "poll: %s", g_strerror(errno));
 	if (sources[0].revents)
 		spooler_drain(spooler->wake_fd);
-	if (sources[1].revents)
+	if (sources[1].revents) {
 		(void)notify_drain(spooler->notify_fd);
+		spooler_expect_work(spooler);
+	}
 	if (sources[2].revents) {
 		drop_watch_drain(spooler->drop_fd);
 		spooler_look_into_drop(spooler, turn);

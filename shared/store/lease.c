@@ -89,7 +89,8 @@ static int lease_take_back(struct store *store, const char *owner, int64_t now,
 		    " FROM outgoingqueue WHERE lease_owner = ?)",
 		    "it", now, owner))
 		return -1;
-	store->touched |= STORE_TOUCHED_QUEUE;
+	if (sqlite3_changes(store->db))
+		store->touched |= STORE_TOUCHED_QUEUE;
 	return sql_run(store, fault,
 		       "UPDATE outgoingqueue SET lease_owner = NULL,"
 		       " lease_expires = NULL WHERE lease_owner = ?",

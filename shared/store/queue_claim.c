@@ -147,7 +147,8 @@ static int claim_end(struct store *store, int64_t id, struct fault *fault)
 		    " WHERE queue = ? AND state = 1",
 		    "i", id))
 		return -1;
-	store->touched |= STORE_TOUCHED_QUEUE;
+	if (sqlite3_changes(store->db))
+		store->touched |= STORE_TOUCHED_QUEUE;
 	return sql_run(store, fault,
 		       "UPDATE outgoingqueue SET lease_owner = NULL,"
 		       " lease_expires = NULL WHERE id = ?",
@@ -486,8 +487,10 @@ int store_queue_results(struct store *store, int64_t id,
 		return -1;
 	if (report && result_report(store, id, &queue, report, fault))
 		return -1;
-	if (queue.waiting)
+	if (queue.waiting) {
+		store->touched |= STORE_TOUCHED_QUEUE;
 		return 0;
+	}
 	if (result_settle(store, &queue, fault))
 		return -1;
 	return sql_run(store, fault, "DELETE FROM outgoingqueue WHERE id = ?",

@@ -9,6 +9,10 @@ time from the command that lets them go (queue retry --all, postqueue -f) to
 the last message at the sink, which counts them.  The sink is that of
 ../shared/bench: it answers at once, or 20 ms after each batch of commands.
 CPU is that of all processes of the server, PSS its highest sum seen.
+
+The last rows are of one message at a time: from its last octet at Okapi's
+submission socket to the first octet of the session, of MAIL and of the message
+at a relay host that is idle.
 """
 
 import argparse
@@ -88,9 +92,10 @@ class Pss(threading.Thread):
 class OkapiServer:
     name = "okapi"
 
-    def __init__(self, bench, port, sessions):
+    def __init__(self, bench, port, sessions, submit_hold="1h"):
         more = {"smtp_max_sessions": sessions} if sessions else {}
-        self.okapi = Okapi(bench.directory(), smtp_port=port, submit_hold="1h",
+        self.okapi = Okapi(bench.directory(), smtp_port=port,
+                           submit_hold=submit_hold,
                            submit_default_user="anna", log_level=3, **more)
         bench.addCleanup(self.okapi.stop)
         self.pid = self.okapi.start_spooler().pid
@@ -114,7 +119,9 @@ class OkapiServer:
                 ask(b"MAIL FROM:<anna@okapi.test>\r\n")
                 ask(b"RCPT TO:<x@example.org>\r\n")
                 ask(b"DATA\r\n")
-                ask(body(number) + b".\r\n")
+                text = body(number) + b".\r\n"
+                self.sent = time.monotonic()
+                ask(text)
 
     def drain(self):
         self.okapi.must("queue", "retry", "--all")
@@ -184,6 +191,66 @@ def measure(kind, sink_path, case, count):
         bench.doCleanups()
 
 
+class IdleSink(threading.Thread):
+    """Answers at once, and notes when it was told what."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.seen, self.over = {}, threading.Event()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client, client.makefile("rwb", buffering=0) as file:
+                self.session(file)
+
+    def session(self, file):
+        file.write(b"220 idle\r\n")
+        while line := file.readline():
+            word = line[:4].upper()
+            self.seen.setdefault(word, time.monotonic())
+            if word == b"EHLO":
+                file.write(b"250-idle\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
+            elif word == b"DATA":
+                file.write(b"354 go\r\n")
+                line = file.readline()
+                self.seen.setdefault(b"text", time.monotonic())
+                while line and line != b".\r\n":
+                    line = file.readline()
+                file.write(b"250 kept\r\n")
+                self.over.set()
+            else:
+                file.write(b"250 ok\r\n")
+                if word == b"QUIT":
+                    return
+
+
+def first_octets(count):
+    """Milliseconds from submission, a list for each step."""
+    bench, sink = Bench(), IdleSink()
+    found = {b"EHLO": [], b"MAIL": [], b"text": []}
+    try:
+        sink.start()
+        server = OkapiServer(bench, sink.port, None, submit_hold="0s")
+        for _ in range(count):
+            sink.seen = {}
+            sink.over.clear()
+            server.fill(1)
+            assert sink.over.wait(30), "nothing came"
+            for word, times in found.items():
+                times.append((sink.seen[word] - server.sent) * 1000)
+            time.sleep(0.02)
+        return found
+    finally:
+        sink.listener.close()
+        bench.doCleanups()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
@@ -208,6 +275,13 @@ def main():
                   f"{statistics.median(f[1] for f in found):7.2f} "
                   f"{max(f[2] for f in found):7.1f} "
                   f"{max(f[3] for f in found):8d}", flush=True)
+    found = first_octets(100)
+    for word, what in ((b"EHLO", "session"), (b"MAIL", "MAIL"),
+                       (b"text", "message")):
+        times = sorted(found[word])
+        print(f"submission to first octet of {what + ',':8} idle sink: median "
+              f"{statistics.median(times):.1f} ms, nine of ten within "
+              f"{times[len(times) * 9 // 10]:.1f} ms")
 
 
 if __name__ == "__main__":
