@@ -132,6 +132,9 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 			   "submission_listen and submissions_listen need it "
 			   "and tls_key_file",
 			   faults);
+	if (*conf->dagent_server)
+		config_check_place(conf, "dagent_server", conf->dagent_server,
+				   faults);
 	if (*conf->metrics_listen)
 		config_check_place(conf, "metrics_listen", conf->metrics_listen,
 				   faults);
@@ -153,6 +156,9 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 	FILE_CHECK(smtp_tls_key_file);
 	FILE_CHECK(smtp_password_file);
 	FILE_CHECK(smtp_sender_table);
+	FILE_CHECK(dagent_tls_ca_file);
+	FILE_CHECK(dagent_tls_cert_file);
+	FILE_CHECK(dagent_tls_key_file);
 	FILE_CHECK(tls_cert_file);
 	FILE_CHECK(tls_key_file);
 	FILE_CHECK(tls_client_ca_file);

@@ -1,5 +1,6 @@
 /*
- * One message from standard input straight into the store.
+ * One message from standard input straight into the store, or to the daemon of
+ * another machine.
  *
  * MTAs read stdout and stderr as one, and the first thing there has to be the
  * enhanced status code: so what the log or a library writes to stderr is held
@@ -15,6 +16,7 @@
 #include "log.h"
 #include "mail.h"
 #include "outcome.h"
+#include "remote.h"
 #include "resolve.h"
 #include "stdin_door.h"
 
@@ -145,6 +147,28 @@ static int direct_open_and_deliver(const struct options *options,
 	return 0;
 }
 
+static int direct_send(struct options *options, const struct conf *conf,
+		       const struct input *input, const char *sender,
+		       struct fault *ret_faults, struct fault *fault)
+{
+	const struct handover handover = {
+		.sender = sender,
+		.recipients = options->recipients,
+		.message = input->bytes,
+		.wishes = &options->wishes,
+		.timeout_ms = conf->lmtp_timeout * 1000,
+	};
+
+	if (*conf->dagent_server)
+		return remote_send(conf, &handover, ret_faults, fault);
+	if (direct_open_and_deliver(options, conf, input, sender, ret_faults,
+				    fault) == 0)
+		return 0;
+	if (!fault_is_temporary(fault))
+		fault->kind = FAULT_INTERNAL;
+	return fault_prefix(fault, "no daemon and no store");
+}
+
 static int direct_run(struct options *options, struct fault *fault)
 {
 	AUTO(conf) conf = NULL;
@@ -157,12 +181,8 @@ static int direct_run(struct options *options, struct fault *fault)
 	    stdin_door_read(options, conf, input, fault))
 		return -1;
 	sender = stdin_door_sender(options, input);
-	if (direct_open_and_deliver(options, conf, input, sender, faults,
-				    fault)) {
-		if (!fault_is_temporary(fault))
-			fault->kind = FAULT_INTERNAL;
-		return fault_prefix(fault, "no daemon and no store");
-	}
+	if (direct_send(options, conf, input, sender, faults, fault))
+		return -1;
 	*fault = *outcome_of_many(faults, count);
 	return 0;
 }

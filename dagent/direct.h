@@ -1,5 +1,6 @@
 /*
- * Delivery from standard input without a daemon: the store is opened here.
+ * Delivery from standard input without a daemon here: the store is opened, or
+ * dagent_server gets it.
  */
 #ifndef OKAPI_DAGENT_DIRECT_H
 #define OKAPI_DAGENT_DIRECT_H

@@ -192,11 +192,16 @@ void handover_judge(const char *replies, size_t count, struct fault *ret_faults)
 	g_autofree bool *is_accepted = g_new0(bool, count);
 	struct fault fault = {0};
 
-	/* Greeting, LHLO, MAIL: what refuses these refuses all. */
+	/* Greeting, LHLO, MAIL: what refuses these refuses all.  But for its
+	 * size, that is not the mail's fault. */
 	for (int i = 0; i < 3; i++)
 		if (!handover_next(&replies, &fault) ||
-		    fault.kind != FAULT_NONE)
+		    fault.kind != FAULT_NONE) {
+			if (!fault_is_temporary(&fault) &&
+			    fault.kind != FAULT_TOO_BIG)
+				fault.kind = FAULT_INTERNAL;
 			goto all;
+		}
 	for (size_t i = 0; i < count; i++) {
 		if (ret_faults[i].kind != FAULT_NONE)
 			continue;

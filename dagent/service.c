@@ -41,6 +41,7 @@ struct service {
 	GArray *listeners; /* of struct listener: moved to the next one */
 	GArray *trusted;   /* of uid_t */
 	struct smtp_options lmtp;
+	struct smtp_options certified_lmtp;
 	struct smtp_options private_lmtp;
 	struct serve_kind lmtp_kind;
 	struct serve_kind private_kind;
@@ -224,6 +225,8 @@ static void service_set_kinds(struct service *service)
 		.offer_starttls = service->tls != NULL,
 		.offer_dsn = true,
 	};
+	service->certified_lmtp = service->lmtp;
+	service->certified_lmtp.allow_private = true;
 	service->private_lmtp = service->lmtp;
 	service->private_lmtp.offer_starttls = false;
 	service->private_lmtp.allow_local = true;
@@ -276,6 +279,7 @@ static int service_open(struct service *service, struct fault *fault)
 	service->lmtp_door = door;
 	service->lmtp_door.agent = service->agent;
 	service->private_door = service->lmtp_door;
+	service->lmtp_door.certified = &service->certified_lmtp;
 	service->private_door.is_private = true;
 	return 0;
 }

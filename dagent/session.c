@@ -131,24 +131,33 @@ static void session_hello(void *context, const char *name)
 
 	g_free(session->helo);
 	session->helo = g_strdup(name);
+	/* Okapi's own programs on another machine. */
+	if (session->door->certified && session->serve->tls &&
+	    tls_session_is_trusted(session->serve->tls))
+		smtp_server_set_options(session->serve->server,
+					session->door->certified);
 }
 
 /* What an option of the other side may ask for. */
 static int session_check_wishes(struct lmtp_session *session,
 				struct wishes *wishes, struct fault *fault)
 {
-	if (!session->login)
-		return 0;
-	if (wishes->in_public)
+	bool is_trusted = session->door->is_private && !session->login;
+
+	if (session->login && wishes->in_public)
 		return fault_set(fault, FAULT_NOT_YOURS,
 				 "user %s may not deliver to the public store "
 				 "(trusted_users)",
 				 session->login);
-	if (wishes->autoresponder) {
+	/* A program of another machine is none of this one. */
+	if (wishes->autoresponder && !is_trusted) {
 		log_message(LOG_LEVEL_WARNING,
-			    "autoresponder %s of user %s is not used: not in "
+			    "autoresponder %s of %s%s is not used: not in "
 			    "trusted_users",
-			    wishes->autoresponder, session->login);
+			    wishes->autoresponder,
+			    session->login ? "user " : "",
+			    session->login ? session->login
+					   : session->serve->peer->name);
 		g_clear_pointer(&wishes->autoresponder, g_free);
 	}
 	return 0;
@@ -186,13 +195,13 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 	session->mail = mail_new(session->door->agent, mail->reverse_path);
 	session->mail->dsn_ret = g_strdup(mail->dsn_ret);
 	session->mail->dsn_envid = g_strdup(mail->dsn_envid);
-	if (mail->private_options) {
-		if (session_take_wishes(session, mail->private_options,
-					fault) == 0)
-			return 0;
+	if (mail->private_options &&
+	    session_take_wishes(session, mail->private_options, fault)) {
 		session_reset(session);
 		return -1;
 	}
+	if (session->door->is_private && mail->private_options)
+		return 0;
 	session->mail->helo = g_strdup(session->helo);
 	session->mail->peer = g_strdup(session->serve->peer->name);
 	session->mail->is_tls = session->serve->tls != NULL;

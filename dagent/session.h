@@ -10,7 +10,9 @@
 /* What the sessions of one listener share. */
 struct session_door {
 	struct agent *agent;
-	bool is_private;      /* run_dir/dagent.sock: the peer's uid decides */
+	bool is_private; /* run_dir/dagent.sock: the peer's uid decides */
+	/* Of a client with a trusted certificate; NULL: no such thing here. */
+	const struct smtp_options *certified;
 	const uid_t *trusted; /* users that may deliver to anybody */
 	size_t trusted_count;
 	gint *sessions; /* how many there are; atomic */

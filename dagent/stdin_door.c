@@ -2,7 +2,7 @@
  * Delivery for MTAs that run a program: read, hand over, report.
  *
  * The daemon is looked for before anything is read: without one, okapi-dagentd
- * finds standard input as it was.
+ * finds standard input as it was.  It also does what needs TLS.
  */
 #include "stdin_door.h"
 
@@ -107,6 +107,8 @@ static int stdin_door_run(struct options *options, char **argv,
 		outcome_soften(fault);
 		return -1;
 	}
+	if (*conf->dagent_server)
+		return stdin_door_exec(argv, fault);
 	socket = handover_socket(conf);
 	if (net_unix_connect(socket, conf->lmtp_timeout * 1000, &fd,
 			     &no_daemon) == 0)

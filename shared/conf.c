@@ -382,6 +382,11 @@ static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 		text = "queue_retry_max is smaller than queue_retry_min";
 	else if (!*conf->tls_cert_file != !*conf->tls_key_file)
 		text = "tls_cert_file and tls_key_file go together";
+	else if (*conf->dagent_tls_key_file && !*conf->dagent_tls_cert_file)
+		text = "dagent_tls_key_file needs dagent_tls_cert_file";
+	else if (*conf->dagent_server && !*conf->dagent_tls_cert_file)
+		text = "dagent_server needs dagent_tls_cert_file: it knows us "
+		       "by that";
 	else if (*conf->smtp_user && !*conf->smtp_password_file &&
 		 !*conf->smtp_token_command)
 		text = "smtp_user needs smtp_password_file or "

@@ -53,6 +53,16 @@ static int net_split(const char *where, char **ret_host, char **ret_port,
 	return 0;
 }
 
+char *net_host_of(const char *where)
+{
+	g_autofree char *port = NULL;
+	char *host = NULL;
+
+	if (net_unix_path(where) || net_split(where, &host, &port, NULL) < 0)
+		return g_strdup("");
+	return host;
+}
+
 static int net_resolve(const char *where, bool passive,
 		       struct addrinfo **ret_info, struct fault *fault)
 {

@@ -48,6 +48,10 @@ char *net_place_of(int fd);
 /* Is it written like one of these places?  Pure: asks no name server. */
 NODISCARD int net_place_check(const char *where, struct fault *fault);
 
+/* The host of "host:port" or "[v6]:port", without brackets; owned, "" where
+ * there is none. */
+char *net_host_of(const char *where);
+
 /* Who is at the other end. */
 struct net_peer {
 	char name[128]; /* "127.0.0.1", "::1", or "local" */

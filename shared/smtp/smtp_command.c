@@ -97,10 +97,11 @@ static void smtp_offer_release(struct smtp_server *server)
  * can make use of it, and nothing of ours sends it. */
 static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 {
-	const struct smtp_options *options = server->options;
+	const struct smtp_options *options;
 
 	if (!smtp_hello(server, args))
 		return;
+	options = server->options; /* which the handler may have changed */
 	smtp_offer(server, options->hostname);
 	smtp_offer(server, "PIPELINING");
 	smtp_offer(server, "ENHANCEDSTATUSCODES");
@@ -116,6 +117,8 @@ static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 				       smtp_auth_mechanisms(server));
 	if (options->future_release > 0)
 		smtp_offer_release(server);
+	if (options->allow_private)
+		smtp_offer(server, "X-OKAPI");
 	smtp_reply(server, 250, NULL, "CHUNKING");
 }
 

@@ -21,6 +21,12 @@ struct smtp_server *smtp_server_new(const struct smtp_options *options,
 	return server;
 }
 
+void smtp_server_set_options(struct smtp_server *server,
+			     const struct smtp_options *options)
+{
+	server->options = options;
+}
+
 void smtp_server_free(struct smtp_server *server)
 {
 	if (!server)

@@ -134,6 +134,10 @@ struct smtp_server *smtp_server_new(const struct smtp_options *options,
 				    const struct smtp_handler *handler,
 				    void *context);
 /* Calls handler->reset if a transaction is open. */
+/* Other options from now on (borrowed as the first): what a client may do that
+ * has shown who it is. */
+void smtp_server_set_options(struct smtp_server *server,
+			     const struct smtp_options *options);
 void smtp_server_free(struct smtp_server *server);
 AUTO_DEFINE(smtp_server, smtp_server_free);
 
