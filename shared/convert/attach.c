@@ -17,7 +17,7 @@
 
 struct attach_walk {
 	struct convert_context *context;
-	const GHashTable *cids;
+	const GTree *cids;
 	struct propset *set;
 };
 
@@ -88,8 +88,8 @@ static bool is_rendered(const struct attach_walk *walk,
 		(entity->disposition && !strcmp(entity->disposition, "inline"));
 
 	return is_inline && entity->content_id && *entity->content_id &&
-	       g_hash_table_contains((GHashTable *)(uintptr_t)walk->cids,
-				     entity->content_id);
+	       g_tree_lookup((GTree *)(uintptr_t)walk->cids,
+			     entity->content_id);
 }
 
 static void set_place(const struct attach_walk *walk,
@@ -340,7 +340,7 @@ static void walk_entity(const struct attach_walk *walk,
 }
 
 void attach_convert(struct convert_context *context,
-		    const struct mime_entity *root, const GHashTable *cids,
+		    const struct mime_entity *root, const GTree *cids,
 		    struct propset *set)
 {
 	const struct attach_walk walk = {context, cids, set};
@@ -375,7 +375,7 @@ static GBytes *whole_entity(const struct mime_entity *root)
 void attach_whole(struct convert_context *context,
 		  const struct mime_entity *root, struct propset *set)
 {
-	g_autoptr(GHashTable) cids = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GTree) cids = g_tree_new((GCompareFunc)strcmp);
 	const struct attach_walk walk = {context, cids, set};
 	bool is_signed = mime_is(root, "multipart", "signed");
 	struct propset *attachment =

@@ -199,8 +199,15 @@ static int plain_codepage(const struct convert_context *context,
 					: "windows-1252");
 }
 
-/* Collects what stands behind "cid:" in one pass, %XX undone. */
-static void collect_cids(const char *html, GHashTable *cids)
+static int compare_ids(const void *a, const void *b, void *data)
+{
+	(void)data;
+	return strcmp(a, b);
+}
+
+/* Collects what stands behind "cid:" in one pass, %XX undone.  Into a tree:
+ * senders can choose ids that meet in one place of a hash table. */
+static void collect_cids(const char *html, GTree *cids)
 {
 	const char *at = html;
 
@@ -215,7 +222,8 @@ static void collect_cids(const char *html, GHashTable *cids)
 		if (!n || n > 512)
 			continue;
 		id = g_uri_unescape_segment(at, at + n, NULL);
-		g_hash_table_add(cids, id ? id : g_strndup(at, n));
+		id = id ? id : g_strndup(at, n);
+		g_tree_insert(cids, id, GUINT_TO_POINTER(1));
 		at += n;
 	}
 }
@@ -304,7 +312,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 /* HTML is kept as UTF-8, whatever it came in; where it has no plain text beside
  * it, it gets one. */
 static void set_html(struct convert_context *context, struct mime_entity *leaf,
-		     bool has_plain, struct propset *set, GHashTable *cids)
+		     bool has_plain, struct propset *set, GTree *cids)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *charset = NULL;
@@ -341,13 +349,12 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 }
 
 void body_convert(struct convert_context *context, struct mime_entity *root,
-		  struct propset *set, GHashTable **ret_cids)
+		  struct propset *set, GTree **ret_cids)
 {
 	struct bodies bodies = {NULL, NULL, NULL};
 	struct mime_entity *html = NULL;
 
-	*ret_cids =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	*ret_cids = g_tree_new_full(compare_ids, NULL, g_free, NULL);
 	(void)find(root, &bodies);
 	if (bodies.plain)
 		set_plain(context, bodies.plain, set);

@@ -41,7 +41,7 @@ void convert_message(struct convert_context *context,
 {
 	/* The bodies are marked in the tree, which this conversion owns. */
 	struct mime_entity *root = (struct mime_entity *)(uintptr_t)message;
-	g_autoptr(GHashTable) cids = NULL;
+	g_autoptr(GTree) cids = NULL;
 	int64_t flags = FLAG_UNMODIFIED;
 
 	propset_set_number(set, PR_MESSAGE_SIZE, (int64_t)message->whole.len);

@@ -50,6 +50,9 @@ static void add_param(const struct convert_context *context,
 	if (!value ||
 	    (!extended && g_hash_table_contains(params->values, name)))
 		return;
+	/* RFC 2231 4: neither charset nor language. */
+	if (extended && g_str_has_prefix(value, "''"))
+		value += 2;
 	g_hash_table_insert(params->values, g_steal_pointer(&name),
 			    show_words(context, value));
 }

@@ -15,7 +15,7 @@ void convert_message(struct convert_context *context,
  * PR_BODY, PR_HTML, PR_NATIVE_BODY, PR_INTERNET_CPID.  ret_cids (owned):
  * content ids the HTML refers to, a set of strings. */
 void body_convert(struct convert_context *context, struct mime_entity *root,
-		  struct propset *set, GHashTable **ret_cids);
+		  struct propset *set, GTree **ret_cids);
 
 /* html_text.c: HTML (UTF-8) as plain text, lines ended by LF.  Linear; what is
  * too deep or too much is noted and left out.  Owned. */
@@ -30,7 +30,7 @@ char *text_enriched_to_html(const char *from);
 
 /* attach.c: everything that is no body, in order. */
 void attach_convert(struct convert_context *context,
-		    const struct mime_entity *root, const GHashTable *cids,
+		    const struct mime_entity *root, const GTree *cids,
 		    struct propset *set);
 /* A signed or encrypted message whole, with its Content-Type, as its only
  * attachment (MS-OXCMAIL 2.2.3.4.4). */

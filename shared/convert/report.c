@@ -15,22 +15,28 @@
 /* ---- fields ---------------------------------------------------------------
  */
 
-/* The fields between two blank lines: lower-case name to value, the first of
- * a name. */
-static GHashTable *group_new(void)
+static int compare_names(const void *a, const void *b, void *data)
 {
-	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	(void)data;
+	return strcmp(a, b);
 }
 
-static const char *group_get(const GHashTable *group, const char *name)
+/* The fields between two blank lines: lower-case name to value, the first of
+ * a name.  A tree: senders can choose names that meet in one place of a hash
+ * table. */
+static GTree *group_new(void)
 {
-	const char *value =
-		g_hash_table_lookup((GHashTable *)(uintptr_t)group, name);
+	return g_tree_new_full(compare_names, NULL, g_free, g_free);
+}
+
+static const char *group_get(const GTree *group, const char *name)
+{
+	const char *value = g_tree_lookup((GTree *)(uintptr_t)group, name);
 
 	return value && *value ? value : NULL;
 }
 
-static void group_add(GHashTable *group, char *field)
+static void group_add(GTree *group, char *field)
 {
 	char *colon = strchr(field, ':');
 	g_autofree char *name = NULL;
@@ -39,21 +45,21 @@ static void group_add(GHashTable *group, char *field)
 		return;
 	name = g_ascii_strdown(field, colon - field);
 	g_strstrip(name);
-	if (*name && !g_hash_table_contains(group, name)) {
+	if (*name && !g_tree_lookup(group, name)) {
 		char *value = g_strndup(colon + 1, REPORT_VALUE_MAX);
 
 		text_flatten(value);
 		g_strstrip(value);
-		g_hash_table_insert(group, g_steal_pointer(&name), value);
+		g_tree_insert(group, g_steal_pointer(&name), value);
 	}
 }
 
 /* Ends the group if it has something. */
 static void groups_next(GPtrArray *groups)
 {
-	GHashTable *last = g_ptr_array_index(groups, groups->len - 1);
+	GTree *last = g_ptr_array_index(groups, groups->len - 1);
 
-	if (g_hash_table_size(last) && groups->len < REPORT_GROUPS_MAX)
+	if (g_tree_nnodes(last) && groups->len < REPORT_GROUPS_MAX)
 		g_ptr_array_add(groups, group_new());
 }
 
@@ -118,7 +124,7 @@ static GPtrArray *groups_of(const struct mime_entity *report,
 			continue;
 		if (!groups) {
 			groups = g_ptr_array_new_with_free_func(
-				(GDestroyNotify)g_hash_table_unref);
+				(GDestroyNotify)g_tree_unref);
 			g_ptr_array_add(groups, group_new());
 		}
 		bytes = mime_decode(part);
@@ -257,7 +263,7 @@ static int action_of_status(const char *status)
 	}
 }
 
-static int action_rank(const GHashTable *group)
+static int action_rank(const GTree *group)
 {
 	const char *value = group_get(group, "action");
 
@@ -331,7 +337,7 @@ static void set_codes(struct propset *row, const char *text)
 }
 
 /* MS-OXCMAIL 2.2.3.7.1.2 */
-static void set_supplementary(struct propset *row, const GHashTable *group,
+static void set_supplementary(struct propset *row, const GTree *group,
 			      const char *remote)
 {
 	const char *given = group_get(group, "x-supplementary-info");
@@ -350,7 +356,7 @@ static void set_supplementary(struct propset *row, const GHashTable *group,
 	propset_set_text(row, PR_SUPPLEMENTARY_INFO, text);
 }
 
-static void add_row(struct propset *set, const GHashTable *group, bool failed)
+static void add_row(struct propset *set, const GTree *group, bool failed)
 {
 	const char *final = group_get(group, "final-recipient");
 	const char *name = group_get(group, "x-display-name");
@@ -405,7 +411,7 @@ static bool set_delivery_report(struct convert_context *context,
 	if (!groups)
 		return false;
 	for (guint i = 0; i < groups->len; i++) {
-		const GHashTable *group = g_ptr_array_index(groups, i);
+		const GTree *group = g_ptr_array_index(groups, i);
 		g_autofree char *mta =
 			without_type(group_get(group, "reporting-mta"));
 
@@ -414,7 +420,7 @@ static bool set_delivery_report(struct convert_context *context,
 			propset_set_text(set, PR_DSN_REPORTING_MTA, mta);
 	}
 	for (guint i = 0; i < groups->len; i++) {
-		const GHashTable *group = g_ptr_array_index(groups, i);
+		const GTree *group = g_ptr_array_index(groups, i);
 
 		if (action_rank(group) == worst)
 			add_row(set, group,
@@ -448,7 +454,7 @@ static bool was_read(const char *disposition)
 	       g_ascii_strncasecmp(type, "failed", 6) != 0;
 }
 
-static void set_parent_key(struct propset *set, const GHashTable *group)
+static void set_parent_key(struct propset *set, const GTree *group)
 {
 	const char *key = group_get(group, "x-msexch-correlation-key");
 	g_autofree guchar *data = NULL;
@@ -465,7 +471,7 @@ static bool set_read_report(struct convert_context *context,
 			    struct propset *set)
 {
 	g_autoptr(GPtrArray) groups = groups_of(report, is_notification);
-	const GHashTable *group = NULL;
+	const GTree *group = NULL;
 	const char *id = NULL;
 	const char *text = propset_text(set, PR_BODY);
 

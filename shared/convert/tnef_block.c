@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define PROPS_MAX  4000 /* sets are searched from their first */
 #define MANY       0x1000
 #define PT_FLOAT   0x0004
 #define PT_MONEY   0x0006
@@ -145,7 +146,9 @@ GPtrArray *tnef_block_read(struct span block, unsigned *values)
 	GPtrArray *props = g_ptr_array_new_with_free_func(prop_free);
 	uint32_t count = take_number(&cursor, 4);
 
-	while (count-- && !cursor.broken)
+	if (count > PROPS_MAX)
+		cursor.broken = true;
+	while (!cursor.broken && count--)
 		read_prop(&cursor, props, values);
 	if (!cursor.broken)
 		return props;

@@ -20,8 +20,8 @@ struct tnef_prop {
 };
 
 /* The properties of a block: of struct tnef_prop, owned; they borrow its
- * octets.  NULL if it is broken anywhere, or has more than *values values;
- * those it has are taken off. */
+ * octets.  NULL if it is broken anywhere, has more than 4000 properties or more
+ * than *values values; those it has are taken off. */
 GPtrArray *tnef_block_read(struct span block, unsigned *values);
 
 #endif

@@ -320,7 +320,7 @@ static void apply(struct convert_context *context, struct propset *set,
 	} else {
 		tag = named_tag(set, prop, type);
 	}
-	if (propset_has(set, tag))
+	if (!tag || propset_has(set, tag))
 		return;
 	if (prop->many)
 		set_many(context, set, tag, prop, codepage);

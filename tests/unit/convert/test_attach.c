@@ -48,6 +48,10 @@ static const struct {
 	 "Content-Type: image/png\r\nContent-Disposition: attachment;\r\n"
 	 " filename*=iso-8859-1'de'%e4.png\r\n",
 	 PR_ATTACH_LONG_FILENAME, "\xc3\xa4.png"},
+	{"rfc 2231 without charset",
+	 "Content-Type: image/png\r\nContent-Disposition: attachment;\r\n"
+	 " filename=x.txt; filename*1*=png; filename*0*=''a.\r\n",
+	 PR_ATTACH_LONG_FILENAME, "a.png"},
 	{"rfc 2047",
 	 "Content-Type: image/png; name=\"=?utf-8?q?=E2=82=AC.png?=\"\r\n",
 	 PR_ATTACH_LONG_FILENAME, "\xe2\x82\xac.png"},
