@@ -174,7 +174,17 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
 		$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 
 .PHONY: unit
-unit: all $(UNIT_BIN)
+unit: all $(UNIT_BIN) $(B)/okapi-sieve-test
+
+# Pigeonhole's .svtest files on our language (docs/sieve-suite.md); for tests,
+# not installed.
+$(B)/okapi-sieve-test: $(patsubst %.c,$(O)/%.o,$(wildcard tests/svtest/*.c)) \
+		$(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(SQLITE_LIBS) $(ZSTD_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
 include tests/tests.mk
 include $(wildcard tests/fuzz/*.mk)

@@ -322,7 +322,7 @@ int rule_place(struct rule_set *set, const struct sieve_action *action,
 	} else if (!ret_place->may) {
 		*ret_problem = g_strdup("no right to put mail there");
 	} else if (!ret_place->folder && !action->create) {
-		*ret_problem = g_strdup("there is no such folder");
+		*ret_problem = g_strdup("the folder does not exist");
 	}
 	return 0;
 }

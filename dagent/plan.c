@@ -100,6 +100,7 @@ void plan_free(struct plan *plan)
 	if (plan->vacation)
 		sieve_vacation_unref(plan->vacation);
 	g_free(plan->rule);
+	g_free(plan->complaint);
 	g_free(plan->junk);
 	g_free(plan);
 }

@@ -53,6 +53,8 @@ static void rules_clear(struct rules *rules)
 /* A rule went wrong: told once, to the log and to the user's list. */
 static void rules_blame(struct rules *rules, const char *name, const char *text)
 {
+	if (!rules->to->plan->complaint)
+		rules->to->plan->complaint = g_strdup(text);
 	log_message(LOG_LEVEL_WARNING, "%s: %s: rule '%s' failed: %s",
 		    rules->mail->id, rules->to->who->name, name, text);
 	for (guint i = 0; i < rules->items->len; i++) {
@@ -377,11 +379,12 @@ static int rules_keep_instead(struct rules *rules,
 			      const struct sieve_action *action,
 			      const char *why)
 {
-	g_autofree char *text = g_strdup_printf(
-		"%u: fileinto '%s': %s", action->line, action->argument, why);
+	g_autofree char *text =
+		g_strdup_printf("%u: failed to store into mailbox '%s': %s",
+				action->line, action->argument, why);
 
 	rules_blame(rules, action->rule, text);
-	rules_keep(rules, action->flags, action->edit);
+	rules_keep(rules, action->flags, NULL); /* as it came */
 	return 0;
 }
 
@@ -418,7 +421,7 @@ static int rules_fileinto(struct rules *rules,
 					  "no right to put mail there");
 	if (!place.folder && !action->create)
 		return rules_keep_instead(rules, action,
-					  "there is no such folder");
+					  "the folder does not exist");
 	if (place.store != owner.store &&
 	    store_fits(rules->store, place.store,
 		       (int64_t)mail_size(rules->mail), &reason)) {
@@ -694,6 +697,24 @@ int rules_apply(struct mail *mail, struct store *store,
 		.included = g_ptr_array_new(),
 	};
 	int result = rules_run(&rules, fault);
+
+	rules_clear(&rules);
+	return result;
+}
+
+int rules_execute(struct mail *mail, struct store *store,
+		  struct mail_recipient *to, struct target *target,
+		  const struct sieve_plan *wanted, struct fault *fault)
+{
+	struct rules rules = {
+		.mail = mail,
+		.store = store,
+		.to = to,
+		.target = target,
+		.items = g_array_new(FALSE, FALSE, sizeof(struct rules_item)),
+		.included = g_ptr_array_new(),
+	};
+	int result = rules_carry_out(&rules, wanted, fault);
 
 	rules_clear(&rules);
 	return result;

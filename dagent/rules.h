@@ -17,6 +17,13 @@ NODISCARD int rules_apply(struct mail *mail, struct store *store,
 			  struct mail_recipient *to, struct target *target,
 			  struct fault *fault);
 
+/* The end of it alone: turns what scripts decided into to->plan. */
+struct sieve_plan;
+NODISCARD int rules_execute(struct mail *mail, struct store *store,
+			    struct mail_recipient *to, struct target *target,
+			    const struct sieve_plan *wanted,
+			    struct fault *fault);
+
 /* Does a rule's redirect to address have to be suppressed: does the message
  * say that it came from a redirect for one of the user's addresses, or is the
  * address the user's own?  Pure. */

@@ -111,8 +111,99 @@ bool sieve_address_is_valid(const char *address)
 	if (*address != '"' && memchr(address, '@', (size_t)(at - address)))
 		return false;
 	for (const char *c = address; *c; c++)
-		if ((unsigned char)*c <= 0x20 || *c == 0x7f ||
-		    strchr("<>,;()", *c))
+		if ((unsigned char)*c < 0x20 || *c == 0x7f ||
+		    (strchr(" <>,;()", *c) && !(*address == '"' && c < at)))
 			return false;
 	return at[1] != '.' && at[1] != '-' && address[len - 1] != '.';
+}
+
+/* Is text an RFC 5322 dot-atom (or of UTF-8, RFC 6532)? */
+static bool is_dot_atom(const char *text, size_t len)
+{
+	if (len == 0 || text[0] == '.' || text[len - 1] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7f ||
+		    strchr("()<>[]:;@\\,\"", text[i]) ||
+		    (text[i] == '.' && text[i + 1] == '.'))
+			return false;
+	return true;
+}
+
+/* Behind the quoted string that begins at text; NULL if it does not end. */
+static const char *skip_quoted(const char *text)
+{
+	for (text++; *text != '"'; text++) {
+		if (*text == '\\' && text[1])
+			text++;
+		if (!*text)
+			return NULL;
+	}
+	return text + 1;
+}
+
+/* A mailbox that is no list and no half of one. */
+static bool is_one_mailbox(const char *text)
+{
+	bool is_open = false;
+	bool is_closed = false;
+
+	while (*text) {
+		if (*text == '"') {
+			text = skip_quoted(text);
+			if (!text)
+				return false;
+			continue;
+		}
+		if (strchr(",;", *text) ||
+		    (is_closed && !g_ascii_isspace(*text)) ||
+		    (*text == '<' && is_open) || (*text == '>' && !is_open))
+			return false;
+		is_open = is_open || *text == '<';
+		is_closed = is_closed || *text == '>';
+		text++;
+	}
+	return is_open == is_closed;
+}
+
+/* Blanks around the '@' mean nothing (RFC 5322 section 4.4). */
+static char *without_blanks(const char *address)
+{
+	const char *at = strrchr(address, '@');
+	g_autofree char *local = NULL;
+
+	if (!at)
+		return g_strdup(address);
+	local = g_strchomp(g_strndup(address, (gsize)(at - address)));
+	at++;
+	return g_strconcat(local, "@", at + strspn(at, " \t\r\n"), NULL);
+}
+
+char *sieve_address_of(const char *mailbox)
+{
+	g_auto(GStrv) found = NULL;
+	g_autofree char *address = NULL;
+	const char *at;
+	size_t local;
+
+	if (!is_one_mailbox(mailbox))
+		return NULL;
+	found = sieve_address_split(mailbox);
+	if (g_strv_length(found) != 1)
+		return NULL;
+	address = without_blanks(found[0]);
+	at = strrchr(address, '@');
+	local = at ? (size_t)(at - address) : 0;
+	if (local > 2 && address[0] == '"' && address[local - 1] == '"' &&
+	    is_dot_atom(address + 1, local - 2)) {
+		g_autofree char *name = g_strndup(address + 1, local - 2);
+
+		char *rest = g_strdup(at);
+
+		g_free(address);
+		address = g_strconcat(name, rest, NULL);
+		g_free(rest);
+	}
+	return sieve_address_is_valid(address) ? g_steal_pointer(&address)
+					       : NULL;
 }

@@ -27,6 +27,11 @@ char *sieve_address_part(const char *address, enum address_part part,
  * quotation marks; owned. */
 char **sieve_address_split(const char *text);
 
+/* The address of a mailbox as a user writes it, "Ann <ann@example.org>" or
+ * ann@example.org alone, quotation marks that it does not need taken away;
+ * owned, NULL unless there is just one that mail could be sent to. */
+char *sieve_address_of(const char *mailbox);
+
 /* Could mail be sent there: local@domain, no blanks, no control characters? */
 bool sieve_address_is_valid(const char *address);
 

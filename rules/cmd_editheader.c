@@ -127,8 +127,9 @@ static struct sieve_edit *take_edit(struct sieve_run *run)
 	const struct sieve_message *message = run->message;
 	struct sieve_edit *edit = g_steal_pointer(&run->edit);
 
-	if (!edit && message->raw)
-		edit = sieve_edit_begin(message->set, message->raw,
+	if (!edit && (message->raw || message->size == 0))
+		edit = sieve_edit_begin(message->set,
+					message->raw ? message->raw : "",
 					message->raw_len);
 	if (!edit)
 		sieve_run_fail(run, "this header cannot be edited");
@@ -137,12 +138,15 @@ static struct sieve_edit *take_edit(struct sieve_run *run)
 	return edit;
 }
 
-/* A line end and TAB become a blank, other control characters go. */
+/* Unfolded: a line end and the blanks behind it are one blank, and so is TAB;
+ * other control characters go. */
 static char *clean_value(const char *value)
 {
 	GString *out = g_string_new(NULL);
 
 	for (; *value; value++) {
+		if (*value == '\n' && (value[1] == ' ' || value[1] == '\t'))
+			continue;
 		if (*value == '\n' || *value == '\t')
 			g_string_append_c(out, ' ');
 		else if ((unsigned char)*value >= 0x20 && *value != 0x7f)

@@ -89,8 +89,7 @@ static void run_fileinto(struct sieve_run *run, const struct ast_node *node)
 	g_autoptr(GPtrArray) flags = find_flags(run, node);
 
 	if (!is_folder_name(name)) {
-		sieve_run_fail(run,
-			       "fileinto: \"%.60s\" is no name of a folder",
+		sieve_run_fail(run, "fileinto: invalid folder name \"%.60s\"",
 			       name);
 		return;
 	}

@@ -35,6 +35,52 @@ static int check_flag(struct checker *checker, struct ast_node *node,
 	return 0;
 }
 
+/* RFC 5232 section 2: "a b" is a list of two. */
+static void split_keys(struct checker *checker, struct ast_argument *keys)
+{
+	struct ast_string *key = keys->strings;
+
+	for (; key; key = key->next) {
+		g_auto(GStrv) flags = NULL;
+
+		if (key->is_dynamic || !strchr(key->text, ' '))
+			continue;
+		flags = g_strsplit(key->text, " ", -1);
+		for (char **flag = flags; *flag; flag++) {
+			struct ast_string *more;
+
+			if (!**flag)
+				continue;
+			if (flag == flags) {
+				key->text = sieve_arena_copy(
+					checker->arena, *flag, strlen(*flag));
+				continue;
+			}
+			more = sieve_arena_alloc(checker->arena, sizeof(*more));
+			*more = *key;
+			more->text = sieve_arena_copy(checker->arena, *flag,
+						      strlen(*flag));
+			key->next = more;
+			key = more;
+		}
+	}
+}
+
+static int check_hasflag(struct checker *checker, struct ast_node *node,
+			 const struct ast_node *previous)
+{
+	int type = language_choice(node, SLOT_MATCH, MATCH_IS);
+	struct ast_argument *last = node->arguments;
+
+	if (check_flag(checker, node, previous) < 0)
+		return -1;
+	while (last && last->next)
+		last = last->next;
+	if (last && (type == MATCH_IS || type == MATCH_CONTAINS))
+		split_keys(checker, last);
+	return 0;
+}
+
 /* The flags a command works on, owned. */
 static GPtrArray *load(struct sieve_run *run, const char *variable)
 {
@@ -171,6 +217,6 @@ const struct language_entry test_hasflag = {
 	.signature = "?SS",
 	.tags = language_match,
 	.has_match = true,
-	.check = check_flag,
+	.check = check_hasflag,
 	.test = run_hasflag,
 };

@@ -218,7 +218,7 @@ static void run_include(struct sieve_run *run, const struct ast_node *node)
 	g_ptr_array_add(run->including, (gpointer)(uintptr_t)script);
 	(void)g_hash_table_add(run->included, (gpointer)(uintptr_t)script);
 	run->variables = sieve_variables_new();
-	run->declared = sieve_variables_new();
+	run->declared = sieve_names_new();
 	run->script = script;
 	sieve_run_block(run, script->commands);
 	g_hash_table_unref(run->variables);
@@ -252,13 +252,22 @@ static int check_global(struct checker *checker, struct ast_node *node,
 	if (checker_need(checker, EXTENSION_VARIABLES, node->place,
 			 "the command global") < 0)
 		return -1;
-	for (; name; name = name->next)
+	for (; name; name = name->next) {
+		g_autofree char *key = g_ascii_strdown(name->text, -1);
+
 		if (name->is_dynamic || strchr(name->text, '.') ||
 		    !sieve_variable_name_is_valid(name->text))
 			return sieve_error_set(checker->error, name->place,
 					       "\"%.40s\" is no name of a "
 					       "variable",
 					       name->text);
+		if (g_hash_table_contains(checker->locals, key))
+			return sieve_error_set(checker->error, name->place,
+					       "the variable %.40s is in use "
+					       "already, and local",
+					       name->text);
+		(void)g_hash_table_add(checker->globals, g_steal_pointer(&key));
+	}
 	return 0;
 }
 

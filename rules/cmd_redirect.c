@@ -17,9 +17,13 @@ static int check_redirect(struct checker *checker, struct ast_node *node,
 			  const struct ast_node *previous)
 {
 	const struct ast_string *address = node->positional[0]->strings;
+	g_autofree char *parsed = NULL;
 
 	(void)previous;
-	if (address->is_dynamic || sieve_address_is_valid(address->text))
+	if (address->is_dynamic)
+		return 0;
+	parsed = sieve_address_of(address->text);
+	if (parsed)
 		return 0;
 	return sieve_error_set(checker->error, address->place,
 			       "\"%.80s\" is no mail address", address->text);
@@ -27,11 +31,12 @@ static int check_redirect(struct checker *checker, struct ast_node *node,
 
 static void run_redirect(struct sieve_run *run, const struct ast_node *node)
 {
-	const char *address = sieve_run_text(run, node->positional[0]);
+	const char *text = sieve_run_text(run, node->positional[0]);
+	g_autofree char *address = sieve_address_of(text);
 
-	if (!sieve_address_is_valid(address)) {
+	if (!address) {
 		sieve_run_fail(run, "redirect: \"%.80s\" is no mail address",
-			       address);
+			       text);
 		return;
 	}
 	sieve_run_act(run, &(struct run_action){

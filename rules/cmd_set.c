@@ -34,8 +34,14 @@ static int check_set(struct checker *checker, struct ast_node *node,
 	(void)previous;
 	if (!name->is_dynamic && sieve_variable_name_is_valid(name->text) &&
 	    (!strchr(name->text, '.') ||
-	     checker_enables(checker, EXTENSION_INCLUDE)))
+	     checker_enables(checker, EXTENSION_INCLUDE))) {
+		g_autofree char *key = g_ascii_strdown(name->text, -1);
+
+		if (!g_hash_table_contains(checker->globals, key))
+			(void)g_hash_table_add(checker->locals,
+					       g_steal_pointer(&key));
 		return 0;
+	}
 	return sieve_error_set(checker->error, name->place,
 			       "\"%.40s\" is no name of a variable",
 			       name->text);
@@ -68,6 +74,20 @@ static char *apply_quote(const char *text, int is_regex)
 	return g_string_free(quoted, FALSE);
 }
 
+/* A value that is too long is not cut between a backslash and what it quotes
+ * (RFC 5229 section 4.1.1). */
+static void cut_quoted(const struct sieve_run *run, char *value)
+{
+	size_t max = sieve_variable_max(run);
+	size_t slashes = 0;
+
+	if (strlen(value) <= max)
+		return;
+	while (slashes < max && value[max - 1 - slashes] == '\\')
+		slashes++;
+	value[max - slashes % 2] = '\0';
+}
+
 /* Replaces *value by what modifier makes of it. */
 static void modify(char **value, char *(*modifier)(const char *, int),
 		   const struct ast_tagged *tagged)
@@ -97,6 +117,8 @@ static void run_set(struct sieve_run *run, const struct ast_node *node)
 		g_free(value);
 		value = g_strdup_printf("%ld", length);
 	}
+	if (language_tagged(node, SLOT_QUOTE))
+		cut_quoted(run, value);
 	if (!run->failed)
 		sieve_variable_set(run, node->positional[0]->strings->text,
 				   value);

@@ -40,17 +40,6 @@ static const struct language_tag vacation_tags[] = {
 
 static const struct language_tag *const tags[] = {vacation_tags, NULL};
 
-/* The address of "Ann <ann@example.org>"; owned, NULL unless there is one. */
-static char *from_address(const char *from)
-{
-	g_auto(GStrv) addresses = sieve_address_split(from);
-
-	if (g_strv_length(addresses) != 1 ||
-	    !sieve_address_is_valid(addresses[0]))
-		return NULL;
-	return g_strdup(addresses[0]);
-}
-
 static int check_from(struct checker *checker, const struct ast_node *node)
 {
 	const struct ast_tagged *from = language_tagged(node, SLOT_FROM);
@@ -59,7 +48,7 @@ static int check_from(struct checker *checker, const struct ast_node *node)
 
 	if (!text || text->is_dynamic)
 		return 0;
-	address = from_address(text->text);
+	address = sieve_address_of(text->text);
 	return address ? 0
 		       : sieve_error_set(checker->error, text->place,
 					 "\"%.80s\" is no mail address",
@@ -170,7 +159,7 @@ static struct sieve_vacation *make_vacation(struct sieve_run *run,
 	vacation->reason = g_strdup(sieve_run_text(run, node->positional[0]));
 	vacation->subject = g_strdup(tag_text(run, node, SLOT_SUBJECT));
 	vacation->from = g_strdup(from);
-	vacation->from_address = from ? from_address(from) : NULL;
+	vacation->from_address = from ? sieve_address_of(from) : NULL;
 	if (from && !vacation->from_address)
 		sieve_run_fail(run, "vacation: \"%.80s\" is no mail address",
 			       from);

@@ -21,7 +21,7 @@ static const struct comparator_row comparator_table[COMPARATORS] = {
 				      EXTENSION_COMPARATOR_ASCII_NUMERIC, false,
 				      true},
 	[COMPARATOR_UNICODE_CASEMAP] = {"i;unicode-casemap",
-					EXTENSION_COMPARATOR_UNICODE_CASEMAP,
+					EXTENSION_NONE, /* may be required */
 					true, false},
 };
 

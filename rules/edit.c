@@ -240,6 +240,20 @@ const struct header_field *sieve_edit_field(const struct sieve_edit *edit,
 	return g_array_index(edit->fields, const struct header_field *, i);
 }
 
+int64_t sieve_edit_growth(const struct sieve_edit *edit)
+{
+	int64_t size = 0;
+
+	for (guint i = 0; i < edit->pieces->len; i++) {
+		const struct edit_piece *piece =
+			&g_array_index(edit->pieces, struct edit_piece, i);
+
+		size += piece->added ? (int64_t)strlen(piece->added->raw)
+				     : (int64_t)piece->len;
+	}
+	return size - (int64_t)edit->header_end;
+}
+
 GBytes *sieve_edit_apply(const struct sieve_edit *edit, GBytes *message)
 {
 	GByteArray *out = g_byte_array_new();

@@ -24,6 +24,8 @@ struct sieve_edit *sieve_edit_drop(struct sieve_edit *edit,
 				   void *context);
 
 size_t sieve_edit_count(const struct sieve_edit *edit);
+/* By how many octets the message is longer now (shorter: negative). */
+int64_t sieve_edit_growth(const struct sieve_edit *edit);
 /* Borrowed from the list (or the property set it began with). */
 const struct header_field *sieve_edit_field(const struct sieve_edit *edit,
 					    size_t i);

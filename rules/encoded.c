@@ -7,12 +7,17 @@
 
 #define BLANKS " \t\r\n"
 
-/* One number of 1 to max hexadecimal digits; 0 or -1. */
+/* One number of 1 to max hexadecimal digits (with zeros before them, where
+ * there may be more than two: RFC 5228 section 2.4.2.4); 0 or -1. */
 static int take_hex(const char **text, size_t max, uint32_t *ret_value)
 {
 	size_t digits = strspn(*text, "0123456789abcdefABCDEF");
 	uint32_t value = 0;
 
+	while (max > 2 && digits > max && **text == '0') {
+		(*text)++;
+		digits--;
+	}
 	if (digits < 1 || digits > max)
 		return -1;
 	for (size_t i = 0; i < digits; i++)

@@ -180,6 +180,16 @@ static int take_number(struct lexer *lexer, struct token *token)
 	return 0;
 }
 
+/* A line end in a string is CRLF, however the script was kept (RFC 5228
+ * section 2.4.2): what it is compared with and what is sent has CRLF. */
+static void add_octet(GString *string, char octet)
+{
+	if (octet == '\n' &&
+	    (string->len == 0 || string->str[string->len - 1] != '\r'))
+		g_string_append_c(string, '\r');
+	g_string_append_c(string, octet);
+}
+
 static int take_quoted(struct lexer *lexer, struct token *token)
 {
 	g_autoptr(GString) string = g_string_new(NULL);
@@ -204,7 +214,7 @@ static int take_quoted(struct lexer *lexer, struct token *token)
 				return -1;
 			octet = take(lexer);
 		}
-		g_string_append_c(string, octet);
+		add_octet(string, octet);
 	}
 	token->text = sieve_arena_copy(lexer->arena, string->str, string->len);
 	return 0;
@@ -267,7 +277,7 @@ static int take_multi_line(struct lexer *lexer, struct token *token)
 		}
 		octet = take(lexer);
 		at_line_start = octet == '\n';
-		g_string_append_c(string, octet);
+		add_octet(string, octet);
 	}
 	token->text = sieve_arena_copy(lexer->arena, string->str, string->len);
 	return 0;

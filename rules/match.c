@@ -96,9 +96,10 @@ void sieve_matcher_begin(struct sieve_matcher *matcher, struct sieve_run *run,
 }
 
 /* Variables are only looked at where the script has them. */
-static bool wants_matches(const struct sieve_run *run)
+static bool wants_matches(const struct sieve_matcher *matcher)
 {
-	return run->script->enabled & EXTENSION_BIT(EXTENSION_VARIABLES);
+	return !matcher->keeps_matches && (matcher->run->script->enabled &
+					   EXTENSION_BIT(EXTENSION_VARIABLES));
 }
 
 static bool match_wildcard(struct sieve_matcher *matcher, const char *key,
@@ -113,7 +114,7 @@ static bool match_wildcard(struct sieve_matcher *matcher, const char *key,
 	bool matched = wildcard_match(pattern, text, spans, &steps);
 
 	sieve_run_spend(matcher->run, steps);
-	if (!matched || !wants_matches(matcher->run))
+	if (!matched || !wants_matches(matcher))
 		return matched;
 	if (comparator_keeps_length(matcher->comparator))
 		from = value;
@@ -155,7 +156,7 @@ static bool run_regex(struct sieve_matcher *matcher, const GRegex *regex,
 	if (error)
 		sieve_run_fail(matcher->run,
 			       "regular expression takes too much work");
-	if (matched && wants_matches(matcher->run))
+	if (matched && wants_matches(matcher))
 		keep_groups(matcher->run, info);
 	return matched && !error;
 }

@@ -43,6 +43,7 @@ struct sieve_matcher {
 	enum comparator comparator;
 	int64_t count;
 	bool matched;
+	bool keeps_matches; /* ${1} and so on stay as they are */
 };
 
 /* Match type, comparator and keys (the last positional argument) of a node. */

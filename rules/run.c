@@ -133,12 +133,18 @@ static bool is_within_limits(struct sieve_run *run,
 
 	if (action->kind == SIEVE_REDIRECT &&
 	    redirects >= SIEVE_REDIRECTS_MAX) {
-		sieve_run_fail(run, "more than %d redirects",
-			       SIEVE_REDIRECTS_MAX);
+		sieve_run_fail(
+			run,
+			"number of redirect actions exceeds policy limit: "
+			"more than %d",
+			SIEVE_REDIRECTS_MAX);
 		return false;
 	}
 	if (run->plan->actions->len + run->pending->len >= SIEVE_ACTIONS_MAX) {
-		sieve_run_fail(run, "more than %d actions", SIEVE_ACTIONS_MAX);
+		sieve_run_fail(run,
+			       "total number of actions exceeds policy limit: "
+			       "more than %d",
+			       SIEVE_ACTIONS_MAX);
 		return false;
 	}
 	return true;

@@ -20,7 +20,7 @@
 #define RUN_EDITS_MAX       128  /* changes of the header */
 #define RUN_INCLUDES_MAX    255
 #define RUN_INCLUDE_DEPTH   10
-#define RUN_MATCHES         10 /* ${0} to ${9} */
+#define RUN_MATCHES         32 /* ${0} to ${31} */
 
 struct sieve_script {
 	char *name;
@@ -99,6 +99,9 @@ struct run_action {
 };
 void sieve_run_act(struct sieve_run *run, const struct run_action *wanted);
 
+/* Takes out what the running script has decided so far, as if it ended here;
+ * owned.  It goes on with nothing decided. */
+struct sieve_plan *sieve_run_take_plan(struct sieve_run *run);
 /* Header fields as the script sees them: with what it changed. */
 size_t sieve_run_header_count(const struct sieve_run *run);
 const struct header_field *sieve_run_header(const struct sieve_run *run,

@@ -94,6 +94,8 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 {
 	struct sieve_script *script = g_new0(struct sieve_script, 1);
 	g_autoptr(GPtrArray) unknown = g_ptr_array_new();
+	g_autoptr(GHashTable) locals = sieve_names_new();
+	g_autoptr(GHashTable) globals = sieve_names_new();
 	struct sieve_error error = {0};
 	guint before = ret_errors->len;
 	struct checker checker = {
@@ -102,6 +104,8 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 		.unknown = unknown,
 		.options = options,
 		.name = name,
+		.locals = locals,
+		.globals = globals,
 	};
 	unsigned includes = 0;
 
@@ -324,6 +328,19 @@ static void add_keep(struct sieve_run *run, bool any_failed)
 	sieve_action_free(keep);
 }
 
+struct sieve_plan *sieve_run_take_plan(struct sieve_run *run)
+{
+	struct sieve_plan *around = run->plan;
+	struct sieve_plan *taken = sieve_plan_new();
+
+	run->plan = taken;
+	commit(run);
+	add_keep(run, false);
+	run->plan = around;
+	run->cancels_keep = false;
+	return taken;
+}
+
 /* Which rules still run (MS-OXORULE 3.2.1.2, ST_EXIT_LEVEL). */
 enum run_level {
 	LEVEL_ALL,
@@ -356,7 +373,7 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 		.plan = sieve_plan_new(),
 		.variables = sieve_variables_new(),
 		.globals = sieve_variables_new(),
-		.declared = sieve_variables_new(),
+		.declared = sieve_names_new(),
 		.including = g_ptr_array_new(),
 		.included = g_hash_table_new(NULL, NULL),
 		.flags = g_ptr_array_new_with_free_func(g_free),

@@ -23,11 +23,60 @@ struct address_test {
 	const char *delimiters;
 };
 
+/* Fields that hold addresses (RFC 5228 section 5.1: no others). */
+static bool has_addresses(const char *name)
+{
+	static const char *const names[] = {
+		"from",
+		"sender",
+		"to",
+		"cc",
+		"bcc",
+		"reply-to",
+		"resent-from",
+		"resent-sender",
+		"resent-to",
+		"resent-cc",
+		"resent-bcc",
+		"resent-reply-to",
+		"return-path",
+		"delivered-to",
+		"errors-to",
+		"envelope-to",
+		"apparently-to",
+		"x-original-to",
+		"x-envelope-to",
+		"x-envelope-from",
+		"original-from",
+		"original-recipient",
+		"mail-followup-to",
+		"mail-reply-to",
+		"disposition-notification-to",
+		"return-receipt-to",
+		"read-receipt-to",
+		"x-confirm-reading-to",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (g_ascii_strcasecmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int check_address(struct checker *checker, struct ast_node *node,
 			 const struct ast_node *previous)
 {
+	const struct ast_string *name = node->positional[0]->strings;
+
 	(void)previous;
-	return checker_header_names(checker, node->positional[0]);
+	for (; name; name = name->next)
+		if (!name->is_dynamic && !has_addresses(name->text))
+			return sieve_error_set(
+				checker->error, name->place,
+				"the header field '%.60s' is not allowed for "
+				"the address test: it holds no addresses",
+				name->text);
+	return 0;
 }
 
 static bool feed_address(struct address_test *test, const char *address)

@@ -173,6 +173,7 @@ static bool run_body(struct sieve_run *run, const struct ast_node *node)
 	int transform = language_choice(node, SLOT_BODY, BODY_TEXT);
 
 	sieve_matcher_begin(&matcher, run, node);
+	matcher.keeps_matches = true; /* RFC 5173 section 6 */
 	if (transform == BODY_RAW)
 		feed_raw(run, &matcher);
 	else if (transform == BODY_CONTENT)

@@ -46,10 +46,9 @@ static int check_envelope(struct checker *checker, struct ast_node *node,
 }
 
 /* Recipient: the delivery has found the detail, if there is one. */
-static char *recipient_part(const struct sieve_message *message,
+static char *recipient_part(const struct sieve_message *message, const char *to,
 			    enum address_part part, const char *delimiters)
 {
-	const char *to = message->envelope_to;
 	const char *detail = message->envelope_detail;
 	g_autofree char *local = NULL;
 	size_t tail;
@@ -68,19 +67,69 @@ static char *recipient_part(const struct sieve_message *message,
 	return g_steal_pointer(&local);
 }
 
+/* "@a.example,@b.example:" of a source route (RFC 5321 appendix C): what is
+ * behind it, or NULL where it is none. */
+static const char *skip_route(const char *path)
+{
+	for (;;) {
+		size_t len;
+
+		if (*path++ != '@')
+			return NULL;
+		len = strcspn(path, ",:@<> ");
+		if (len == 0 || path[0] == '.' ||
+		    g_strstr_len(path, (gssize)len, ".."))
+			return NULL;
+		path += len;
+		if (*path == ':')
+			return path + 1;
+		if (*path++ != ',')
+			return NULL;
+	}
+}
+
+/* The address of a path, with its brackets or without; owned, NULL where its
+ * syntax is wrong (section 5.4: then nothing matches). */
+static char *path_address(const char *path)
+{
+	size_t len = strlen(path);
+	g_autofree char *inner = NULL;
+	const char *address;
+	const char *at;
+
+	if (*path == '<' && (len < 2 || path[len - 1] != '>'))
+		return NULL;
+	inner = *path == '<' ? g_strndup(path + 1, len - 2) : g_strdup(path);
+	address = *inner == '@' ? skip_route(inner) : inner;
+	if (!address)
+		return NULL;
+	at = strrchr(address, '@');
+	if (*address == '"' ? at && at[1] == '\0'
+			    : strpbrk(address, "<>: ") ||
+				      (at && (at == address || at[1] == '\0' ||
+					      memchr(address, '@',
+						     (size_t)(at - address)))))
+		return NULL;
+	return g_strdup(address);
+}
+
 static char *envelope_part(const struct sieve_run *run, const char *name,
 			   enum address_part part)
 {
 	const struct sieve_message *message = run->message;
 	const char *delimiters =
 		message->delimiters ? message->delimiters : "+";
+	bool is_from = g_ascii_strcasecmp(name, "from") == 0;
+	const char *path = is_from ? message->envelope_from
+			   : g_ascii_strcasecmp(name, "to") == 0
+				   ? message->envelope_to
+				   : NULL;
+	g_autofree char *address = path ? path_address(path) : NULL;
 
-	if (g_ascii_strcasecmp(name, "from") == 0 && message->envelope_from)
-		return sieve_address_part(message->envelope_from, part,
-					  delimiters);
-	if (g_ascii_strcasecmp(name, "to") == 0 && message->envelope_to)
-		return recipient_part(message, part, delimiters);
-	return NULL;
+	if (!address)
+		return NULL;
+	return is_from ? sieve_address_part(address, part, delimiters)
+		       : recipient_part(message, address, part, delimiters);
 }
 
 /* A part that is no address.  The words of NOTIFY are values of their own. */

@@ -34,9 +34,10 @@ static bool run_environment(struct sieve_run *run, const struct ast_node *node)
 		item_value(run, sieve_run_text(run, node->positional[0]));
 	struct sieve_matcher matcher;
 
+	if (!value)
+		return false; /* also where they are counted */
 	sieve_matcher_begin(&matcher, run, node);
-	if (value)
-		(void)sieve_matcher_feed(&matcher, value);
+	(void)sieve_matcher_feed(&matcher, value);
 	return sieve_matcher_end(&matcher);
 }
 

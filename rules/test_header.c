@@ -1,7 +1,6 @@
 /*
  * header and exists, RFC 5228 sections 5.7 and 5.5; :index of RFC 5260.
  */
-#include "checker.h"
 #include "entries.h"
 #include "match.h"
 #include "run.h"
@@ -11,13 +10,6 @@ static const struct language_tag *const header_tags[] = {
 	language_index_tags,
 	NULL,
 };
-
-static int check_header(struct checker *checker, struct ast_node *node,
-			const struct ast_node *previous)
-{
-	(void)previous;
-	return checker_header_names(checker, node->positional[0]);
-}
 
 static bool feed_field(void *context, const struct header_field *field)
 {
@@ -63,7 +55,6 @@ const struct language_entry test_header = {
 	.signature = "SS",
 	.tags = header_tags,
 	.has_match = true,
-	.check = check_header,
 	.test = run_header,
 };
 
@@ -71,6 +62,5 @@ const struct language_entry test_exists = {
 	.kind = LANGUAGE_TEST,
 	.name = "exists",
 	.signature = "S",
-	.check = check_header,
 	.test = run_exists,
 };

@@ -7,11 +7,22 @@
 
 #include <string.h>
 
+/* What is done to strings while the script is read cannot depend on a test
+ * (RFC 5463 section 4). */
+static bool may_ask(const char *name)
+{
+	enum extension extension = extension_find(name);
+
+	return extension != EXTENSION_NONE &&
+	       extension != EXTENSION_VARIABLES &&
+	       extension != EXTENSION_ENCODED_CHARACTER;
+}
+
 static bool has_all(const struct ast_node *node)
 {
 	for (const struct ast_string *name = node->positional[0]->strings; name;
 	     name = name->next)
-		if (extension_find(name->text) == EXTENSION_NONE)
+		if (!may_ask(name->text))
 			return false;
 	return true;
 }

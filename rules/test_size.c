@@ -2,6 +2,7 @@
  * size, RFC 5228 section 5.9.
  */
 #include "checker.h"
+#include "edit.h"
 #include "entries.h"
 #include "run.h"
 
@@ -26,10 +27,12 @@ static int check_size(struct checker *checker, struct ast_node *node,
 static bool run_size(struct sieve_run *run, const struct ast_node *node)
 {
 	int64_t limit = node->positional[0]->number;
+	int64_t size = run->message->size +
+		       (run->edit ? sieve_edit_growth(run->edit) : 0);
 
 	if (language_choice(node, SLOT_LIMIT, 0) > 0)
-		return run->message->size > limit;
-	return run->message->size < limit;
+		return size > limit;
+	return size < limit;
 }
 
 const struct language_entry test_size = {

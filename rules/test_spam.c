@@ -37,8 +37,8 @@ static char *find_status(struct sieve_run *run, const struct ast_node *node,
 			 const char *where)
 {
 	const char *colon = strchr(where, ':');
-	g_autofree char *name =
-		g_strndup(where, colon ? (size_t)(colon - where) : SIZE_MAX);
+	g_autofree char *name = colon ? g_strndup(where, (gsize)(colon - where))
+				      : g_strdup(where);
 	g_autoptr(GRegex) regex = NULL;
 	g_autoptr(GMatchInfo) info = NULL;
 	g_autofree char *why = NULL;

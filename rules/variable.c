@@ -54,6 +54,11 @@ GHashTable *sieve_variables_new(void)
 	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 }
 
+GHashTable *sieve_names_new(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
 int sieve_variables_check(const char *text, bool has_globals,
 			  const char **ret_why)
 {
@@ -69,8 +74,9 @@ int sieve_variables_check(const char *text, bool has_globals,
 			*ret_why = "there is no such namespace of variables";
 			return -1;
 		}
-		if (g_ascii_isdigit(text[2]) && len > strlen("${0}")) {
-			*ret_why = "match variables go from ${0} to ${9}";
+		if (g_ascii_isdigit(text[2]) &&
+		    g_ascii_strtoull(text + 2, NULL, 10) >= RUN_MATCHES) {
+			*ret_why = "match variables go from ${0} to ${31}";
 			return -1;
 		}
 		found = 1;
@@ -89,7 +95,7 @@ bool sieve_variable_name_is_valid(const char *name)
 	return *name == '\0';
 }
 
-static size_t variable_max(const struct sieve_run *run)
+size_t sieve_variable_max(const struct sieve_run *run)
 {
 	const struct sieve_settings *settings = run->message->settings;
 
@@ -113,7 +119,7 @@ void sieve_variable_set(struct sieve_run *run, const char *name,
 	g_autofree char *key = g_ascii_strdown(name, -1);
 	const char *at = key;
 	GHashTable *table = find_table(run, &at);
-	size_t max = variable_max(run);
+	size_t max = sieve_variable_max(run);
 	size_t len = strlen(value);
 
 	if (!g_hash_table_contains(table, at) &&
@@ -137,7 +143,9 @@ static const char *reference_value(const struct sieve_run *run,
 	g_autofree char *key = g_strndup(name, len);
 
 	if (g_ascii_isdigit(*key)) {
-		const char *match = run->matches[*key - '0'];
+		guint64 number = g_ascii_strtoull(key, NULL, 10);
+		const char *match =
+			number < RUN_MATCHES ? run->matches[number] : NULL;
 
 		return match ? match : "";
 	}

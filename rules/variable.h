@@ -16,7 +16,10 @@ int sieve_variables_check(const char *text, bool has_globals,
 bool sieve_variable_name_is_valid(const char *name);
 /* Owned. */
 GHashTable *sieve_variables_new(void);
+GHashTable *sieve_names_new(void);
 
+/* Octets of the longest value. */
+size_t sieve_variable_max(const struct sieve_run *run);
 /* Puts variables in; too long a result fails the run.  Owned. */
 char *sieve_variables_expand(struct sieve_run *run, const char *text);
 

@@ -102,14 +102,17 @@ static const struct sieve_case tests[] = {
 	 IF("", "address :domain :is [\"from\",\"cc\"] \"other.example\""),
 	 NULL, YES},
 	{"address of a field that came unparsed",
-	 IF("", "address :localpart \"x-orig\" [\"b\"]"),
-	 "X-Orig: \"A, B\" <a@x>, b@y (c, d)", YES},
+	 IF("", "address :localpart \"x-original-to\" [\"b\"]"),
+	 "X-Original-To: \"A, B\" <a@x>, b@y (c, d)", YES},
 	{"address, quoted comma is no address",
-	 IF("", "address :all \"x-orig\" \"A\""), "X-Orig: \"A, B\" <a@x>", NO},
+	 IF("", "address :all \"x-original-to\" \"A\""),
+	 "X-Original-To: \"A, B\" <a@x>", NO},
 	{"address without a domain has no parts",
-	 IF("", "address :localpart \"x-orig\" \"root\""), "X-Orig: root", NO},
+	 IF("", "address :localpart \"x-original-to\" \"root\""),
+	 "X-Original-To: root", NO},
 	{"address without a domain is all of it",
-	 IF("", "address \"x-orig\" \"root\""), "X-Orig: root", YES},
+	 IF("", "address \"x-original-to\" \"root\""), "X-Original-To: root",
+	 YES},
 	{"envelope from",
 	 IF(",\"envelope\"", "envelope \"from\" \"Ann.Lee@example.org\""), NULL,
 	 YES},
@@ -167,12 +170,13 @@ static const struct sieve_case actions[] = {
 	{"five redirects",
 	 "redirect \"a@b.c\"; redirect \"b@b.c\"; redirect \"c@b.c\"; redirect "
 	 "\"d@b.c\";\n redirect \"e@b.c\";",
-	 NULL, "failed r1 2:2: more than 4 redirects; +keep"},
+	 NULL,
+	 "failed r1 2:2: number of redirect actions exceeds policy limit: more than 4; +keep"},
 	{"five redirects in two rules",
 	 "redirect \"a@b.c\"; redirect \"b@b.c\"; redirect "
 	 "\"c@b.c\";" CASE_NEXT "redirect \"d@b.c\"; redirect \"e@b.c\";",
 	 NULL,
-	 "failed r2 1:19: more than 4 redirects; redirect a@b.c; redirect "
+	 "failed r2 1:19: number of redirect actions exceeds policy limit: more than 4; redirect a@b.c; redirect "
 	 "b@b.c; redirect c@b.c; +keep"},
 	{"reject", R "reject \"go away\";", NULL, "reject go away"},
 	{"ereject", "require \"ereject\"; ereject \"no\";", NULL, "reject no"},
@@ -322,7 +326,9 @@ Test(evaluate, actions_have_a_limit)
 	g_free(line);
 	g_string_append(text, "fileinto \"f0\"; fileinto \"more\";");
 	line = case_run(&(struct sieve_case){"", text->str, NULL, ""});
-	cr_assert_str_eq(line, "failed r1 34:16: more than 32 actions; +keep");
+	cr_assert_str_eq(
+		line,
+		"failed r1 34:16: total number of actions exceeds policy limit: more than 32; +keep");
 }
 
 Test(evaluate, work_has_a_limit)

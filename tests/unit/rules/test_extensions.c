@@ -256,7 +256,7 @@ static const struct sieve_case variables[] = {
 		   "{fileinto \"yes\";}",
 	 NULL, YES},
 	{"folder that came out empty", VARIABLES "fileinto \"${nope}\";", NULL,
-	 "failed r1 1:42: fileinto: \"\" is no name of a folder; +keep"},
+	 "failed r1 1:42: fileinto: invalid folder name \"\"; +keep"},
 	{"address that came out wrong",
 	 "require \"variables\"; redirect \"${nope}\";", NULL,
 	 "failed r1 1:22: redirect: \"\" is no mail address; +keep"},
