@@ -147,6 +147,7 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 		config_add(conf, "spamtest_type", fault.text, faults);
 	sieve_settings_clear(&sieve);
 #define FILE_CHECK(key) config_check_file(conf, #key, conf->key, faults)
+	FILE_CHECK(sender_rewrite);
 	FILE_CHECK(sieve_before);
 	FILE_CHECK(sieve_after);
 	FILE_CHECK(sieve_global);

@@ -15,6 +15,7 @@
 #include "mail.h"
 #include "store/folders.h"
 #include "store/queue.h"
+#include "store/senders.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 
 struct mail_submit {
 	const struct store_user *user;
+	char *reverse_path;
 	GPtrArray *addresses; /* owned strings */
 	GBytes *bytes;        /* as it leaves */
 	struct propset *set;  /* of them */
@@ -30,6 +32,15 @@ struct mail_submit {
 	int64_t source; /* message that goes away with it, or 0 */
 	int64_t queue_id;
 };
+
+static enum queue_priority submit_priority(const struct mail_submit *submit)
+{
+	int64_t priority = propset_number(submit->set, PR_PRIORITY, 0);
+
+	return priority > 0   ? QUEUE_PRIORITY_HIGH
+	       : priority < 0 ? QUEUE_PRIORITY_LOW
+			      : QUEUE_PRIORITY_NORMAL;
+}
 
 static int submit_unit(struct store *store, void *context, struct fault *fault)
 {
@@ -39,11 +50,12 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 		g_new0(struct submission_recipient, count);
 	struct content content = {.rfc822 = submit->bytes, .set = submit->set};
 	struct submission submission = {.store = submit->user->store,
-					.reverse_path = submit->user->email,
+					.reverse_path = submit->reverse_path,
 					.recipients = recipients,
 					.recipient_count = count,
 					.content = &content,
-					.not_before = submit->not_before};
+					.not_before = submit->not_before,
+					.priority = submit_priority(submit)};
 	gsize size = 0;
 	const void *data = g_bytes_get_data(submit->bytes, &size);
 
@@ -203,6 +215,60 @@ static int submit_composed(struct admin *admin, struct mail_submit *submit,
 	return 0;
 }
 
+/* Another Sender, or none. */
+static int submit_set_sender(struct admin *admin, struct mail_submit *submit,
+			     const char *sender, struct fault *fault)
+{
+	static const char *const names[] = {"Sender", NULL};
+	g_autoptr(GBytes) without = eml_without_headers(submit->bytes, names);
+	g_autofree char *line =
+		sender ? g_strdup_printf("Sender: %s\r\n", sender)
+		       : g_strdup("");
+	GByteArray *out = g_byte_array_new();
+	gsize size = 0;
+	const guint8 *data = g_bytes_get_data(without, &size);
+
+	g_byte_array_append(out, (const guint8 *)line, (guint)strlen(line));
+	g_byte_array_append(out, data, (guint)size);
+	g_bytes_unref(submit->bytes);
+	submit->bytes = g_byte_array_free_to_bytes(out);
+	g_clear_pointer(&submit->set, propset_free);
+	return convert_message(admin, submit->bytes, CONVERT_ALL, &submit->set,
+			       fault);
+}
+
+/* In whose name an item of the user's goes: as the spooler has it. */
+static int submit_name(struct admin *admin, struct mail_submit *submit,
+		       struct fault *fault)
+{
+	const char *address =
+		propset_text(submit->set, PR_SENT_REPRESENTING_EMAIL_ADDRESS);
+	AUTO(store_sender) who = NULL;
+
+	if (store_sender_look(admin->store, submit->user->id,
+			      address ? address : "", &who, fault) < 0)
+		return -1;
+	switch (who->standing) {
+	case SENDER_OWN:
+	case SENDER_NOBODYS:
+		break;
+	case SENDER_AS:
+		g_free(submit->reverse_path);
+		submit->reverse_path = g_strdup(who->email);
+		return submit_set_sender(admin, submit, NULL, fault);
+	case SENDER_ON_BEHALF:
+		return submit_set_sender(admin, submit, submit->user->email,
+					 fault);
+	case SENDER_DENIED:
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "%s may not send as <%s>: 'okapi-admin user "
+				 "set %s --send-as %s' would allow it",
+				 submit->user->name, address, who->name,
+				 submit->user->name);
+	}
+	return 0;
+}
+
 static int submit_run(struct admin *admin, struct mail_submit *submit,
 		      struct fault *fault)
 {
@@ -213,6 +279,12 @@ static int submit_run(struct admin *admin, struct mail_submit *submit,
 	if (rc < 0 || convert_message(admin, submit->bytes, CONVERT_ALL,
 				      &submit->set, fault) < 0)
 		return -1;
+	/* What lies elsewhere was sent before, and is sent again as it is. */
+	if ((props || submit->source) && submit_name(admin, submit, fault) < 0)
+		return -1;
+	submit->not_before =
+		MAX(submit->not_before,
+		    propset_number(submit->set, PR_DEFERRED_SEND_TIME, 0));
 	/* What the operator asked for waits as mail of programs does. */
 	if (admin->conf->submit_hold)
 		submit->not_before =
@@ -234,10 +306,12 @@ int mail_submit(struct admin *admin, struct fault *fault)
 	if (admin_user(admin, 0, &user, fault) < 0)
 		return -1;
 	submit.user = user;
+	submit.reverse_path = g_strdup(user->email);
 	submit.addresses = g_ptr_array_new_with_free_func(g_free);
 	rc = submit_run(admin, &submit, fault);
 	if (rc == 0)
 		printf("%" G_GINT64_FORMAT "\n", submit.queue_id);
+	g_free(submit.reverse_path);
 	g_ptr_array_unref(submit.addresses);
 	g_clear_pointer(&submit.bytes, g_bytes_unref);
 	g_clear_pointer(&submit.set, propset_free);

@@ -164,6 +164,8 @@ enum fixup_field {
 	FIELD_MIME = 1 << 3, /* MIME-Version or Content-... */
 	FIELD_BCC = 1 << 4,
 	FIELD_ADDRESSES = 1 << 5,
+	FIELD_SENDER = 1 << 6,
+	FIELD_AUTHOR = 1 << 7, /* says who sent it */
 };
 
 static const struct fixup_name {
@@ -171,7 +173,7 @@ static const struct fixup_name {
 	unsigned fields;
 } fixup_names[] = {
 	{"Date", FIELD_DATE},
-	{"From", FIELD_FROM | FIELD_ADDRESSES},
+	{"From", FIELD_FROM | FIELD_ADDRESSES | FIELD_AUTHOR},
 	{"Message-ID", FIELD_MESSAGE_ID},
 	{"MIME-Version", FIELD_MIME},
 	{"Content-Type", FIELD_MIME},
@@ -181,9 +183,9 @@ static const struct fixup_name {
 	{"To", FIELD_ADDRESSES},
 	{"Cc", FIELD_ADDRESSES},
 	{"Reply-To", FIELD_ADDRESSES},
-	{"Sender", FIELD_ADDRESSES},
-	{"Resent-From", FIELD_ADDRESSES},
-	{"Resent-Sender", FIELD_ADDRESSES},
+	{"Sender", FIELD_SENDER | FIELD_ADDRESSES | FIELD_AUTHOR},
+	{"Resent-From", FIELD_ADDRESSES | FIELD_AUTHOR},
+	{"Resent-Sender", FIELD_ADDRESSES | FIELD_AUTHOR},
 	{"Resent-To", FIELD_ADDRESSES},
 	{"Resent-Cc", FIELD_ADDRESSES},
 };
@@ -303,10 +305,46 @@ static char *fixup_phrase(const char *name)
 	return g_string_free(out, FALSE);
 }
 
-static void fixup_put_from(GByteArray *out, const struct fixup_options *options)
+/* Can the octet be part of an address as it is mostly written? */
+static bool fixup_is_of_address(char c)
 {
-	g_autofree char *valid = g_utf8_make_valid(
-		options->from_name ? options->from_name : "", -1);
+	return (c & 0x80) || g_ascii_isalnum(c) || (c && strchr(".-_+=@", c));
+}
+
+/* Puts new for old wherever it stands by itself; owned. */
+static char *fixup_replace(const char *text, const char *old, const char *new)
+{
+	GString *out = g_string_new(NULL);
+	size_t len = strlen(old);
+	const char *from = text;
+	const char *p = text;
+
+	while ((p = strstr(p, old))) {
+		bool is_whole = (p == text || !fixup_is_of_address(p[-1])) &&
+				!fixup_is_of_address(p[len]);
+
+		g_string_append_len(out, from, (gssize)(p - from));
+		g_string_append(out, is_whole ? new : old);
+		from = p += len;
+	}
+	g_string_append(out, from);
+	return g_string_free(out, FALSE);
+}
+
+static void fixup_rewrite(char **text, const char *const *pairs)
+{
+	for (; pairs && *pairs; pairs += 2) {
+		g_autofree char *before = g_steal_pointer(text);
+
+		*text = fixup_replace(before, pairs[0], pairs[1]);
+	}
+}
+
+static void fixup_put_mailbox(GByteArray *out, const char *field,
+			      const char *address, const char *name,
+			      const char *const *rewrites)
+{
+	g_autofree char *valid = g_utf8_make_valid(name ? name : "", -1);
 	g_autofree char *line = NULL;
 
 	for (char *p = valid; *p; p++)
@@ -315,11 +353,12 @@ static void fixup_put_from(GByteArray *out, const struct fixup_options *options)
 	if (*valid) {
 		g_autofree char *phrase = fixup_phrase(valid);
 
-		line = g_strdup_printf("From: %s <%s>\r\n", phrase,
-				       options->from_address);
+		line = g_strdup_printf("%s: %s <%s>\r\n", field, phrase,
+				       address);
 	} else {
-		line = g_strdup_printf("From: %s\r\n", options->from_address);
+		line = g_strdup_printf("%s: %s\r\n", field, address);
 	}
+	fixup_rewrite(&line, rewrites);
 	fixup_put(out, line);
 }
 
@@ -352,7 +391,8 @@ static void fixup_put_field(GByteArray *out, const char *field, size_t len,
 	g_autofree char *text = NULL;
 	g_autofree char *qualified = NULL;
 
-	if (kinds & FIELD_BCC)
+	if ((kinds & FIELD_BCC) ||
+	    ((kinds & FIELD_SENDER) && options->sender != FIXUP_SENDER_KEEP))
 		return;
 	if (!(kinds & FIELD_ADDRESSES) || memchr(field, '\0', len)) {
 		fixup_put_lines(out, field, len);
@@ -360,6 +400,8 @@ static void fixup_put_field(GByteArray *out, const char *field, size_t len,
 	}
 	text = g_strndup(field, len);
 	qualified = fixup_qualify_field(text, options->origin);
+	if (kinds & FIELD_AUTHOR)
+		fixup_rewrite(&qualified, options->rewrites);
 	fixup_put_lines(out, qualified, strlen(qualified));
 }
 
@@ -411,7 +453,11 @@ void fixup_message(const void *octets, size_t len,
 	if (!len || !fixup_is_blank(text, blank))
 		blank = 0; /* no empty line before the text: it gets one */
 	if (!(seen & FIELD_FROM))
-		fixup_put_from(out, options);
+		fixup_put_mailbox(out, "From", options->from_address,
+				  options->from_name, options->rewrites);
+	if (options->sender == FIXUP_SENDER_SET)
+		fixup_put_mailbox(out, "Sender", options->sender_address,
+				  options->sender_name, options->rewrites);
 	if (!(seen & FIELD_DATE))
 		fixup_put_date(out, options->now);
 	if (!(seen & FIELD_MESSAGE_ID))

@@ -12,12 +12,25 @@
 
 #include "base.h"
 
+/* What becomes of the field Sender. */
+enum fixup_sender {
+	FIXUP_SENDER_KEEP,
+	FIXUP_SENDER_DROP, /* sent as somebody else */
+	FIXUP_SENDER_SET,  /* sent on behalf of somebody else */
+};
+
 struct fixup_options {
 	const char *from_address; /* for a From that is missing */
 	const char *from_name;    /* its display name, UTF-8; "" none */
 	const char *origin;       /* domain of unqualified addresses */
 	const char *hostname;     /* right side of a Message-ID */
 	int64_t now;
+	enum fixup_sender sender;
+	const char *sender_address;
+	const char *sender_name;
+	/* Addresses in From, Sender and their Resent- kin that are written
+	 * otherwise: old, new, old, new ..., NULL; NULL: none. */
+	const char *const *rewrites;
 };
 
 struct fixup_found {

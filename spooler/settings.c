@@ -11,7 +11,8 @@ int settings_new(struct conf *conf, const char *server,
 	settings->references = 1;
 	settings->conf = conf;
 	scheduler_policy_from(conf, &settings->policy);
-	if (routes_new(conf, server, &settings->routes, fault) != 0) {
+	if (routes_new(conf, server, &settings->routes, fault) != 0 ||
+	    rewrite_new(conf->sender_rewrite, &settings->rewrite, fault) != 0) {
 		settings_unref(settings);
 		return -1;
 	}
@@ -31,6 +32,7 @@ void settings_unref(struct settings *settings)
 		return;
 	if (settings->routes)
 		g_ptr_array_unref(settings->routes);
+	rewrite_free(settings->rewrite);
 	conf_free(settings->conf);
 	g_free(settings);
 }

@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "conf.h"
+#include "rewrite.h"
 #include "route.h"
 #include "scheduler.h"
 
@@ -14,7 +15,8 @@ struct settings {
 	int references;
 	struct conf *conf;
 	struct scheduler_policy policy;
-	GPtrArray *routes; /* of struct route */
+	GPtrArray *routes;       /* of struct route */
+	struct rewrite *rewrite; /* sender_rewrite, or NULL */
 };
 
 /* conf is moved, also on failure.  server (may be NULL) is the SMTP_SERVER of

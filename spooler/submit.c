@@ -4,7 +4,6 @@
 #include "submit_internal.h"
 
 #include "digest.h"
-#include "fixup.h"
 #include "log.h"
 #include "smtp/smtp_server.h"
 #include "store/queue.h"
@@ -18,17 +17,18 @@
 /* One message on its way. */
 struct submit_job {
 	struct submit *submit;
-	const struct conf *conf; /* of the settings when it began */
+	const struct settings *settings; /* when it began */
+	const struct conf *conf;         /* of them */
 	const struct submit_caller *caller;
 	const struct envelope *envelope;
-	struct store_user *user; /* whose store it is */
-	char *reverse_path;
+	struct submit_sender sender;
 	GPtrArray *recipients; /* of struct envelope_recipient */
 	GHashTable *seen;      /* their addresses */
 	GBytes *bytes;
 	struct propset *set;
 	struct content content; /* bytes, set and what is kept of them */
 	struct kept *kept;
+	int64_t began;
 	int64_t not_before;
 	int64_t queue_id;
 };
@@ -142,66 +142,12 @@ int submit_find_owner(struct submit *submit, const char *address,
 	return -1;
 }
 
-/* The store of -f if the caller may, else the caller's, else the default. */
-static int submit_choose(struct submit_job *job, const char *sender,
-			 struct store_user **ret_user, struct fault *fault)
-{
-	struct submit *submit = job->submit;
-	const struct submit_caller *caller = job->caller;
-	int found = 1;
-
-	if (sender && caller->is_trusted)
-		found = submit_find_owner(submit, sender, ret_user, fault);
-	if (found == 1)
-		found = submit_find_user(submit, caller->login, ret_user,
-					 fault);
-	if (found == 1 && caller->is_remote)
-		return fault_set(fault, FAULT_NOT_ALLOWED,
-				 "%s is no user any more", caller->login);
-	if (found == 1)
-		found = submit_find_user(submit, job->conf->submit_default_user,
-					 ret_user, fault);
-	if (found == 1)
-		return fault_set(
-			fault, FAULT_NOT_ALLOWED,
-			"user %s (uid %u) has no store here: create it with "
-			"okapi-admin user create, or set submit_default_user%s",
-			*caller->login ? caller->login : "?",
-			(unsigned)caller->uid,
-			caller->is_trusted
-				? ", or name a user's address with -f"
-				: "");
-	return found;
-}
-
-static int submit_sender(struct submit_job *job, struct fault *fault)
-{
-	struct submit *submit = job->submit;
-	g_autofree char *sender = NULL;
-	int result;
-
-	if (job->envelope->sender)
-		sender =
-			fixup_qualify(job->envelope->sender, job->conf->origin);
-	if (sender && *sender && !smtp_path_check(sender, true, true))
-		return fault_set(fault, FAULT_BAD_ADDRESS,
-				 "<%s> is no sender address", sender);
-	pthread_mutex_lock(&submit->lock);
-	result = submit_choose(job, sender, &job->user, fault);
-	pthread_mutex_unlock(&submit->lock);
-	if (result != 0)
-		return -1;
-	job->reverse_path =
-		sender ? g_steal_pointer(&sender) : g_strdup(job->user->email);
-	return 0;
-}
-
 /* Who may send as anybody sends for everybody. */
 static int submit_rate(const struct submit_job *job, struct fault *fault)
 {
 	if (job->caller->is_trusted)
 		return 0;
-	return throttle_take(job->submit->throttle, job->user->id,
+	return throttle_take(job->submit->throttle, job->sender.user->id,
 			     job->conf->submit_rate, g_get_monotonic_time(),
 			     fault);
 }
@@ -336,13 +282,22 @@ static int submit_content(struct submit_job *job, const void *octets,
 {
 	const struct conf *conf = job->conf;
 	struct fixup_options options = {
-		.from_address = *job->reverse_path ? job->reverse_path
-						   : job->user->email,
-		.from_name = job->envelope->full_name ? job->envelope->full_name
-						      : job->user->fullname,
+		.from_address = *job->sender.reverse_path
+					? job->sender.reverse_path
+					: job->sender.user->email,
+		.from_name = job->envelope->full_name
+				     ? job->envelope->full_name
+				     : job->sender.user->fullname,
 		.origin = conf->origin,
 		.hostname = conf->hostname,
-		.now = g_get_real_time(),
+		.now = job->began,
+		.sender = job->sender.field,
+		.sender_address = job->sender.user->email,
+		.sender_name = job->sender.user->fullname,
+		.rewrites = job->sender.rewrites
+				    ? (const char *const *)
+					      job->sender.rewrites->pdata
+				    : NULL,
 	};
 	GByteArray *out = g_byte_array_sized_new((guint)len + 512);
 	struct fixup_found found;
@@ -351,6 +306,7 @@ static int submit_content(struct submit_job *job, const void *octets,
 		g_byte_array_append(out, (const guint8 *)job->caller->trace,
 				    (guint)strlen(job->caller->trace));
 	fixup_message(octets, len, &options, out, &found);
+	g_clear_pointer(&job->bytes, g_bytes_unref);
 	job->bytes = g_byte_array_free_to_bytes(out);
 	if ((int64_t)g_bytes_get_size(job->bytes) > conf->message_size_limit)
 		return fault_set(fault, FAULT_TOO_BIG,
@@ -363,27 +319,69 @@ static int submit_content(struct submit_job *job, const void *octets,
 	return 0;
 }
 
-static void submit_convert(struct submit_job *job)
+/* The property set of the completed message; -1 with a fault if there is but
+ * the one of a message that could not be converted. */
+static int submit_convert(struct submit_job *job, struct fault *fault)
 {
-	const struct conf *conf = job->conf;
 	struct convert_options options = {
 		.flags = CONVERT_HEADERS,
-		.default_charset = conf->default_charset,
+		.default_charset = job->conf->default_charset,
 	};
-	struct fault fault = {0};
-	int64_t now = g_get_real_time();
-	int64_t deferred;
 
-	if (helper_to_propset(job->submit->helpers, job->bytes, -1, &options,
-			      &job->set, &fault) != 0)
+	g_clear_pointer(&job->set, propset_free);
+	return helper_to_propset(job->submit->helpers, job->bytes, -1, &options,
+				 &job->set, fault);
+}
+
+/* The message as it leaves.  What cannot be converted goes all the same, if the
+ * caller may send as anybody: nobody can tell whose name is in it. */
+static int submit_complete(struct submit_job *job, const void *octets,
+			   size_t len, struct fault *fault)
+{
+	struct fault why = {0};
+	bool changed = false;
+
+	if (submit_content(job, octets, len, fault) != 0)
+		return -1;
+	if (submit_convert(job, &why) != 0) {
 		log_message(LOG_LEVEL_WARNING,
 			    "a submitted message could not be converted: %s",
-			    fault.text);
-	deferred = propset_number(job->set, PR_DEFERRED_SEND_TIME, 0);
-	if (conf->submit_hold)
-		job->not_before = now + conf->submit_hold * USEC_PER_SEC;
-	if (deferred > now)
+			    why.text);
+		if (job->caller->is_trusted)
+			return 0;
+		return fault_set(fault, FAULT_INTERNAL,
+				 "the message could not be read: %s", why.text);
+	}
+	if (submit_sender_check(job->submit, job->settings, job->caller,
+				job->set, &job->sender, &changed, fault) != 0)
+		return -1;
+	if (!changed)
+		return 0;
+	if (submit_content(job, octets, len, fault) != 0)
+		return -1;
+	return submit_convert(job, fault);
+}
+
+/* Not before a hold is over, or the message or its envelope says. */
+static void submit_set_time(struct submit_job *job)
+{
+	int64_t deferred = propset_number(job->set, PR_DEFERRED_SEND_TIME, 0);
+
+	if (job->conf->submit_hold)
+		job->not_before =
+			job->began + job->conf->submit_hold * USEC_PER_SEC;
+	if (deferred > job->began)
 		job->not_before = MAX(job->not_before, deferred);
+	job->not_before = MAX(job->not_before, job->envelope->release);
+}
+
+static enum queue_priority submit_priority(const struct submit_job *job)
+{
+	int64_t priority = propset_number(job->set, PR_PRIORITY, 0);
+
+	return priority > 0   ? QUEUE_PRIORITY_HIGH
+	       : priority < 0 ? QUEUE_PRIORITY_LOW
+			      : QUEUE_PRIORITY_NORMAL;
 }
 
 /* What can be done before the store is locked. */
@@ -408,12 +406,13 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 	g_autofree struct submission_recipient *recipients =
 		g_new0(struct submission_recipient, count);
 	struct submission submission = {
-		.store = job->user->store,
-		.reverse_path = job->reverse_path,
+		.store = job->sender.user->store,
+		.reverse_path = job->sender.reverse_path,
 		.recipients = recipients,
 		.recipient_count = count,
 		.content = &job->content,
-		.not_before = MAX(job->not_before, job->envelope->release),
+		.not_before = job->not_before,
+		.priority = submit_priority(job),
 		.dsn_ret = job->envelope->ret,
 		.dsn_envid = job->envelope->envid,
 		.token = job->envelope->token,
@@ -432,10 +431,8 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 
 static void submit_job_clear(struct submit_job *job)
 {
-	if (job->user)
-		store_user_free(job->user);
 	store_kept_free(job->kept);
-	g_free(job->reverse_path);
+	submit_sender_clear(&job->sender);
 	g_ptr_array_unref(job->recipients);
 	g_hash_table_unref(job->seen);
 	if (job->bytes)
@@ -462,8 +459,8 @@ static void submit_log(const struct submit_job *job, int64_t began)
 		log_event_text(event, "login", job->caller->login);
 	else
 		log_event_number(event, "uid", (int64_t)job->caller->uid);
-	log_event_text(event, "user", job->user->name);
-	log_event_text(event, "from", job->reverse_path);
+	log_event_text(event, "user", job->sender.user->name);
+	log_event_text(event, "from", job->sender.reverse_path);
 	log_event_number(event, "recipients", job->recipients->len);
 	log_event_number(event, "size", (int64_t)g_bytes_get_size(job->bytes));
 	log_event_duration(event, "time", g_get_monotonic_time() - began);
@@ -477,7 +474,9 @@ int submit_message(struct submit *submit, const struct submit_caller *caller,
 	struct settings *settings = submit_settings(submit);
 	struct submit_job job = {
 		.submit = submit,
+		.settings = settings,
 		.conf = settings->conf,
+		.began = g_get_real_time(),
 		.caller = caller,
 		.envelope = envelope,
 		.recipients =
@@ -491,11 +490,12 @@ int submit_message(struct submit *submit, const struct submit_caller *caller,
 	if (!len)
 		(void)fault_set(fault, FAULT_NOT_A_MESSAGE,
 				"the message is empty");
-	else if (submit_sender(&job, fault) == 0 &&
+	else if (submit_sender_choose(submit, job.conf, caller, envelope,
+				      &job.sender, fault) == 0 &&
 		 submit_rate(&job, fault) == 0 &&
 		 submit_recipients(&job, octets, len, fault) == 0 &&
-		 submit_content(&job, octets, len, fault) == 0) {
-		submit_convert(&job);
+		 submit_complete(&job, octets, len, fault) == 0) {
+		submit_set_time(&job);
 		submit_pack(&job);
 		result = committer_run(submit->committer, submit_unit, &job,
 				       fault);

@@ -4,9 +4,9 @@
 #ifndef OKAPI_SUBMIT_INTERNAL_H
 #define OKAPI_SUBMIT_INTERNAL_H
 
-#include "submit.h"
-
+#include "fixup.h"
 #include "store/users.h"
+#include "submit.h"
 
 #include <pthread.h>
 
@@ -25,5 +25,33 @@ int submit_find_user(struct submit *submit, const char *name,
 		     struct store_user **ret_user, struct fault *fault);
 int submit_find_owner(struct submit *submit, const char *address,
 		      struct store_user **ret_user, struct fault *fault);
+
+/* Whose a message is, and in whose name it goes. */
+struct submit_sender {
+	struct store_user *user; /* whose store it is */
+	char *reverse_path;
+	enum fixup_sender field; /* what becomes of Sender */
+	GPtrArray *rewrites;     /* for struct fixup_options */
+};
+void submit_sender_clear(struct submit_sender *sender);
+/* By caller and envelope: the store, and an envelope sender they may have. */
+NODISCARD int submit_sender_choose(struct submit *submit,
+				   const struct conf *conf,
+				   const struct submit_caller *caller,
+				   const struct envelope *envelope,
+				   struct submit_sender *ret_sender,
+				   struct fault *fault);
+/*
+ * By what the header of the completed message says: own name, as somebody, on
+ * behalf of somebody, else refused.  ret_changed: the message has to be
+ * completed again, as sender now says.  FAULT_NOT_ALLOWED: it is somebody
+ * else's name.
+ */
+NODISCARD int submit_sender_check(struct submit *submit,
+				  const struct settings *settings,
+				  const struct submit_caller *caller,
+				  const struct propset *set,
+				  struct submit_sender *sender,
+				  bool *ret_changed, struct fault *fault);
 
 #endif

@@ -4,6 +4,8 @@ msmtp and curl as clients."""
 
 import base64
 import datetime
+import email
+import json
 import os
 import shutil
 import signal
@@ -218,6 +220,147 @@ class Limits(Network):
         self.assertIn("cannot send", result.err)
 
 
+class Rights(Network):
+    """anna sends; boss is a user whose name she wants to send in."""
+
+    def setUp(self):
+        super().setUp()
+        self.okapi.add_user("boss", "--fullname", "The Boss")
+        self.okapi.must("user", "set", "anna", "--fullname", "Anna A")
+
+    def send(self, *headers, sender=ANNA, path=ANNA):
+        """(envelope sender, message) of what anna submits."""
+        self.logged_in().sendmail(
+            path, ["x@example.org"],
+            message("m", sender=sender, headers=headers))
+        entry = self.okapi.queue()[-1]
+        mail = self.okapi.mails("anna", "Outbox")[-1]
+        raw = self.okapi.raw("anna", mail["id"])
+        return entry["sender"], email.message_from_bytes(raw)
+
+    def refused(self, *args, **more):
+        with self.assertRaises(smtplib.SMTPResponseException) as caught:
+            self.send(*args, **more)
+        self.assertEqual(caught.exception.smtp_code, 550)
+        return caught.exception.smtp_error.decode()
+
+    def test_names_that_are_not_granted(self):
+        self.okapi.start_spooler()
+        self.assertIn("user set boss --send-as anna",
+                      self.refused(sender="The Boss <boss@okapi.test>"))
+        self.refused(sender="boss+x@okapi.test")
+        self.refused(sender='"anna@okapi.test" <boss@okapi.test>')
+        self.refused(f"From: {ANNA}", sender="boss@okapi.test")
+        self.refused(sender=f"{ANNA}, boss@okapi.test")
+        self.refused("Sender: boss@okapi.test")
+        self.refused("Resent-From: boss@okapi.test")
+        self.refused(path="boss@okapi.test")
+        # Nobody's, and mail of others that she passes on.
+        self.assertEqual(self.send(sender="anna@example.org")[0], ANNA)
+        self.send(f"Resent-From: {ANNA}", sender="boss@okapi.test")
+        self.assertEqual(len(self.okapi.queue()), 2)
+
+    def test_send_as(self):
+        self.okapi.must("user", "set", "boss", "--send-as", "anna")
+        self.okapi.start_spooler()
+        path, sent = self.send(f"Sender: {ANNA}",
+                               sender="The Boss <boss@okapi.test>")
+        self.assertEqual(path, "boss@okapi.test")
+        self.assertEqual(sent["From"], "The Boss <boss@okapi.test>")
+        self.assertNotIn("Sender", sent)
+        self.assertNotIn("Anna A", sent.as_string())
+        self.assertEqual(sent.as_string().count("anna"), 1)  # in To
+        self.assertEqual(self.send(path="boss@okapi.test",
+                                   sender="boss@okapi.test")[0],
+                         "boss@okapi.test")
+
+    def test_send_on_behalf(self):
+        self.okapi.must("group", "create", "office")
+        self.okapi.must("group", "add", "office", "anna")
+        self.okapi.must("user", "set", "boss", "--send-on-behalf", "office")
+        self.okapi.start_spooler()
+        path, sent = self.send("Sender: nobody@example.org",
+                               sender="The Boss <boss@okapi.test>",
+                               path="boss@okapi.test")
+        self.assertEqual(path, ANNA)
+        self.assertEqual(sent["From"], "The Boss <boss@okapi.test>")
+        self.assertEqual(sent.get_all("Sender"), [f'"Anna A" <{ANNA}>'])
+        mail = self.okapi.mails("anna", "Outbox")[-1]
+        props = self.okapi.json("mail", "show", "anna", str(mail["id"]),
+                                "--props")
+        self.assertEqual(props["PR_SENDER_EMAIL_ADDRESS"], ANNA)
+        self.assertEqual(props["PR_SENT_REPRESENTING_EMAIL_ADDRESS"],
+                         "boss@okapi.test")
+
+    def test_items_of_the_outbox(self):
+        def submit(status):
+            item = {"PR_SUBJECT": "item", "PR_BODY": "x",
+                    "PR_SENT_REPRESENTING_EMAIL_ADDRESS": "boss@okapi.test",
+                    "recipients": [{"PR_RECIPIENT_TYPE": 1,
+                                    "PR_EMAIL_ADDRESS": "x@example.org"}]}
+            result = self.okapi.admin("mail", "submit", "anna", "--props", "-",
+                                      input=json.dumps(item))
+            self.assertEqual(result.status, status, repr(result))
+            if status:
+                return None, None
+            raw = self.okapi.raw("anna",
+                                 self.okapi.mails("anna", "Outbox")[-1]["id"])
+            return (self.okapi.queue()[-1]["sender"],
+                    email.message_from_bytes(raw))
+        submit(77)
+        self.okapi.must("user", "set", "boss", "--send-as", "anna")
+        path, sent = submit(0)
+        self.assertEqual((path, sent["Sender"]), ("boss@okapi.test", None))
+        self.okapi.must("user", "set", "boss", "--send-on-behalf", "anna")
+        path, sent = submit(0)
+        self.assertEqual((path, sent["Sender"]), (ANNA, ANNA))
+        self.assertIn("boss@okapi.test", sent["From"])
+
+    def test_local_callers(self):
+        self.needs_root()
+        self.okapi.add_user("nobody")
+        self.okapi.start_spooler()
+        result = self.okapi.sendmail(
+            message("m", sender="boss@okapi.test"), "x@example.org",
+            user="nobody")
+        self.assertEqual(result.status, 77, repr(result))
+        result = self.okapi.sendmail(
+            message("m", sender="nobody@okapi.test"), "-f",
+            "boss@okapi.test", "x@example.org", user="nobody")
+        self.assertEqual(result.status, 0, repr(result))
+        result = self.okapi.sendmail(
+            message("m", sender="boss@okapi.test"), "-f", ANNA,
+            "x@example.org")
+        self.assertEqual(result.status, 0, repr(result))
+        self.assertEqual([e["sender"] for e in self.okapi.queue()],
+                         ["nobody@okapi.test", ANNA])
+
+    def test_other_addresses_for_the_relay_host(self):
+        table = os.path.join(self.okapi.directory, "senders")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write("# what the provider wants\n"
+                       f"{ANNA}\taccount17@provider.example\n"
+                       "@okapi.test @provider.example\n")
+        self.okapi.configure(sender_rewrite=table)
+        self.okapi.must("user", "set", "boss", "--send-on-behalf", "anna")
+        self.okapi.start_spooler()
+        path, sent = self.send(sender=f"Anna <{ANNA}>")
+        self.assertEqual(path, "account17@provider.example")
+        self.assertEqual(sent["From"], "Anna <account17@provider.example>")
+        path, sent = self.send(sender="boss@okapi.test")
+        self.assertEqual(path, "account17@provider.example")
+        self.assertEqual(sent["From"], "boss@provider.example")
+        self.assertEqual(sent["Sender"],
+                         '"Anna A" <account17@provider.example>')
+        self.assertEqual(sent["To"], ANNA)
+        with open(table, "a", encoding="utf-8") as file:
+            file.write("one two three\n")
+        result = self.okapi.run("okapi-spooler", "-c", self.okapi.config,
+                                "--once")
+        self.assertEqual(result.status, 78, repr(result))
+        self.assertIn("senders:4", result.err)
+
+
 class Later(Network):
     def due(self):
         entry, = self.okapi.queue()
@@ -249,6 +392,14 @@ class Later(Network):
         self.assertEqual(mail["flags"], ["\\Seen", "unsent"])
         result = self.okapi.admin("mail", "recall", "anna", str(mail["id"]))
         self.assertEqual(result.status, 66, repr(result))
+
+    def test_urgent_mail_goes_first(self):
+        self.okapi.start_spooler()
+        for headers in (["Importance: high"], ["Priority: non-urgent"], []):
+            self.submit("HOLDFOR=3600", headers=headers)
+        self.assertEqual(
+            self.store("SELECT priority FROM outgoingrecipients ORDER BY id"),
+            [(1,), (-1,), (0,)])
 
     def test_deferred_delivery(self):
         when = datetime.datetime.now(datetime.timezone.utc) + \
