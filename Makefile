@@ -131,7 +131,7 @@ $(B)/okapi-dagentd: $(O)/dagent/dagentd_main.o $(DAGENT) $(RULES) $(SMTP) $(STOR
 $(B)/okapi-dagentd: LIBS = $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
-$(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(GROUND)
+$(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(SMTP) $(GROUND)
 $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)

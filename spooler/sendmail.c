@@ -5,6 +5,7 @@
 
 #include "fixup.h"
 #include "net.h"
+#include "sendmail_check.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -134,6 +135,20 @@ static char *sendmail_xtext(const char *text)
 	return g_string_free(out, FALSE);
 }
 
+/* Is an address not ASCII (RFC 6531 3.4)? */
+static bool sendmail_needs_utf8(const struct envelope *envelope)
+{
+	bool needs = envelope->sender && !g_str_is_ascii(envelope->sender);
+
+	for (guint i = 0; i < envelope->recipients->len; i++) {
+		const struct envelope_recipient *recipient =
+			envelope->recipients->pdata[i];
+
+		needs = needs || !g_str_is_ascii(recipient->address);
+	}
+	return needs;
+}
+
 static char *sendmail_mail_command(const struct envelope *envelope)
 {
 	GString *out = g_string_new(NULL);
@@ -150,11 +165,8 @@ static char *sendmail_mail_command(const struct envelope *envelope)
 
 		g_string_append_printf(out, " ENVID=%s", xtext);
 	}
-	for (const char *p = envelope->sender; p && *p; p++)
-		if (*p & 0x80) {
-			g_string_append(out, " SMTPUTF8");
-			break;
-		}
+	if (sendmail_needs_utf8(envelope))
+		g_string_append(out, " SMTPUTF8");
 	g_string_append(out, "\r\n");
 	return g_string_free(out, FALSE);
 }
@@ -364,12 +376,15 @@ static int sendmail_message(const struct conf *conf,
 	int status = sendmail_read(args->dot_is_text, conf->message_size_limit,
 				   octets);
 
+	struct fault fault = {0};
+
 	if (status != EX_OK)
 		return status;
 	fixup_from_stdin(octets->data, octets->len, message);
-	if (!message->len)
-		return sendmail_complain(EX_DATAERR,
-					 "5.6.0 there is no message on stdin");
+	if (sendmail_check(conf, args->envelope, (const char *)message->data,
+			   message->len, &fault) != 0)
+		return sendmail_complain(fault_exit(&fault), "%s %s",
+					 fault_status(&fault), fault.text);
 	return sendmail_submit(conf, args, message);
 }
 

@@ -4,15 +4,15 @@
 #include "submit_internal.h"
 
 #include "digest.h"
+#include "header.h"
 #include "log.h"
+#include "sendmail_check.h"
 #include "smtp/smtp_server.h"
 #include "store/queue.h"
 #include "throttle.h"
 
 #include <pwd.h>
 #include <string.h>
-
-#define SUBMIT_HOPS_MAX 100
 
 /* One message on its way. */
 struct submit_job {
@@ -260,23 +260,6 @@ static int submit_recipients(struct submit_job *job, const void *octets,
 
 /* ---- the message ---- */
 
-static size_t submit_hops(const char *octets, size_t len)
-{
-	size_t hops = 0;
-	size_t at = 0;
-
-	while (at < len && octets[at] != '\r' && octets[at] != '\n') {
-		const char *lf = memchr(octets + at, '\n', len - at);
-
-		hops += len - at > 9 &&
-			g_ascii_strncasecmp(octets + at, "Received:", 9) == 0;
-		if (!lf)
-			break;
-		at = (size_t)(lf - octets) + 1;
-	}
-	return hops;
-}
-
 static int submit_content(struct submit_job *job, const void *octets,
 			  size_t len, struct fault *fault)
 {
@@ -312,10 +295,10 @@ static int submit_content(struct submit_job *job, const void *octets,
 		return fault_set(fault, FAULT_TOO_BIG,
 				 "the message is larger than "
 				 "message_size_limit");
-	if (submit_hops(octets, len) > SUBMIT_HOPS_MAX)
+	if (header_count(octets, len, "Received") > SENDMAIL_HOPS_MAX)
 		return fault_set(fault, FAULT_LOOP,
 				 "more than %d Received: lines, mail loop",
-				 SUBMIT_HOPS_MAX);
+				 SENDMAIL_HOPS_MAX);
 	return 0;
 }
 

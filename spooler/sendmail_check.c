@@ -1,0 +1,81 @@
+/*
+ * Checks before a message is handed over; see sendmail_check.h.
+ */
+#include "sendmail_check.h"
+
+#include "fixup.h"
+#include "header.h"
+#include "smtp/smtp_server.h"
+
+static int check_address(const char *address, const char *origin,
+			 const char *what, struct fault *fault)
+{
+	g_autofree char *whole = fixup_qualify(address, origin);
+
+	if (!*whole || smtp_path_check(whole, true, true))
+		return 0;
+	return fault_set(fault, FAULT_BAD_ADDRESS, "<%s> is no %s address",
+			 whole, what);
+}
+
+static int check_addresses(const struct conf *conf,
+			   const struct envelope *envelope, struct fault *fault)
+{
+	if (envelope->sender &&
+	    check_address(envelope->sender, conf->origin, "sender", fault) != 0)
+		return -1;
+	for (guint i = 0; i < envelope->recipients->len; i++) {
+		const struct envelope_recipient *recipient =
+			envelope->recipients->pdata[i];
+
+		if (check_address(recipient->address, conf->origin, "recipient",
+				  fault) != 0)
+			return -1;
+	}
+	if (envelope->recipients->len > conf->submit_recipient_limit)
+		return fault_set(fault, FAULT_TOO_MANY_RCPTS,
+				 "%u recipients: a message may have "
+				 "%" G_GINT64_FORMAT,
+				 envelope->recipients->len,
+				 conf->submit_recipient_limit);
+	return 0;
+}
+
+/* Stops at a field that may name somebody. */
+static bool check_is_nobody(void *context, const char *name, const char *value)
+{
+	static const char *const names[] = {
+		"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"};
+	bool *ret_named = context;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (g_ascii_strcasecmp(name, names[i]) == 0 && *value)
+			*ret_named = true;
+	return !*ret_named;
+}
+
+int sendmail_check(const struct conf *conf, const struct envelope *envelope,
+		   const char *message, size_t len, struct fault *fault)
+{
+	bool named = envelope->recipients->len != 0;
+
+	if (!len)
+		return fault_set(fault, FAULT_NOT_A_MESSAGE,
+				 "there is no message on stdin");
+	if ((int64_t)len > conf->message_size_limit)
+		return fault_set(fault, FAULT_TOO_BIG,
+				 "the message is larger than "
+				 "message_size_limit");
+	if (check_addresses(conf, envelope, fault) != 0)
+		return -1;
+	if (!named)
+		header_scan(message, len, check_is_nobody, &named);
+	if (!named)
+		return fault_set(fault, FAULT_NOT_A_MESSAGE,
+				 "no recipient addresses in To, Cc or Bcc");
+	if (header_count(message, len, "Received") > SENDMAIL_HOPS_MAX)
+		return fault_set(fault, FAULT_LOOP,
+				 "more than %d Received: lines, mail loop",
+				 SENDMAIL_HOPS_MAX);
+	return 0;
+}
