@@ -54,7 +54,7 @@ static void set_type(struct propset *attachment,
 
 	propset_set_text(attachment, PR_ATTACH_MIME_TAG,
 			 opaque ? "application/octet-stream" : type);
-	if (charset && mime_is(entity, "text", NULL))
+	if (charset && !opaque && mime_is(entity, "text", NULL))
 		propset_set_text(attachment, PR_TEXT_ATTACHMENT_CHARSET,
 				 charset);
 }

@@ -347,6 +347,14 @@ GBytes *charset_encode(int codepage, const char *text, const char **ret_name)
 	octets = g_convert(text, -1, charset->name, "UTF-8", NULL, &len, NULL);
 	if (!octets)
 		return NULL;
+	/* Readers take some of these for wider ones: it has to come back. */
+	if (charset->iconv) {
+		g_autofree char *back =
+			charset_decode(charset->name, octets, len);
+
+		if (!back || strcmp(back, text) != 0)
+			return NULL;
+	}
 	*ret_name = charset->name;
 	return g_bytes_new_take(g_steal_pointer(&octets), len);
 }

@@ -40,6 +40,19 @@ static bool is_whole(const struct propset *set)
 	return true;
 }
 
+static bool is_too_deep(const struct propset *set, unsigned depth)
+{
+	for (size_t i = 0; i < propset_attachment_count(set); i++) {
+		const struct propset *embedded =
+			propset_embedded(propset_attachment(set, i));
+
+		if (embedded && (depth >= COMPOSE_DEPTH_MAX ||
+				 is_too_deep(embedded, depth + 1)))
+			return true;
+	}
+	return false;
+}
+
 int convert_to_rfc822(const struct propset *set, GByteArray **ret_rfc822,
 		      struct fault *fault)
 {
@@ -47,6 +60,11 @@ int convert_to_rfc822(const struct propset *set, GByteArray **ret_rfc822,
 		return fault_set(fault, FAULT_REFUSED_INPUT,
 				 "a property set without subject, body, sender "
 				 "and recipients is no message");
+	if (is_too_deep(set, 0))
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "more than %d messages within each other "
+				 "cannot be composed",
+				 COMPOSE_DEPTH_MAX);
 	if (!is_whole(set))
 		return fault_set(fault, FAULT_REFUSED_INPUT,
 				 "a property set without the bytes of its HTML "

@@ -7,37 +7,75 @@
 
 #include "addresses.h"
 
+struct octets {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* ---- compose_encode.c: octets as they may travel --------------------------
+ */
+
+void compose_put(GByteArray *out, const char *text);
+/* May it go as it is: ASCII, CRLF, lines that are not too long? */
+bool encode_is_seven_bit(struct octets in);
+void encode_put_base64(GByteArray *out, struct octets in);
+void encode_put_quoted(GByteArray *out, struct octets in);
+/* As it is, but no CR or LF alone: a relay must not see them (RFC 5321 2.3.8),
+ * and those who sign count lines as CRLF (RFC 8551 3.1.1). */
+void encode_put_lines(GByteArray *out, struct octets in);
+
 /* ---- compose_field.c: one field, folded, no way to inject another ---------
  */
 
 /* Unstructured text: as it is if it is ASCII, else encoded words (RFC 2047).
  */
 void field_put_text(GByteArray *out, const char *name, const char *value);
-/* Ids and the like: never encoded, folded at blanks. */
+/* Ids and the like: never encoded, folded at blanks.  A word that no line can
+ * hold is left out: cut, it would be another's id. */
 void field_put_raw(GByteArray *out, const char *name, const char *value);
 /* GPtrArray of struct mailbox; those without an address are left out unless
  * nothing else is there. */
 void field_put_addresses(GByteArray *out, const char *name,
 			 const GPtrArray *mailboxes);
 void field_put_date(GByteArray *out, const char *name, int64_t usec);
-/* Content-Type or Content-Disposition with a name in both its forms, RFC 2231
- * and RFC 2047; param or file may be NULL. */
+/* A parameter of Content-Type or Content-Disposition; without a value it is
+ * left out.  A file's name may be of any letters: "name" goes as encoded words
+ * (RFC 2047), "filename" by RFC 2231. */
+struct field_param {
+	const char *name, *value;
+	bool is_file_name;
+};
 void field_put_params(GByteArray *out, const char *name, const char *value,
-		      const char *param, const char *param_value,
-		      const char *file_param, const char *file);
+		      const struct field_param *params, size_t count);
 
 /* ---- compose_header.c: every field of a message but those of MIME ---------
  */
 
 void compose_header(const struct propset *set, bool embedded, GByteArray *out);
 
+/* ---- compose_exchange.c: fields of fax, voice and classified mail ---------
+ */
+
+void compose_exchange(const struct propset *set, GByteArray *out);
+
+/* ---- compose_report.c: reports made of properties -------------------------
+ */
+
+/* The report-type of a message that is a report, NULL if it is none; with its
+ * part for machines (owned), unless that is among its attachments. */
+const char *compose_report(const struct propset *set, GByteArray **ret_part);
+/* Is the recipient one that a report tells of, rather than one it goes to? */
+bool compose_is_about(const struct propset *set, const struct propset *row);
+
 /* ---- compose_body.c: the tree of parts, with its MIME fields --------------
  */
 
 void compose_body(const struct propset *set, unsigned depth, GByteArray *out);
+/* Has it a signed or encrypted entity with a field of that name already? */
+bool compose_entity_has(const struct propset *set, const char *field);
 
 /* compose.c: a whole message; depth counts embedded ones. */
-#define COMPOSE_DEPTH_MAX 32
+#define COMPOSE_DEPTH_MAX 100
 void compose_message(const struct propset *set, unsigned depth,
 		     GByteArray *out);
 

@@ -4,118 +4,21 @@
  */
 #include "compose.h"
 #include "digest.h"
+#include "field.h"
+#include "parts.h"
+#include "text.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define LINE_LEN_MAX    998
-#define QP_LINE_LEN     76
-#define BASE64_LINE     57 /* octets */
 #define METHOD_EMBEDDED 5
 #define FLAG_RENDERED   4
+#define CODEPAGE_ASCII  20127
+#define CODEPAGE_LATIN1 28591
 #define CODEPAGE_UTF8   65001
 #define LID_COUNTER     0x8257
-
-static void put(GByteArray *out, const char *text)
-{
-	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
-}
-
-/* ---- transfer encodings ---------------------------------------------------
- */
-
-struct octets {
-	const uint8_t *data;
-	size_t len;
-};
-
-/* May it go as it is: ASCII, CRLF, lines that are not too long? */
-static bool is_seven_bit(struct octets in)
-{
-	size_t line = 0;
-
-	for (size_t i = 0; i < in.len; i++) {
-		uint8_t c = in.data[i];
-
-		if (c == '\r') {
-			if (i + 1 >= in.len || in.data[i + 1] != '\n')
-				return false;
-			line = 0;
-			i++;
-			continue;
-		}
-		if (c == '\n' || c == 0 || c >= 0x80 || ++line > LINE_LEN_MAX)
-			return false;
-	}
-	return true;
-}
-
-static void put_base64(GByteArray *out, struct octets in)
-{
-	for (size_t at = 0; at < in.len; at += BASE64_LINE) {
-		char line[128];
-		gint state = 0;
-		gint save = 0;
-		gsize n = g_base64_encode_step(
-			in.data + at, MIN(in.len - at, (size_t)BASE64_LINE),
-			FALSE, line, &state, &save);
-
-		n += g_base64_encode_close(FALSE, line + n, &state, &save);
-		line[n++] = '\r';
-		line[n++] = '\n';
-		g_byte_array_append(out, (const guint8 *)line, (guint)n);
-	}
-}
-
-static bool ends_line(struct octets in, size_t at)
-{
-	return at >= in.len || in.data[at] == '\n' ||
-	       (in.data[at] == '\r' && at + 1 < in.len &&
-		in.data[at + 1] == '\n');
-}
-
-/* What the octet is in quoted-printable; start: the first of a line. */
-static void qp_token(struct octets in, size_t at, bool start, char token[4])
-{
-	uint8_t c = in.data[at];
-	bool plain = c >= 33 && c <= 126 && c != '=';
-
-	if ((c == ' ' || c == '\t') && !ends_line(in, at + 1))
-		plain = true;
-	/* "." would be stuffed, "From " changed, by careless programs. */
-	if (start && (c == '.' || (c == 'F' && in.len - at >= 5 &&
-				   !memcmp(in.data + at, "From ", 5))))
-		plain = false;
-	if (plain)
-		(void)snprintf(token, 4, "%c", c);
-	else
-		(void)snprintf(token, 4, "=%02X", c);
-}
-
-static void put_quoted(GByteArray *out, struct octets in)
-{
-	size_t column = 0;
-
-	for (size_t at = 0; at < in.len; at++) {
-		char token[4];
-
-		if (ends_line(in, at)) {
-			if (in.data[at] == '\r')
-				at++;
-			put(out, "\r\n");
-			column = 0;
-			continue;
-		}
-		qp_token(in, at, column == 0, token);
-		if (column + strlen(token) > QP_LINE_LEN - 1) {
-			put(out, "=\r\n");
-			column = 0;
-			qp_token(in, at, true, token);
-		}
-		put(out, token);
-		column += strlen(token);
-	}
-}
 
 /* ---- leaves ---------------------------------------------------------------
  */
@@ -123,63 +26,88 @@ static void put_quoted(GByteArray *out, struct octets in)
 static void put_text_part(GByteArray *out, const char *type,
 			  const char *charset, struct octets in)
 {
-	bool plain = is_seven_bit(in);
+	const struct field_param params[] = {{"charset", charset, false}};
+	bool plain = encode_is_seven_bit(in);
 
-	field_put_params(out, "Content-Type", type, "charset", charset, NULL,
-			 NULL);
-	put(out, plain ? "Content-Transfer-Encoding: 7bit\r\n\r\n"
-		       : "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	field_put_params(out, "Content-Type", type, params, 1);
+	compose_put(out, plain ? "Content-Transfer-Encoding: 7bit\r\n\r\n"
+			       : "Content-Transfer-Encoding: quoted-printable"
+				 "\r\n\r\n");
 	if (plain)
 		g_byte_array_append(out, in.data, (guint)in.len);
 	else
-		put_quoted(out, in);
+		encode_put_quoted(out, in);
 }
 
-static GByteArray *plain_part(const struct propset *set)
+/* Text in the charset the sender asked for (PR_INTERNET_CPID), else in the
+ * narrowest that has all of its letters; none loses one. */
+static GBytes *encode_text(const struct propset *set, const char *text,
+			   const char **ret_charset)
 {
-	const char *text = propset_text(set, PR_BODY);
-	int codepage =
-		(int)propset_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
+	int asked = (int)propset_number(set, PR_INTERNET_CPID, 0);
+	const int codepages[] = {asked, CODEPAGE_ASCII, CODEPAGE_LATIN1,
+				 CODEPAGE_UTF8};
+	GBytes *bytes = NULL;
+
+	for (size_t i = 0; !bytes && i < G_N_ELEMENTS(codepages); i++)
+		bytes = charset_encode(codepages[i], text, ret_charset);
+	return bytes;
+}
+
+static GByteArray *plain_part(const struct propset *set, const char *text)
+{
 	const char *charset = NULL;
-	g_autoptr(GBytes) bytes = NULL;
+	g_autoptr(GBytes) bytes = encode_text(set, text, &charset);
 	GByteArray *out = g_byte_array_new();
 	struct octets in;
 	gsize len = 0;
 
-	bytes = charset_encode(codepage, text ? text : "", &charset);
-	if (!bytes)
-		bytes = charset_encode(CODEPAGE_UTF8, text ? text : "",
-				       &charset);
 	in.data = g_bytes_get_data(bytes, &len);
 	in.len = len;
 	put_text_part(out, "text/plain", charset, in);
 	return out;
 }
 
+/* The charset of HTML: the octets are in it already. */
+static const char *html_charset(const struct propset *set, struct octets in)
+{
+	int asked = (int)propset_number(set, PR_INTERNET_CPID, 0);
+	bool ascii = true;
+	const char *charset = NULL;
+	g_autoptr(GBytes) none = NULL;
+
+	for (size_t i = 0; ascii && i < in.len; i++)
+		ascii = in.data[i] < 0x80;
+	none = charset_encode(asked, "", &charset);
+	if (none && (ascii || asked != CODEPAGE_ASCII))
+		return charset;
+	if (ascii)
+		return "us-ascii";
+	return utf8_is_valid((const char *)in.data, in.len) ? "utf-8"
+							    : "windows-1252";
+}
+
 static GByteArray *html_part(const struct propset *set)
 {
 	GBytes *html = propset_binary(set, PR_HTML);
-	int codepage =
-		(int)propset_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
-	const char *charset = NULL;
 	GByteArray *out = g_byte_array_new();
 	struct octets in;
 	gsize len = 0;
 
-	/* For its name only: the octets are in that charset. */
-	g_autoptr(GBytes) none = charset_encode(codepage, "", &charset);
-
 	in.data = g_bytes_get_data(html, &len);
 	in.len = len;
-	put_text_part(out, "text/html", none ? charset : "utf-8", in);
+	put_text_part(out, "text/html", html_charset(set, in), in);
 	return out;
 }
 
+/* Does the HTML show it?  Then it lies beside that (2.1.3.4). */
 static bool is_rendered(const struct propset *attachment)
 {
 	const char *cid = propset_text(attachment, PR_ATTACH_CONTENT_ID);
+	const char *location =
+		propset_text(attachment, PR_ATTACH_CONTENT_LOCATION);
 
-	return cid && *cid &&
+	return ((cid && *cid) || (location && *location)) &&
 	       (propset_number(attachment, PR_ATTACH_FLAGS, 0) & FLAG_RENDERED);
 }
 
@@ -204,22 +132,61 @@ static const char *file_name(const struct propset *attachment)
 	return name;
 }
 
+/* A date in the form of RFC 2183; owned, NULL if there is none. */
+static char *date_param(const struct propset *attachment, uint32_t tag)
+{
+	if (!propset_has(attachment, tag))
+		return NULL;
+	return field_date_utc(propset_number(attachment, tag, 0));
+}
+
 static void put_disposition(GByteArray *out, const struct propset *attachment)
 {
 	const char *cid = propset_text(attachment, PR_ATTACH_CONTENT_ID);
-	const char *location =
-		propset_text(attachment, PR_ATTACH_CONTENT_LOCATION);
+	g_autofree char *made = date_param(attachment, PR_CREATION_TIME);
+	g_autofree char *changed =
+		date_param(attachment, PR_LAST_MODIFICATION_TIME);
+	const struct field_param params[] = {
+		{"filename", file_name(attachment), true},
+		{"creation-date", made, false},
+		{"modification-date", changed, false},
+	};
+	static const struct {
+		const char *field;
+		uint32_t tag;
+	} texts[] = {
+		{"Content-Location", PR_ATTACH_CONTENT_LOCATION},
+		{"Content-Base", PR_ATTACH_CONTENT_BASE},
+		{"X-Payload-Class", PR_ATTACH_PAYLOAD_CLASS},
+	};
 
 	field_put_params(out, "Content-Disposition",
 			 is_rendered(attachment) ? "inline" : "attachment",
-			 NULL, NULL, "filename", file_name(attachment));
+			 params, G_N_ELEMENTS(params));
 	if (cid && *cid) {
 		g_autofree char *id = g_strconcat("<", cid, ">", NULL);
 
 		field_put_raw(out, "Content-ID", id);
 	}
-	if (location && *location)
-		field_put_text(out, "Content-Location", location);
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		const char *value = propset_text(attachment, texts[i].tag);
+
+		if (value && *value)
+			field_put_text(out, texts[i].field, value);
+	}
+}
+
+/* RFC 6532 3.7: one whose header has more than ASCII. */
+static bool is_global(const GByteArray *message)
+{
+	for (guint i = 0; i < message->len; i++) {
+		if (message->data[i] >= 0x80)
+			return true;
+		if (message->data[i] == '\n' && i + 1 < message->len &&
+		    message->data[i + 1] == '\r')
+			break;
+	}
+	return false;
 }
 
 static GByteArray *embedded_part(const struct propset *attachment,
@@ -229,11 +196,13 @@ static GByteArray *embedded_part(const struct propset *attachment,
 	GByteArray *out = g_byte_array_new();
 
 	compose_message(propset_embedded(attachment), depth + 1, message);
-	put(out, "Content-Type: message/rfc822\r\n");
+	compose_put(out, is_global(message)
+				 ? "Content-Type: message/global\r\n"
+				 : "Content-Type: message/rfc822\r\n");
 	put_disposition(out, attachment);
-	if (!is_seven_bit((struct octets){message->data, message->len}))
-		put(out, "Content-Transfer-Encoding: 8bit\r\n");
-	put(out, "\r\n");
+	if (!encode_is_seven_bit((struct octets){message->data, message->len}))
+		compose_put(out, "Content-Transfer-Encoding: 8bit\r\n");
+	compose_put(out, "\r\n");
 	g_byte_array_append(out, message->data, message->len);
 	g_byte_array_unref(message);
 	return out;
@@ -242,7 +211,7 @@ static GByteArray *embedded_part(const struct propset *attachment,
 /* RFC 2046 5.2: message types are not to be encoded. */
 static bool goes_plain(const char *type, struct octets in)
 {
-	return g_str_has_prefix(type, "message/") && is_seven_bit(in);
+	return g_str_has_prefix(type, "message/") && encode_is_seven_bit(in);
 }
 
 /* method: the type of a calendar that is the message, with its method; NULL
@@ -254,6 +223,8 @@ static GByteArray *data_part(const struct propset *attachment,
 	const char *charset =
 		propset_text(attachment, PR_TEXT_ATTACHMENT_CHARSET);
 	GBytes *bytes = propset_binary(attachment, PR_ATTACH_DATA_BIN);
+	struct field_param params[] = {{"charset", NULL, false},
+				       {"name", NULL, true}};
 	GByteArray *out = g_byte_array_new();
 	struct octets in = {NULL, 0};
 	bool plain = false;
@@ -270,17 +241,17 @@ static GByteArray *data_part(const struct propset *attachment,
 		type = "application/octet-stream";
 	if (method)
 		type = method;
-	field_put_params(out, "Content-Type", type,
-			 charset && *charset ? "charset" : NULL, charset,
-			 "name", file_name(attachment));
+	params[0].value = charset;
+	params[1].value = file_name(attachment);
+	field_put_params(out, "Content-Type", type, params, 2);
 	if (!method)
 		put_disposition(out, attachment);
 	if (plain) {
-		put(out, "\r\n");
+		compose_put(out, "\r\n");
 		g_byte_array_append(out, in.data, (guint)in.len);
 	} else {
-		put(out, "Content-Transfer-Encoding: base64\r\n\r\n");
-		put_base64(out, in);
+		compose_put(out, "Content-Transfer-Encoding: base64\r\n\r\n");
+		encode_put_base64(out, in);
 	}
 	return out;
 }
@@ -288,7 +259,7 @@ static GByteArray *data_part(const struct propset *attachment,
 static GByteArray *attachment_part(const struct propset *attachment,
 				   unsigned depth)
 {
-	if (propset_embedded(attachment) && depth < COMPOSE_DEPTH_MAX)
+	if (propset_embedded(attachment))
 		return embedded_part(attachment, depth);
 	return data_part(attachment, NULL);
 }
@@ -388,27 +359,29 @@ static void choose_boundary(const GPtrArray *parts, char boundary[64])
 static GByteArray *multipart(const char *subtype, const char *key,
 			     const char *detail, GPtrArray *parts)
 {
+	struct field_param params[] = {{"boundary", NULL, false},
+				       {key, detail, false}};
 	GByteArray *out = g_byte_array_new();
 	g_autofree char *media = NULL;
 	char boundary[64];
 
 	choose_boundary(parts, boundary);
 	media = g_strconcat("multipart/", subtype, NULL);
-	field_put_params(out, "Content-Type", media, "boundary", boundary, key,
-			 detail);
-	put(out, "\r\n");
+	params[0].value = boundary;
+	field_put_params(out, "Content-Type", media, params, 2);
+	compose_put(out, "\r\n");
 	for (guint i = 0; i < parts->len; i++) {
 		const GByteArray *part = g_ptr_array_index(parts, i);
 
-		put(out, "--");
-		put(out, boundary);
-		put(out, "\r\n");
+		compose_put(out, "--");
+		compose_put(out, boundary);
+		compose_put(out, "\r\n");
 		g_byte_array_append(out, part->data, part->len);
-		put(out, "\r\n");
+		compose_put(out, "\r\n");
 	}
-	put(out, "--");
-	put(out, boundary);
-	put(out, "--\r\n");
+	compose_put(out, "--");
+	compose_put(out, boundary);
+	compose_put(out, "--\r\n");
 	g_ptr_array_unref(parts);
 	return out;
 }
@@ -442,46 +415,47 @@ static GByteArray *related_part(const struct propset *set, unsigned depth)
 	return multipart("related", "type", "text/html", parts);
 }
 
-/* What is to be read; NULL if nothing is. */
-static GByteArray *text_part(const struct propset *set, unsigned depth)
+/* HTML as plain text, for readers that want that.  Owned. */
+static char *text_of_html(const struct propset *set, GBytes *html)
 {
-	bool html = propset_binary(set, PR_HTML) != NULL;
-	bool plain = propset_has(set, PR_BODY);
-	GPtrArray *parts = NULL;
+	static const struct convert_options options = {0};
+	struct convert_context context = {.options = &options};
+	g_autofree char *utf8 = NULL;
+	struct octets in;
+	gsize len = 0;
 
-	if (html && !plain)
-		return related_part(set, depth);
-	if (!html)
-		return plain || !propset_attachment_count(set) ? plain_part(set)
-							       : NULL;
-	parts = parts_new(plain_part(set));
-	g_ptr_array_add(parts, related_part(set, depth));
-	return multipart("alternative", NULL, NULL, parts);
+	in.data = g_bytes_get_data(html, &len);
+	in.len = len;
+	utf8 = charset_decode(html_charset(set, in), in.data, in.len);
+	return html_to_text(&context, utf8 ? utf8 : "",
+			    utf8 ? strlen(utf8) : 0);
 }
 
-/* A report stays one if its machine-readable part is there. */
-static const char *report_type(const struct propset *set)
+/* What is to be read, plain text beside HTML always (2.1.3.3); NULL if nothing
+ * is. */
+static GByteArray *text_part(const struct propset *set, unsigned depth)
 {
-	const char *class = propset_text(set, PR_MESSAGE_CLASS);
+	GBytes *html = propset_binary(set, PR_HTML);
+	const char *text = propset_text(set, PR_BODY);
+	g_autofree char *made = NULL;
+	GPtrArray *parts = NULL;
 
-	if (!class || !g_str_has_prefix(class, "REPORT."))
-		return NULL;
-	for (size_t i = 0; i < propset_attachment_count(set); i++) {
-		const char *type = propset_text(propset_attachment(set, i),
-						PR_ATTACH_MIME_TAG);
-
-		if (type && !strcmp(type, "message/delivery-status"))
-			return "delivery-status";
-		if (type && !strcmp(type, "message/disposition-notification"))
-			return "disposition-notification";
-	}
-	return NULL;
+	if (!html)
+		return text || !propset_attachment_count(set)
+			       ? plain_part(set, text ? text : "")
+			       : NULL;
+	if (!text)
+		text = made = text_of_html(set, html);
+	parts = parts_new(plain_part(set, text));
+	g_ptr_array_add(parts, related_part(set, depth));
+	return multipart("alternative", NULL, NULL, parts);
 }
 
 static GByteArray *whole_part(const struct propset *set, unsigned depth)
 {
 	bool html = propset_binary(set, PR_HTML) != NULL;
-	const char *report = report_type(set);
+	GByteArray *status = NULL;
+	const char *report = compose_report(set, &status);
 	GByteArray *text = text_part(set, depth);
 	size_t calendar = calendar_at(set);
 	GPtrArray *parts = NULL;
@@ -494,6 +468,8 @@ static GByteArray *whole_part(const struct propset *set, unsigned depth)
 		text = multipart("alternative", NULL, NULL, parts);
 	}
 	parts = parts_new(text);
+	if (status)
+		g_ptr_array_add(parts, status);
 	for (size_t i = 0; i < propset_attachment_count(set); i++) {
 		const struct propset *attachment = propset_attachment(set, i);
 
@@ -546,36 +522,49 @@ static bool is_signed_entity(struct octets in)
 static void put_smime_type(const struct propset *attachment, GByteArray *out)
 {
 	const char *type = propset_text(attachment, PR_ATTACH_MIME_TAG);
+	const struct field_param name = {"name", "smime.p7m", true};
 	bool known = type && (!strcmp(type, "application/x-pkcs7-mime") ||
 			      !strcmp(type, "application/octet-stream"));
 
 	field_put_params(out, "Content-Type",
-			 known ? type : "application/pkcs7-mime", NULL, NULL,
-			 "name", "smime.p7m");
-	put(out, "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n"
-		 "Content-Transfer-Encoding: base64\r\n\r\n");
+			 known ? type : "application/pkcs7-mime", &name, 1);
+	compose_put(
+		out,
+		"Content-Disposition: attachment; filename=\"smime.p7m\"\r\n"
+		"Content-Transfer-Encoding: base64\r\n\r\n");
 }
 
-/* As it is, but no CR or LF alone: a relay must not see them (RFC 5321 2.3.8),
- * and those who sign count lines as CRLF (RFC 8551 3.1.1). */
-static void put_lines(GByteArray *out, struct octets in)
+static bool is_entity(const struct propset *set)
 {
-	size_t start = 0;
+	const char *class = propset_text(set, PR_MESSAGE_CLASS);
 
-	for (size_t i = 0; i < in.len; i++) {
-		bool cr = in.data[i] == '\r';
-		bool pair = cr && i + 1 < in.len && in.data[i + 1] == '\n';
+	return class && g_str_has_prefix(class, "IPM.Note.SMIME") &&
+	       propset_attachment_count(set) == 1;
+}
 
-		if (!cr && in.data[i] != '\n')
-			continue;
-		g_byte_array_append(out, in.data + start, (guint)(i - start));
-		put(out, "\r\n");
-		i += pair;
-		start = i + 1;
+bool compose_entity_has(const struct propset *set, const char *field)
+{
+	size_t name_len = strlen(field);
+	GBytes *bytes = NULL;
+	gsize len = 0;
+	const char *at = NULL;
+
+	if (!is_entity(set))
+		return false;
+	bytes = propset_binary(propset_attachment(set, 0), PR_ATTACH_DATA_BIN);
+	at = bytes ? g_bytes_get_data(bytes, &len) : NULL;
+	/* Its header: up to an empty line. */
+	while (len && *at != '\r' && *at != '\n') {
+		const char *lf = memchr(at, '\n', len);
+		size_t line = lf ? (size_t)(lf + 1 - at) : len;
+
+		if (line > name_len && at[name_len] == ':' &&
+		    !g_ascii_strncasecmp(at, field, name_len))
+			return true;
+		at += line;
+		len -= line;
 	}
-	if (start < in.len)
-		g_byte_array_append(out, in.data + start,
-				    (guint)(in.len - start));
+	return false;
 }
 
 static bool put_smime(const struct propset *set, GByteArray *out)
@@ -585,8 +574,7 @@ static bool put_smime(const struct propset *set, GByteArray *out)
 	struct octets in;
 	gsize len = 0;
 
-	if (!class || !g_str_has_prefix(class, "IPM.Note.SMIME") ||
-	    propset_attachment_count(set) != 1)
+	if (!is_entity(set))
 		return false;
 	bytes = propset_binary(propset_attachment(set, 0), PR_ATTACH_DATA_BIN);
 	if (!bytes)
@@ -595,13 +583,13 @@ static bool put_smime(const struct propset *set, GByteArray *out)
 	in.len = len;
 	if (!strcmp(class, "IPM.Note.SMIME.MultipartSigned") &&
 	    is_signed_entity(in)) {
-		put_lines(out, in);
+		encode_put_lines(out, in);
 		return true;
 	}
 	if (strcmp(class, "IPM.Note.SMIME") != 0)
 		return false;
 	put_smime_type(propset_attachment(set, 0), out);
-	put_base64(out, in);
+	encode_put_base64(out, in);
 	return true;
 }
 
@@ -609,7 +597,7 @@ void compose_body(const struct propset *set, unsigned depth, GByteArray *out)
 {
 	GByteArray *part = NULL;
 
-	put(out, "MIME-Version: 1.0\r\n");
+	compose_put(out, "MIME-Version: 1.0\r\n");
 	if (put_smime(set, out))
 		return;
 	part = whole_part(set, depth);

@@ -3,13 +3,15 @@
  * field comes out: control characters are blanks before anything else.
  */
 #include "compose.h"
+#include "field.h"
 #include "text.h"
 
 #include <string.h>
 
-#define LINE_LEN     78
-#define LINE_LEN_MAX 998
-#define WORD_BYTES   42 /* UTF-8 octets of an encoded word of 75 */
+#define LINE_LEN        78
+#define LINE_LEN_MAX    998
+#define ADDRESS_LEN_MAX 512
+#define WORD_BYTES      42 /* UTF-8 octets of an encoded word of 75 */
 
 static void put(GByteArray *out, const char *text)
 {
@@ -45,6 +47,14 @@ static void fold_word(struct folder *folder, const char *word)
 	put(folder->out, word);
 	folder->column += 1 + len;
 	folder->any = true;
+}
+
+/* The same, on a line of its own where it is a long one. */
+static void fold_long_word(struct folder *folder, const char *word)
+{
+	if (strlen(word) > LINE_LEN_MAX - LINE_LEN)
+		folder->any = true;
+	fold_word(folder, word);
 }
 
 /* Blanks as many as there are in the text: a run of them stays whole. */
@@ -135,7 +145,6 @@ void field_put_text(GByteArray *out, const char *name, const char *value)
 	fold_end(&folder);
 }
 
-/* A word that is longer than a line may be is cut: it is no id. */
 void field_put_raw(GByteArray *out, const char *name, const char *value)
 {
 	g_autofree char *line = one_line(value);
@@ -146,9 +155,8 @@ void field_put_raw(GByteArray *out, const char *name, const char *value)
 	for (char **word = words; *word; word++) {
 		if (!**word)
 			continue;
-		if (strlen(*word) > LINE_LEN_MAX - LINE_LEN)
-			(*word)[LINE_LEN_MAX - LINE_LEN] = '\0';
-		fold_word(&folder, *word);
+		if (strlen(*word) < LINE_LEN_MAX)
+			fold_long_word(&folder, *word);
 	}
 	fold_end(&folder);
 }
@@ -175,20 +183,77 @@ static char *quote(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-/* Without what would end it: angles, blanks outside quotes. */
+#define NOT_IN_DOMAIN " <>,;()\"\\"
+#define NOT_IN_WORD   " <>,;()" /* of what is no address */
+
+/* A local part that is no dot-atom (RFC 5322 3.2.3, RFC 6532). */
+static bool must_quote(const char *local, size_t len)
+{
+	if (!len || local[0] == '.' || local[len - 1] == '.')
+		return true;
+	for (size_t i = 0; i < len; i++)
+		if (!g_ascii_isalnum(local[i]) && !(local[i] & 0x80) &&
+		    !strchr("!#$%&'*+-/=?^_`{|}~.", local[i]))
+			return true;
+	return memmem(local, len, "..", 2) != NULL;
+}
+
+static bool is_quoted(const char *local, size_t len)
+{
+	if (len < 2 || local[0] != '"' || local[len - 1] != '"')
+		return false;
+	for (size_t i = 1; i < len - 1; i++) {
+		if (local[i] == '\\' && i < len - 2)
+			i++;
+		else if (local[i] == '"' || local[i] == '\\')
+			return false;
+	}
+	return true;
+}
+
+/* Where "@domain" begins: at the last one that no quotes hold; NULL if there
+ * is none behind anything. */
+static const char *find_domain(const char *address)
+{
+	const char *found = NULL;
+	bool quoted = false;
+
+	for (const char *c = address; *c; c++) {
+		if (*c == '\\' && quoted && c[1])
+			c++;
+		else if (*c == '"')
+			quoted = !quoted;
+		else if (*c == '@' && !quoted && c > address)
+			found = c;
+	}
+	return found;
+}
+
+/* An address as addr-spec: the local part in quotes where it must be, a domain
+ * without what cannot be in one.  Empty if it is longer than an address may be
+ * (RFC 5321 4.5.3.1.3, with room): cut, it would be another's.  Owned. */
 static char *clean_address(const char *address)
 {
 	g_autofree char *line = one_line(address);
+	const char *at = find_domain(line);
+	size_t len = at ? (size_t)(at - line) : strlen(line);
+	g_autofree char *local = g_strndup(line, len);
 	GString *out = g_string_new(NULL);
-	bool quoted = false;
 
-	for (const char *c = line; *c && out->len < 512; c++) {
-		if (*c == '"')
-			quoted = !quoted;
-		if (*c == '<' || *c == '>' || (!quoted && strchr(" ,;()", *c)))
-			continue;
-		g_string_append_c(out, *c);
+	if (strlen(line) > ADDRESS_LEN_MAX)
+		return g_string_free(out, FALSE);
+	if (at && must_quote(local, len) && !is_quoted(local, len)) {
+		g_autofree char *quoted = quote(local);
+
+		g_string_append(out, quoted);
+	} else if (at) {
+		g_string_append(out, local);
+	} else {
+		at = line; /* no mailbox of any host */
 	}
+	for (const char *c = at; *c; c++)
+		if (!strchr(at == line ? NOT_IN_WORD : NOT_IN_DOMAIN, *c))
+			g_string_append_c(out, *c);
 	return g_string_free(out, FALSE);
 }
 
@@ -258,24 +323,8 @@ void field_put_addresses(GByteArray *out, const char *name,
 
 void field_put_date(GByteArray *out, const char *name, int64_t usec)
 {
-	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu",
-					   "Fri", "Sat", "Sun"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
-					     "May", "Jun", "Jul", "Aug",
-					     "Sep", "Oct", "Nov", "Dec"};
-	g_autoptr(GDateTime) date =
-		g_date_time_new_from_unix_utc(usec / USEC_PER_SEC);
-	g_autofree char *text = NULL;
+	g_autofree char *text = field_date_utc(usec);
 
-	if (!date)
-		return;
-	text = g_strdup_printf(
-		"%s, %02d %s %04d %02d:%02d:%02d +0000",
-		days[g_date_time_get_day_of_week(date) - 1],
-		g_date_time_get_day_of_month(date),
-		months[g_date_time_get_month(date) - 1],
-		g_date_time_get_year(date), g_date_time_get_hour(date),
-		g_date_time_get_minute(date), g_date_time_get_second(date));
 	field_put_raw(out, name, text);
 }
 
@@ -351,20 +400,23 @@ static void fold_file_name(struct folder *folder, const char *param,
 }
 
 void field_put_params(GByteArray *out, const char *name, const char *value,
-		      const char *param, const char *param_value,
-		      const char *file_param, const char *file)
+		      const struct field_param *params, size_t count)
 {
 	g_autofree char *line = one_line(value);
 	struct folder folder;
 
 	fold_start(&folder, out, name);
 	fold_word(&folder, line);
-	if (param && param_value) {
-		g_autofree char *clean = one_line(param_value);
+	for (size_t i = 0; i < count; i++) {
+		g_autofree char *clean = NULL;
 
-		fold_plain_param(&folder, param, clean);
+		if (!params[i].value || !*params[i].value)
+			continue;
+		clean = one_line(params[i].value);
+		if (params[i].is_file_name)
+			fold_file_name(&folder, params[i].name, clean);
+		else
+			fold_plain_param(&folder, params[i].name, clean);
 	}
-	if (file && *file)
-		fold_file_name(&folder, file_param, file);
 	fold_end(&folder);
 }

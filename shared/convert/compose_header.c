@@ -62,8 +62,6 @@ static bool put_recipients(const struct propset *set, enum recipient_type type,
 {
 	g_autoptr(GPtrArray) mailboxes =
 		g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
-	const char *class = propset_text(set, PR_MESSAGE_CLASS);
-	bool is_report = class && g_str_has_prefix(class, "REPORT.");
 
 	for (size_t i = 0; i < propset_recipient_count(set); i++) {
 		const struct propset *row = propset_recipient(set, i);
@@ -72,7 +70,7 @@ static bool put_recipients(const struct propset *set, enum recipient_type type,
 		struct mailbox *mailbox = NULL;
 
 		/* Who a report is about is not who it goes to. */
-		if (is_report && propset_has(row, PR_SUPPLEMENTARY_INFO))
+		if (compose_is_about(set, row))
 			continue;
 		if ((row_type & RECIPIENT_P1) ||
 		    (row_type & RECIPIENT_TYPE_MASK) != (int64_t)type)
@@ -196,18 +194,17 @@ static void put_importance(const struct propset *set, GByteArray *out)
 
 static void put_receipts(const struct propset *set, GByteArray *out)
 {
-	struct mailbox *receipt = address_get(set, &address_read_receipt);
-	struct mailbox *sender = address_get(set, &address_sender);
+	const struct address_tags *const from[] = {
+		&address_read_receipt, &address_sender, &address_from};
+	struct mailbox *to = NULL;
 
-	if (propset_bool(set, PR_READ_RECEIPT_REQUESTED) && (receipt || sender))
-		put_mailbox(out, "Disposition-Notification-To",
-			    receipt ? receipt : sender);
-	if (propset_bool(set, PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED) &&
-	    (receipt || sender))
-		put_mailbox(out, "Return-Receipt-To",
-			    receipt ? receipt : sender);
-	mailbox_free(receipt);
-	mailbox_free(sender);
+	for (size_t i = 0; !to && i < G_N_ELEMENTS(from); i++)
+		to = address_get(set, from[i]);
+	if (to && propset_bool(set, PR_READ_RECEIPT_REQUESTED))
+		put_mailbox(out, "Disposition-Notification-To", to);
+	if (to && propset_bool(set, PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED))
+		put_mailbox(out, "Return-Receipt-To", to);
+	mailbox_free(to);
 }
 
 /* The named header "auto-submitted" says it already. */
@@ -268,6 +265,8 @@ static void put_named(const struct propset *set, GByteArray *out)
 		    !is_field_name(name->name) ||
 		    !headers_is_named(name->name, strlen(name->name)))
 			continue;
+		if (compose_entity_has(set, name->name))
+			continue;
 		field = field_case(name->name);
 		field_put_text(out, field, prop->value.text);
 	}
@@ -313,4 +312,5 @@ void compose_header(const struct propset *set, bool embedded, GByteArray *out)
 	put_suppress(set, out);
 	put_named(set, out);
 	put_named_others(set, out);
+	compose_exchange(set, out);
 }

@@ -8,14 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LID_TASK_DUE       0x8105
-#define LID_CLASSIFIED     0x85b5
-#define LID_CLASSIFICATION 0x85b6
-#define LID_CLASS_DESC     0x85b7
-#define LID_CLASS_ID       0x85b8
-#define LID_CLASS_KEEP     0x85ba
-#define CONFIDENCE_MIN     (-1)
-#define CONFIDENCE_MAX     10
+#define LID_TASK_DUE   0x8105
+#define CONFIDENCE_MIN (-1)
+#define CONFIDENCE_MAX 10
 
 #define FLAG_FLAGGED 2
 
@@ -85,6 +80,17 @@ static bool set_language(const struct header_call *call, const char *tag)
 	return false;
 }
 
+const char *header_language_tag(int64_t id)
+{
+	const char *tag = NULL;
+
+	/* The last one has its region. */
+	for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
+		if (languages[i].id == id)
+			tag = languages[i].tag;
+	return tag;
+}
+
 /* "de-LI, en": the first, with its region or, if that is not known, without. */
 void header_language(const struct header_call *call, struct span value)
 {
@@ -116,11 +122,12 @@ void header_classified(const struct header_call *call, struct span value)
 		uint32_t lid;
 		enum proptype type;
 	} parts[] = {
-		{"X-Microsoft-Classified", LID_CLASSIFIED, PT_BOOLEAN},
-		{"X-Microsoft-Classification", LID_CLASSIFICATION, PT_UNICODE},
-		{"X-Microsoft-ClassDesc", LID_CLASS_DESC, PT_UNICODE},
-		{"X-Microsoft-ClassID", LID_CLASS_ID, PT_UNICODE},
-		{"X-Microsoft-ClassKeep", LID_CLASS_KEEP, PT_BOOLEAN},
+		{"X-Microsoft-Classified", HEADERS_LID_CLASSIFIED, PT_BOOLEAN},
+		{"X-Microsoft-Classification", HEADERS_LID_CLASSIFICATION,
+		 PT_UNICODE},
+		{"X-Microsoft-ClassDesc", HEADERS_LID_CLASS_DESC, PT_UNICODE},
+		{"X-Microsoft-ClassID", HEADERS_LID_CLASS_ID, PT_UNICODE},
+		{"X-Microsoft-ClassKeep", HEADERS_LID_CLASS_KEEP, PT_BOOLEAN},
 	};
 
 	(void)value;

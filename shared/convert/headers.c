@@ -444,8 +444,10 @@ static bool is_in_table(struct span name)
  * (MS-OXCMAIL 2.2.3.2.28). */
 static bool is_internal(struct span name)
 {
-	static const char *const prefixes[] = {"X-MS-Exchange-Organization-",
-					       "X-MS-Exchange-Forest-"};
+	static const char *const prefixes[] = {
+		"X-MS-Exchange-Organization-", "X-MS-Exchange-Forest-",
+		"X-Microsoft-Exchange-Organization-",
+		"X-Microsoft-Exchange-Forest-"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
 		if (name.len >= strlen(prefixes[i]) &&

@@ -26,7 +26,12 @@ void headers_add_fields(struct convert_context *context,
 /* Is a field of this name kept as a named string of PS_INTERNET_HEADERS? */
 bool headers_is_named(const char *name, size_t len);
 /* PidLidFlagRequest, of PSETID_Common. */
-#define HEADERS_LID_FLAG_REQUEST 0x8530
+#define HEADERS_LID_FLAG_REQUEST   0x8530
+#define HEADERS_LID_CLASSIFIED     0x85b5
+#define HEADERS_LID_CLASSIFICATION 0x85b6
+#define HEADERS_LID_CLASS_DESC     0x85b7
+#define HEADERS_LID_CLASS_ID       0x85b8
+#define HEADERS_LID_CLASS_KEEP     0x85ba
 
 /* A row of the table, for documentation and tests. */
 struct header_row {
@@ -51,6 +56,8 @@ typedef void header_fn(const struct header_call *call, struct span value);
 header_fn header_language, header_classified, header_of_classified,
 	header_number, header_trusted_text, header_sender_id, header_confidence,
 	header_message_flag;
+/* The tag of a language by its number (MS-LCID), static; NULL if unknown. */
+const char *header_language_tag(int64_t id);
 
 /* subject.c: length of the prefix of a subject (MS-OXCMSG 2.2.1.9). */
 size_t subject_prefix_len(const char *subject);

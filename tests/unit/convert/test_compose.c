@@ -209,6 +209,205 @@ Test(compose, missing_bytes_are_refused)
 	}
 }
 
+/* What a client sets, and what has to stand in the message for it. */
+static const struct {
+	const char *name;
+	uint32_t tag;
+	const char *value;
+	const char *expected; /* NULL: as it is without */
+} written[] = {
+	{"ascii is us-ascii", PR_BODY, "Hello", "charset=\"us-ascii\""},
+	{"western is iso-8859-1", PR_BODY, "caf\xc3\xa9",
+	 "charset=\"iso-8859-1\""},
+	{"the euro is in neither", PR_BODY, "10 \xe2\x82\xac",
+	 "charset=\"utf-8\""},
+	{"a control octet would be read as another letter", PR_BODY,
+	 "a\xc2\x85z", "charset=\"utf-8\""},
+	{"a blank in an address", PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+	 "john doe@x.example", "From: \"john doe\"@x.example\r\n"},
+	{"quotes stay", PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+	 "\"john doe\"@x.example", "From: \"john doe\"@x.example\r\n"},
+	{"two at signs", PR_SENT_REPRESENTING_EMAIL_ADDRESS, "a@b@x.example",
+	 "From: \"a@b\"@x.example\r\n"},
+	{"dots that may not stand there", PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+	 "a..b@x.example", "From: \"a..b\"@x.example\r\n"},
+	{"an address of other letters", PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+	 "j\xc3\xb6rg@x.example", "From: j\xc3\xb6rg@x.example\r\n"},
+	{"fax", PR_MESSAGE_CLASS, "IPM.Note.Microsoft.Fax",
+	 "Content-Class: fax\r\n"},
+	{"custom", PR_MESSAGE_CLASS, "IPM.Note.Custom.Order",
+	 "Content-Class: urn:content-class:custom.Order\r\n"},
+	{"read", PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNRN",
+	 "Disposition: manual-action/MDN-sent-automatically; displayed\r\n"},
+	{"not read", PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNNRN",
+	 "Disposition: manual-action/MDN-sent-automatically; deleted\r\n"},
+	{"a report", PR_MESSAGE_CLASS, "REPORT.IPM.Note.NDR",
+	 "report-type=\"delivery-status\""},
+};
+
+Test(compose, what_clients_set)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(written); i++) {
+		AUTO(propset) set = propset_new();
+		g_autofree char *message = NULL;
+
+		propset_set_text(set, PR_SUBJECT, "s");
+		propset_set_text(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS,
+				 "a@x");
+		propset_set_text(set, written[i].tag, written[i].value);
+		message = compose(set);
+		cr_expect(strstr(message, written[i].expected), "%s: %s",
+			  written[i].name, message);
+	}
+}
+
+/* HTML alone gets its plain text; and comes back as it was. */
+Test(compose, html_has_plain_text_beside_it)
+{
+	static const char html[] = "<p>Gr\xc3\xbc\xc3\x9f"
+				   "e</p>";
+	AUTO(propset) set = propset_new();
+	AUTO(propset) back = NULL;
+	g_autofree char *message = NULL;
+
+	propset_set_text(set, PR_SUBJECT, "s");
+	propset_set_binary_copy(set, PR_HTML, html, strlen(html));
+	message = compose(set);
+	back = convert(message);
+	expect_text("html", back, PR_BODY,
+		    "Gr\xc3\xbc\xc3\x9f"
+		    "e\r\n");
+	cr_expect(g_bytes_equal(propset_binary(back, PR_HTML),
+				propset_binary(set, PR_HTML)));
+	cr_expect_eq(propset_attachment_count(back), 0);
+}
+
+/* A receipt made of properties alone is read as one. */
+Test(compose, read_receipt)
+{
+	AUTO(propset) set = propset_new();
+	AUTO(propset) back = NULL;
+	g_autofree char *message = NULL;
+
+	propset_set_text(set, PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNRN");
+	propset_set_text(set, PR_SUBJECT, "Read: s");
+	propset_set_text(set, PR_SENDER_EMAIL_ADDRESS, "a@x");
+	propset_set_text(set, PR_ORIGINAL_MESSAGE_ID, "<1@y>");
+	propset_set_binary_copy(set, PR_PARENT_KEY, "\1\2\3", 3);
+	message = compose(set);
+	cr_expect(strstr(message, "\r\nFinal-Recipient: rfc822;a@x\r\n"));
+	back = convert(message);
+	expect_text("receipt", back, PR_MESSAGE_CLASS, "REPORT.IPM.Note.IPNRN");
+	expect_text("receipt", back, PR_ORIGINAL_MESSAGE_ID, "<1@y>");
+	cr_expect(propset_binary(back, PR_PARENT_KEY));
+}
+
+/* So is a report, with the recipients it tells of. */
+Test(compose, delivery_report)
+{
+	AUTO(propset) set = propset_new();
+	AUTO(propset) back = NULL;
+	g_autofree char *message = NULL;
+	struct propset *row = propset_add_recipient(set, propset_new());
+
+	propset_set_text(set, PR_MESSAGE_CLASS, "REPORT.IPM.Note.NDR");
+	propset_set_text(set, PR_SUBJECT, "Undeliverable: s");
+	propset_set_text(set, PR_SENDER_EMAIL_ADDRESS, "postmaster@x");
+	propset_set_number(row, PR_RECIPIENT_TYPE, 1);
+	propset_set_text(row, PR_EMAIL_ADDRESS, "b@y");
+	propset_set_number(row, PR_NDR_STATUS_CODE, 511);
+	propset_set_text(row, PR_SUPPLEMENTARY_INFO, "<y #5.1.1 unknown>");
+	message = compose(set);
+	cr_expect(strstr(message, "\r\nStatus: 5.1.1\r\n"), "%s", message);
+	cr_expect(strstr(message, "\r\nTo: undisclosed-recipients:;\r\n"));
+	back = convert(message);
+	expect_text("report", back, PR_MESSAGE_CLASS, "REPORT.IPM.Note.NDR");
+	cr_assert_eq(propset_recipient_count(back), 1);
+	row = propset_recipient(back, 0);
+	expect_text("report", row, PR_SMTP_ADDRESS, "b@y");
+	expect_text("report", row, PR_SUPPLEMENTARY_INFO, "<y #5.1.1 unknown>");
+}
+
+/* An id that no line can hold is left out, not cut: it would be another's. */
+Test(compose, long_ids)
+{
+	AUTO(propset) set = propset_new();
+	g_autofree char *message = NULL;
+	g_autofree char *fits = g_strnfill(990, 'x');
+	g_autofree char *long_one = g_strnfill(1200, 'x');
+	g_autofree char *both = g_strconcat("<1@y> <", long_one, "@y>", NULL);
+	g_autofree char *id = g_strconcat("<", fits, "@y>", NULL);
+
+	propset_set_text(set, PR_SUBJECT, "s");
+	propset_set_text(set, PR_INTERNET_MESSAGE_ID, id);
+	propset_set_text(set, PR_INTERNET_REFERENCES, both);
+	message = compose(set);
+	cr_expect(strstr(message, id));
+	cr_expect(strstr(message, "\r\nReferences: <1@y>\r\n"));
+}
+
+/* Nothing of one organization's servers leaves it (MS-OXCMAIL 2.1.3.2.26). */
+Test(compose, internal_fields_stay_in)
+{
+	AUTO(propset) set = propset_new();
+	g_autofree char *message = NULL;
+	static const char *const names[] = {
+		"x-ms-exchange-organization-scl",
+		"X-MS-Exchange-Forest-Secret",
+		"X-Microsoft-Exchange-Organization-A",
+	};
+
+	propset_set_text(set, PR_SUBJECT, "s");
+	propset_set_number(set, PR_CONTENT_FILTER_SCL, 5);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		propset_set_text(set,
+				 propset_named_tag(set, "PS_INTERNET_HEADERS",
+						   names[i], 0, PT_UNICODE),
+				 "secret");
+	message = compose(set);
+	cr_expect(!strstr(message, "secret"), "%s", message);
+	cr_expect(!strcasestr(message, "Exchange"), "%s", message);
+}
+
+/* Dates and places of attachments come back. */
+Test(compose, attachment_details)
+{
+	static const char message[] =
+		"From: a@x\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		"--b\r\n\r\nHello\r\n"
+		"--b\r\nContent-Type: application/pdf\r\n"
+		"Content-Base: http://x/\r\nContent-Location: a.pdf\r\n"
+		"Content-Disposition: attachment; filename=a.pdf;\r\n"
+		" creation-date=\"Fri, 13 Feb 2009 23:31:30 +0000\";\r\n"
+		" modification-date=\"Fri, 13 Feb 2009 23:31:31 +0000\"\r\n"
+		"\r\nx\r\n--b--\r\n";
+	g_autofree char *why = roundtrip(message, strlen(message));
+
+	cr_expect(!why, "%s", why);
+}
+
+Test(compose, too_deep_is_refused)
+{
+	struct propset *set = propset_new();
+	GByteArray *out = NULL;
+	struct fault fault = {0};
+
+	propset_set_text(set, PR_SUBJECT, "core");
+	for (int i = 0; i < 120; i++) {
+		struct propset *outer = propset_new();
+		struct propset *attachment = propset_new();
+
+		propset_set_embedded(attachment, set);
+		propset_set_text(outer, PR_SUBJECT, "shell");
+		propset_add_attachment(outer, attachment);
+		set = outer;
+	}
+	cr_expect(convert_to_rfc822(set, &out, &fault) != 0);
+	cr_expect_eq(fault.kind, FAULT_REFUSED_INPUT);
+	propset_free(set);
+}
+
 Test(compose, deep_sets_end, .timeout = 20)
 {
 	struct propset *set = propset_new();

@@ -1,0 +1,124 @@
+/*
+ * Octets as they may travel (RFC 2045 6): as they are, quoted-printable or
+ * base64.
+ */
+#include "compose.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_LEN_MAX 998
+#define QP_LINE_LEN  76
+#define BASE64_LINE  57 /* octets */
+
+void compose_put(GByteArray *out, const char *text)
+{
+	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
+}
+
+bool encode_is_seven_bit(struct octets in)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		uint8_t c = in.data[i];
+
+		if (c == '\r') {
+			if (i + 1 >= in.len || in.data[i + 1] != '\n')
+				return false;
+			line = 0;
+			i++;
+			continue;
+		}
+		if (c == '\n' || c == 0 || c >= 0x80 || ++line > LINE_LEN_MAX)
+			return false;
+	}
+	return true;
+}
+
+void encode_put_base64(GByteArray *out, struct octets in)
+{
+	for (size_t at = 0; at < in.len; at += BASE64_LINE) {
+		char line[128];
+		gint state = 0;
+		gint save = 0;
+		gsize n = g_base64_encode_step(
+			in.data + at, MIN(in.len - at, (size_t)BASE64_LINE),
+			FALSE, line, &state, &save);
+
+		n += g_base64_encode_close(FALSE, line + n, &state, &save);
+		line[n++] = '\r';
+		line[n++] = '\n';
+		g_byte_array_append(out, (const guint8 *)line, (guint)n);
+	}
+}
+
+static bool ends_line(struct octets in, size_t at)
+{
+	return at >= in.len || in.data[at] == '\n' ||
+	       (in.data[at] == '\r' && at + 1 < in.len &&
+		in.data[at + 1] == '\n');
+}
+
+/* What the octet is in quoted-printable; start: the first of a line. */
+static void qp_token(struct octets in, size_t at, bool start, char token[4])
+{
+	uint8_t c = in.data[at];
+	bool plain = c >= 33 && c <= 126 && c != '=';
+
+	if ((c == ' ' || c == '\t') && !ends_line(in, at + 1))
+		plain = true;
+	/* "." would be stuffed, "From " changed, by careless programs. */
+	if (start && (c == '.' || (c == 'F' && in.len - at >= 5 &&
+				   !memcmp(in.data + at, "From ", 5))))
+		plain = false;
+	if (plain)
+		(void)snprintf(token, 4, "%c", c);
+	else
+		(void)snprintf(token, 4, "=%02X", c);
+}
+
+void encode_put_quoted(GByteArray *out, struct octets in)
+{
+	size_t column = 0;
+
+	for (size_t at = 0; at < in.len; at++) {
+		char token[4];
+
+		if (ends_line(in, at)) {
+			if (in.data[at] == '\r')
+				at++;
+			compose_put(out, "\r\n");
+			column = 0;
+			continue;
+		}
+		qp_token(in, at, column == 0, token);
+		if (column + strlen(token) > QP_LINE_LEN - 1) {
+			compose_put(out, "=\r\n");
+			column = 0;
+			qp_token(in, at, true, token);
+		}
+		compose_put(out, token);
+		column += strlen(token);
+	}
+}
+
+void encode_put_lines(GByteArray *out, struct octets in)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		bool cr = in.data[i] == '\r';
+		bool pair = cr && i + 1 < in.len && in.data[i + 1] == '\n';
+
+		if (!cr && in.data[i] != '\n')
+			continue;
+		g_byte_array_append(out, in.data + start, (guint)(i - start));
+		compose_put(out, "\r\n");
+		i += pair;
+		start = i + 1;
+	}
+	if (start < in.len)
+		g_byte_array_append(out, in.data + start,
+				    (guint)(in.len - start));
+}
