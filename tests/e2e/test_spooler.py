@@ -464,14 +464,16 @@ class Submitting(Sending):
         okapi = self.okapi_with(None, submit_default_user="",
                                 postmaster="bert@okapi.test")
         self.send(message("root has none"), "x@example.org", "y@example.org")
-        self.send(message("anna's"), "-f", ANNA, "no address@", "-F", "Änna")
+        many = [f"r{i}@example.org" for i in range(101)]
+        self.send(message("anna's"), "-f", ANNA, *many)
+        okapi.configure(submit_recipient_limit=100)
         okapi.start_spooler()
         self.eventually("moved away",
                         lambda: not os.listdir(self.drop("drop")))
         self.assertEqual(len(os.listdir(self.drop("failed"))), 2)
         for user, status, addresses in (
                 ("bert", "5.7.1", {"x@example.org", "y@example.org"}),
-                ("anna", "5.1.3", {"no address@", "-F", "Änna"})):
+                ("anna", "5.5.3", set(many))):
             mail, = okapi.mails(user, "Inbox")
             self.assertEqual(mail["message_class"], "REPORT.IPM.Note.NDR")
             report = email.message_from_bytes(
