@@ -308,8 +308,12 @@ static void session_finish(void *context, struct fault *replies, size_t count)
 {
 	struct lmtp_session *session = context;
 	struct fault fault = {0};
-	bool is_refused = session_deliver(session, &fault) < 0;
+	struct committer *committer = session->door->agent->committer;
+	bool is_refused;
 
+	committer_expect(committer, 1);
+	is_refused = session_deliver(session, &fault) < 0;
+	committer_expect(committer, -1);
 	if (is_refused)
 		log_message(LOG_LEVEL_WARNING, "%s: from=<%s>: %s",
 			    session->mail->id, session->mail->reverse_path,

@@ -1,9 +1,10 @@
 /*
- * The committer: one thread that writes for all sessions of a daemon.
+ * The committer: one connection that writes for all sessions of a daemon.
  *
- * What waits when it comes round goes into one transaction, a savepoint each:
- * one sync pays for many messages.  Nobody is answered before the sync.
- * Checkpoints are its work too, after the answers.
+ * What waits goes into one transaction, a savepoint each: one sync pays for
+ * many messages.  Nobody is answered before the sync.  Who comes alone runs
+ * its unit itself; where more are expected they meet in the thread, which waits
+ * a moment for them.
  */
 #include "store_internal.h"
 
@@ -13,11 +14,12 @@
 #include <signal.h>
 
 #define COMMITTER_GROUP_MAX        256
-#define COMMITTER_CHECKPOINT_PAGES 1000 /* when nobody waits */
+#define COMMITTER_GROUP_WANTED     8    /* worth waiting for */
+#define COMMITTER_WAIT_US          1000 /* so long at most */
+#define COMMITTER_CHECKPOINT_PAGES 8000 /* 32 MB */
 /* Beyond the two waits of a group that cannot begin: for the lock file and for
  * SQLite's. */
-#define COMMITTER_PATIENCE_US    USEC_PER_SEC
-#define COMMITTER_CHECKPOINT_MAX 8000 /* even if somebody does: 32 MB */
+#define COMMITTER_PATIENCE_US USEC_PER_SEC
 
 struct commit_request {
 	store_unit_fn *unit;
@@ -28,18 +30,24 @@ struct commit_request {
 };
 
 struct committer {
-	struct store *store;
+	struct store *store; /* of whoever made is_busy true */
+	int next_checkpoint; /* the same: from that many pages in the log on */
+	int wal_pages;       /* the same */
+	struct checkpointer *checkpointer;
+	gint expected; /* units that are on their way; atomic */
 	pthread_t thread;
 	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t wanted;
 	GQueue waiting; /* of struct commit_request, borrowed */
+	guint goal;     /* of waiting; the thread wakes up there */
+	bool is_busy;   /* somebody runs a group */
+	bool is_copied; /* what the log holds: the rest is to be done */
 	uint64_t asked; /* requests, of which units + failed are answered */
 	uint64_t seen;  /* how many were when committer_is_well() looked */
 	int64_t seen_at;
 	int64_t patience_us;
 	bool is_ending;
 	struct committer_stats stats;
-	int wal_pages; /* the thread's own */
 };
 
 /* One unit in its savepoint; 0, -1 undone, -2 the whole transaction is lost. */
@@ -104,11 +112,26 @@ static void committer_follow(struct committer *c)
 	c->store = store;
 }
 
+/* Without a savepoint: it is undone with its transaction. */
+static void committer_run_alone(struct committer *c,
+				struct commit_request *request)
+{
+	request->rc = store_run(c->store, request->unit, request->context,
+				&request->fault);
+	if (request->rc && request->fault.kind == FAULT_NONE)
+		(void)fault_set(&request->fault, FAULT_INTERNAL,
+				"a unit failed without saying why");
+}
+
 static void committer_run_group(struct committer *c, GPtrArray *group)
 {
 	struct fault fault = {0};
 
 	committer_follow(c);
+	if (group->len == 1) {
+		committer_run_alone(c, g_ptr_array_index(group, 0));
+		return;
+	}
 	if (store_begin(c->store, &fault)) {
 		committer_fail_group(group, &fault);
 		return;
@@ -134,70 +157,137 @@ static void committer_run_group(struct committer *c, GPtrArray *group)
 		store_wake(c->store);
 }
 
-static void committer_answer(struct committer *c, GPtrArray *group)
+static void committer_count(struct committer *c, const GPtrArray *group)
 {
 	uint64_t committed = 0;
 
-	(void)pthread_mutex_lock(&c->mutex);
 	for (guint i = 0; i < group->len; i++) {
-		struct commit_request *request = g_ptr_array_index(group, i);
+		const struct commit_request *request =
+			g_ptr_array_index(group, i);
 
 		committed += request->rc == 0;
 	}
+	(void)pthread_mutex_lock(&c->mutex);
 	c->stats.units += committed;
 	c->stats.failed += group->len - committed;
 	c->stats.commits += committed > 0;
 	c->stats.largest = MAX(c->stats.largest, committed);
 	(void)pthread_mutex_unlock(&c->mutex);
-	/* The request is its session's again as soon as it is posted. */
-	for (guint i = 0; i < group->len; i++) {
-		struct commit_request *request = g_ptr_array_index(group, i);
-
-		(void)sem_post(&request->answered);
-	}
 }
 
-/* What waits, up to a group; false: nothing, and the end has come. */
-static bool committer_take(struct committer *c, GPtrArray *group)
+/* ---- checkpoints: most of one while others write, the rest alone ---- */
+
+/* From the checkpointer's thread. */
+static void committer_on_copied(void *context)
 {
+	struct committer *c = context;
+
 	(void)pthread_mutex_lock(&c->mutex);
-	while (g_queue_is_empty(&c->waiting) && !c->is_ending)
+	c->is_copied = true;
+	(void)pthread_cond_signal(&c->wanted);
+	(void)pthread_mutex_unlock(&c->mutex);
+}
+
+/* What was written meanwhile: then the log begins anew, unless a reader is in
+ * it.  That one is not waited for; the next checkpoint goes on. */
+static void committer_finish_checkpoint(struct committer *c)
+{
+	int in_log = c->wal_pages;
+	int copied = 0;
+
+	(void)sqlite3_wal_checkpoint_v2(c->store->db, NULL,
+					SQLITE_CHECKPOINT_PASSIVE, &in_log,
+					&copied);
+	c->next_checkpoint = COMMITTER_CHECKPOINT_PAGES;
+	if (copied < in_log)
+		c->next_checkpoint += in_log;
+	c->wal_pages = 0;
+}
+
+/* The connection is somebody else's again. */
+static void committer_release(struct committer *c)
+{
+	bool is_due = c->wal_pages >= c->next_checkpoint;
+
+	if (is_due)
+		c->next_checkpoint = INT_MAX; /* until this one is done */
+	(void)pthread_mutex_lock(&c->mutex);
+	c->is_busy = false;
+	if (!g_queue_is_empty(&c->waiting) || c->is_copied)
+		(void)pthread_cond_signal(&c->wanted);
+	(void)pthread_mutex_unlock(&c->mutex);
+	if (is_due)
+		checkpointer_start(c->checkpointer);
+}
+
+/* ---- the thread ---- */
+
+/* Half of what is expected is worth a moment: what comes together costs one
+ * sync.  Under the mutex. */
+static void committer_gather(struct committer *c)
+{
+	guint expected = (guint)g_atomic_int_get(&c->expected);
+	int64_t end = g_get_monotonic_time() + COMMITTER_WAIT_US;
+	const struct timespec until = {
+		.tv_sec = end / USEC_PER_SEC,
+		.tv_nsec = end % USEC_PER_SEC * 1000,
+	};
+	int rc = 0;
+
+	c->goal = MIN(expected / 2, COMMITTER_GROUP_WANTED);
+	while (rc == 0 && c->waiting.length < c->goal)
+		rc = pthread_cond_timedwait(&c->wanted, &c->mutex, &until);
+	c->goal = 0;
+}
+
+/* Makes the connection the thread's, with what waits, up to a group; false:
+ * nothing, and the end has come. */
+static bool committer_take(struct committer *c, GPtrArray *group,
+			   bool *ret_copied)
+{
+	bool is_wanted;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	for (;;) {
+		is_wanted = !g_queue_is_empty(&c->waiting) || c->is_copied;
+		if (!c->is_busy && (is_wanted || c->is_ending))
+			break;
 		(void)pthread_cond_wait(&c->wanted, &c->mutex);
+	}
+	c->is_busy = is_wanted;
+	if (!g_queue_is_empty(&c->waiting))
+		committer_gather(c);
 	while (group->len < COMMITTER_GROUP_MAX &&
 	       !g_queue_is_empty(&c->waiting))
 		g_ptr_array_add(group, g_queue_pop_head(&c->waiting));
+	*ret_copied = c->is_copied;
+	c->is_copied = false;
 	(void)pthread_mutex_unlock(&c->mutex);
-	return group->len > 0;
-}
-
-static void committer_checkpoint(struct committer *c)
-{
-	bool is_idle;
-
-	if (c->wal_pages < COMMITTER_CHECKPOINT_PAGES)
-		return;
-	(void)pthread_mutex_lock(&c->mutex);
-	is_idle = g_queue_is_empty(&c->waiting);
-	(void)pthread_mutex_unlock(&c->mutex);
-	if (!is_idle && c->wal_pages < COMMITTER_CHECKPOINT_MAX)
-		return;
-	/* Readers may keep it from ending: the next one goes on. */
-	(void)sqlite3_wal_checkpoint_v2(c->store->db, NULL,
-					SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	c->wal_pages = 0;
+	return is_wanted;
 }
 
 static void *committer_thread(void *data)
 {
 	struct committer *c = data;
 	g_autoptr(GPtrArray) group = g_ptr_array_new();
+	bool is_copied;
 
 	(void)pthread_setname_np(pthread_self(), "committer");
-	while (committer_take(c, group)) {
-		committer_run_group(c, group);
-		committer_answer(c, group);
+	while (committer_take(c, group, &is_copied)) {
+		if (group->len > 0)
+			committer_run_group(c, group);
+		committer_count(c, group);
+		/* A request is its session's again as soon as it is posted. */
+		for (guint i = 0; i < group->len; i++) {
+			struct commit_request *request =
+				g_ptr_array_index(group, i);
+
+			(void)sem_post(&request->answered);
+		}
 		g_ptr_array_set_size(group, 0);
-		committer_checkpoint(c);
+		if (is_copied)
+			committer_finish_checkpoint(c);
+		committer_release(c);
 	}
 	return NULL;
 }
@@ -206,6 +296,7 @@ int committer_new(const char *path, int64_t timeout_ms,
 		  const struct store_policy *policy,
 		  struct committer **ret_committer, struct fault *fault)
 {
+	pthread_condattr_t monotonic;
 	struct committer *c;
 	struct store *store;
 	sigset_t all;
@@ -217,15 +308,22 @@ int committer_new(const char *path, int64_t timeout_ms,
 	store_set_policy(store, policy);
 	c = g_new0(struct committer, 1);
 	c->store = store;
+	c->next_checkpoint = COMMITTER_CHECKPOINT_PAGES;
 	c->patience_us = 2 * timeout_ms * 1000 + COMMITTER_PATIENCE_US;
 	(void)pthread_mutex_init(&c->mutex, NULL);
-	(void)pthread_cond_init(&c->wanted, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&c->wanted, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
 	g_queue_init(&c->waiting);
 	(void)sqlite3_wal_hook(store->db, committer_wal_hook, c);
 	/* Signals are the program's. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&c->thread, NULL, committer_thread, c);
+	if (!error)
+		c->checkpointer =
+			checkpointer_new(path, committer_on_copied, c);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (error) {
 		store_close(store);
@@ -241,6 +339,7 @@ void committer_free(struct committer *c)
 {
 	if (!c)
 		return;
+	checkpointer_free(c->checkpointer);
 	(void)pthread_mutex_lock(&c->mutex);
 	c->is_ending = true;
 	(void)pthread_cond_signal(&c->wanted);
@@ -253,27 +352,69 @@ void committer_free(struct committer *c)
 	g_free(c);
 }
 
+/* If nobody writes, waits to or is expected, the connection is the caller's:
+ * that saves waking the thread and being woken.  Among many it would only make
+ * groups smaller. */
+static bool committer_seize(struct committer *c)
+{
+	bool is_free;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	c->asked++;
+	is_free = !c->is_busy && g_atomic_int_get(&c->expected) <= 1 &&
+		  g_queue_is_empty(&c->waiting);
+	if (is_free)
+		c->is_busy = true;
+	(void)pthread_mutex_unlock(&c->mutex);
+	return is_free;
+}
+
+static void committer_run_here(struct committer *c,
+			       struct commit_request *request)
+{
+	g_autoptr(GPtrArray) group = g_ptr_array_sized_new(1);
+
+	g_ptr_array_add(group, request);
+	committer_run_group(c, group);
+	committer_count(c, group);
+	committer_release(c);
+}
+
+static void committer_run_there(struct committer *c,
+				struct commit_request *request)
+{
+	bool must_wake;
+
+	(void)sem_init(&request->answered, 0, 0);
+	(void)pthread_mutex_lock(&c->mutex);
+	g_queue_push_tail(&c->waiting, request);
+	/* The thread waits for the first one, and then for so many. */
+	must_wake = c->waiting.length == MAX(c->goal, 1);
+	(void)pthread_mutex_unlock(&c->mutex);
+	if (must_wake)
+		(void)pthread_cond_signal(&c->wanted);
+	while (sem_wait(&request->answered) && errno == EINTR)
+		;
+	(void)sem_destroy(&request->answered);
+}
+
 int committer_run(struct committer *c, store_unit_fn *unit, void *context,
 		  struct fault *fault)
 {
 	struct commit_request request = {.unit = unit, .context = context};
-	bool was_empty;
 
-	(void)sem_init(&request.answered, 0, 0);
-	(void)pthread_mutex_lock(&c->mutex);
-	was_empty = g_queue_is_empty(&c->waiting);
-	g_queue_push_tail(&c->waiting, &request);
-	c->asked++;
-	(void)pthread_mutex_unlock(&c->mutex);
-	/* The thread waits for an empty queue to fill only. */
-	if (was_empty)
-		(void)pthread_cond_signal(&c->wanted);
-	while (sem_wait(&request.answered) && errno == EINTR)
-		;
-	(void)sem_destroy(&request.answered);
+	if (committer_seize(c))
+		committer_run_here(c, &request);
+	else
+		committer_run_there(c, &request);
 	if (request.rc && fault)
 		*fault = request.fault;
 	return request.rc;
+}
+
+void committer_expect(struct committer *c, int more)
+{
+	(void)g_atomic_int_add(&c->expected, more);
 }
 
 void committer_get_stats(struct committer *c, struct committer_stats *ret_stats)

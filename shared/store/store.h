@@ -74,10 +74,10 @@ NODISCARD int store_run(struct store *store, store_unit_fn *unit, void *context,
 			struct fault *fault);
 
 /*
- * The committer of a daemon: a thread with a connection of its own that puts
- * all units that wait into one transaction, a savepoint each, commits and
- * syncs once, and only then lets each caller go on.  A unit that fails is
- * rolled back alone.  Thread-safe.
+ * The committer of a daemon: one connection that puts all units that wait into
+ * one transaction, a savepoint each, commits and syncs once, and only then
+ * lets each caller go on.  A unit that fails is rolled back alone.
+ * Thread-safe.
  */
 struct committer;
 NODISCARD int committer_new(const char *path, int64_t timeout_ms,
@@ -87,9 +87,13 @@ NODISCARD int committer_new(const char *path, int64_t timeout_ms,
 void committer_free(struct committer *committer); /* after the last caller */
 AUTO_DEFINE(committer, committer_free);
 /* Blocks until the unit is on disk (0) or undone (-1).  The unit runs in the
- * committer's thread: it must not wait for anything but the store. */
+ * caller's thread or another: it must not wait for anything but the store. */
 NODISCARD int committer_run(struct committer *committer, store_unit_fn *unit,
 			    void *context, struct fault *fault);
+/* Announces callers (1) that will come soon, and takes that back (-1) when they
+ * have come, or will not: so it knows whom to wait for.  Needless, but for
+ * larger groups. */
+void committer_expect(struct committer *committer, int more);
 struct committer_stats {
 	uint64_t units;   /* committed */
 	uint64_t failed;  /* rolled back */

@@ -119,6 +119,17 @@ NODISCARD int store_bump(struct store *store, int64_t store_id,
  * connections with synchronous = FULL. */
 const char *wal_vfs(void);
 
+/* ---- checkpointer.c -------------------------------------------------------
+ */
+struct checkpointer;
+/* From its thread, when a checkpoint is over. */
+typedef void checkpointer_done_fn(void *context);
+/* A thread that takes the signals its maker takes. */
+struct checkpointer *
+checkpointer_new(const char *path, checkpointer_done_fn *done, void *context);
+void checkpointer_start(struct checkpointer *checkpointer);
+void checkpointer_free(struct checkpointer *checkpointer); /* waits for it */
+
 /* ---- schema.c -------------------------------------------------------------
  */
 #define STORE_SCHEMA_CURRENT INT64_MAX

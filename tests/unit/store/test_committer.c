@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 TestSuite(committer, .init = fixture_open, .fini = fixture_close,
@@ -115,6 +116,111 @@ Test(committer, groups_and_keeps_neighbours_apart)
 	cr_expect_eq(found.messages, 240);
 	cr_expect_eq(found.contents, 240);
 	must_be_sound();
+}
+
+/* A session: announced, at work for a moment, then to be committed. */
+static gpointer session_thread(gpointer data)
+{
+	struct job *job = data;
+
+	for (int i = 0; i < job->rounds; i++, job->number++) {
+		struct fault fault = {0};
+
+		committer_expect(job->committer, 1);
+		g_usleep(200);
+		cr_assert_eq(
+			committer_run(job->committer, job_unit, job, &fault), 0,
+			"%s", fault.text);
+		committer_expect(job->committer, -1);
+	}
+	return NULL;
+}
+
+Test(committer, many_sessions_share_a_sync)
+{
+	struct job jobs[64] = {0};
+	struct committer_stats stats;
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 64; i++) {
+		jobs[i] = (struct job){.committer = committer,
+				       .store = bob,
+				       .folder = folder_of(bob, FOLDER_INBOX),
+				       .number = i * 1000000 + 1,
+				       .rounds = 9, /* none large */
+				       .acknowledge_fd = -1};
+		jobs[i].thread =
+			g_thread_new("session", session_thread, &jobs[i]);
+	}
+	for (int i = 0; i < 64; i++)
+		(void)g_thread_join(jobs[i].thread);
+	committer_get_stats(committer, &stats);
+	committer_free(committer);
+	cr_expect_eq(stats.units, 576);
+	cr_expect(stats.units >= 8 * stats.commits, "%d units, %d commits",
+		  (int)stats.units, (int)stats.commits);
+	must_be_sound();
+}
+
+/* One that is announced and does not come holds nobody up for long. */
+Test(committer, who_does_not_come_is_not_waited_for)
+{
+	struct job job = {.rounds = 20, .number = 1, .acknowledge_fd = -1};
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	int64_t began;
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	job.committer = committer;
+	job.store = bob;
+	job.folder = folder_of(bob, FOLDER_INBOX);
+	committer_expect(committer, 40);
+	began = g_get_monotonic_time();
+	(void)job_thread(&job);
+	cr_expect(g_get_monotonic_time() - began < 5 * G_USEC_PER_SEC);
+	cr_expect_eq(job.done, 20);
+	committer_free(committer);
+	must_be_sound();
+}
+
+static int unit_grow(struct store *store, void *context, struct fault *fault)
+{
+	(void)context;
+	return sql_run(store, fault,
+		       "INSERT INTO lob (hash, size, data)"
+		       " VALUES (randomblob(32), 900000, zeroblob(900000))",
+		       "");
+}
+
+static int64_t size_of(const char *suffix)
+{
+	g_autofree char *path = g_strconcat(fx.path, suffix, NULL);
+	struct stat st;
+
+	cr_assert_eq(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* The log is copied while units run, and begins anew. */
+Test(committer, the_log_does_not_grow_for_ever)
+{
+	struct committer *committer;
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 150; i++) {
+		struct fault why = {0};
+
+		cr_assert_eq(committer_run(committer, unit_grow, NULL, &why), 0,
+			     "%s", why.text);
+		g_usleep(1000);
+	}
+	cr_expect(size_of("") > 30000000, "nothing was copied");
+	cr_expect(size_of("-wal") < 100000000, "%d octets of log",
+		  (int)size_of("-wal"));
+	committer_free(committer);
+	cr_expect_eq(size_of("-wal"), 0);
 }
 
 Test(committer, other_writers_get_their_turn)
