@@ -228,7 +228,7 @@ class Told(Manager):
             self.assertEqual(daemon.stop(), 0, daemon.text())
 
     def test_a_committer_that_hangs_gives_no_sign_of_life(self):
-        """Its thread is stopped; all others go on."""
+        """Its thread is stopped; all others go on, and meet in it."""
         self.needs_root()
         daemon = self.start("okapi-dagent", "-l", "-o", "store_timeout=1s",
                             **self.env, WATCHDOG_USEC="200000")
@@ -241,9 +241,12 @@ class Told(Manager):
             if libc.ptrace(request, tid, None, None) != 0:
                 self.skipTest(f"ptrace: {os.strerror(ctypes.get_errno())}")
         os.waitpid(tid, 0x40000000)  # __WALL
-        sender = threading.Thread(target=self.deliver, args=(
-            ("127.0.0.1", self.okapi.port), "held"))
-        sender.start()
+        subjects = [f"held {number}" for number in range(40)]
+        left = iter(subjects)
+        senders = [threading.Thread(target=self.deliver_all, args=(left,))
+                   for _ in range(8)]
+        for sender in senders:
+            sender.start()
         try:
             daemon.wait_for("no sign of life", 10)
             began = time.monotonic()
@@ -251,10 +254,15 @@ class Told(Manager):
             self.assertEqual(self.pings_since(began), [])
         finally:
             libc.ptrace(detach, tid, None, None)
-        sender.join(20)
+        for sender in senders:
+            sender.join(20)
         self.eventually("pings again", lambda: self.pings_since(began))
-        self.assertEqual(self.okapi.subjects("anna"), ["held"])
+        self.assertEqual(self.okapi.subjects("anna"), sorted(subjects))
         self.assertEqual(daemon.stop(), 0, daemon.text())
+
+    def deliver_all(self, subjects):
+        for subject in subjects:
+            self.deliver(("127.0.0.1", self.okapi.port), subject)
 
     def thread_of(self, pid, name):
         for tid in os.listdir(f"/proc/{pid}/task"):
