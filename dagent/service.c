@@ -224,6 +224,7 @@ static void service_set_kinds(struct service *service)
 		.size_limit = conf->message_size_limit,
 		.offer_starttls = service->tls != NULL,
 		.offer_dsn = true,
+		.offer_binarymime = true,
 	};
 	service->certified_lmtp = service->lmtp;
 	service->certified_lmtp.allow_private = true;
@@ -295,7 +296,9 @@ static void service_start(struct service *service)
 {
 	const struct serve_options options = {
 		.max_sessions = service->conf->lmtp_max_sessions,
+		.max_per_peer = service->conf->lmtp_max_sessions_per_peer,
 		.timeout_ms = service->conf->lmtp_timeout * 1000,
+		.message_ms = service->conf->lmtp_message_timeout * 1000,
 		.tls = service->tls,
 	};
 

@@ -22,6 +22,8 @@ struct lmtp_session {
 	char *login;     /* of a private peer that is not trusted; else NULL */
 	bool needs_cert; /* a foreign network: TLS certificate, or nothing */
 	char *helo;
+	char *client;      /* address behind a proxy (XCLIENT), or NULL */
+	char *client_helo; /* its name, as the proxy says; or NULL */
 	struct mail *mail; /* while a transaction is open */
 	int64_t size;      /* as MAIL announced it, -1 */
 	struct spool *spool;
@@ -78,7 +80,7 @@ static int session_admit(struct lmtp_session *session, struct fault *fault)
 		session->needs_cert = true;
 		return 0;
 	}
-	return fault_set(fault, FAULT_NOT_ALLOWED, "%s is not in lmtp_networks",
+	return fault_set(fault, FAULT_NOT_YOURS, "%s is not in lmtp_networks",
 			 peer->name);
 }
 
@@ -121,8 +123,34 @@ void session_close(void *context)
 	session_reset(session);
 	g_free(session->login);
 	g_free(session->helo);
+	g_free(session->client);
+	g_free(session->client_helo);
 	g_free(session);
 	g_atomic_int_add(sessions, -1);
+}
+
+/* Only who may name any recipient anyway is believed. */
+static bool session_xclient_offered(void *context)
+{
+	const struct lmtp_session *session = context;
+
+	return !session->door->is_private && !session->needs_cert;
+}
+
+/* Trace and log name the client; what the session may do does not change. */
+static void session_xclient(void *context, const struct smtp_xclient *client)
+{
+	struct lmtp_session *session = context;
+
+	g_free(session->client);
+	g_free(session->client_helo);
+	session->client = g_strdup(client->address);
+	session->client_helo =
+		g_strdup(client->helo ? client->helo : client->name);
+	log_message(LOG_LEVEL_DETAIL,
+		    "session %" G_GUINT64_FORMAT " is of %s by XCLIENT",
+		    session->serve->number,
+		    client->address ? client->address : "somebody");
 }
 
 static void session_hello(void *context, const char *name)
@@ -187,7 +215,7 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 	if (session->needs_cert &&
 	    !(session->serve->tls &&
 	      tls_session_is_trusted(session->serve->tls)))
-		return fault_set(fault, FAULT_NOT_ALLOWED,
+		return fault_set(fault, FAULT_NOT_YOURS,
 				 "%s is not in lmtp_networks and showed no "
 				 "trusted certificate",
 				 session->serve->peer->name);
@@ -202,8 +230,10 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 	}
 	if (session->door->is_private && mail->private_options)
 		return 0;
-	session->mail->helo = g_strdup(session->helo);
-	session->mail->peer = g_strdup(session->serve->peer->name);
+	session->mail->helo = g_strdup(
+		session->client_helo ? session->client_helo : session->helo);
+	session->mail->peer = g_strdup(
+		session->client ? session->client : session->serve->peer->name);
 	session->mail->is_tls = session->serve->tls != NULL;
 	return 0;
 }
@@ -329,6 +359,8 @@ static void session_finish(void *context, struct fault *replies, size_t count)
 
 const struct smtp_handler session_handler = {
 	.hello = session_hello,
+	.xclient_offered = session_xclient_offered,
+	.xclient = session_xclient,
 	.mail = session_mail,
 	.rcpt = session_rcpt,
 	.data_begin = session_data_begin,

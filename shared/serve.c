@@ -61,7 +61,9 @@ struct session {
 	int fd;
 	struct tls_session *tls;
 	void *context;
-	bool more; /* input may be waiting */
+	bool is_counted;    /* peer is known; under mutex of serve */
+	bool more;          /* input may be waiting */
+	int64_t data_since; /* when the data of a message began, 0: none */
 	char buffer[SERVE_BUFFER];
 };
 
@@ -124,12 +126,30 @@ static void session_end_by_us(struct session *session, enum fault_kind kind,
 	smtp_server_end(session->shown.server, &fault);
 }
 
+/* How long to wait for the client: as long as it may be silent, and not beyond
+ * the time its message has. */
+static int64_t session_patience(struct session *session, bool idle)
+{
+	const struct serve_options *options = &session->serve->options;
+	int64_t now = g_get_monotonic_time();
+	int64_t left;
+
+	if (idle)
+		session->data_since = 0;
+	else if (!session->data_since)
+		session->data_since = now;
+	if (idle || options->message_ms <= 0)
+		return options->timeout_ms;
+	left = options->message_ms - (now - session->data_since) / 1000;
+	return CLAMP(left, 0, options->timeout_ms);
+}
+
 /* Sends what is to be sent and waits for more; false: the session is over. */
 static bool session_wait(struct session *session)
 {
 	struct smtp_server *server = session->shown.server;
 	struct serve *serve = session->serve;
-	int64_t timeout = serve->options.timeout_ms;
+	int64_t timeout;
 	int ending;
 	bool idle;
 	int rc;
@@ -138,6 +158,7 @@ static bool session_wait(struct session *session)
 	if (session_flush(session) < 0)
 		return false;
 	idle = smtp_server_is_idle(server);
+	timeout = session_patience(session, idle);
 	ending = atomic_load(&serve->ending);
 	if (ending == SERVE_RETIRES && idle)
 		timeout = MIN(timeout, SERVE_RETIRE_MS);
@@ -243,13 +264,46 @@ static void session_talk(struct session *session)
 	(void)session_flush(session);
 }
 
+/* Asks for one more session of the peer; false with a fault: it has enough. */
+static int session_check_peer(struct session *session, struct fault *fault)
+{
+	struct serve *serve = session->serve;
+	int64_t count = 0;
+	GHashTableIter iter;
+	gpointer key;
+
+	if (serve->options.max_per_peer <= 0 || session->peer.is_unix)
+		return 0;
+	pthread_mutex_lock(&serve->mutex);
+	session->is_counted = true;
+	g_hash_table_iter_init(&iter, serve->sessions);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		const struct session *other = key;
+
+		count += other->is_counted &&
+			 strcmp(other->peer.name, session->peer.name) == 0;
+	}
+	session->is_counted = count <= serve->options.max_per_peer;
+	pthread_mutex_unlock(&serve->mutex);
+	if (session->is_counted)
+		return 0;
+	log_message(LOG_LEVEL_WARNING,
+		    "session %" G_GUINT64_FORMAT
+		    " refused: %s has %" G_GINT64_FORMAT
+		    " already (lmtp_max_sessions_per_peer)",
+		    session->shown.number, session->peer.name, count - 1);
+	return fault_set(fault, FAULT_TOO_MANY, "Too many sessions of %s",
+			 session->peer.name);
+}
+
 /* The session as the engine has it, from open() to close(). */
 static void session_serve(struct session *session)
 {
 	const struct serve_kind *kind = session->listener->kind;
 	struct fault fault = {0};
 
-	session->context = kind->open(&session->shown, &fault);
+	if (session_check_peer(session, &fault) == 0)
+		session->context = kind->open(&session->shown, &fault);
 	session->shown.server = smtp_server_new(
 		&session->listener->smtp, kind->handler, session->context);
 	if (session->tls)

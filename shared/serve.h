@@ -32,7 +32,9 @@ struct serve_kind {
 
 struct serve_options {
 	int64_t max_sessions;
+	int64_t max_per_peer;    /* of one address; 0: no limit */
 	int64_t timeout_ms;      /* of a silent client */
+	int64_t message_ms;      /* for the data of one message; 0: no limit */
 	struct tls_context *tls; /* NULL: none; borrowed */
 };
 

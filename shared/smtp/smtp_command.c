@@ -32,7 +32,7 @@ struct smtp_command_row {
 
 /* A name that may stand in a trace header: a domain, an address literal, or
  * what clients use instead. */
-static bool smtp_name_check(const char *name)
+bool smtp_name_check(const char *name)
 {
 	if (strlen(name) > SMTP_NAME_MAX || !g_utf8_validate(name, -1, NULL))
 		return false;
@@ -93,8 +93,7 @@ static void smtp_offer_release(struct smtp_server *server)
 			       options->future_release, text);
 }
 
-/* EHLO and LHLO.  BODY=BINARYMIME is understood, but not offered: few clients
- * can make use of it, and nothing of ours sends it. */
+/* EHLO and LHLO. */
 static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 {
 	const struct smtp_options *options;
@@ -119,6 +118,11 @@ static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 		smtp_offer_release(server);
 	if (options->allow_private)
 		smtp_offer(server, "X-OKAPI");
+	if (options->offer_binarymime)
+		smtp_offer(server, "BINARYMIME");
+	if (smtp_xclient_offered(server))
+		smtp_offer(server, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN "
+				   "DESTADDR DESTPORT");
 	smtp_reply(server, 250, NULL, "CHUNKING");
 }
 
@@ -191,6 +195,8 @@ static const struct smtp_command_row smtp_commands[] = {
 	{"EXPN", SMTP_FOR_BOTH, ANY_STATE, SMTP_ARGS_ANY, smtp_cmd_expn},
 	{"STARTTLS", SMTP_FOR_BOTH, SMTP_STATE_START | SMTP_STATE_READY,
 	 SMTP_ARGS_NONE, smtp_cmd_starttls},
+	{"XCLIENT", SMTP_FOR_LMTP, SMTP_STATE_START | SMTP_STATE_READY,
+	 SMTP_ARGS_NEEDED, smtp_cmd_xclient},
 	{"AUTH", SMTP_FOR_ESMTP, SMTP_STATE_READY, SMTP_ARGS_NEEDED,
 	 smtp_cmd_auth},
 };

@@ -218,8 +218,11 @@ void smtp_cmd_bdat(struct smtp_server *server, char *args)
 	int64_t size = 0;
 	bool last = false;
 
+	/* How many octets follow is not known: none may be taken for commands
+	 * (RFC 3030 2). */
 	if (smtp_chunk_parse(args, &size, &last, &fault) < 0) {
 		smtp_error_fault(server, &fault);
+		server->input = SMTP_INPUT_CLOSED;
 		return;
 	}
 	server->chunk_size = size;

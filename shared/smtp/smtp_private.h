@@ -116,6 +116,10 @@ void smtp_reset(struct smtp_server *server);
  * into. */
 void smtp_command(struct smtp_server *server, char *line);
 
+/* A name that may stand in a trace header: a domain, an address literal, or
+ * what clients use instead. */
+bool smtp_name_check(const char *name);
+
 /* ---- the commands ---- */
 
 void smtp_cmd_mail(struct smtp_server *server, char *args);
@@ -123,6 +127,11 @@ void smtp_cmd_rcpt(struct smtp_server *server, char *args);
 void smtp_cmd_data(struct smtp_server *server, char *args);
 void smtp_cmd_bdat(struct smtp_server *server, char *args);
 void smtp_cmd_auth(struct smtp_server *server, char *args);
+void smtp_cmd_xclient(struct smtp_server *server, char *args);
+
+/* ---- smtp_xclient.c ---- */
+
+bool smtp_xclient_offered(const struct smtp_server *server);
 
 /* ---- smtp_data.c ---- */
 

@@ -35,13 +35,15 @@ enum smtp_dsn_notify { /* RFC 3461 4.1; 0: not said */
 
 struct smtp_options {
 	enum smtp_protocol protocol;
-	const char *hostname; /* in the greeting and the EHLO reply */
-	const char *product;  /* after it, "Okapi" */
-	int64_t size_limit;   /* octets; SIZE and 552 5.3.4; 0: none */
-	bool offer_starttls;  /* until TLS is on */
-	bool offer_dsn;       /* RFC 3461 */
-	bool offer_auth;      /* RFC 4954; only with handler->auth_plain, and
-				 after STARTTLS where that is offered */
+	const char *hostname;  /* in the greeting and the EHLO reply */
+	const char *product;   /* after it, "Okapi" */
+	int64_t size_limit;    /* octets; SIZE and 552 5.3.4; 0: none */
+	bool offer_starttls;   /* until TLS is on */
+	bool offer_dsn;        /* RFC 3461 */
+	bool offer_binarymime; /* RFC 3030; BODY=BINARYMIME is understood
+				  anyway */
+	bool offer_auth;       /* RFC 4954; only with handler->auth_plain, and
+				  after STARTTLS where that is offered */
 	/* RFC 4865: how many seconds a message may be held; 0: not offered.
 	 * Then clock gives the time (microseconds since 1970). */
 	int64_t future_release;
@@ -77,6 +79,13 @@ struct smtp_rcpt {
 	const char *dsn_orcpt; /* "rfc822;..." decoded, or NULL */
 };
 
+/* Who the client of a proxy is (XCLIENT); NULL: not said. */
+struct smtp_xclient {
+	const char *address; /* without "IPV6:" */
+	const char *name;
+	const char *helo;
+};
+
 /* hello, data_begin and reset may be NULL.  A fault whose reply is 421 ends
  * the session. */
 struct smtp_handler {
@@ -105,6 +114,10 @@ struct smtp_handler {
 	/* RSET, a new hello, the end of a transaction or of the session: forget
 	 * the transaction (after finish too). */
 	void (*reset)(void *context);
+	/* LMTP: may this client speak for others, and what it said; the
+	 * session starts anew behind it.  NULL: nobody may. */
+	bool (*xclient_offered)(void *context);
+	void (*xclient)(void *context, const struct smtp_xclient *client);
 	/* One SASL exchange (ESMTP): verify user and password.  NULL: none. */
 	int (*auth_plain)(void *context, const char *authzid, const char *user,
 			  const char *password, struct fault *fault);

@@ -293,6 +293,71 @@ class Dsn(Served):
         self.assertEqual(len(self.okapi.queue()), 1)
 
 
+class Proxy(Served):
+    def test_the_trace_names_the_client_behind_it(self):
+        client = self.client()
+        self.assertIn("XCLIENT NAME ADDR", client.features[1])
+        self.assert_reply(client.command(
+            "XCLIENT ADDR=192.0.2.7 HELO=spike.example"), 220)
+        self.assert_reply(client.command("MAIL FROM:<a@x>"), 503)
+        self.assert_reply(client.command("LHLO proxy.test"), 250)
+        reply, = client.deliver("c@x.test", [ANNA], crlf(message("behind")))
+        self.assert_reply(reply, 250)
+        mail, = self.okapi.mails("anna")
+        self.assertIn(b"Received: from spike.example (192.0.2.7)",
+                      self.okapi.raw("anna", mail["id"]))
+
+    def test_binarymime(self):
+        client = self.client()
+        self.assertIn("BINARYMIME", client.features[1].split("\n"))
+        data = crlf(message("binary")) + b"\0\r\n.\r\n\xff\n"
+        self.assert_reply(client.command(
+            "MAIL FROM:<c@x.test> BODY=BINARYMIME"), 250)
+        self.assert_reply(client.command(f"RCPT TO:<{ANNA}>"), 250)
+        self.assert_reply(client.command("DATA"), 503)
+        client.send(b"BDAT %d LAST\r\n" % len(data) + data)
+        self.assert_reply(client.reply(), 250)
+        mail, = self.okapi.mails("anna")
+        self.assertTrue(self.okapi.raw("anna", mail["id"]).endswith(data))
+
+
+class Crowd(Served):
+    settings = {"lmtp_max_sessions_per_peer": 2, "lmtp_message_timeout": "2s"}
+
+    def test_one_peer_has_its_share(self):
+        first, second = self.client(), self.client()
+        with self.assertRaises(EOFError):
+            third = self.client(hello=None)
+            self.assert_reply(third.greeting, 421, "4.5.3")
+            third.reply()
+        first.quit()
+        self.eventually("room again", lambda: self.client(
+            hello=None).greeting[0] == 220)
+        self.assert_reply(second.command("NOOP"), 250)
+
+    def test_an_octet_now_and_then(self):
+        """A client that never pauses for long but does not end either."""
+        client = self.client()
+        client.envelope("c@x.test", [ANNA])
+        self.assert_reply(client.command("DATA"), 354)
+        begun = time.monotonic()
+        with self.assertRaises((EOFError, OSError)):
+            while time.monotonic() < begun + 20:
+                client.send(b"x")
+                time.sleep(0.2)
+                client.socket.settimeout(0.01)
+                try:
+                    reply = client.reply()
+                except TimeoutError:
+                    client.file = client.socket.makefile("rb")
+                    continue
+                self.assert_reply(reply, 421, "4.4.2")
+                client.socket.settimeout(5)
+                client.reply()
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+
 class Refusals(Served):
     settings = {"message_size_limit": 1}
 

@@ -222,6 +222,22 @@ static inline int recorder_scram_final(void *context, const char *message,
 	return 0;
 }
 
+static inline bool recorder_xclient_offered(void *context G_GNUC_UNUSED)
+{
+	return true;
+}
+
+static inline void recorder_xclient(void *context,
+				    const struct smtp_xclient *client)
+{
+	struct recorder *recorder = context;
+
+	g_string_append_printf(recorder->log, "xclient %s %s %s;",
+			       client->address ? client->address : "-",
+			       client->name ? client->name : "-",
+			       client->helo ? client->helo : "-");
+}
+
 /* 2026-11-23 10:00:00 UTC */
 static inline int64_t recorder_clock(void)
 {
@@ -240,6 +256,18 @@ static const struct smtp_handler recorder_scram_handler = {
 	.auth_scram_offered = recorder_scram_offered,
 	.auth_scram_first = recorder_scram_first,
 	.auth_scram_final = recorder_scram_final,
+};
+
+static const struct smtp_handler recorder_proxy_handler = {
+	.hello = recorder_hello,
+	.mail = recorder_mail,
+	.rcpt = recorder_rcpt,
+	.data_begin = recorder_data_begin,
+	.data = recorder_data,
+	.finish = recorder_finish,
+	.reset = recorder_reset,
+	.xclient_offered = recorder_xclient_offered,
+	.xclient = recorder_xclient,
 };
 
 static const struct smtp_handler recorder_handler = {

@@ -687,6 +687,79 @@ Test(smtp_dialogue, what_is_offered)
 	}
 }
 
+/* What the proxy says, what the handler hears, and the codes. */
+Test(smtp_dialogue, xclient)
+{
+	static const struct {
+		const char *name, *input, *log, *codes;
+	} cases[] = {
+		{"an address and a name",
+		 "XCLIENT ADDR=192.0.2.7 NAME=mail.example HELO=spike.example",
+		 "xclient 192.0.2.7 mail.example spike.example;", "220"},
+		{"IPv6", "xclient addr=IPV6:2001:db8::7",
+		 "xclient 2001:db8::7 - -;", "220"},
+		{"not known", "XCLIENT ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]",
+		 "xclient - - -;", "220"},
+		{"what is not kept",
+		 "XCLIENT PORT=25 PROTO=ESMTP LOGIN=x DESTADDR=192.0.2.1 "
+		 "DESTPORT=25",
+		 "xclient - - -;", "220"},
+		{"xtext", "XCLIENT HELO=a+2Eb", "xclient - - a.b;", "220"},
+		{"no attribute", "XCLIENT COLOUR=red", "", "501"},
+		{"no value", "XCLIENT ADDR", "", "501"},
+		{"no address", "XCLIENT ADDR=192.0.2", "", "501"},
+		{"IPv6 without its prefix", "XCLIENT ADDR=2001:db8::7", "",
+		 "501"},
+		{"no xtext", "XCLIENT HELO=a+2", "", "501"},
+		{"a line end in a name", "XCLIENT HELO=a+0D+0Ab", "", "501"},
+		{"nothing", "XCLIENT", "", "501"},
+		{"within a message", "LHLO c\r\n" MAIL "XCLIENT ADDR=192.0.2.7",
+		 "hello c;mail <a@x>;", "503"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *input =
+			g_strconcat(cases[i].input, "\r\n", NULL);
+		struct recorder recorder;
+		struct smtp_server *server;
+		const char *last;
+
+		recorder_init(&recorder);
+		server = smtp_server_new(&recorder_lmtp,
+					 &recorder_proxy_handler, &recorder);
+		(void)smtp_server_feed(server, input, strlen(input));
+		g_string_truncate(smtp_server_output(server),
+				  smtp_server_output(server)->len - 2);
+		last = strrchr(smtp_server_output(server)->str, '\n');
+		last = last ? last + 1 : smtp_server_output(server)->str;
+		cr_expect(g_str_has_prefix(last, cases[i].codes), "%s: %s",
+			  cases[i].name, last);
+		cr_expect_str_eq(recorder.log->str, cases[i].log, "%s: %s",
+				 cases[i].name, recorder.log->str);
+		smtp_server_free(server);
+		recorder_clear(&recorder);
+	}
+}
+
+Test(smtp_dialogue, xclient_begins_anew)
+{
+	struct recorder recorder;
+	struct smtp_server *server;
+	static const char input[] = "LHLO c\r\nXCLIENT ADDR=192.0.2.7\r\n" MAIL;
+
+	recorder_init(&recorder);
+	server = smtp_server_new(&recorder_lmtp, &recorder_proxy_handler,
+				 &recorder);
+	(void)smtp_server_feed(server, input, strlen(input));
+	cr_expect(strstr(smtp_server_output(server)->str,
+			 "250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR "
+			 "DESTPORT\r\n"));
+	cr_expect(strstr(smtp_server_output(server)->str,
+			 "\r\n503 5.5.1 LHLO first\r\n"));
+	smtp_server_free(server);
+	recorder_clear(&recorder);
+}
+
 Test(smtp_dialogue, starttls_throws_away_what_was_pipelined)
 {
 	static const char input[] =
