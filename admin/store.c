@@ -185,7 +185,7 @@ static const struct command store_commands[] = {
 	 store_purge_run, store_purge_options, COMMAND_WRITE},
 	{"backup", "DIR", "a consistent copy while daemons run",
 	 store_backup_run, NULL, COMMAND_READ},
-	{"vacuum", "", "gives free pages back to the file system",
+	{"vacuum", "", "packs what is not packed, gives free pages back",
 	 store_vacuum_run, NULL, COMMAND_WRITE},
 	{"stats", "", "counters", store_stats_run, store_stats_options,
 	 COMMAND_READ | COMMAND_JSON},

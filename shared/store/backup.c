@@ -1,13 +1,13 @@
 /*
- * A consistent copy of the store while others work on it, and giving free
- * pages back.
+ * A consistent copy of the store while others work on it, and giving space
+ * back.
  *
  * Large values are copied before the database, for a file is written before
  * the row that names it and never changes; those that came meanwhile are
  * copied after it.  If one of them was purged in between, the database is
  * copied again.
  */
-#include "store_internal.h"
+#include "kept.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -235,9 +235,30 @@ static int vacuum_unit(struct store *store, void *context, struct fault *fault)
 	return sql_run(store, fault, "PRAGMA incremental_vacuum(1000)", "");
 }
 
+struct vacuum_files {
+	struct store *store;
+	int64_t *octets;
+};
+
+static int vacuum_file(const struct lob_name *name, int64_t mtime_s,
+		       void *context, struct fault *fault)
+{
+	const struct vacuum_files *files = context;
+	g_autofree char *file = lob_file(files->store->path, name);
+	struct stat st;
+
+	(void)mtime_s;
+	(void)fault;
+	if (stat(file, &st) == 0)
+		*files->octets += st.st_size;
+	return 0;
+}
+
+/* Of the database and the files beside it. */
 static int vacuum_size(struct store *store, int64_t *ret_octets,
 		       struct fault *fault)
 {
+	struct vacuum_files file = {store, ret_octets};
 	int64_t pages = 0;
 	int64_t size = 0;
 
@@ -245,7 +266,7 @@ static int vacuum_size(struct store *store, int64_t *ret_octets,
 	    sql_get(store, fault, &size, "PRAGMA page_size", "") < 0)
 		return -1;
 	*ret_octets = pages * size;
-	return 0;
+	return lob_each(store->path, vacuum_file, &file, fault);
 }
 
 int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
@@ -254,7 +275,7 @@ int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
 	int64_t before = 0;
 	int64_t after = 0;
 
-	if (vacuum_size(store, &before, fault))
+	if (vacuum_size(store, &before, fault) || store_repack(store, fault))
 		return -1;
 	while (!is_done)
 		if (store_run(store, vacuum_unit, &is_done, fault))

@@ -39,5 +39,7 @@ struct kept {
 /* Rows of the parts of a row of lob. */
 NODISCARD int content_put_parts(struct store *store, int64_t lob,
 				const struct kept *kept, struct fault *fault);
+/* repack.c: packs whatever is there from before; units of its own. */
+NODISCARD int store_repack(struct store *store, struct fault *fault);
 
 #endif

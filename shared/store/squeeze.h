@@ -1,10 +1,9 @@
 /*
  * Compression of what is kept (Zstandard), the only place that knows zstd.h.
  *
- * All of it is by level 1 with one dictionary: the lines that mail is full of
- * (squeeze_words.c), which is what makes short messages small.  The dictionary
- * is part of the store's format: it never changes; another one would be
- * another SQUEEZE_VERSION beside it.
+ * All of it is by level 1, what is short with a dictionary: the lines that mail
+ * is full of (squeeze_words.c).  The dictionary is part of the store's format:
+ * it never changes; another one would be another SQUEEZE_VERSION beside it.
  */
 #ifndef OKAPI_STORE_SQUEEZE_H
 #define OKAPI_STORE_SQUEEZE_H

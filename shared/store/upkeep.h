@@ -35,7 +35,8 @@ NODISCARD int store_purge(struct store *store, int64_t now, bool all,
  * something in it. */
 NODISCARD int store_backup(struct store *store, const char *dir,
 			   struct fault *fault);
-/* Gives free pages back to the file system, in small steps. */
+/* Packs messages that came before there was packing, and gives free pages back
+ * to the file system, in small steps. */
 NODISCARD int store_vacuum(struct store *store, int64_t *ret_freed,
 			   struct fault *fault);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A full disk is temporary, and what was acknowledged before stays."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -20,8 +21,23 @@ exec sleep infinity
 """
 
 
+def hexadecimal():
+    return os.urandom(300000).hex().encode() + b"\r\n"
+
+
+def attachment():
+    """A file beside the store."""
+    return base64.encodebytes(os.urandom(1100000)).replace(b"\n", b"\r\n")
+
+
 class DiskFull(Case):
     def test_full_then_room_again(self):
+        self.fill(hexadecimal)
+
+    def test_full_of_attachments(self):
+        self.fill(attachment)
+
+    def fill(self, body):
         self.needs_root()
         directory = self.directory()
         os.makedirs(os.path.join(directory, "store"))
@@ -40,8 +56,7 @@ class DiskFull(Case):
         stored, refused = [], None
         for number in range(40):
             name = f"fill {number}"
-            data = (f"Subject: {name}\r\n\r\n").encode() + os.urandom(
-                150000).hex().encode() + b"\r\n"
+            data = (f"Subject: {name}\r\n\r\n").encode() + body()
             code, text = client.deliver("c@x.test", ["anna"], data)[-1]
             if code == 250:
                 stored.append(name)
@@ -53,8 +68,7 @@ class DiskFull(Case):
         self.assertTrue(refused[1].startswith("4.3."), refused)
         self.assertTrue(okapi.dagent.running())
         # Nothing that could be kept in less.
-        done = okapi.deliver(message("pipe") + os.urandom(
-            150000).hex().encode(), "anna")
+        done = okapi.deliver(message("pipe") + hexadecimal() * 4, "anna")
         self.assertEqual(done.status, 75, done)
         # Reading works on a full disk, and nothing acknowledged is gone.
         self.assertEqual(okapi.subjects("anna"), sorted(stored))

@@ -5,6 +5,7 @@ A fleet of clients does what an MTA does: it repeats whatever it got no answer
 for, the same octets from the same sender.  KILLS in the environment says how
 often the daemon dies (`make test-crash`: more)."""
 
+import base64
 import collections
 import os
 import queue
@@ -23,6 +24,9 @@ from harness.sink import Sink  # noqa: E402
 KILLS = int(os.environ.get("KILLS", "5"))
 SESSIONS = 16
 USERS = ("anna", "bert", "cora", "dora")
+# Attachments that many messages have; the last one is a file of its own.
+ATTACHED = [base64.encodebytes(os.urandom(size)).replace(b"\n", b"\r\n")
+            for size in (3000, 30000, 300000, 1200000)]
 
 
 class Fleet:
@@ -44,17 +48,20 @@ class Fleet:
             thread.start()
 
     def make(self):
-        """(id, recipients, content): mostly small, some with a value large
-        enough to lie beside the store."""
+        """(id, recipients, content): mostly small, some with an attachment
+        that others have too, or large enough to lie beside the store."""
         with self.lock:
             self.made += 1
             ident = f"m{self.made}"
             size = self.random.choice((100, 3000, 20000, 20000, 400000))
             users = self.random.sample(USERS, self.random.choice((1, 1, 3)))
+            attached = self.random.choices(
+                (b"", *ATTACHED), (20, 5, 5, 2, 1))[0]
         line = f"{ident} {self.random.random()} ".encode() * 2 + b"\r\n"
         return ident, users, (
             f"Subject: {ident}\r\nMessage-ID: <{ident}@crash.test>\r\n"
-            f"From: x@crash.test\r\n\r\n").encode() + line * (size // len(line))
+            f"From: x@crash.test\r\n\r\n").encode() + \
+            line * (size // len(line)) + b"\r\n" + attached
 
     def next(self):
         try:

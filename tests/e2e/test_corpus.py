@@ -21,6 +21,9 @@ TRACE = re.compile(rb"\A(?:(?:Return-Path|Delivered-To|Received):[^\r\n]*\r\n"
 SENDER = re.compile(rb"^Return-Path: <m(\d+)@corpus\.test>\r\n", re.M)
 
 
+EMPTY = 250_000  # octets of a store without mail
+
+
 def as_sent(data):
     """Over LMTP the data ends with CRLF."""
     return data if data.endswith(b"\r\n") else data + b"\r\n"
@@ -104,6 +107,18 @@ class Corpus(Case):
         with ThreadPoolExecutor(4) as pool:
             wrong = sum(pool.map(self.by_lmtp, range(4)), [])
         self.compare(as_sent, wrong)
+        self.measure()
+
+    def measure(self):
+        """What all of it takes on disk, of what it is."""
+        self.okapi.stop()  # and what is in the log goes into the database
+        taken = sum(os.path.getsize(os.path.join(path, file))
+                    for path, _, files in os.walk(
+                        os.path.dirname(self.okapi.settings["store_path"]))
+                    for file in files)
+        size = sum(len(as_sent(data)) for _, data in self.messages)
+        print(f"note {taken} octets on disk for {size}: {taken / size:.3f}")
+        self.assertLess(taken - EMPTY, 0.7 * size)
 
     def test_pipe(self):
         with ThreadPoolExecutor(2) as pool:

@@ -134,6 +134,60 @@ static inline struct content *content_large(guint32 seed)
 	return content_of(noise, LOB_FILE_MIN + 5);
 }
 
+static inline void add_base64(GString *out, const char *data, size_t len,
+			      size_t line, const char *eol)
+{
+	g_autofree char *text = g_base64_encode((const guchar *)data, len);
+	size_t all = strlen(text);
+
+	for (size_t at = 0; at < all; at += line)
+		g_string_append_printf(out, "%s%.*s", at ? eol : "",
+				       (int)MIN(line, all - at), text + at);
+}
+
+/* A message with an attachment in base64, lines of 76. */
+static inline GString *message_with(const char *data, size_t len,
+				    const char *subject)
+{
+	GString *out = g_string_new(NULL);
+
+	g_string_append_printf(
+		out,
+		"Subject: %s\r\nMIME-Version: 1.0\r\n"
+		"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+		"--x\r\n\r\nSee the file.\r\n--x\r\n"
+		"Content-Type: application/pdf; name=a.pdf\r\n"
+		"Content-Transfer-Encoding: base64\r\n\r\n",
+		subject);
+	add_base64(out, data, len, 76, "\r\n");
+	g_string_append(out, "\r\n--x--\r\n");
+	return out;
+}
+
+static inline struct content *content_with(const char *data, size_t len,
+					   const char *subject)
+{
+	g_autoptr(GString) text = message_with(data, len, subject);
+
+	return content_of(text->str, text->len);
+}
+
+/* Of all kinds: plain, with attachments that others have too, a few of them
+ * large. */
+static inline struct content *content_mixed(int n)
+{
+	size_t len = n % 16 == 5 ? LOB_FILE_MIN + 5 : 3000u * (1 + n % 3u);
+	guint32 seed = (guint32)(n / 16 % 4);
+	g_autofree char *data = NULL;
+	g_autofree char *subject = NULL;
+
+	if (n % 4 > 1)
+		return content_number(n);
+	data = noise_of(len, seed);
+	subject = g_strdup_printf("mixed %d", n);
+	return content_with(data, len, subject);
+}
+
 /* Its file; owned. */
 static inline char *content_file(const struct content *content)
 {

@@ -28,9 +28,8 @@ struct job {
 /* Every tenth is large enough for a file of its own. */
 static struct content *job_content(int number)
 {
-	if (number % 10)
-		return content_number(number);
-	return content_large((guint32)number);
+	return number % 10 ? content_mixed(number)
+			   : content_large((guint32)number);
 }
 
 static int job_unit(struct store *store, void *context, struct fault *fault)

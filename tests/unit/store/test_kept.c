@@ -14,43 +14,6 @@ TestSuite(kept, .init = fixture_open, .fini = fixture_close);
 /* ---- messages made of pieces ---------------------------------------------
  */
 
-static void add_base64(GString *out, const char *data, size_t len, size_t line,
-		       const char *eol)
-{
-	g_autofree char *text = g_base64_encode((const guchar *)data, len);
-	size_t all = strlen(text);
-
-	for (size_t at = 0; at < all; at += line)
-		g_string_append_printf(out, "%s%.*s", at ? eol : "",
-				       (int)MIN(line, all - at), text + at);
-}
-
-/* A message with an attachment in base64, lines of 76. */
-static GString *message_with(const char *data, size_t len, const char *subject)
-{
-	GString *out = g_string_new(NULL);
-
-	g_string_append_printf(
-		out,
-		"Subject: %s\r\nMIME-Version: 1.0\r\n"
-		"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
-		"--x\r\n\r\nSee the file.\r\n--x\r\n"
-		"Content-Type: application/pdf; name=a.pdf\r\n"
-		"Content-Transfer-Encoding: base64\r\n\r\n",
-		subject);
-	add_base64(out, data, len, 76, "\r\n");
-	g_string_append(out, "\r\n--x--\r\n");
-	return out;
-}
-
-static struct content *content_with(const char *data, size_t len,
-				    const char *subject)
-{
-	g_autoptr(GString) text = message_with(data, len, subject);
-
-	return content_of(text->str, text->len);
-}
-
 static int64_t count_of(const char *sql)
 {
 	int64_t count = -1;
@@ -422,6 +385,75 @@ Test(kept, a_large_skeleton_is_a_file)
 	must(store_purge(fx.store, g_get_real_time(), true, &purged, fault));
 	must(store_get_stats(fx.store, &stats, fault));
 	cr_expect_eq(stats.lob_files, 0);
+}
+
+/* ---- what came before --------------------------------------------------
+ */
+
+/* Makes a content what an earlier version kept of it. */
+static void make_earlier(const struct content *content)
+{
+	gsize len;
+	const void *data = g_bytes_get_data(content->rfc822, &len);
+	g_autofree char *file = content_file(content);
+	g_autofree char *directory = g_path_get_dirname(file);
+	const uint8_t *hash = content->sha256;
+
+	must(store_begin(fx.store, fault));
+	must(sql_run(fx.store, fault,
+		     "DELETE FROM lob_parts WHERE lob ="
+		     " (SELECT id FROM lob WHERE hash = ?)",
+		     "b", hash, (size_t)DIGEST_SIZE));
+	if (len >= LOB_FILE_MIN) {
+		cr_assert_eq(g_mkdir_with_parents(directory, 0700), 0);
+		cr_assert(g_file_set_contents(file, data, (gssize)len, NULL));
+		must(sql_run(fx.store, fault,
+			     "UPDATE lob SET form = 0, data = NULL,"
+			     " packed = NULL WHERE hash = ?",
+			     "b", hash, (size_t)DIGEST_SIZE));
+	} else {
+		must(sql_run(fx.store, fault,
+			     "UPDATE lob SET form = 0, data = ?, packed = NULL"
+			     " WHERE hash = ?",
+			     "bb", data, len, hash, (size_t)DIGEST_SIZE));
+	}
+	must(sql_run(fx.store, fault, "DELETE FROM lob AS l WHERE" LOB_UNUSED,
+		     ""));
+	must(store_commit(fx.store, fault));
+}
+
+Test(kept, what_came_before_is_read_and_packed)
+{
+	static const size_t sizes[] = {0, 100, 5000, 3 * LOB_FILE_MIN};
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		g_autofree char *data = noise_of(sizes[i], 3);
+		AUTO(content) content = content_with(data, sizes[i], "before");
+		g_autofree char *file = content_file(content);
+		gsize len;
+		const char *text = g_bytes_get_data(content->rfc822, &len);
+		int64_t id = deliver_to(bob, inbox, content);
+		int64_t freed = 0;
+		int64_t kept = octets_kept();
+
+		make_earlier(content);
+		must_come_back(id, text, len, "before");
+		must_be_sound();
+		must(store_vacuum(fx.store, &freed, fault));
+		cr_expect_eq(count_of("SELECT count(*) FROM lob"
+				      " WHERE form = 0"),
+			     0);
+		cr_expect_eq(octets_kept(), kept);
+		cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
+		if (sizes[i] > LOB_FILE_MIN)
+			cr_expect_gt(freed, (int64_t)sizes[i] / 4);
+		must_come_back(id, text, len, "after");
+		must_come_back(deliver_to(bob, inbox, content), text, len,
+			       "again");
+		must_be_sound();
+	}
 }
 
 /* ---- what is read is not believed ----------------------------------------

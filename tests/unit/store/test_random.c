@@ -26,6 +26,7 @@ struct model_message {
 	int64_t size;
 	bool is_read;
 	bool is_deleted;
+	bool is_gone; /* purged */
 };
 
 /* Shared by the processes; changed after a commit only. */
@@ -46,6 +47,7 @@ enum random_kind {
 	RANDOM_DELETE,
 	RANDOM_DESTROY,
 	RANDOM_RESTORE,
+	RANDOM_PURGE, /* no unit: many of its own */
 	RANDOM_KINDS
 };
 
@@ -62,7 +64,7 @@ struct random_step {
 static int random_deliver(struct store *store, struct random_step *step,
 			  struct fault *fault)
 {
-	AUTO(content) content = content_number(step->model->number);
+	AUTO(content) content = content_mixed(step->model->number);
 	struct delivery_copy copy = {.folder =
 					     step->model->folders[step->folder],
 				     .trace = "",
@@ -106,6 +108,7 @@ static int random_do(struct store *store, struct random_step *step,
 			store, m->id, step->kind == RANDOM_DESTROY, fault);
 	case RANDOM_RESTORE:
 		return store_message_restore(store, m->id, fault);
+	case RANDOM_PURGE:
 	case RANDOM_KINDS:
 		break;
 	}
@@ -166,6 +169,11 @@ static void model_apply(const struct random_step *step)
 			m->origin = -1;
 		}
 		break;
+	case RANDOM_PURGE:
+		for (int i = 0; i < model->count; i++)
+			model->messages[i].is_gone =
+				model->messages[i].is_deleted;
+		break;
 	case RANDOM_KINDS:
 		break;
 	}
@@ -180,10 +188,17 @@ static struct random_step random_choose(struct model *model, GRand *rand)
 
 	if (!model->count || g_rand_int_range(rand, 0, 3) == 0)
 		return step; /* a delivery */
+	if (g_rand_int_range(rand, 0, 20) == 0) {
+		step.kind = RANDOM_PURGE;
+		return step;
+	}
 	step.message =
 		&model->messages[g_rand_int_range(rand, 0, model->count)];
 	step.kind = (enum random_kind)g_rand_int_range(rand, RANDOM_FLAG,
-						       RANDOM_KINDS);
+						       RANDOM_PURGE);
+	if (step.message->is_gone)
+		return (struct random_step){.model = model,
+					    .folder = step.folder};
 	if (step.message->is_deleted)
 		step.kind = RANDOM_RESTORE;
 	if (step.kind == RANDOM_MOVE && step.folder == step.message->folder)
@@ -202,10 +217,17 @@ static void random_child(struct model *model, uint32_t seed)
 	for (int i = 0; rc == 0 && i < RANDOM_STEPS; i++) {
 		struct random_step step = random_choose(model, rand);
 
+		int64_t purged;
+
 		step.is_killed = i == RANDOM_STEPS - 1;
-		rc = store_run(store, random_unit, &step, &fault);
+		rc = step.kind == RANDOM_PURGE
+			     ? store_purge(store, g_get_real_time(), true,
+					   &purged, &fault)
+			     : store_run(store, random_unit, &step, &fault);
 		if (rc == 0)
 			model_apply(&step);
+		if (step.is_killed)
+			(void)raise(SIGKILL);
 	}
 	g_strlcpy(model->fault, fault.text, sizeof(model->fault));
 	_exit(1);

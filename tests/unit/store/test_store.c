@@ -154,6 +154,7 @@ Test(store, a_store_of_schema_1_keeps_its_data)
 	AUTO(store) store = NULL;
 	int64_t version = 0;
 	int64_t found = 0;
+	int64_t freed = 0;
 	int64_t wrong = -1;
 
 	cr_assert(g_file_get_contents("tests/data/store/schema-1.sql", &sql,
@@ -180,6 +181,14 @@ Test(store, a_store_of_schema_1_keeps_its_data)
 		sql_get(store, NULL, &found, "SELECT count(*) FROM mail", ""),
 		1);
 	cr_expect_eq(found, 3);
+	/* What was kept as it came is packed in its place. */
+	must(store_vacuum(store, &freed, fault));
+	cr_expect_eq(sql_get(store, NULL, &found,
+			     "SELECT count(*) FROM lob WHERE form = 0", ""),
+		     1);
+	cr_expect_eq(found, 0);
+	must(store_check(store, tell_wrong, NULL, &wrong, fault));
+	cr_expect_eq(wrong, 0);
 	/* Again does nothing. */
 	must(store_create(old, TIMEOUT_MS, NULL, fault));
 }
