@@ -1,9 +1,8 @@
 /*
  * What a message says: one content object for the same bytes, the rows of lob
- * that hold them (kept.h), and the few
- * properties that lists, searches and sorting need as rows.  Everything else
- * is found again by converting the kept bytes (docs/store.md has the figures
- * behind that).
+ * that hold them (kept.h), and the few properties that lists, searches and
+ * sorting need as rows.  Everything else is found again by converting the
+ * kept bytes (docs/store.md has the figures behind that).
  */
 #include "kept.h"
 #include "property_value.h"
@@ -67,19 +66,15 @@ static int content_put_rows(struct store *store, int64_t object,
 /* ---- rows of lob ---------------------------------------------------------
  */
 
-/* The row of a value, made if it is new; a file is written before it, and
- * within the write lock, so that no purge takes it away. */
+/* The row of a value that has none.  A file is written before it, and within
+ * the write lock, so that no purge takes it away. */
 static int content_put_value(struct store *store, const struct lob_value *value,
 			     int64_t *ret_lob, struct fault *fault)
 {
 	size_t len = 0;
 	const void *data = NULL;
-	int rc = sql_get(store, fault, ret_lob,
-			 "SELECT id FROM lob WHERE hash = ?", "b", value->hash,
-			 sizeof(value->hash));
+	int rc;
 
-	if (rc)
-		return rc < 0 ? -1 : 0;
 	if (lob_is_file(value->kept)) {
 		if (lob_write(store->path, value, fault))
 			return -1;
@@ -105,13 +100,26 @@ static int content_put_value(struct store *store, const struct lob_value *value,
 	return 0;
 }
 
+/* The row of a part, which others may have. */
+static int content_put_part(struct store *store, const struct lob_value *value,
+			    int64_t *ret_lob, struct fault *fault)
+{
+	int rc = sql_get(store, fault, ret_lob,
+			 "SELECT id FROM lob WHERE hash = ?", "b", value->hash,
+			 sizeof(value->hash));
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return content_put_value(store, value, ret_lob, fault);
+}
+
 int content_put_parts(struct store *store, int64_t lob, const struct kept *kept,
 		      struct fault *fault)
 {
 	for (guint i = 0; i < kept->parts->len; i++) {
 		int64_t part;
 
-		if (content_put_value(
+		if (content_put_part(
 			    store,
 			    &g_array_index(kept->parts, struct lob_value, i),
 			    &part, fault) ||

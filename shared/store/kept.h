@@ -24,7 +24,7 @@
 #include "store_internal.h"
 
 /* Decoded octets from which on a region is a part. */
-#define KEPT_PART_MIN 2048
+#define KEPT_PART_MIN 1024
 
 enum {
 	KEPT_CRLF = 1,
