@@ -130,11 +130,11 @@ struct sieve_script *sieve_compile(const char *name, const char *text,
 		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
 	struct sieve_script *script =
 		sieve_compile_all(name, text, len, NULL, errors);
-	const struct sieve_error *first =
-		&g_array_index(errors, struct sieve_error, 0);
+	const struct sieve_error *first;
 
 	if (script)
 		return script;
+	first = &g_array_index(errors, struct sieve_error, 0);
 	if (ret_error)
 		*ret_error = *first;
 	(void)fault_set(fault, FAULT_REFUSED_INPUT, "%u:%u: %s", first->line,
