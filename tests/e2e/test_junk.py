@@ -139,6 +139,29 @@ class Marks(Junk):
         self.assertTrue(done.first_line.startswith("4.3.5 "), done)
 
 
+class Scl(Junk):
+    """The spam confidence level of an Exchange in front of us."""
+
+    settings = {"trust_exchange_headers": "yes"}
+    trusted = True
+
+    def test_levels(self):
+        for level, is_junk in (("7", True), ("5", True), ("4", False),
+                               ("-1", False), ("x", False)):
+            with self.subTest(level):
+                folder, words = self.deliver(
+                    [f"X-MS-Exchange-Organization-SCL: {level}"])
+                is_junk = is_junk and self.trusted
+                self.assertEqual(folder, JUNK if is_junk else "Inbox")
+                self.assertEqual(words, f'junk="scl {level}"' if is_junk
+                                 else None)
+
+
+class ForgedScl(Scl):
+    settings = {}
+    trusted = False
+
+
 class Live(Junk):
     """SpamAssassin itself, before us in the pipe."""
 
