@@ -40,7 +40,7 @@ static bool xclient_is_unknown(const char *value)
  * sends them is not refused. */
 static bool xclient_is_ignored(const char *name)
 {
-	static const char *const names[] = {"PORT",	"PROTO",   "LOGIN",
+	static const char *const names[] = {"PORT", "PROTO", "LOGIN",
 					    "DESTADDR", "DESTPORT"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
