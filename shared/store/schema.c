@@ -7,6 +7,12 @@
 
 #include <string.h>
 
+/* Random, once for the whole file; a copy of it has the same. */
+#define SCHEMA_KEY                                                             \
+ "INSERT INTO properties (object, tag, value)"                                 \
+ " SELECT id, 0x0ffa0102, randomblob(16) FROM hierarchy"                       \
+ " WHERE type = 1 ORDER BY id LIMIT 1"
+
 /* clang-format off */
 static const char *const schema_steps[] = {
 	/* 1: everything a mail store has from the start. */
@@ -351,6 +357,10 @@ static const char *const schema_steps[] = {
 	" CHECK (part <> lob)"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX lob_parts_part ON lob_parts (part);",
+
+	/* 9: what tells this store from others: PR_STORE_RECORD_KEY of its
+	 * first row. */
+	SCHEMA_KEY,
 };
 /* clang-format on */
 
@@ -422,7 +432,8 @@ static int schema_fill(struct store *store, struct fault *fault)
 
 	if (sql_script(store, "PRAGMA application_id = 0x4f6b4170", fault) ||
 	    group_insert(store, GROUP_EVERYONE, fault) ||
-	    folder_make_store(store, "Public", false, &public_store, fault))
+	    folder_make_store(store, "Public", false, &public_store, fault) ||
+	    sql_script(store, SCHEMA_KEY, fault))
 		return -1;
 	/* What Everyone may do with public folders. */
 	return store_acl_set(

@@ -193,6 +193,43 @@ Test(store, a_store_of_schema_1_keeps_its_data)
 	must(store_create(old, TIMEOUT_MS, NULL, fault));
 }
 
+/* What tells a store from others; a copy has it too. */
+static char *key_of(const char *path)
+{
+	AUTO(store) store = NULL;
+	ROWS rows = {0};
+
+	must(store_open(path, STORE_READ, TIMEOUT_MS, &store, fault));
+	must(rows_open(store, &rows, fault,
+		       "SELECT hex(value) FROM properties"
+		       " WHERE tag = 0x0ffa0102",
+		       ""));
+	cr_assert_eq(rows_next(&rows, NULL), 1);
+	return rows_text(&rows, 0);
+}
+
+Test(store, every_store_has_a_key_of_its_own)
+{
+	g_autofree char *other = g_build_filename(fx.directory, "2.db", NULL);
+	g_autofree char *old = g_build_filename(fx.directory, "one.db", NULL);
+	g_autofree char *sql = NULL;
+	g_autofree char *first = key_of(fx.path);
+	g_autofree char *second = NULL;
+	g_autofree char *third = NULL;
+
+	must(store_create(other, TIMEOUT_MS, NULL, fault));
+	second = key_of(other);
+	cr_assert(g_file_get_contents("tests/data/store/schema-1.sql", &sql,
+				      NULL, NULL));
+	sql_on_file(old, sql);
+	must(store_create(old, TIMEOUT_MS, NULL, fault));
+	third = key_of(old);
+	cr_expect_eq(strlen(first), 32);
+	cr_expect_eq(strlen(third), 32);
+	cr_expect_str_neq(first, second);
+	cr_expect_str_neq(second, third);
+}
+
 static int unit_user_then(struct store *store, void *context,
 			  struct fault *fault)
 {
