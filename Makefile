@@ -225,6 +225,9 @@ SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
 DATADIR    ?= $(PREFIX)/share/okapi
 MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
@@ -237,8 +240,13 @@ $(B)/sample-config:
 $(B)/okapi.cfg.sample: $(B)/sample-config
 	$< >$@.new && mv $@.new $@
 
+# Shell completion, from the program's own table of commands.
+$(B)/completion.%: $(B)/okapi-admin
+	$< completion $* >$@.new && mv $@.new $@
+COMPLETIONS := $(addprefix $(B)/completion.,bash zsh fish)
+
 .PHONY: install uninstall
-install: all $(B)/okapi.cfg.sample
+install: all $(B)/okapi.cfg.sample $(COMPLETIONS)
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(DATADIR) \
 		$(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(TMPFILESDIR) $(D)$(SYSCONFDIR)/okapi
 	install -m 755 $(B)/okapi-dagent $(B)/okapi-spooler $(B)/okapi-admin $(D)$(SBINDIR)
@@ -249,6 +257,9 @@ install: all $(B)/okapi.cfg.sample
 	test -e $(D)$(SYSCONFDIR)/okapi/okapi.cfg || \
 		install -m 644 $(B)/okapi.cfg.sample $(D)$(SYSCONFDIR)/okapi/okapi.cfg
 	install -m 755 dist/okapi-autorespond $(D)$(DATADIR)
+	install -D -m 644 $(B)/completion.bash $(D)$(BASHDIR)/okapi-admin
+	install -D -m 644 $(B)/completion.zsh $(D)$(ZSHDIR)/_okapi-admin
+	install -D -m 644 $(B)/completion.fish $(D)$(FISHDIR)/okapi-admin.fish
 	install -m 644 dist/okapi.sysusers $(D)$(SYSUSERSDIR)/okapi.conf
 	install -m 644 dist/okapi.tmpfiles $(D)$(TMPFILESDIR)/okapi.conf
 	install -m 644 dist/okapi-quota.timer dist/okapi-dagent.socket dist/okapi-spooler.socket $(D)$(UNITDIR)
@@ -264,7 +275,8 @@ uninstall:
 		$(D)$(BINDIR)/okapi-sendmail $(D)$(UNITDIR)/okapi-dagent.service \
 		$(D)$(UNITDIR)/okapi-spooler.service $(D)$(UNITDIR)/okapi-dagent.socket \
 		$(D)$(UNITDIR)/okapi-spooler.socket $(D)$(UNITDIR)/okapi-quota.service $(D)$(UNITDIR)/okapi-quota.timer $(D)$(SYSUSERSDIR)/okapi.conf \
-		$(D)$(TMPFILESDIR)/okapi.conf \
+		$(D)$(TMPFILESDIR)/okapi.conf $(D)$(BASHDIR)/okapi-admin \
+		$(D)$(ZSHDIR)/_okapi-admin $(D)$(FISHDIR)/okapi-admin.fish \
 		$(foreach page,$(wildcard docs/man/*.[158]),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(DATADIR)
 

@@ -7,6 +7,7 @@
 #include "conf.h"
 #include "convert/helper.h"
 #include "log.h"
+#include "print.h"
 #include "store/folders.h"
 #include "store/users.h"
 
@@ -212,6 +213,21 @@ int admin_read_file(const char *path, size_t limit, GBytes **ret_bytes,
 	return admin_read_all(fd, path, limit, ret_bytes, fault);
 }
 
+void admin_tell(const struct admin *admin, const char *name, int64_t number,
+		const char *format, ...)
+{
+	va_list args;
+
+	if (admin->json) {
+		print_json(json_pack("{s:I}", name, (json_int_t)number));
+		return;
+	}
+	va_start(args, format);
+	(void)vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
 int admin_flush(struct fault *fault)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -245,6 +261,8 @@ static int admin_command(struct admin *admin, struct fault *fault)
 		return -1;
 	if (admin->command->run(admin, fault) < 0)
 		return -1;
+	if (admin->json && !(flags & COMMAND_JSON))
+		print_json(json_pack("{s:b}", "ok", 1));
 	return admin_flush(fault);
 }
 
@@ -260,7 +278,9 @@ static int admin_exit(const struct fault *fault)
 
 static void admin_help(const struct admin *admin)
 {
-	if (admin->noun)
+	if (admin->json)
+		usage_json();
+	else if (admin->noun)
 		usage_noun(admin->noun);
 	else
 		usage_program();

@@ -26,7 +26,7 @@ struct command_option {
 };
 
 enum command_flags {
-	COMMAND_JSON = 1 << 0,   /* has --json */
+	COMMAND_JSON = 1 << 0,   /* prints a document of its own for --json */
 	COMMAND_READ = 1 << 1,   /* opens the store to read */
 	COMMAND_WRITE = 1 << 2,  /* opens the store to change it */
 	COMMAND_NO_CONF = 1 << 3 /* runs whatever the configuration says */
@@ -81,8 +81,6 @@ int admin_run(int argc, char **argv, const char *password);
 const struct noun *const *command_nouns(void); /* NULL-terminated */
 const struct noun *command_find_noun(const char *name);
 const struct command *command_find(const struct noun *noun, const char *verb);
-/* The known word closest to what was typed, NULL if none is near. */
-const char *command_nearest(const char *typed, const char *const *known);
 /* Parses argv[1..] into admin (fresh, zeroed but for program).  Pure.  Sets
  * noun and command; *ret_help if help is asked for (either may be NULL). */
 NODISCARD int command_parse(struct admin *admin, int argc, char **argv,
@@ -93,6 +91,8 @@ void admin_clear(struct admin *admin);
 /* Usage texts, made from the table, on stdout. */
 void usage_program(void);
 void usage_noun(const struct noun *noun);
+/* The table itself, as JSON. */
+void usage_json(void);
 
 /* ---- what commands ask for ---- */
 
@@ -141,6 +141,10 @@ NODISCARD int admin_confirm(struct admin *admin, struct fault *fault,
 /* A whole file, or stdin for "-"; at most limit octets.  FAULT_NOT_FOUND. */
 NODISCARD int admin_read_file(const char *path, size_t limit,
 			      GBytes **ret_bytes, struct fault *fault);
+/* What a command did, as {"NAME": NUMBER} if --json is given, and if not as the
+ * line of text. */
+void admin_tell(const struct admin *admin, const char *name, int64_t number,
+		const char *format, ...) PRINTF_LIKE(4, 5);
 /* stdout is complete and without an error. */
 NODISCARD int admin_flush(struct fault *fault);
 
@@ -148,7 +152,7 @@ NODISCARD int admin_flush(struct fault *fault);
 extern const struct noun noun_init, noun_user, noun_group, noun_folder,
 	noun_acl, noun_mail, noun_rule, noun_oof, noun_junk, noun_queue,
 	noun_quota, noun_store, noun_config, noun_convert, noun_watch,
-	noun_changes;
+	noun_changes, noun_completion;
 
 /* Ceiling of what is read into memory at once. */
 #define ADMIN_FILE_MAX (INT64_C(2047) * BYTES_PER_MB)

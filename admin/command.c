@@ -4,13 +4,16 @@
  */
 #include "admin.h"
 
+#include "nearest.h"
+
 #include <string.h>
 
 static const struct noun *const nouns[] = {
-	&noun_init,    &noun_user,  &noun_group,  &noun_folder,  &noun_acl,
-	&noun_mail,    &noun_rule,  &noun_oof,    &noun_junk,    &noun_queue,
-	&noun_quota,   &noun_store, &noun_config, &noun_convert, &noun_watch,
-	&noun_changes, NULL};
+	&noun_init,       &noun_user,    &noun_group, &noun_folder,
+	&noun_acl,        &noun_mail,    &noun_rule,  &noun_oof,
+	&noun_junk,       &noun_queue,   &noun_quota, &noun_store,
+	&noun_config,     &noun_convert, &noun_watch, &noun_changes,
+	&noun_completion, NULL};
 
 const struct noun *const *command_nouns(void)
 {
@@ -33,48 +36,6 @@ const struct command *command_find(const struct noun *noun, const char *verb)
 	return NULL;
 }
 
-/* Edit distance of two short words, at most 32 letters each. */
-static size_t command_distance(const char *a, const char *b)
-{
-	size_t row[33];
-	size_t la = strlen(a);
-	size_t lb = strlen(b);
-
-	if (la > 32 || lb > 32)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t change = corner + (a[i - 1] != b[j - 1]);
-			size_t step = 1 + MIN(row[j], row[j - 1]);
-
-			corner = row[j];
-			row[j] = MIN(change, step);
-		}
-	}
-	return row[lb];
-}
-
-const char *command_nearest(const char *typed, const char *const *known)
-{
-	const char *best = NULL;
-	size_t least = strlen(typed) / 3 + 2;
-
-	for (; *known; known++) {
-		size_t distance = command_distance(typed, *known);
-
-		if (**known && distance < least) {
-			best = *known;
-			least = distance;
-		}
-	}
-	return best;
-}
-
 static int command_unknown(const char *what, const char *typed,
 			   GPtrArray *known, const char *hint,
 			   struct fault *fault)
@@ -82,7 +43,7 @@ static int command_unknown(const char *what, const char *typed,
 	const char *near;
 
 	g_ptr_array_add(known, NULL);
-	near = command_nearest(typed, (const char *const *)known->pdata);
+	near = nearest_word(typed, (const char *const *)known->pdata);
 	if (near)
 		return fault_set(fault, FAULT_USAGE,
 				 "unknown %s \"%s\"; did you mean \"%s\"?",
@@ -354,9 +315,6 @@ static int command_check(const struct admin *admin, struct fault *fault)
 		return fault_set(fault, FAULT_USAGE,
 				 "%s what? (okapi-admin %s --help)",
 				 admin->noun->name, admin->noun->name);
-	if (admin->json && !(admin->command->flags & COMMAND_JSON))
-		return fault_set(fault, FAULT_USAGE, "%s %s has no --json",
-				 admin->noun->name, admin->command->verb);
 	for (size_t i = 0; i < admin->options->len; i++) {
 		const struct command_option *o = admin->options->pdata[i];
 

@@ -202,7 +202,7 @@ static int mail_copy(struct admin *admin, struct fault *fault)
 	if (mail_target(admin, &work, fault) < 0 ||
 	    store_run(admin->store, mail_copy_unit, &work, fault) < 0)
 		return -1;
-	printf("%" G_GINT64_FORMAT "\n", work.copy);
+	admin_tell(admin, "id", work.copy, "%" G_GINT64_FORMAT, work.copy);
 	return 0;
 }
 
@@ -431,20 +431,20 @@ static const struct command mail_commands[] = {
 	{"show", "USER ID", "one message, for people", mail_show,
 	 mail_show_options, COMMAND_READ | COMMAND_JSON},
 	{"export", "USER [FOLDER]", "writes messages into files", mail_export,
-	 mail_export_options, COMMAND_READ},
+	 mail_export_options, COMMAND_READ | COMMAND_JSON},
 	{"import", "USER FOLDER FILE|DIR",
 	 "takes an mbox, a Maildir or one message", mail_import, NULL,
-	 COMMAND_WRITE},
+	 COMMAND_WRITE | COMMAND_JSON},
 	{"move", "USER ID FOLDER", "into another folder", mail_move, NULL,
 	 COMMAND_WRITE},
 	{"copy", "USER ID FOLDER", "into another folder; prints the new id",
-	 mail_copy, NULL, COMMAND_WRITE},
+	 mail_copy, NULL, COMMAND_WRITE | COMMAND_JSON},
 	{"delete", "USER ID", "to Deleted Items; from there: marks it deleted",
 	 mail_delete, mail_delete_options, COMMAND_WRITE},
 	{"restore", "USER [ID...]", "brings back what was marked deleted",
 	 mail_restore, mail_restore_options, COMMAND_WRITE | COMMAND_JSON},
 	{"submit", "USER [ID]", "sends a message, or one composed from --props",
-	 mail_submit, mail_submit_options, COMMAND_WRITE},
+	 mail_submit, mail_submit_options, COMMAND_WRITE | COMMAND_JSON},
 	{"recall", "USER ID", "takes back a message of the Outbox that waits",
 	 mail_recall, NULL, COMMAND_WRITE},
 	{0}};

@@ -10,6 +10,7 @@
 #include "mail.h"
 #include "maildir.h"
 #include "print.h"
+#include "progress.h"
 #include "store/folders.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct mail_export {
 	struct maildir *maildir;
 	const char *only; /* folder that is the Maildir itself, or NULL: all */
 	size_t count;
-	bool progress;
+	struct progress progress;
 };
 
 /* The envelope sender, as the trace headers have it. */
@@ -93,8 +94,7 @@ static int mail_export_each(const struct store_message *message, void *context,
 	if (rc < 0)
 		return -1;
 	export->count++;
-	if (export->progress && export->count % 100 == 0)
-		fprintf(stderr, "\r%zu messages", export->count);
+	progress_tell(&export->progress, (int64_t) export->count, 0);
 	return 0;
 }
 
@@ -104,8 +104,7 @@ static int mail_export_walk(struct mail_export *export, int64_t store,
 	if (store_message_list(export->admin->store, store, folder,
 			       mail_export_each, export, fault) < 0)
 		return -1;
-	if (export->progress)
-		fprintf(stderr, "\r%zu messages\n", export->count);
+	progress_end(&export->progress);
 	return 0;
 }
 
@@ -153,8 +152,7 @@ int mail_export(struct admin *admin, struct fault *fault)
 	AUTO(store_user) user = NULL;
 	AUTO(maildir) maildir = NULL;
 	struct mail_export export = {.admin = admin,
-				     .only = admin_arg(admin, 1),
-				     .progress = isatty(STDERR_FILENO)};
+				     .only = admin_arg(admin, 1)};
 	const char *mbox = admin_option(admin, "mbox");
 	const char *dir = admin_option(admin, "maildir");
 	int64_t store = 0;
@@ -165,6 +163,10 @@ int mail_export(struct admin *admin, struct fault *fault)
 		return fault_set(fault, FAULT_USAGE,
 				 "mail export needs --mbox FILE or "
 				 "--maildir DIR");
+	if (admin->json && mbox && strcmp(mbox, "-") == 0)
+		return fault_set(fault, FAULT_USAGE,
+				 "--mbox - stands alone: it prints messages");
+	progress_begin(&export.progress, "messages");
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    admin_folder_in(admin, user, export.only, &store, &folder, fault) <
 		    0)
@@ -173,12 +175,17 @@ int mail_export(struct admin *admin, struct fault *fault)
 		if (mail_export_open(&export, mbox, fault) < 0)
 			return -1;
 		rc = mail_export_walk(&export, store, folder, fault);
-		return mail_export_close(&export, mbox, rc, fault);
+		rc = mail_export_close(&export, mbox, rc, fault);
+	} else {
+		if (maildir_create(dir, &maildir, fault) < 0)
+			return -1;
+		export.maildir = maildir;
+		rc = mail_export_walk(&export, store, folder, fault);
+		if (rc == 0)
+			rc = maildir_sync(maildir, fault);
 	}
-	if (maildir_create(dir, &maildir, fault) < 0)
-		return -1;
-	export.maildir = maildir;
-	if (mail_export_walk(&export, store, folder, fault) < 0)
-		return -1;
-	return maildir_sync(maildir, fault);
+	if (rc == 0 && admin->json)
+		print_json(json_pack("{s:I}", "exported",
+				     (json_int_t) export.count));
+	return rc;
 }

@@ -13,6 +13,7 @@
 #include "eml.h"
 #include "mail.h"
 #include "maildir.h"
+#include "progress.h"
 #include "propset.h"
 #include "store/folders.h"
 
@@ -43,7 +44,7 @@ struct mail_import {
 	size_t octets;
 	size_t count;
 	size_t skipped;
-	bool progress;
+	struct progress progress;
 };
 
 static void import_item_free(gpointer data)
@@ -119,8 +120,7 @@ static int import_flush(struct mail_import *import, struct fault *fault)
 	import->count += import->items->len;
 	import->octets = 0;
 	g_ptr_array_set_size(import->items, 0);
-	if (import->progress)
-		fprintf(stderr, "\r%zu messages", import->count);
+	progress_tell(&import->progress, (int64_t)import->count, 0);
 	return 0;
 }
 
@@ -269,20 +269,20 @@ int mail_import(struct admin *admin, struct fault *fault)
 		g_ptr_array_new_with_free_func(import_item_free);
 	struct mail_import import = {.admin = admin,
 				     .folder_path = admin_arg(admin, 1),
-				     .items = items,
-				     .progress = isatty(STDERR_FILENO)};
+				     .items = items};
 
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    admin_folder(admin, user, import.folder_path, &import.folder,
 			 fault) < 0)
 		return -1;
 	import.user = user;
+	progress_begin(&import.progress, "messages");
 	if (import_path(&import, admin_arg(admin, 2), fault) < 0 ||
 	    import_flush(&import, fault) < 0)
 		return -1;
-	if (import.progress)
-		fputc('\r', stderr);
-	printf("imported: %zu\n", import.count);
+	progress_end(&import.progress);
+	admin_tell(admin, "imported", (int64_t)import.count, "imported: %zu",
+		   import.count);
 	if (import.skipped)
 		fprintf(stderr, "okapi-admin: %zu empty files left out\n",
 			import.skipped);

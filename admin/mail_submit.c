@@ -310,7 +310,8 @@ int mail_submit(struct admin *admin, struct fault *fault)
 	submit.addresses = g_ptr_array_new_with_free_func(g_free);
 	rc = submit_run(admin, &submit, fault);
 	if (rc == 0)
-		printf("%" G_GINT64_FORMAT "\n", submit.queue_id);
+		admin_tell(admin, "id", submit.queue_id, "%" G_GINT64_FORMAT,
+			   submit.queue_id);
 	g_free(submit.reverse_path);
 	g_ptr_array_unref(submit.addresses);
 	g_clear_pointer(&submit.bytes, g_bytes_unref);

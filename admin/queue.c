@@ -268,7 +268,7 @@ static int queue_run(struct admin *admin, enum queue_action action,
 		return -1;
 	if (store_run(admin->store, queue_unit, &work, fault) < 0)
 		return -1;
-	printf("%s: %u\n", word, work.done);
+	admin_tell(admin, word, work.done, "%s: %u", word, work.done);
 	if (work.busy)
 		return fault_set(fault, FAULT_STORE_BUSY,
 				 "%u are being sent at the moment", work.busy);
@@ -287,7 +287,7 @@ static int queue_release(struct admin *admin, struct fault *fault)
 
 static int queue_retry(struct admin *admin, struct fault *fault)
 {
-	return queue_run(admin, QUEUE_ACT_RETRY, "to be tried now", fault);
+	return queue_run(admin, QUEUE_ACT_RETRY, "retried", fault);
 }
 
 static int queue_delete(struct admin *admin, struct fault *fault)
@@ -311,13 +311,13 @@ static const struct command queue_commands[] = {
 	{"show", "ID", "one message", queue_show, queue_show_options,
 	 COMMAND_READ | COMMAND_JSON},
 	{"hold", "[ID...]", "not to be sent until released", queue_hold,
-	 queue_options, COMMAND_WRITE},
+	 queue_options, COMMAND_WRITE | COMMAND_JSON},
 	{"release", "[ID...]", "ends a hold", queue_release, queue_options,
-	 COMMAND_WRITE},
+	 COMMAND_WRITE | COMMAND_JSON},
 	{"retry", "[ID...]", "due now", queue_retry, queue_options,
-	 COMMAND_WRITE},
+	 COMMAND_WRITE | COMMAND_JSON},
 	{"delete", "[ID...]", "takes it out, unsent", queue_delete,
-	 queue_options, COMMAND_WRITE},
+	 queue_options, COMMAND_WRITE | COMMAND_JSON},
 	{0}};
 
 const struct noun noun_queue = {"queue", "the outgoing queue", queue_commands};

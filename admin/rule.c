@@ -211,7 +211,11 @@ static int rule_get(struct admin *admin, struct fault *fault)
 	    store_rule_get(admin->store, user->store, admin_arg(admin, 1),
 			   &rule, fault) < 0)
 		return -1;
-	fputs(rule->script, stdout);
+	if (admin->json)
+		print_json(json_pack("{s:s, s:s}", "name", rule->name, "script",
+				     rule->script));
+	else
+		fputs(rule->script, stdout);
 	return 0;
 }
 
@@ -376,7 +380,8 @@ static const struct command rule_commands[] = {
 	 rule_put_options, COMMAND_WRITE},
 	{"set", "USER NAME", "changes its place and flags; its text stays",
 	 rule_set, rule_set_options, COMMAND_WRITE},
-	{"get", "USER NAME", "prints its script", rule_get, NULL, COMMAND_READ},
+	{"get", "USER NAME", "prints its script", rule_get, NULL,
+	 COMMAND_READ | COMMAND_JSON},
 	{"list", "USER", "rules in their order", rule_list, NULL,
 	 COMMAND_READ | COMMAND_JSON},
 	{"enable", "USER NAME", "switches it on", rule_enable, NULL,
@@ -393,7 +398,7 @@ static const struct command rule_commands[] = {
 	 rule_test, rule_test_options, COMMAND_READ | COMMAND_JSON},
 	{"run", "USER",
 	 "files and discards the messages of --folder as the rules say",
-	 rule_run, rule_run_options, COMMAND_WRITE},
+	 rule_run, rule_run_options, COMMAND_WRITE | COMMAND_JSON},
 	{0}};
 
 const struct noun noun_rule = {"rule", "Sieve rules", rule_commands};

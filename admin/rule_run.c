@@ -6,6 +6,7 @@
  * of a whole folder is rarely meant.
  */
 #include "mail.h"
+#include "print.h"
 #include "rule.h"
 #include "rules/sieve.h"
 #include "store/folders.h"
@@ -237,8 +238,14 @@ static int run_all(struct rule_run *run, struct fault *fault)
 		return -1;
 	if (store_run(admin->store, run_unit, run, fault) < 0)
 		return -1;
-	printf("looked at: %u, filed: %zu, discarded: %zu\n", run->items->len,
-	       run->filed, run->discarded);
+	if (admin->json)
+		print_json(json_pack("{s:I, s:I, s:I}", "looked_at",
+				     (json_int_t)run->items->len, "filed",
+				     (json_int_t)run->filed, "discarded",
+				     (json_int_t)run->discarded));
+	else
+		printf("looked at: %u, filed: %zu, discarded: %zu\n",
+		       run->items->len, run->filed, run->discarded);
 	return 0;
 }
 

@@ -69,7 +69,8 @@ static int store_purge_run(struct admin *admin, struct fault *fault)
 	if (store_purge(admin->store, g_get_real_time(), all, &messages,
 			fault) < 0)
 		return -1;
-	printf("purged: %" G_GINT64_FORMAT " messages\n", messages);
+	admin_tell(admin, "purged", messages,
+		   "purged: %" G_GINT64_FORMAT " messages", messages);
 	return 0;
 }
 
@@ -79,7 +80,10 @@ static int store_backup_run(struct admin *admin, struct fault *fault)
 
 	if (store_backup(admin->store, dir, fault) < 0)
 		return -1;
-	printf("%s: complete\n", dir);
+	if (admin->json)
+		print_json(json_pack("{s:s}", "directory", dir));
+	else
+		printf("%s: complete\n", dir);
 	return 0;
 }
 
@@ -91,7 +95,7 @@ static int store_vacuum_run(struct admin *admin, struct fault *fault)
 	if (store_vacuum(admin->store, &freed, fault) < 0)
 		return -1;
 	size = print_size(freed);
-	printf("given back: %s\n", size);
+	admin_tell(admin, "freed", freed, "given back: %s", size);
 	return 0;
 }
 
@@ -182,11 +186,11 @@ static const struct command store_commands[] = {
 	{"check", "", "verifies the store; exit 65 if anything is wrong",
 	 store_check_run, store_check_options, COMMAND_JSON},
 	{"purge", "", "removes what was deleted before softdelete_lifetime",
-	 store_purge_run, store_purge_options, COMMAND_WRITE},
+	 store_purge_run, store_purge_options, COMMAND_WRITE | COMMAND_JSON},
 	{"backup", "DIR", "a consistent copy while daemons run",
-	 store_backup_run, NULL, COMMAND_READ},
+	 store_backup_run, NULL, COMMAND_READ | COMMAND_JSON},
 	{"vacuum", "", "packs what is not packed, gives free pages back",
-	 store_vacuum_run, NULL, COMMAND_WRITE},
+	 store_vacuum_run, NULL, COMMAND_WRITE | COMMAND_JSON},
 	{"stats", "", "counters", store_stats_run, store_stats_options,
 	 COMMAND_READ | COMMAND_JSON},
 	{0}};

@@ -4,6 +4,8 @@
  */
 #include "admin.h"
 
+#include "print.h"
+
 #include <stdio.h>
 
 static void usage_command(const struct noun *noun, const struct command *c)
@@ -19,8 +21,8 @@ static void usage_common(void)
 	     "/etc/okapi/okapi.cfg)\n"
 	     "  -o KEY=VALUE        one setting, wins over the file; "
 	     "repeatable\n"
-	     "      --json          one JSON document (list, show and others "
-	     "that tell something)\n"
+	     "      --json          one JSON document; with --help, the table of "
+	     "commands\n"
 	     "      --yes           do not ask before something is destroyed\n"
 	     "  -h, --help          this text, or that of a command\n"
 	     "  -V, --version");
@@ -56,4 +58,51 @@ void usage_noun(const struct noun *noun)
 		}
 	}
 	usage_common();
+}
+
+static json_t *usage_options_json(const struct command *command)
+{
+	json_t *options = json_array();
+
+	for (const struct command_option *o = command->options; o && o->name;
+	     o++) {
+		json_t *option = json_object();
+
+		json_object_set_new(option, "name", json_string(o->name));
+		json_object_set_new(option, "arg", print_json_text(o->arg));
+		json_object_set_new(option, "text", json_string(o->text));
+		json_object_set_new(option, "repeat", json_boolean(o->repeat));
+		json_array_append_new(options, option);
+	}
+	return options;
+}
+
+void usage_json(void)
+{
+	const struct noun *const *nouns = command_nouns();
+	struct print_list list;
+
+	print_list_begin(&list, true);
+	for (; *nouns; nouns++) {
+		for (const struct command *c = (*nouns)->commands; c->verb;
+		     c++) {
+			json_t *object = json_object();
+
+			json_object_set_new(object, "noun",
+					    json_string((*nouns)->name));
+			json_object_set_new(object, "verb",
+					    json_string(c->verb));
+			json_object_set_new(object, "args",
+					    json_string(c->args));
+			json_object_set_new(object, "text",
+					    json_string(c->text));
+			json_object_set_new(
+				object, "changes",
+				json_boolean(c->flags & COMMAND_WRITE));
+			json_object_set_new(object, "options",
+					    usage_options_json(c));
+			print_list_item(&list, object);
+		}
+	}
+	print_list_end(&list);
 }

@@ -3,6 +3,8 @@
  */
 #include "conf.h"
 
+#include "nearest.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -186,9 +188,10 @@ static int conf_parse_word(const char *const *words, const char *value,
 		}
 	}
 	g_autofree char *known = g_strjoinv(", ", (char **)(uintptr_t)words);
+	g_autofree char *hint = nearest_hint(value, words);
 
-	return fault_set(fault, FAULT_CONFIG, "\"%s\" is none of: %s", value,
-			 known);
+	return fault_set(fault, FAULT_CONFIG, "\"%s\" is none of: %s%s", value,
+			 known, hint);
 }
 
 static char **conf_split(const char *value)
@@ -256,11 +259,20 @@ static const struct conf_row *conf_find(const char *key, size_t *ret_index)
 
 static int conf_unknown_key(const char *key, struct fault *fault)
 {
+	const char *known[G_N_ELEMENTS(conf_rows) + 1] = {0};
+	const char *near;
+
 	for (size_t i = 0; i < G_N_ELEMENTS(conf_old_keys); i++)
 		if (strcmp(conf_old_keys[i].old, key) == 0)
 			return fault_set(fault, FAULT_CONFIG,
 					 "unknown key; here it is %s",
 					 conf_old_keys[i].advice);
+	for (size_t i = 0; i < G_N_ELEMENTS(conf_rows); i++)
+		known[i] = conf_rows[i].key;
+	near = nearest_word(key, known);
+	if (near)
+		return fault_set(fault, FAULT_CONFIG,
+				 "unknown key; did you mean \"%s\"?", near);
 	return fault_set(fault, FAULT_CONFIG,
 			 "unknown key (config show lists all)");
 }

@@ -6,6 +6,7 @@
  * user or a group of theirs, for the folders below.  Groups may be members of
  * groups.
  */
+#include "nearest.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -58,6 +59,24 @@ static bool acl_find(const struct acl_right *rights, size_t count,
 	return false;
 }
 
+static int acl_unknown(const char *word, struct fault *fault)
+{
+	const char *known[G_N_ELEMENTS(acl_rights) +
+			  G_N_ELEMENTS(acl_synonyms) + 1] = {0};
+	g_autofree char *hint = NULL;
+	size_t count = 0;
+
+	for (size_t k = 0; k < G_N_ELEMENTS(acl_rights); k++)
+		known[count++] = acl_rights[k].name;
+	for (size_t k = 0; k < G_N_ELEMENTS(acl_synonyms); k++)
+		known[count++] = acl_synonyms[k].name;
+	hint = nearest_hint(word, known);
+	return fault_set(
+		fault, FAULT_BAD_ARGUMENT,
+		"'%s' is no right: read, create, edit-own, delete-own, edit-all, delete-all, create-folder, owner, contact, visible, none; or readonly, secretary, fullcontrol%s",
+		word, hint);
+}
+
 static int acl_parse(const char *rights, unsigned *ret_bits,
 		     struct fault *fault)
 {
@@ -70,10 +89,7 @@ static int acl_parse(const char *rights, unsigned *ret_bits,
 			      &bits) &&
 		    !acl_find(acl_synonyms, G_N_ELEMENTS(acl_synonyms),
 			      words[i], &bits))
-			return fault_set(
-				fault, FAULT_BAD_ARGUMENT,
-				"'%s' is no right: read, create, edit-own, delete-own, edit-all, delete-all, create-folder, owner, contact, visible, none; or readonly, secretary, fullcontrol",
-				words[i]);
+			return acl_unknown(words[i], fault);
 	*ret_bits = bits;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * Folders: roles, names, paths; making stores with their default folders.
  */
+#include "nearest.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -300,6 +301,20 @@ static int folder_step(struct store *store, int64_t root, int64_t at,
 	return folder_child(store, at, name, ret_folder, fault);
 }
 
+/* No such folder; at the top, perhaps a role was meant. */
+static int folder_missing(const char *path, const char *name, bool is_top,
+			  struct fault *fault)
+{
+	const char *known[FOLDER_ROLES] = {0};
+	g_autofree char *hint = NULL;
+
+	for (int i = FOLDER_INBOX; is_top && i < FOLDER_ROLES; i++)
+		known[i - FOLDER_INBOX] = folder_role_names[i];
+	hint = nearest_hint(name, known);
+	return fault_set(fault, FAULT_NOT_FOUND, "no folder '%s'%s", path,
+			 hint);
+}
+
 int store_folder_find(struct store *store, int64_t store_id, const char *path,
 		      char separator, int64_t *ret_folder, struct fault *fault)
 {
@@ -311,14 +326,14 @@ int store_folder_find(struct store *store, int64_t store_id, const char *path,
 		return -1;
 	at = root;
 	for (guint i = 0; i < parts->len; i++) {
-		int rc = folder_step(store, root, at,
-				     g_ptr_array_index(parts, i), &at, fault);
+		const char *name = g_ptr_array_index(parts, i);
+		int rc = folder_step(store, root, at, name, &at, fault);
 
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
-			return fault_set(fault, FAULT_NOT_FOUND, "no folder %s",
-					 path);
+			return folder_missing(path, name, at == store_id,
+					      fault);
 	}
 	if (!parts->len)
 		return fault_set(fault, FAULT_NOT_FOUND, "no folder '%s'",

@@ -100,7 +100,6 @@ Test(command, what_is_wrong_is_told)
 		{"x user create anna --admin=yes", "takes no value"},
 		{"x user show", "too few arguments"},
 		{"x user show a b", "too many arguments"},
-		{"x user create anna --json", "has no --json"},
 		{"x user list -z", "unknown option"},
 		{"x user list -o store_path", "key=value"},
 		{"x user show \xff", "not valid UTF-8"},
