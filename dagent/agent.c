@@ -3,6 +3,7 @@
  */
 #include "agent.h"
 
+#include "redirect.h"
 #include "responder.h"
 #include "rules/settings.h"
 
@@ -25,6 +26,7 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	agent->responders = g_thread_pool_new(
 		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
 	if (sieve_settings_of_conf(conf, &agent->sieve, fault) ||
+	    redirect_check(conf, fault) ||
 	    spam_marks_new(conf, &agent->spam_marks, fault) ||
 	    agent_take_store(agent, &store, fault))
 		return -1;

@@ -7,6 +7,7 @@
 #include "header.h"
 #include "junk.h"
 #include "log.h"
+#include "redirect.h"
 #include "rules/sieve.h"
 #include "store/folders.h"
 #include "store/place.h"
@@ -431,6 +432,9 @@ static int rules_fileinto(struct rules *rules,
 		*fault = reason;
 		return -1;
 	}
+	if (!place.folder && strstr(action->argument, "//"))
+		return rules_keep_instead(rules, action,
+					  "a part of the name is empty");
 	if (!place.folder && store_folder_path_check(place.below, '/', &reason))
 		return rules_keep_instead(rules, action, reason.text);
 	if (rules_is_junk_folder(rules, place.folder))
@@ -455,9 +459,11 @@ static bool rules_loop_each(void *context, const char *name, const char *value)
 {
 	struct rules_loop *loop = context;
 
-	if (g_ascii_strcasecmp(name, TRACE_REDIRECTED) != 0)
+	bool is_ours = g_ascii_strcasecmp(name, TRACE_REDIRECTED) == 0;
+
+	if (!is_ours && g_ascii_strcasecmp(name, TRACE_REDIRECTED_TOO) != 0)
 		return true;
-	loop->hops++;
+	loop->hops += is_ours;
 	for (size_t i = 0; loop->own[i]; i++)
 		if (g_ascii_strcasecmp(loop->own[i], value) == 0)
 			loop->is_loop = true;
@@ -508,8 +514,9 @@ static struct plan_content *rules_redirected(struct rules *rules,
 			return content;
 	}
 	received = trace_format_received(&trace);
-	mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n",
-			       rules->to->who->email);
+	mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n" TRACE_REDIRECTED_TOO
+						": %s\r\n",
+			       rules->to->who->email, rules->to->who->email);
 	out = g_byte_array_new();
 	g_byte_array_append(out, (const guint8 *)received,
 			    (guint)strlen(received));
@@ -540,6 +547,7 @@ static int rules_redirect(struct rules *rules,
 			  struct fault *fault)
 {
 	struct plan *plan = rules->to->plan;
+	g_autofree char *sender = NULL;
 
 	if (!rules->own &&
 	    store_user_addresses(rules->store, rules->to->who->user,
@@ -555,9 +563,11 @@ static int rules_redirect(struct rules *rules,
 		rules->wants_keep = true;
 		return 0;
 	}
-	if (!rules_sends_to(plan, action->argument))
-		plan_add_outgoing(plan, rules_redirected(rules, action->edit),
-				  rules->mail->reverse_path, action->argument);
+	if (rules_sends_to(plan, action->argument))
+		return 0;
+	sender = redirect_sender(rules->mail, rules->to);
+	plan_add_outgoing(plan, rules_redirected(rules, action->edit), sender,
+			  action->argument);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 
 /* Names the user whose rule redirected a message: the guard against loops. */
 #define TRACE_REDIRECTED "X-Okapi-Redirected-For"
+/* The same as Dovecot has it: a loop over both is found by both. */
+#define TRACE_REDIRECTED_TOO "X-Sieve-Redirected-From"
 
 struct trace {
 	const char *reverse_path;

@@ -19,6 +19,7 @@ struct ast_string {
 	const char *text; /* UTF-8 unless encoded-character made it not so */
 	struct sieve_place place;
 	bool is_dynamic; /* has variables to be put in (RFC 5229) */
+	bool is_faulty;  /* was told as wrong; then it is dynamic, too */
 	GRegex *regex;   /* of a constant key of :regex */
 };
 
@@ -73,5 +74,9 @@ struct ast_node {
 /* Sets error, "first error wins" is up to the caller; returns -1. */
 int sieve_error_set(struct sieve_error *error, struct sieve_place place,
 		    const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Makes one line of valid UTF-8 of it, in place: strings of a script may be
+ * quoted in it, and cut. */
+void sieve_clean_text(char *text);
 
 #endif

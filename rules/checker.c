@@ -26,7 +26,16 @@ int checker_need(struct checker *checker, enum extension extension,
 
 /* ---- strings ------------------------------------------------------------- */
 
-static int check_string(struct checker *checker, struct ast_string *string)
+/* Told, and from then on nobody looks into it. */
+static void fault_string(struct checker *checker, struct ast_string *string,
+			 const char *what, const char *why)
+{
+	(void)sieve_error_set(checker->error, string->place, "%s%s", what, why);
+	checker_note(checker);
+	string->is_faulty = string->is_dynamic = true;
+}
+
+static void check_string(struct checker *checker, struct ast_string *string)
 {
 	const char *why = NULL;
 	int found;
@@ -36,33 +45,32 @@ static int check_string(struct checker *checker, struct ast_string *string)
 		g_autofree char *decoded =
 			sieve_encoded_decode(string->text, &why);
 
-		if (!decoded)
-			return sieve_error_set(checker->error, string->place,
-					       "encoded character: %s", why);
+		if (!decoded) {
+			fault_string(checker, string,
+				     "encoded character: ", why);
+			return;
+		}
 		string->text = sieve_arena_copy(checker->arena, decoded,
 						strlen(decoded));
 	}
 	if (!checker_enables(checker, EXTENSION_VARIABLES))
-		return 0;
+		return;
 	found = sieve_variables_check(
 		string->text, checker_enables(checker, EXTENSION_INCLUDE),
 		&why);
 	if (found < 0)
-		return sieve_error_set(checker->error, string->place, "%s",
-				       why);
-	string->is_dynamic = found > 0;
-	return 0;
+		fault_string(checker, string, "", why);
+	else
+		string->is_dynamic = found > 0;
 }
 
-static int check_strings(struct checker *checker, struct ast_node *node)
+static void check_strings(struct checker *checker, struct ast_node *node)
 {
 	for (struct ast_argument *argument = node->arguments; argument;
 	     argument = argument->next)
 		for (struct ast_string *string = argument->strings; string;
 		     string = string->next)
-			if (check_string(checker, string) < 0)
-				return -1;
-	return 0;
+			check_string(checker, string);
 }
 
 /* ---- arguments ----------------------------------------------------------- */
@@ -80,6 +88,22 @@ static const struct language_tag *find_tag(const struct language_entry *entry,
 	return NULL;
 }
 
+static const char *kind_name(const struct language_entry *entry)
+{
+	return entry->kind == LANGUAGE_TEST ? "test" : "command";
+}
+
+static const char *found_name(const struct ast_argument *argument)
+{
+	static const char *const names[] = {
+		[AST_STRINGS] = "a string",
+		[AST_NUMBER] = "a number",
+		[AST_TAG] = "a tag",
+	};
+
+	return argument->is_list ? "a string list" : names[argument->kind];
+}
+
 /* Does argument have the kind a signature asks for?  NULL, or what it asks
  * for in words. */
 static const char *misfit(char wanted, const struct ast_argument *argument)
@@ -92,7 +116,7 @@ static const char *misfit(char wanted, const struct ast_argument *argument)
 	case 'C':
 		return is_strings && !argument->is_list ? NULL : "a string";
 	case 'S':
-		return is_strings ? NULL : "a string or a list of strings";
+		return is_strings ? NULL : "a string list";
 	case 'n':
 		return is_number ? NULL : "a number";
 	case 'v':
@@ -112,10 +136,11 @@ static int check_tag_parameter(struct checker *checker,
 	const char *wanted = misfit(tag->parameter, parameter);
 
 	if (wanted)
-		return sieve_error_set(
-			checker->error,
-			parameter ? parameter->place : argument->place,
-			":%s must be followed by %s", tag->name, wanted);
+		return sieve_error_set(checker->error,
+				       parameter ? parameter->place
+						 : argument->place,
+				       "the tag :%s must be followed by %s",
+				       tag->name, wanted);
 	if (tag->parameter == 'C' && parameter && parameter->strings &&
 	    parameter->strings->is_dynamic)
 		return sieve_error_set(checker->error, parameter->place,
@@ -132,6 +157,45 @@ static bool is_brought_along(const struct language_entry *entry,
 	       tag->slot == SLOT_MATCH && tag->choice != MATCH_COUNT;
 }
 
+/* A name that is not known is told where it stands first. */
+static bool was_told(struct checker *checker, const char *name)
+{
+	for (guint i = 0; i < checker->unknown->len; i++)
+		if (strcmp(checker->unknown->pdata[i], name) == 0)
+			return true;
+	g_ptr_array_add(checker->unknown,
+			sieve_arena_copy(checker->arena, name, strlen(name)));
+	return false;
+}
+
+/* The tags an entry takes, as far as they are enabled; owned. */
+static char *list_tags(const struct checker *checker,
+		       const struct language_entry *entry)
+{
+	GString *list = g_string_new(NULL);
+
+	for (size_t i = 0; entry->tags && entry->tags[i]; i++)
+		for (const struct language_tag *tag = entry->tags[i]; tag->name;
+		     tag++)
+			if (checker_enables(checker, tag->extension))
+				g_string_append_printf(list, " :%s", tag->name);
+	if (!list->len)
+		g_string_append(list, " none");
+	return g_string_free(list, FALSE);
+}
+
+static int unknown_tag(struct checker *checker, const struct ast_node *node,
+		       const struct ast_argument *argument)
+{
+	g_autofree char *known = list_tags(checker, node->entry);
+
+	return sieve_error_set(checker->error, argument->place,
+			       "unknown tagged argument ':%.40s' for the %s %s "
+			       "(it takes%s)",
+			       argument->tag, node->name,
+			       kind_name(node->entry), known);
+}
+
 static int check_tag(struct checker *checker, struct ast_node *node,
 		     const struct ast_argument *argument,
 		     const struct language_tag **ret_tag)
@@ -140,10 +204,14 @@ static int check_tag(struct checker *checker, struct ast_node *node,
 	g_autofree char *what = g_strdup_printf("the tag :%s", argument->tag);
 	struct ast_tagged *tagged;
 
-	if (!tag)
-		return sieve_error_set(checker->error, argument->place,
-				       "%s takes no tag :%.40s", node->name,
-				       argument->tag);
+	if (!tag) {
+		g_autofree char *key =
+			g_strdup_printf("%s :%s", node->name, argument->tag);
+
+		return was_told(checker, key)
+			       ? -1
+			       : unknown_tag(checker, node, argument);
+	}
 	if (!is_brought_along(node->entry, tag) &&
 	    checker_need(checker, tag->extension, argument->place, what) < 0)
 		return -1;
@@ -162,6 +230,21 @@ static int check_tag(struct checker *checker, struct ast_node *node,
 	node->tagged = tagged;
 	*ret_tag = tag;
 	return 0;
+}
+
+static int late_tag(struct checker *checker, const struct ast_node *node,
+		    const struct ast_argument *argument)
+{
+	g_autofree char *key =
+		g_strdup_printf("%s :%s", node->name, argument->tag);
+
+	if (!find_tag(node->entry, argument->tag) && !was_told(checker, key))
+		return unknown_tag(checker, node, argument);
+	return sieve_error_set(checker->error, argument->place,
+			       "unexpected tag ':%.40s' behind the other "
+			       "arguments of the %s %s",
+			       argument->tag, node->name,
+			       kind_name(node->entry));
 }
 
 /* Tags first, then positional arguments (RFC 5228 section 2.6). */
@@ -184,11 +267,7 @@ static int sort_arguments(struct checker *checker, struct ast_node *node,
 			continue;
 		}
 		if (count > 0)
-			return sieve_error_set(
-				checker->error, argument->place,
-				":%.40s must stand before the other arguments "
-				"of %s",
-				argument->tag, node->name);
+			return late_tag(checker, node, argument);
 		if (check_tag(checker, node, argument, &tag) < 0 || !tag)
 			return -1;
 		if (tag->parameter && argument->next)
@@ -198,34 +277,67 @@ static int sort_arguments(struct checker *checker, struct ast_node *node,
 	return 0;
 }
 
-static int check_positional(struct checker *checker, struct ast_node *node,
-			    size_t count)
+/* What stands at place i ought to be, " (key list)"; owned. */
+static char *argument_name(const struct language_entry *entry, size_t i,
+			   size_t wanted)
+{
+	const char *name = i == 0 ? entry->first : NULL;
+
+	if (entry->has_match && i + 1 == wanted)
+		name = "key list";
+	return name ? g_strdup_printf(" (%s)", name) : g_strdup("");
+}
+
+static int wrong_argument(struct checker *checker, const struct ast_node *node,
+			  size_t i, size_t wanted, const char *kind)
+{
+	const struct ast_argument *argument = node->positional[i];
+	g_autofree char *name = argument_name(node->entry, i, wanted);
+
+	return sieve_error_set(checker->error, argument->place,
+			       "the %s %s expects %s as argument %zu%s, but %s "
+			       "was found",
+			       node->name, kind_name(node->entry), kind, i + 1,
+			       name, found_name(argument));
+}
+
+/* What a node must have behind its tags. */
+static const char *signature_of(const struct ast_node *node, size_t count)
 {
 	const char *signature = node->entry->find_signature
 					? node->entry->find_signature(node)
 					: node->entry->signature;
-	size_t wanted;
 
 	if (*signature == '?' && count < strlen(++signature))
 		signature++;
-	wanted = strlen(signature);
-	for (size_t i = 0; i < wanted; i++) {
-		const struct ast_argument *argument = node->positional[i];
-		const char *kind = misfit(signature[i], argument);
+	return signature;
+}
 
-		if (kind && argument)
-			return sieve_error_set(checker->error, argument->place,
-					       "argument %zu of %s must be %s",
-					       i + 1, node->name, kind);
+static int check_positional(struct checker *checker, struct ast_node *node,
+			    size_t count)
+{
+	const char *signature = signature_of(node, count);
+	size_t wanted = strlen(signature);
+
+	for (size_t i = 0; i < wanted && i < count; i++) {
+		const char *kind = misfit(signature[i], node->positional[i]);
+
 		if (kind)
-			return sieve_error_set(checker->error, node->place,
-					       "%s lacks an argument: %s",
-					       node->name, kind);
+			return wrong_argument(checker, node, i, wanted, kind);
 	}
+	if (count < wanted)
+		return sieve_error_set(
+			checker->error, node->place,
+			"the %s %s requires %zu positional argument%s, but %zu "
+			"%s specified",
+			node->name, kind_name(node->entry), wanted,
+			wanted == 1 ? "" : "s", count,
+			count == 1 ? "is" : "are");
 	if (count > wanted)
 		return sieve_error_set(checker->error,
 				       node->positional[wanted]->place,
-				       "too many arguments for %s", node->name);
+				       "too many arguments for the %s %s",
+				       node->name, kind_name(node->entry));
 	return 0;
 }
 
@@ -332,7 +444,8 @@ static int check_index(struct checker *checker, const struct ast_node *node)
 
 	if (last && !index)
 		return sieve_error_set(checker->error, last->place,
-				       ":last is of use with :index only");
+				       "the :last tag cannot be specified "
+				       "without the :index tag");
 	if (index && index->argument->number < 1)
 		return sieve_error_set(checker->error, index->argument->place,
 				       ":index counts from 1");
@@ -341,18 +454,51 @@ static int check_index(struct checker *checker, const struct ast_node *node)
 
 /* ---- nodes --------------------------------------------------------------- */
 
+/* The caller's own first, where they were required. */
+static const struct language_entry *find_known(const struct checker *checker,
+					       enum language_kind kind,
+					       const char *name)
+{
+	const struct language_entry *const *host =
+		checker->options ? checker->options->host_entries : NULL;
+
+	if (host && checker_enables(checker, EXTENSION_HOST))
+		for (; *host; host++)
+			if ((*host)->kind == kind &&
+			    strcmp((*host)->name, name) == 0)
+				return *host;
+	return language_find(kind, name);
+}
+
+static int needless_test(struct checker *checker, const struct ast_node *node)
+{
+	const struct ast_node *test = node->tests;
+	bool is_command = node->entry->kind == LANGUAGE_COMMAND;
+
+	if (!is_command && find_tag(node->entry, test->name))
+		return sieve_error_set(checker->error, test->place,
+				       "missing colon (':') before the %s tag "
+				       "of the %s test",
+				       test->name, node->name);
+	if (is_command && !node->is_test_list &&
+	    !find_known(checker, LANGUAGE_TEST, test->name))
+		return sieve_error_set(checker->error, test->place,
+				       "missing semicolon (';') after the %s "
+				       "command",
+				       node->name);
+	return sieve_error_set(checker->error, test->place,
+			       "the %s %s accepts no sub-tests, but %s "
+			       "specified",
+			       node->name, kind_name(node->entry),
+			       test->next ? "some are" : "one is");
+}
+
 static int check_tests(struct checker *checker, const struct ast_node *node)
 {
 	const struct language_entry *entry = node->entry;
 
-	if (entry->tests == TESTS_NONE && node->tests &&
-	    language_find(LANGUAGE_COMMAND, node->tests->name))
-		return sieve_error_set(checker->error, node->tests->place,
-				       "';' is missing before \"%s\"",
-				       node->tests->name);
 	if (entry->tests == TESTS_NONE && node->tests)
-		return sieve_error_set(checker->error, node->tests->place,
-				       "%s takes no test", node->name);
+		return needless_test(checker, node);
 	if (entry->tests == TESTS_ONE && (!node->tests || node->is_test_list))
 		return sieve_error_set(checker->error, node->place,
 				       "%s takes one test, not in parentheses",
@@ -379,33 +525,6 @@ static int check_block(struct checker *checker, const struct ast_node *node)
 	return 0;
 }
 
-/* The caller's own first, where they were required. */
-static const struct language_entry *find_known(const struct checker *checker,
-					       enum language_kind kind,
-					       const char *name)
-{
-	const struct language_entry *const *host =
-		checker->options ? checker->options->host_entries : NULL;
-
-	if (host && checker_enables(checker, EXTENSION_HOST))
-		for (; *host; host++)
-			if ((*host)->kind == kind &&
-			    strcmp((*host)->name, name) == 0)
-				return *host;
-	return language_find(kind, name);
-}
-
-/* What nobody knows is told where it stands first. */
-static bool was_told(struct checker *checker, const char *name)
-{
-	for (guint i = 0; i < checker->unknown->len; i++)
-		if (strcmp(checker->unknown->pdata[i], name) == 0)
-			return true;
-	g_ptr_array_add(checker->unknown,
-			sieve_arena_copy(checker->arena, name, strlen(name)));
-	return false;
-}
-
 static int find_entry(struct checker *checker, struct ast_node *node,
 		      enum language_kind kind)
 {
@@ -418,8 +537,10 @@ static int find_entry(struct checker *checker, struct ast_node *node,
 	if (language_find(is_test ? LANGUAGE_COMMAND : LANGUAGE_TEST,
 			  node->name))
 		return sieve_error_set(checker->error, node->place,
-				       is_test ? "%s is a command, not a test"
-					       : "%s is a test, not a command",
+				       is_test ? "cannot use command '%s' as a "
+						 "test"
+					       : "cannot use test '%s' as a "
+						 "command",
 				       node->name);
 	if (was_told(checker, node->name))
 		return -1;
@@ -442,22 +563,40 @@ static int note(struct checker *checker)
 	return -1;
 }
 
-/* A missing ':' makes a test of a tag: where arguments are wrong, tests that
- * have no business here are told, too. */
-static int check_this(struct checker *checker, struct ast_node *node,
-		      const struct ast_node *previous)
+/* Where a test stands in the place of an argument, it is not told, too; but a
+ * tag may have lost its colon. */
+static bool is_told_by_arguments(const struct ast_node *node, size_t count)
+{
+	return node->tests && count < strlen(signature_of(node, count)) &&
+	       !(node->entry->kind == LANGUAGE_TEST &&
+		 find_tag(node->entry, node->tests->name));
+}
+
+static int check_arguments(struct checker *checker, struct ast_node *node)
 {
 	size_t count = 0;
 
-	if (check_strings(checker, node) < 0 ||
-	    sort_arguments(checker, node, &count) < 0 ||
-	    check_positional(checker, node, count) < 0 ||
-	    check_match(checker, node) < 0 || check_index(checker, node) < 0) {
-		checker_note(checker);
-		if (check_tests(checker, node) < 0)
-			checker_note(checker);
-		return -1;
+	if (sort_arguments(checker, node, &count) < 0) {
+		count = SIZE_MAX;
+	} else if (check_positional(checker, node, count) == 0 &&
+		   check_match(checker, node) == 0 &&
+		   check_index(checker, node) == 0) {
+		return 0;
 	}
+	if (checker->error->text[0])
+		checker_note(checker);
+	if (node->entry->tests != TESTS_NONE ||
+	    (count != SIZE_MAX && is_told_by_arguments(node, count)))
+		return -1;
+	return check_tests(checker, node) < 0 ? note(checker) : -1;
+}
+
+static int check_this(struct checker *checker, struct ast_node *node,
+		      const struct ast_node *previous)
+{
+	check_strings(checker, node);
+	if (check_arguments(checker, node) < 0)
+		return -1;
 	if (check_tests(checker, node) < 0 || check_block(checker, node) < 0)
 		return note(checker);
 	if (node->entry->check &&
@@ -479,6 +618,14 @@ static void check_node(struct checker *checker, struct ast_node *node,
 		for (struct ast_node *test = node->tests; test;
 		     test = test->next)
 			check_node(checker, test, LANGUAGE_TEST, NULL);
+}
+
+void checker_faulty(struct checker *checker, struct ast_node *command)
+{
+	if (find_entry(checker, command, LANGUAGE_COMMAND) < 0 &&
+	    !command->entry && checker->error->text[0])
+		checker_note(checker);
+	*checker->error = (struct sieve_error){0};
 }
 
 void checker_command(struct checker *checker, struct ast_node *command,
@@ -529,5 +676,18 @@ int checker_header_names(struct checker *checker,
 				"\"%.60s\" is no name of a header field",
 				name->text);
 	}
+	return 0;
+}
+
+int checker_special_uses(struct checker *checker,
+			 const struct ast_argument *argument)
+{
+	for (const struct ast_string *use = argument->strings; use;
+	     use = use->next)
+		if (!use->is_dynamic && use->text[0] != '\\')
+			return sieve_error_set(checker->error, use->place,
+					       "a special use begins with a "
+					       "backslash: \"\\\\%.40s\"",
+					       use->text);
 	return 0;
 }

@@ -32,6 +32,9 @@ struct checker {
  * is wrong is added to errors. */
 void checker_command(struct checker *checker, struct ast_node *command,
 		     const struct ast_node *previous);
+/* A command whose arguments the grammar does not have: is its name, at least,
+ * one that there is? */
+void checker_faulty(struct checker *checker, struct ast_node *command);
 /* Adds what was set last to errors, for those who find several. */
 void checker_note(struct checker *checker);
 void checker_block_end(struct checker *checker, const struct ast_node *command);
@@ -44,6 +47,9 @@ NODISCARD int checker_need(struct checker *checker, enum extension extension,
 /* Constant strings only; each fails at the first string that is not right and
  * passes over dynamic ones. */
 NODISCARD int checker_header_names(struct checker *checker,
+				   const struct ast_argument *argument);
+/* RFC 8579: each begins with a backslash. */
+NODISCARD int checker_special_uses(struct checker *checker,
 				   const struct ast_argument *argument);
 
 #endif

@@ -68,9 +68,9 @@ static int check_add(struct checker *checker, struct ast_node *node,
 	(void)previous;
 	if (check_name(checker, node->positional[0]->strings) < 0)
 		return -1;
-	if (value->is_dynamic)
+	if (value->is_dynamic && !value->is_faulty)
 		return 0;
-	if (!is_field_value(value->text))
+	if (value->is_faulty || !is_field_value(value->text))
 		return sieve_error_set(checker->error, value->place,
 				       "the value \"%.60s\" is invalid",
 				       value->text);

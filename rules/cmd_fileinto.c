@@ -69,12 +69,8 @@ static int check_fileinto(struct checker *checker, struct ast_node *node,
 	const struct ast_string *name = node->positional[0]->strings;
 
 	(void)previous;
-	if (special && !special->argument->strings->is_dynamic &&
-	    special->argument->strings->text[0] != '\\')
-		return sieve_error_set(checker->error, special->argument->place,
-				       "a special use begins with a backslash: "
-				       "\"\\\\%.40s\"",
-				       special->argument->strings->text);
+	if (special && checker_special_uses(checker, special->argument) < 0)
+		return -1;
 	if (name->is_dynamic || is_folder_name(name->text))
 		return 0;
 	return sieve_error_set(checker->error, name->place,
@@ -120,6 +116,7 @@ const struct language_entry cmd_fileinto = {
 	.name = "fileinto",
 	.extension = EXTENSION_FILEINTO,
 	.signature = "s",
+	.first = "mailbox",
 	.tags = fileinto_tag_list,
 	.check = check_fileinto,
 	.run = run_fileinto,

@@ -50,6 +50,7 @@ const struct language_entry cmd_redirect = {
 	.kind = LANGUAGE_COMMAND,
 	.name = "redirect",
 	.signature = "s",
+	.first = "address",
 	.tags = tags,
 	.check = check_redirect,
 	.run = run_redirect,

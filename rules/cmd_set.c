@@ -4,6 +4,7 @@
 #include "checker.h"
 #include "entries.h"
 #include "match.h"
+#include "run.h"
 #include "variable.h"
 
 #include <string.h>
@@ -37,10 +38,16 @@ static int check_set(struct checker *checker, struct ast_node *node,
 	     checker_enables(checker, EXTENSION_INCLUDE))) {
 		g_autofree char *key = g_ascii_strdown(name->text, -1);
 
-		if (!g_hash_table_contains(checker->globals, key))
-			(void)g_hash_table_add(checker->locals,
-					       g_steal_pointer(&key));
-		return 0;
+		if (g_hash_table_contains(checker->globals, key) ||
+		    !g_hash_table_add(checker->locals, g_steal_pointer(&key)))
+			return 0;
+		/* Told at the first one too many. */
+		return g_hash_table_size(checker->locals) ==
+				       RUN_VARIABLES_MAX + 1
+			       ? sieve_error_set(checker->error, name->place,
+						 "more than %d variables",
+						 RUN_VARIABLES_MAX)
+			       : 0;
 	}
 	return sieve_error_set(checker->error, name->place,
 			       "\"%.40s\" is no name of a variable",
@@ -105,7 +112,8 @@ static void modify(char **value, char *(*modifier)(const char *, int),
 static void run_set(struct sieve_run *run, const struct ast_node *node)
 {
 	const char *text = sieve_run_text(run, node->positional[1]);
-	g_autofree char *value = g_utf8_make_valid(text, -1);
+	g_autofree char *value =
+		node->tagged ? g_utf8_make_valid(text, -1) : g_strdup(text);
 
 	modify(&value, apply_case, language_tagged(node, SLOT_CASE));
 	modify(&value, apply_case_first,

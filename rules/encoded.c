@@ -7,21 +7,19 @@
 
 #define BLANKS " \t\r\n"
 
-/* One number of 1 to max hexadecimal digits (with zeros before them, where
- * there may be more than two: RFC 5228 section 2.4.2.4); 0 or -1. */
+/* One number of 1 to max hexadecimal digits (RFC 5228 section 2.4.2.4): two of
+ * an octet, any number of a character; 0 or -1.  One that is too large stays
+ * so. */
 static int take_hex(const char **text, size_t max, uint32_t *ret_value)
 {
 	size_t digits = strspn(*text, "0123456789abcdefABCDEF");
 	uint32_t value = 0;
 
-	while (max > 2 && digits > max && **text == '0') {
-		(*text)++;
-		digits--;
-	}
 	if (digits < 1 || digits > max)
 		return -1;
 	for (size_t i = 0; i < digits; i++)
-		value = value * 16 + (uint32_t)g_ascii_xdigit_value((*text)[i]);
+		value = MIN(value, UINT32_MAX >> 8) * 16 +
+			(uint32_t)g_ascii_xdigit_value((*text)[i]);
 	*text += digits;
 	*ret_value = value;
 	return 0;
@@ -67,7 +65,7 @@ static size_t decode_one(const char *text, GString *out, const char **why)
 		if (*at == '}' && has_any)
 			return (size_t)(at + 1 - text);
 		if ((has_any && at == before) ||
-		    take_hex(&at, is_unicode ? 6 : 2, &value) < 0)
+		    take_hex(&at, is_unicode ? SIZE_MAX : 2, &value) < 0)
 			break;
 		has_any = true;
 		if (!*why)

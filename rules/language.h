@@ -77,6 +77,9 @@ struct language_entry {
 	/* Positional arguments: 's' string, 'S' string list, 'n' number, 'v'
 	 * string or number; a leading '?' makes the first one optional. */
 	const char *signature;
+	/* What the first one is, for error texts ("header names"); may be
+	 * NULL.  Keys are called that. */
+	const char *first;
 	enum language_tests tests;
 	bool has_block;
 	bool has_match; /* keys are the last positional argument */

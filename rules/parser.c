@@ -160,8 +160,14 @@ static int parse_test_list(struct parser *parser, struct ast_node *node)
 static int parse_arguments(struct parser *parser, struct ast_node *node)
 {
 	struct ast_argument **tail = &node->arguments;
+	int count = 0;
 
 	while (starts_argument(parser->token.kind)) {
+		if (++count > SIEVE_ARGUMENTS_MAX)
+			return sieve_error_set(parser->error,
+					       parser->token.place,
+					       "%s has more than %d arguments",
+					       node->name, SIEVE_ARGUMENTS_MAX);
 		*tail = sieve_arena_alloc(parser->arena, sizeof(**tail));
 		if (parse_argument(parser, *tail) < 0)
 			return -1;
@@ -199,8 +205,10 @@ static int parse_command(struct parser *parser, const struct ast_node *previous,
 	struct ast_node *command = new_node(parser);
 
 	*ret_command = command;
-	if (advance(parser) < 0 || parse_arguments(parser, command) < 0)
+	if (advance(parser) < 0 || parse_arguments(parser, command) < 0) {
+		parser->hooks->faulty(parser->hooks->context, command);
 		return -1;
+	}
 	if (parser->token.kind != TOKEN_SEMICOLON &&
 	    parser->token.kind != TOKEN_BRACE_OPEN)
 		return unexpected(parser, "';' or '{'");

@@ -14,6 +14,8 @@
  */
 typedef void parser_command_fn(void *context, struct ast_node *command,
 			       const struct ast_node *previous);
+/* Called for a command whose arguments or tests were wrong. */
+typedef void parser_faulty_fn(void *context, struct ast_node *command);
 /* Called when the block of a command was closed. */
 typedef void parser_block_end_fn(void *context, const struct ast_node *command);
 /* What is wrong in the grammar; false ends the parser, otherwise it goes on
@@ -22,6 +24,7 @@ typedef bool parser_error_fn(void *context, const struct sieve_error *error);
 
 struct parser_hooks {
 	parser_command_fn *command;
+	parser_faulty_fn *faulty;
 	parser_block_end_fn *block_end;
 	parser_error_fn *error;
 	void *context;

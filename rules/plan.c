@@ -181,6 +181,8 @@ void sieve_action_merge(struct sieve_action *into,
 			const struct sieve_action *from)
 {
 	into->create = into->create || from->create;
+	/* The last list of flags wins (RFC 5232 section 4). */
+	g_ptr_array_set_size(into->flags, 0);
 	for (guint i = 0; i < from->flags->len; i++)
 		sieve_flags_add(into->flags, from->flags->pdata[i]);
 }

@@ -23,6 +23,7 @@ void sieve_run_fail(struct sieve_run *run, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	sieve_clean_text(text);
 	run->failed = true;
 	(void)fault_set(&run->fault, FAULT_REFUSED_INPUT, "%s%s%u:%u: %s",
 			run->including->len > 1 ? run->script->name : "",

@@ -14,13 +14,14 @@
 #define RUN_STEPS_PER_OCTET 64
 #define RUN_STRING_MAX      (64 * 1024) /* octets, variables put in */
 #define RUN_VARIABLE_MAX    8192        /* octets; longer ones are cut */
-#define RUN_VARIABLES_MAX   128
+#define RUN_VARIABLES_MAX   255
+#define RUN_VARIABLE_NAME   64 /* octets */
 #define RUN_FLAGS_MAX       128
 #define RUN_HEADER_MAX      2048 /* octets of a field that is added */
 #define RUN_EDITS_MAX       128  /* changes of the header */
 #define RUN_INCLUDES_MAX    255
 #define RUN_INCLUDE_DEPTH   10
-#define RUN_MATCHES         32 /* ${0} to ${31} */
+#define RUN_MATCHES         33 /* ${0} to ${32} */
 
 struct sieve_script {
 	char *name;

@@ -14,9 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Makes one line of valid UTF-8 of it, in place: strings of a script may be
- * quoted in it, and cut. */
-static void clean_text(char *text)
+/* Of a line that is shown: characters at most, and before the fault. */
+#define SHOWN_MAX    120
+#define SHOWN_BEFORE 80
+#define SHOWN_CUT    "..."
+
+void sieve_clean_text(char *text)
 {
 	const char *invalid = NULL;
 
@@ -37,7 +40,7 @@ int sieve_error_set(struct sieve_error *error, struct sieve_place place,
 	va_start(args, format);
 	(void)vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
-	clean_text(error->text);
+	sieve_clean_text(error->text);
 	return -1;
 }
 
@@ -47,6 +50,11 @@ static void hook_command(void *context, struct ast_node *command,
 			 const struct ast_node *previous)
 {
 	checker_command(context, command, previous);
+}
+
+static void hook_faulty(void *context, struct ast_node *command)
+{
+	checker_faulty(context, command);
 }
 
 static bool hook_error(void *context, const struct sieve_error *error)
@@ -68,6 +76,7 @@ static void compile(struct sieve_script *script, const char *text, size_t len,
 {
 	const struct parser_hooks hooks = {
 		.command = hook_command,
+		.faulty = hook_faulty,
 		.block_end = hook_block_end,
 		.error = hook_error,
 		.context = checker,
@@ -182,15 +191,18 @@ static bool is_control(char octet)
 	return ((unsigned char)octet < 0x20 && octet != '\t') || octet == 0x7f;
 }
 
-char *sieve_error_show(const char *text, size_t len,
-		       const struct sieve_error *error)
+static bool is_first_octet(char octet)
 {
-	const char *end = text + len;
-	const char *line_end;
-	GString *shown = g_string_new(NULL);
-	unsigned column = 1;
+	return ((unsigned char)octet & 0xc0u) != 0x80u;
+}
 
-	for (unsigned line = 1; line < error->line; line++) {
+/* The line of a text, without its line end. */
+static const char *find_line(const char *text, const char *end, unsigned number,
+			     const char **ret_end)
+{
+	const char *line_end;
+
+	for (unsigned line = 1; line < number; line++) {
 		const char *next = memchr(text, '\n', (size_t)(end - text));
 
 		if (!next)
@@ -204,15 +216,41 @@ char *sieve_error_show(const char *text, size_t len,
 		line_end = end;
 	if (line_end > text && line_end[-1] == '\r')
 		line_end--;
-	for (const char *at = text; at < line_end; at++)
+	*ret_end = line_end;
+	return text;
+}
+
+/* Behind so many characters. */
+static const char *skip_characters(const char *text, const char *end,
+				   unsigned count)
+{
+	while (text < end && count > 0)
+		for (text++, count--; text < end && !is_first_octet(*text);)
+			text++;
+	return text;
+}
+
+char *sieve_error_show(const char *text, size_t len,
+		       const struct sieve_error *error)
+{
+	const char *end;
+	const char *line = find_line(text, text + len, error->line, &end);
+	unsigned skipped =
+		error->column > SHOWN_BEFORE ? error->column - SHOWN_BEFORE : 0;
+	const char *start = skip_characters(line, end, skipped);
+	const char *stop = skip_characters(start, end, SHOWN_MAX);
+	GString *shown = g_string_new(skipped ? SHOWN_CUT : NULL);
+	const char *at;
+
+	for (at = start; at < stop; at++)
 		g_string_append_c(shown, is_control(*at) ? '?' : *at);
-	g_string_append_c(shown, '\n');
+	g_string_append(shown, stop < end ? SHOWN_CUT "\n" : "\n");
 	/* The blanks before the caret are as wide as what stands above. */
-	for (; column < error->column && text < line_end; text++) {
-		if (((unsigned char)*text & 0xc0u) == 0x80u)
-			continue;
-		g_string_append_c(shown, *text == '\t' ? '\t' : ' ');
-		column++;
+	if (skipped)
+		g_string_append(shown, "   ");
+	for (at = start; ++skipped < error->column && at < stop;) {
+		g_string_append_c(shown, *at == '\t' ? '\t' : ' ');
+		at = skip_characters(at, stop, 1);
 	}
 	g_string_append(shown, "^\n");
 	return g_string_free(shown, FALSE);

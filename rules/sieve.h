@@ -20,6 +20,7 @@ struct sieve_error {
 
 #define SIEVE_SCRIPT_MAX    (1024 * 1024) /* octets */
 #define SIEVE_NESTING_MAX   32            /* blocks, and tests */
+#define SIEVE_ARGUMENTS_MAX 32            /* of a command or test */
 #define SIEVE_ACTIONS_MAX   32
 #define SIEVE_REDIRECTS_MAX 4
 
@@ -83,7 +84,8 @@ const char *sieve_script_name(const struct sieve_script *script);
 /* The extensions there are, NULL-terminated; static. */
 const char *const *sieve_extensions(void);
 
-/* The line the error is in and a caret under the column; owned. */
+/* The line the error is in (of a long one, what stands around it) and a caret
+ * under the column; owned. */
 char *sieve_error_show(const char *text, size_t len,
 		       const struct sieve_error *error);
 

@@ -134,6 +134,7 @@ const struct language_entry test_address = {
 	.kind = LANGUAGE_TEST,
 	.name = "address",
 	.signature = "SS",
+	.first = "header list",
 	.tags = address_tags,
 	.has_match = true,
 	.check = check_address,

@@ -53,6 +53,7 @@ const struct language_entry test_header = {
 	.kind = LANGUAGE_TEST,
 	.name = "header",
 	.signature = "SS",
+	.first = "header names",
 	.tags = header_tags,
 	.has_match = true,
 	.test = run_header,
@@ -62,5 +63,6 @@ const struct language_entry test_exists = {
 	.kind = LANGUAGE_TEST,
 	.name = "exists",
 	.signature = "S",
+	.first = "header names",
 	.test = run_exists,
 };

@@ -2,6 +2,7 @@
  * mailboxexists (RFC 5490) and specialuse_exists (RFC 8579): the delivery is
  * asked, for this room knows no store.
  */
+#include "checker.h"
 #include "entries.h"
 #include "run.h"
 
@@ -41,6 +42,16 @@ static bool run_specialuse(struct sieve_run *run, const struct ast_node *node)
 	return true;
 }
 
+static int check_specialuse(struct checker *checker, struct ast_node *node,
+			    const struct ast_node *previous)
+{
+	const struct ast_argument *uses =
+		node->positional[1] ? node->positional[1] : node->positional[0];
+
+	(void)previous;
+	return checker_special_uses(checker, uses);
+}
+
 const struct language_entry test_mailboxexists = {
 	.kind = LANGUAGE_TEST,
 	.name = "mailboxexists",
@@ -54,5 +65,6 @@ const struct language_entry test_specialuse = {
 	.name = "specialuse_exists",
 	.extension = EXTENSION_SPECIAL_USE,
 	.signature = "?sS",
+	.check = check_specialuse,
 	.test = run_specialuse,
 };

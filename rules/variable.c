@@ -76,7 +76,7 @@ int sieve_variables_check(const char *text, bool has_globals,
 		}
 		if (g_ascii_isdigit(text[2]) &&
 		    g_ascii_strtoull(text + 2, NULL, 10) >= RUN_MATCHES) {
-			*ret_why = "match variables go from ${0} to ${31}";
+			*ret_why = "match variables go from ${0} to ${32}";
 			return -1;
 		}
 		found = 1;
@@ -88,7 +88,8 @@ bool sieve_variable_name_is_valid(const char *name)
 {
 	if (g_ascii_strncasecmp(name, GLOBAL, strlen(GLOBAL)) == 0)
 		name += strlen(GLOBAL);
-	if (!g_ascii_isalpha(*name) && *name != '_')
+	if ((!g_ascii_isalpha(*name) && *name != '_') ||
+	    strlen(name) > RUN_VARIABLE_NAME)
 		return false;
 	while (g_ascii_isalnum(*name) || *name == '_')
 		name++;

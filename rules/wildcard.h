@@ -12,7 +12,7 @@
 
 #include "base.h"
 
-#define WILDCARD_SPANS 32 /* the whole, and what 31 wildcards stand for */
+#define WILDCARD_SPANS 33 /* the whole, and what 32 wildcards stand for */
 
 struct wildcard_span {
 	size_t start; /* octets */

@@ -72,6 +72,7 @@ class Rules(Served):
                          ["far@y.test"])
         sent = self.queued(entry["id"])
         self.assertEqual(sent["X-Okapi-Redirected-For"], ANNA)
+        self.assertEqual(sent["X-Sieve-Redirected-From"], ANNA)
         self.assertTrue(sent.as_bytes().endswith(b"Hello.\n"))
         self.assertEqual(self.okapi.mails("anna"), [])
         # It comes back: kept this time.

@@ -3,6 +3,7 @@
  */
 #include "suite.h"
 
+#include "conf.h"
 #include "convert/helper.h"
 #include "rules/settings.h"
 
@@ -120,7 +121,7 @@ bool suite_set(struct suite *suite, const char *name, const char *value)
 		suite_set_message(suite, value, strlen(value));
 		read_envelope(suite);
 	} else if (strcmp(name, "envelope.from") == 0)
-		replace(&suite->from, value);
+		replace(&suite->from, strcmp(value, "<>") ? value : "");
 	else if (strcmp(name, "envelope.to") == 0)
 		replace(&suite->to, value);
 	else if (strcmp(name, "envelope.orig_to") == 0)
@@ -204,6 +205,15 @@ static char **config_fields(const struct suite *suite, const char *what)
 	return g_strv_builder_end(found);
 }
 
+/* What the delivery itself reads. */
+static void configure_agent(struct suite *suite)
+{
+	struct conf *conf = (struct conf *)(uintptr_t)suite->agent->conf;
+	const char *from = config_of(suite, "sieve_redirect_envelope_from");
+
+	replace(&conf->sieve_redirect_envelope_from, from ? from : "sender");
+}
+
 void suite_configure(struct suite *suite, const char *key, const char *value)
 {
 	const char *delimiters;
@@ -230,6 +240,7 @@ void suite_configure(struct suite *suite, const char *key, const char *value)
 	g_strfreev(suite->settings.no_delete);
 	suite->settings.no_add = config_fields(suite, "forbid_add");
 	suite->settings.no_delete = config_fields(suite, "forbid_delete");
+	configure_agent(suite);
 	delimiters = config_of(suite, "recipient_delimiter");
 	replace(&suite->delimiters, delimiters ? delimiters : "+");
 	replace(&suite->user_email, config_of(suite, "sieve_user_email"));

@@ -72,27 +72,35 @@ void suite_close(struct suite *suite)
 	conf_free((struct conf *)(uintptr_t)conf);
 }
 
-/* The user has every address the scripts think it has. */
+static bool is_listed(GPtrArray *list, const char *address)
+{
+	for (guint i = 0; i < list->len; i++)
+		if (g_ascii_strcasecmp(list->pdata[i], address) == 0)
+			return true;
+	return false;
+}
+
+/* The user has every address the scripts think it has; the first one is its
+ * own. */
 static int set_addresses(struct store *store, void *context,
 			 struct fault *fault)
 {
 	const struct suite *suite = context;
-	const char *aliases[] = {suite->original_to, suite->user_email, NULL};
+	char *const known[] = {suite->user_email, suite->to,
+			       suite->original_to};
+	g_autoptr(GPtrArray) list = g_ptr_array_new();
 	struct store_user_change change = {
-		.email = suite->to,
-		.aliases = aliases,
 		.quota_warn = QUOTA_KEEP,
 		.quota_soft = QUOTA_KEEP,
 		.quota_hard = QUOTA_KEEP,
 	};
 
-	if (!suite->original_to ||
-	    g_ascii_strcasecmp(suite->original_to, suite->to) == 0) {
-		aliases[0] = suite->user_email;
-		aliases[1] = NULL;
-	}
-	if (aliases[0] && g_ascii_strcasecmp(aliases[0], suite->to) == 0)
-		aliases[0] = NULL;
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (known[i] && !is_listed(list, known[i]))
+			g_ptr_array_add(list, known[i]);
+	change.email = list->pdata[0];
+	g_ptr_array_add(list, NULL);
+	change.aliases = (const char *const *)list->pdata + 1;
 	return store_user_set(store, SUITE_USER, &change, fault);
 }
 
@@ -120,6 +128,7 @@ bool suite_execute(struct suite *suite, const struct sieve_plan *plan)
 	const void *octets = g_bytes_get_data(suite->bytes, &size);
 	int rc;
 
+	to->original = g_strdup(suite->original_to);
 	digest_sha256(octets, size, sha256);
 	if (mail_set_content(mail, suite->bytes, sha256, &fault)) {
 		suite_error(suite, fault.text);
@@ -268,6 +277,10 @@ static void note_flags(struct suite *suite, int64_t store, int64_t id)
 			g_ptr_array_add(suite->flags, g_strdup(known[i].name));
 	for (char **word = message->keywords; word && *word; word++)
 		g_ptr_array_add(suite->flags, g_strdup(*word));
+	/* PR_HASATTACH, as IMAP has it. */
+	g_ptr_array_add(suite->flags,
+			g_strdup(message->attachments ? "$HasAttachment"
+						      : "$HasNoAttachment"));
 }
 
 bool suite_take_stored(struct suite *suite, const char *folder, size_t number)

@@ -4,6 +4,7 @@
  */
 #include "dagent/autoreply.h"
 #include "dagent/plan.h"
+#include "dagent/redirect.h"
 #include "dagent/resolve.h"
 #include "dagent/rules.h"
 #include "dagent/trace.h"
@@ -123,9 +124,63 @@ Test(dagent_rules, loops)
 			  "c@x.test"));
 	cr_expect(!is_loop("X-Okapi-Redirected-For: other@x.test\r\n\r\n",
 			   "c@x.test"));
+	cr_expect(is_loop("X-Sieve-Redirected-From: a@x.test\r\n\r\n",
+			  "c@x.test"),
+		  "by way of Dovecot");
 	for (int i = 0; i < 10; i++)
 		g_string_append(hops, "X-Okapi-Redirected-For: o@x.test\r\n");
 	cr_expect(is_loop(hops->str, "c@x.test"), "too many hops");
+}
+
+Test(dagent_rules, sender_of_redirects)
+{
+	static const struct {
+		const char *setting;
+		const char *sender;
+		const char *path;
+		const char *original;
+		const char *expected; /* NULL: the setting is refused */
+	} cases[] = {
+		{"sender", "q@y.test", "a@x.test", NULL, "q@y.test"},
+		{"recipient", "q@y.test", "a+b@x.test", NULL, "a+b@x.test"},
+		{" recipient ", "q@y.test", "anna", NULL, "anna@x.test"},
+		{"orig_recipient", "q@y.test", "a@x.test", "o@x.test",
+		 "o@x.test"},
+		{"orig_recipient", "q@y.test", "a@x.test", NULL, "a@x.test"},
+		{"user_email", "q@y.test", "a@x.test", NULL, "anna@x.test"},
+		{"<fix@x.test>", "q@y.test", "a@x.test", NULL, "fix@x.test"},
+		{"<>", "q@y.test", "a@x.test", NULL, ""},
+		{"<fix@x.test>", "", "a@x.test", NULL, ""},
+		{"user_email", "", "a@x.test", NULL, ""},
+		{"", "", "", NULL, NULL},
+		{"fix@x.test", "", "", NULL, NULL},
+		{"<fix>", "", "", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct conf conf = {
+			.sieve_redirect_envelope_from =
+				(char *)(uintptr_t)cases[i].setting};
+		struct agent agent = {.conf = &conf};
+		struct store_recipient who = {
+			.email = (char *)(uintptr_t) "anna@x.test"};
+		struct mail mail = {.agent = &agent,
+				    .reverse_path =
+					    (char *)(uintptr_t)cases[i].sender};
+		struct mail_recipient to = {
+			.who = &who,
+			.path = (char *)(uintptr_t)cases[i].path,
+			.original = (char *)(uintptr_t)cases[i].original};
+		struct fault fault = {0};
+		g_autofree char *got = NULL;
+
+		cr_expect_eq(redirect_check(&conf, &fault),
+			     cases[i].expected ? 0 : -1, "case %zu", i);
+		if (!cases[i].expected)
+			continue;
+		got = redirect_sender(&mail, &to);
+		cr_expect_str_eq(got, cases[i].expected, "case %zu", i);
+	}
 }
 
 Test(dagent_plan, copies_are_joined)

@@ -12,7 +12,7 @@
 
 /* What may fail, and why. */
 static const char *const faulty[][2] = {
-	{"validate_error.sieve", "takes no tag :invalidtag"},
+	{"validate_error.sieve", "unknown tagged argument ':invalidtag'"},
 	{"stage_connect.sieve", "no such namespace of variables"},
 	{"rfc3894.sieve", "\"test\" is no mail address"},
 	{"rfc5228.sieve", "require must stand before"}, /* many in one file */
@@ -23,9 +23,9 @@ static const char *const faulty[][2] = {
 	{"test-value-as-list-quoted.siv", "needs require \"fileinto\""},
 	{"delete-headers-with-index.siv", "needs require \"editheader\""},
 	{"problem-with-inferior-char.siv", "needs require \"editheader\""},
-	{"test-comment.siv", "header lacks an argument"},
-	{"test-comment3.siv", "header lacks an argument"},
-	{"test-comment4.siv", "header lacks an argument"},
+	{"test-comment.siv", "header test requires 2 positional"},
+	{"test-comment3.siv", "header test requires 2 positional"},
+	{"test-comment4.siv", "header test requires 2 positional"},
 	{"keep.siv", "\"\" is no name of a header field"},
 	{"notify-2.siv", "unknown command \"notify\""},
 	{"vacation-multiple-with-undefined-command.siv",
