@@ -1,34 +1,146 @@
 /*
- * libFuzzer on Sieve: the input is a script; what compiles is run on one
- * message, with every string of it hostile enough.  Also checks what holds of
- * every plan.
+ * libFuzzer on Sieve: the input is a script; what compiles is run twice over
+ * one message, with every string of it hostile enough.  Also checks what holds
+ * of every plan.
+ *
+ * Lines that begin with "#=== " divide the input: behind "#=== message" stands
+ * the message (else there is one of ours), behind "#=== NAME" a script that can
+ * be included by that name.
  */
 #include "rules/sieve.h"
+#include "utf8.h"
 
 #include <string.h>
 
+#define SECTION      "#=== "
+#define SECTIONS_MAX 8
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct propset *message_set(void)
+static const char default_message[] =
+	"Received: from a by b; Mon, 23 Nov 2026 05:58:00 +0100\n"
+	"Subject: [x] Gr\xc3\xbc\xc3\x9f"
+	"e * a? \\ ${1}\n"
+	"Date: 23 Nov 26 05:58 EST (x)\n"
+	"X-Odd: ,\"a(b\" <c@d>;(,:@\n"
+	"X-Spam-Score: 4.2 / 5\n"
+	"X-Virus: found\n"
+	"Empty:\n"
+	"From: A <a+b@c.example>\n"
+	"\n"
+	"aaaaaaaa\n"
+	"<p>&#x41;<b\xff";
+
+struct section {
+	char *name; /* "" of the main script */
+	char *text;
+	size_t len;
+	struct sieve_script *script; /* compiled when it is asked for */
+	bool is_faulty;
+};
+
+struct input {
+	struct section sections[SECTIONS_MAX];
+	size_t count;
+};
+
+/* ---- the parts of the input ---- */
+
+static const char *find_section(const char *from, const char *end)
+{
+	for (const char *at = from; at && at < end;) {
+		if ((size_t)(end - at) >= strlen(SECTION) &&
+		    memcmp(at, SECTION, strlen(SECTION)) == 0)
+			return at;
+		at = memchr(at, '\n', (size_t)(end - at));
+		if (at)
+			at++;
+	}
+	return end;
+}
+
+/* Copies of their own, of exactly that length: reads beyond are found. */
+static void divide(struct input *input, const char *text, size_t size)
+{
+	const char *end = text + size;
+	const char *at = text;
+	char *name = g_strdup("");
+
+	for (;;) {
+		const char *next = input->count + 1 < SECTIONS_MAX
+					   ? find_section(at, end)
+					   : end;
+		struct section *section = &input->sections[input->count++];
+		const char *line;
+
+		section->name = name;
+		section->len = (size_t)(next - at);
+		section->text = g_memdup2(at, section->len);
+		if (next == end)
+			return;
+		next += strlen(SECTION);
+		line = memchr(next, '\n', (size_t)(end - next));
+		name = g_strndup(next, (gsize)((line ? line : end) - next));
+		at = line ? line + 1 : end;
+	}
+}
+
+static struct section *find(struct input *input, const char *name)
+{
+	for (size_t i = 1; i < input->count; i++)
+		if (strcmp(input->sections[i].name, name) == 0)
+			return &input->sections[i];
+	return NULL;
+}
+
+static void clear(struct input *input)
+{
+	for (size_t i = 0; i < input->count; i++) {
+		sieve_script_free(input->sections[i].script);
+		g_free(input->sections[i].name);
+		g_free(input->sections[i].text);
+	}
+}
+
+/* ---- the message ---- */
+
+static void add_field(struct propset *set, const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+	g_autofree char *name = NULL;
+	g_autofree char *value = NULL;
+	struct header_field *field;
+
+	if (!colon || colon == line)
+		return;
+	name = g_strchomp(g_strndup(line, (gsize)(colon - line)));
+	value = utf8_make_valid(colon + 1, (size_t)(line + len - colon - 1));
+	g_strstrip(value);
+	field = propset_add_header(set, name, value);
+	if (g_ascii_strcasecmp(name, "From") == 0 ||
+	    g_ascii_strcasecmp(name, "To") == 0)
+		header_field_add_address(field, "A", value, NULL);
+}
+
+/* What the helper makes of a message, roughly. */
+static struct propset *message_set(const char *raw, size_t len)
 {
 	struct propset *set = propset_new();
 	struct propset *child = propset_new();
-	struct header_field *field;
+	const char *end = raw + len;
+	const char *at = raw;
 
-	(void)propset_add_header(
-		set, "Received",
-		"from a by b; Mon, 23 Nov 2026 05:58:00 +0100");
-	(void)propset_add_header(set, "Subject",
-				 "[x] Gr\xc3\xbc\xc3\x9f"
-				 "e * a? \\ ${1}");
-	(void)propset_add_header(set, "Date", "23 Nov 26 05:58 EST (x)");
-	(void)propset_add_header(set, "X-Odd", ",\"a(b\" <c@d>;(,:@");
-	(void)propset_add_header(set, "Empty", "");
-	field = propset_add_header(set, "From", "A <a+b@c.example>");
-	header_field_add_address(field, "A", "a+b@c.example", NULL);
+	while (at < end && *at != '\n') {
+		const char *line = memchr(at, '\n', (size_t)(end - at));
+
+		line = line ? line : end;
+		add_field(set, at, (size_t)(line - at));
+		at = line < end ? line + 1 : end;
+	}
+	at += at < end;
 	propset_set_text(set, PR_SUBJECT, "aaaaaaaaaaaaaaaaaaaaaaaaaaab");
-	propset_set_text(set, PR_BODY, "aaaaaaaa\r\nb");
-	propset_set_binary_copy(set, PR_HTML, "<p>&#x41;<b\xff", 11);
+	propset_set_text_len(set, PR_BODY, at, (size_t)(end - at));
+	propset_set_binary_copy(set, PR_HTML, at, (size_t)(end - at));
 	propset_set_number(set, PR_IMPORTANCE, 2);
 	propset_set_bool(set, PR_HASATTACH, true);
 	propset_set_number(set, PR_CLIENT_SUBMIT_TIME, INT64_MAX);
@@ -45,7 +157,58 @@ static bool mailbox_exists(void *context, const char *name,
 	return name && special_use ? strcmp(name, special_use) == 0 : true;
 }
 
-static void check_plan(const struct sieve_plan *plan)
+static bool is_known(void *context, const char *key)
+{
+	(void)context;
+	return key[0] < '8';
+}
+
+static char *find_text(void *context, enum sieve_location location,
+		       const char *name, size_t *ret_len)
+{
+	const struct section *section = find(context, name);
+
+	(void)location;
+	if (!section)
+		return NULL;
+	*ret_len = section->len;
+	return g_memdup2(section->len ? section->text : "",
+			 MAX(section->len, 1));
+}
+
+static const struct sieve_script *find_script(void *context,
+					      enum sieve_location location,
+					      const char *name,
+					      struct fault *fault)
+{
+	struct section *section = find(context, name);
+
+	(void)location;
+	if (!section)
+		return NULL;
+	if (!section->script && !section->is_faulty)
+		section->script =
+			sieve_compile(name, section->len ? section->text : "",
+				      section->len, NULL, fault);
+	section->is_faulty = !section->script;
+	if (section->is_faulty)
+		(void)fault_set(fault, FAULT_REFUSED_INPUT, "faulty");
+	return section->script;
+}
+
+/* ---- what holds of all ---- */
+
+/* What is quoted may hold blanks, nothing may end a line. */
+static void check_address(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	g_assert(at && !strpbrk(address, "\r\n"));
+	g_assert(*address == '"' || !strpbrk(address, " <>"));
+	g_assert(!strpbrk(at, " <>,"));
+}
+
+static void check_plan(const struct sieve_plan *plan, GBytes *message)
 {
 	size_t redirects = 0;
 
@@ -58,51 +221,95 @@ static void check_plan(const struct sieve_plan *plan)
 			g_assert(*action->argument &&
 				 g_utf8_validate(action->argument, -1, NULL));
 		if (action->kind == SIEVE_REDIRECT)
-			g_assert(strchr(action->argument, '@') &&
-				 !strpbrk(action->argument, "\r\n <>"));
+			check_address(action->argument);
+		if (action->edit)
+			g_bytes_unref(sieve_edit_apply(action->edit, message));
 	}
 	g_assert(redirects <= SIEVE_REDIRECTS_MAX);
 	/* Nothing but an action may cancel the keep. */
 	g_assert(plan->implicit_keep || plan->actions->len > 0);
 }
 
-static void check_error(const char *text, size_t size,
-			const struct sieve_error *error)
+static void check_errors(const char *text, size_t size, const GArray *errors)
 {
-	g_autofree char *shown = sieve_error_show(text, size, error);
+	g_assert(errors->len > 0 && errors->len <= SIEVE_ERRORS_MAX);
+	for (guint i = 0; i < errors->len; i++) {
+		const struct sieve_error *error =
+			&g_array_index(errors, struct sieve_error, i);
+		g_autofree char *shown = sieve_error_show(text, size, error);
 
-	g_assert(error->line > 0 && error->column > 0 && *error->text);
-	g_assert(strchr(shown, '^'));
+		g_assert(error->line > 0 && error->column > 0 && *error->text);
+		g_assert(g_utf8_validate(error->text, -1, NULL));
+		g_assert(strchr(shown, '^'));
+	}
+}
+
+static void evaluate(struct input *input, const struct sieve_script *script,
+		     const struct sieve_settings *settings)
+{
+	const struct section *mail = find(input, "message");
+	g_autoptr(GBytes) bytes =
+		mail ? g_bytes_new(mail->text, mail->len)
+		     : g_bytes_new_static(default_message,
+					  sizeof(default_message) - 1);
+	gsize len = 0;
+	const char *raw = g_bytes_get_data(bytes, &len);
+	AUTO(propset) set = message_set(raw ? raw : "", len);
+	AUTO(sieve_plan) plan = NULL;
+	const struct sieve_rule rules[] = {{script, 0},
+					   {script, SIEVE_OF_SITE}};
+	const struct sieve_message message = {
+		.set = set,
+		.size = (int64_t)len,
+		.envelope_from = "",
+		.envelope_to = "a+b@c",
+		.envelope_detail = "b",
+		.dsn_notify = "SUCCESS,FAILURE",
+		.dsn_orcpt = "rfc822;info@example.org",
+		.now = INT64_C(1795413480) * USEC_PER_SEC,
+		.raw = raw ? raw : "",
+		.raw_len = len,
+		.mailbox_exists = mailbox_exists,
+		.is_known = is_known,
+		.find_script = find_script,
+		.mailbox_context = input,
+		.settings = settings,
+	};
+
+	plan = sieve_evaluate(rules, G_N_ELEMENTS(rules), &message, NULL, NULL);
+	check_plan(plan, bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *text = (const char *)data;
-	struct sieve_error error = {0};
-	struct fault fault = {0};
-	AUTO(sieve_script) script = NULL;
-	AUTO(propset) set = NULL;
-	AUTO(sieve_plan) plan = NULL;
-	struct sieve_rule rules[2] = {0};
-	struct sieve_message message = {
-		.size = 1000,
-		.envelope_from = "",
-		.envelope_to = "a+b@c",
-		.now = INT64_C(1795413480) * USEC_PER_SEC,
-		.raw = "A: b\n\nc",
-		.raw_len = 7,
-		.mailbox_exists = mailbox_exists,
+	char *no_delete[] = {(char[]){"X-Fixed"}, NULL};
+	const struct sieve_settings settings = {
+		.spam = {.header = "X-Spam-Score: (-?[0-9.]+) /",
+			 .max_header = "X-Spam-Score: / ([0-9.]+)"},
+		.virus = {.header = "X-Virus",
+			  .type = SIEVE_SCORE_TEXT,
+			  .texts = {[1] = (char[]){"clean"},
+				    [5] = (char[]){"found"}}},
+		.no_delete = no_delete,
 	};
+	struct input input = {0};
+	const struct sieve_compile_options options = {
+		.settings = &settings,
+		.find_text = find_text,
+		.find_context = &input,
+	};
+	g_autoptr(GArray) errors =
+		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
+	struct section *first = &input.sections[0];
 
-	script = sieve_compile("fuzz", size ? text : "", size, &error, &fault);
-	if (!script) {
-		check_error(text, size, &error);
-		return 0;
-	}
-	set = message_set();
-	message.set = set;
-	rules[0].script = rules[1].script = script;
-	plan = sieve_evaluate(rules, 2, &message, NULL, NULL);
-	check_plan(plan);
+	divide(&input, (const char *)data, size);
+	first->script = sieve_compile_all("fuzz", size ? first->text : "",
+					  first->len, &options, errors);
+	if (first->script)
+		evaluate(&input, first->script, &settings);
+	else
+		check_errors(first->text ? first->text : "", first->len,
+			     errors);
+	clear(&input);
 	return 0;
 }
