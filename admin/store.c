@@ -4,6 +4,7 @@
 #include "admin.h"
 #include "conf.h"
 #include "print.h"
+#include "progress.h"
 #include "store/upkeep.h"
 
 #include <stdio.h>
@@ -74,16 +75,61 @@ static int store_purge_run(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
+static void store_backup_progress(enum store_backup_stage stage, int64_t done,
+				  int64_t of, void *context)
+{
+	static const char *const stages[] = {
+		[BACKUP_FILES] = "large values",
+		[BACKUP_PAGES] = "pages",
+		[BACKUP_PLACE] = "steps of putting them in place",
+	};
+
+	struct progress *progress = context;
+
+	progress->what = stages[stage];
+	progress_tell(progress, done, of);
+}
+
+static void store_backup_tell(const struct admin *admin, const char *dir,
+			      const struct store_backup_result *result)
+{
+	g_autofree char *size = print_size(result->octets_copied);
+
+	if (admin->json)
+		print_json(json_pack(
+			"{s:s, s:I, s:I, s:I, s:I, s:I}", "directory", dir,
+			"size", (json_int_t)result->octets_copied, "pages",
+			(json_int_t)result->pages, "pages_copied",
+			(json_int_t)result->pages_copied, "large_values",
+			(json_int_t)result->files, "large_values_copied",
+			(json_int_t)result->files_copied));
+	else
+		printf("%s: complete; copied %s: %" G_GINT64_FORMAT
+		       " of %" G_GINT64_FORMAT " pages, %" G_GINT64_FORMAT
+		       " of %" G_GINT64_FORMAT " large values\n",
+		       dir, size, result->pages_copied, result->pages,
+		       result->files_copied, result->files);
+}
+
 static int store_backup_run(struct admin *admin, struct fault *fault)
 {
 	const char *dir = admin_arg(admin, 0);
+	struct progress progress;
+	struct store_backup_options options = {
+		.progress = store_backup_progress, .context = &progress};
+	struct store_backup_result result = {0};
 
-	if (store_backup(admin->store, dir, fault) < 0)
+	progress_begin(&progress, "");
+	if (store_backup(admin->store, dir, &options, &result, fault) < 0)
 		return -1;
-	if (admin->json)
-		print_json(json_pack("{s:s}", "directory", dir));
-	else
-		printf("%s: complete\n", dir);
+	progress_end(&progress);
+	store_backup_tell(admin, dir, &result);
+	if (result.missing)
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "%" G_GINT64_FORMAT
+				 " large values are missing in the store "
+				 "itself: store check tells which",
+				 result.missing);
 	return 0;
 }
 
@@ -187,7 +233,8 @@ static const struct command store_commands[] = {
 	 store_check_run, store_check_options, COMMAND_JSON},
 	{"purge", "", "removes what was deleted before softdelete_lifetime",
 	 store_purge_run, store_purge_options, COMMAND_WRITE | COMMAND_JSON},
-	{"backup", "DIR", "a consistent copy while daemons run",
+	{"backup", "DIR",
+	 "a consistent copy while daemons run; again: what is new",
 	 store_backup_run, NULL, COMMAND_READ | COMMAND_JSON},
 	{"vacuum", "", "packs what is not packed, gives free pages back",
 	 store_vacuum_run, NULL, COMMAND_WRITE | COMMAND_JSON},

@@ -1,91 +1,231 @@
 /*
- * A consistent copy of the store while others work on it, and giving space
- * back.
+ * A copy of the store while others work on it, and the same copy later.
  *
- * Large values are copied before the database, for a file is written before
- * the row that names it and never changes; those that came meanwhile are
- * copied after it.  If one of them was purged in between, the database is
- * copied again.
+ * Large values never change, so one that is in the copy already stays.  Of the
+ * database the first copy takes every page; a later one those that differ,
+ * which are put beside the copy as a write-ahead log and only then into it, by
+ * SQLite: whenever it ends, by whatever end, the copy is the earlier state or
+ * the new one.
+ *
+ * All is read in one transaction.  A file is written before the row that names
+ * it, so most files are copied before it begins; what a purge takes away in
+ * between makes it begin anew.
  */
-#include "kept.h"
+#include "backup.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BACKUP_FILE "store.db"
+
 enum {
 	BACKUP_TRIES = 5,
-	VACUUM_PAGES = 1000,
 };
 
 struct backup {
 	struct store *store;
-	char *dir;
-	char *path;      /* of the copy of the database */
-	bool is_missing; /* a file that a row names is gone */
+	const struct store_backup_options *options;
+	const char *dir;
+	int dir_fd; /* locked: one backup into it at a time */
+	char *path; /* of the copy of the database */
+	char *part; /* of what is not complete yet */
+	char *log;  /* of SQLite's log of the copy */
+	bool has_earlier;
+	bool has_forms; /* the store has schema 8 or later */
+	int page_size;
+	/* While pages are taken: */
+	int fd;         /* of the earlier copy, or of the new one */
+	uint8_t *page;  /* of the earlier copy */
+	uint8_t *first; /* the first page of the new state */
+	bool has_first;
+	struct page_log *frames;
+	struct store_backup_result result;
 };
 
-/* ---- files ----------------------------------------------------------------
+static void backup_tell(const struct backup *backup,
+			enum store_backup_stage stage, int64_t done, int64_t of)
+{
+	if (backup->options->progress)
+		backup->options->progress(stage, done, of,
+					  backup->options->context);
+}
+
+/* ---- the directory -------------------------------------------------------
  */
 
-static int backup_sync_dir(const char *dir, struct fault *fault)
+static int backup_sync_dir(const struct backup *backup, struct fault *fault)
 {
-	AUTOCLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd))
+	if (fsync(backup->dir_fd))
 		return fault_set_errno(fault, FAULT_IO, errno, "cannot sync %s",
-				       dir);
+				       backup->dir);
 	return 0;
 }
 
-static int backup_make_dir(const char *dir, struct fault *fault)
+/* What is in it came from a backup that did not end. */
+static int backup_must_be_ours(const struct backup *backup, struct fault *fault)
 {
-	DIR *handle;
+	DIR *handle = opendir(backup->dir);
 	const struct dirent *entry;
-	bool is_empty = true;
+	bool is_ours = true;
 
-	if (mkdir(dir, 0700) == 0)
-		return 0;
-	if (errno != EEXIST)
+	if (!handle)
+		return fault_set_errno(fault, FAULT_NOT_ALLOWED, errno,
+				       "cannot read %s", backup->dir);
+	while ((entry = readdir(handle)))
+		is_ours &= entry->d_name[0] == '.' ||
+			   strcmp(entry->d_name, "store.lob") == 0 ||
+			   g_str_has_prefix(entry->d_name, BACKUP_FILE);
+	(void)closedir(handle);
+	if (!is_ours)
+		return fault_set(
+			fault, FAULT_EXISTS,
+			"%s is neither empty nor a backup: name another directory",
+			backup->dir);
+	return 0;
+}
+
+static int backup_open_dir(struct backup *backup, struct fault *fault)
+{
+	struct stat st;
+	struct stat own;
+
+	if (mkdir(backup->dir, 0700) && errno != EEXIST)
 		return fault_set_errno(fault,
 				       errno == ENOENT   ? FAULT_NOT_FOUND
 				       : errno == EACCES ? FAULT_NOT_ALLOWED
 							 : FAULT_IO,
-				       errno, "cannot make %s", dir);
-	handle = opendir(dir);
-	if (!handle)
-		return fault_set_errno(fault, FAULT_EXISTS, errno,
-				       "cannot read %s", dir);
-	while ((entry = readdir(handle)))
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			is_empty = false;
-	(void)closedir(handle);
-	if (!is_empty)
-		return fault_set(fault, FAULT_EXISTS,
-				 "%s is not empty: name a new directory", dir);
+				       errno, "cannot make %s", backup->dir);
+	backup->dir_fd = open(backup->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (backup->dir_fd < 0)
+		return fault_set_errno(fault,
+				       errno == ENOTDIR ? FAULT_EXISTS
+							: FAULT_NOT_ALLOWED,
+				       errno, "cannot open %s", backup->dir);
+	if (flock(backup->dir_fd, LOCK_EX | LOCK_NB))
+		return fault_set(fault, FAULT_STORE_BUSY,
+				 "%s: another backup into it is running",
+				 backup->dir);
+	backup->has_earlier = stat(backup->path, &st) == 0;
+	if (!backup->has_earlier)
+		return backup_must_be_ours(backup, fault);
+	if (stat(backup->store->path, &own) == 0 && own.st_dev == st.st_dev &&
+	    own.st_ino == st.st_ino)
+		return fault_set(
+			fault, FAULT_EXISTS,
+			"%s is where the store itself lies: name another directory",
+			backup->dir);
 	return 0;
 }
 
-/* The file of a large value, unless it is copied already. */
-static int backup_file(struct backup *backup, const struct lob_name *name,
+/* ---- the earlier copy ----------------------------------------------------
+ */
+
+static void backup_close(sqlite3 **db)
+{
+	(void)sqlite3_close(*db);
+	*db = NULL;
+}
+#define BACKUP_DB __attribute__((cleanup(backup_close))) sqlite3 *
+
+/* Whose it was cannot be told, so it is not written over. */
+static int backup_unreadable(const struct backup *backup, int rc,
+			     struct fault *fault)
+{
+	return fault_set(
+		fault, FAULT_EXISTS,
+		"%s cannot be read (%s): remove it, or name another directory",
+		backup->path, sqlite3_errstr(rc));
+}
+
+/* Opens the copy, for nobody else meanwhile; what lies in its log is put into
+ * it. */
+static int backup_hold(const struct backup *backup, sqlite3 **ret_db,
 		       struct fault *fault)
 {
-	g_autofree char *from = lob_file(backup->store->path, name);
-	g_autofree char *to = lob_file(backup->path, name);
+	int rc = sqlite3_open_v2(backup->path, ret_db, SQLITE_OPEN_READWRITE,
+				 NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(*ret_db,
+				  "PRAGMA locking_mode = EXCLUSIVE;"
+				  "SELECT count(*) FROM sqlite_schema",
+				  NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_wal_checkpoint_v2(
+			*ret_db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (rc == SQLITE_OK)
+		return 0;
+	if ((rc & 0xff) == SQLITE_BUSY)
+		return fault_set(fault, FAULT_STORE_BUSY,
+				 "%s is in use by another program",
+				 backup->path);
+	return backup_unreadable(backup, rc, fault);
+}
+
+/* PR_STORE_RECORD_KEY; NULL: from before there was one.  SQLite's code. */
+static int backup_key(sqlite3 *db, char **ret_key)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(
+		db,
+		"SELECT hex(value) FROM properties WHERE tag = 0x0ffa0102"
+		" AND object = (SELECT id FROM hierarchy WHERE type = 1"
+		"  ORDER BY id LIMIT 1)",
+		-1, &stmt, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*ret_key = g_strdup((const char *)sqlite3_column_text(stmt, 0));
+	(void)sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int backup_look_at_earlier(const struct backup *backup, sqlite3 **ret_db,
+				  struct fault *fault)
+{
+	g_autofree char *key = NULL;
+	g_autofree char *own = NULL;
+	int rc;
+
+	if (backup_hold(backup, ret_db, fault))
+		return -1;
+	rc = backup_key(*ret_db, &key);
+	if ((rc & 0xff) == SQLITE_CORRUPT)
+		return backup_unreadable(backup, rc, fault);
+	if (rc != SQLITE_OK ||
+	    backup_key(backup->store->db, &own) != SQLITE_OK ||
+	    g_strcmp0(key, own) != 0)
+		return fault_set(
+			fault, FAULT_EXISTS,
+			"%s is not of this store: name another directory",
+			backup->path);
+	/* Closing leaves the log alone: a new one may be there by then. */
+	(void)sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+				NULL);
+	return 0;
+}
+
+/* ---- large values --------------------------------------------------------
+ */
+
+static int backup_copy_file(struct backup *backup, const char *from,
+			    const struct lob_name *name, struct fault *fault)
+{
 	struct lob_value value = {
 		.form = name->is_packed ? LOB_PACKED : LOB_PLAIN, .fd = -1};
 	struct stat st;
 	int rc;
 
-	if (stat(to, &st) == 0)
-		return 0;
 	value.fd = open(from, O_RDONLY | O_CLOEXEC);
 	if (value.fd < 0 && errno == ENOENT) {
-		backup->is_missing = true;
+		backup->result.missing++;
 		return 0;
 	}
 	if (value.fd < 0 || fstat(value.fd, &st) < 0) {
@@ -95,9 +235,26 @@ static int backup_file(struct backup *backup, const struct lob_name *name,
 		memcpy(value.hash, name->hash, sizeof(value.hash));
 		value.kept = st.st_size;
 		rc = lob_write(backup->path, &value, fault);
+		backup->result.files_copied++;
+		backup->result.octets_copied += st.st_size;
 	}
 	lob_value_clear(&value);
 	return rc;
+}
+
+/* The file of a large value, unless it is there already. */
+static int backup_file(struct backup *backup, const struct lob_name *name,
+		       struct fault *fault)
+{
+	g_autofree char *from = lob_file(backup->store->path, name);
+	g_autofree char *to = lob_file(backup->path, name);
+	struct stat st;
+
+	backup->result.files++;
+	backup_tell(backup, BACKUP_FILES, backup->result.files, 0);
+	if (stat(to, &st) == 0)
+		return 0;
+	return backup_copy_file(backup, from, name, fault);
 }
 
 static int backup_each_file(const struct lob_name *name, int64_t mtime_s,
@@ -107,182 +264,365 @@ static int backup_each_file(const struct lob_name *name, int64_t mtime_s,
 	return backup_file(context, name, fault);
 }
 
-/* ---- the database ---------------------------------------------------------
+/* Those that the state which is copied names. */
+static int backup_named_files(struct backup *backup, struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc = backup->has_forms
+			 ? rows_open(backup->store, &rows, fault,
+				     "SELECT hash, form FROM lob"
+				     " WHERE data IS NULL AND packed IS NULL",
+				     "")
+			 : rows_open(backup->store, &rows, fault,
+				     "SELECT hash, 0 FROM lob"
+				     " WHERE data IS NULL",
+				     "");
+
+	backup->result.files = 0;
+	backup->result.missing = 0;
+	while (rc == 0 && (rc = rows_next(&rows, fault)) == 1) {
+		struct lob_name name =
+			lob_name_of(sqlite3_column_blob(rows.stmt, 0),
+				    (enum lob_form)rows_int(&rows, 1));
+
+		rc = backup_file(backup, &name, fault);
+	}
+	return rc;
+}
+
+/* ---- the database --------------------------------------------------------
  */
 
-static int backup_pages(struct store *store, sqlite3 *to, const char *path,
+static int backup_write_page(const struct backup *backup, uint32_t number,
+			     const uint8_t *page, struct fault *fault)
+{
+	size_t size = (size_t)backup->page_size;
+	off_t at = (off_t)(number - 1) * (off_t)size;
+
+	if (pwrite(backup->fd, page, size, at) != (ssize_t)size)
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot write %s", backup->part);
+	return 0;
+}
+
+/* Does the earlier copy have it? */
+static bool backup_has_page(const struct backup *backup, uint32_t number,
+			    const uint8_t *page)
+{
+	size_t size = (size_t)backup->page_size;
+	off_t at = (off_t)(number - 1) * (off_t)size;
+
+	return pread(backup->fd, backup->page, size, at) == (ssize_t)size &&
+	       memcmp(backup->page, page, size) == 0;
+}
+
+static int backup_take_page(uint32_t number, const uint8_t *page, void *context,
+			    struct fault *fault)
+{
+	struct backup *backup = context;
+
+	if (!backup->frames) {
+		backup->result.pages_copied++;
+		return backup_write_page(backup, number, page, fault);
+	}
+	/* It ends the log, and always differs. */
+	if (number == 1) {
+		memcpy(backup->first, page, (size_t)backup->page_size);
+		backup->has_first = true;
+		return 0;
+	}
+	if (backup_has_page(backup, number, page))
+		return 0;
+	backup->result.pages_copied++;
+	return page_log_add(backup->frames, number, page, fault);
+}
+
+static void backup_pages_progress(int64_t done, int64_t of, void *context)
+{
+	backup_tell(context, BACKUP_PAGES, done, of);
+}
+
+static int backup_each_page(struct backup *backup, struct fault *fault)
+{
+	struct page_job job = {.put = backup_take_page,
+			       .progress = backup_pages_progress,
+			       .context = backup,
+			       .page_size = backup->page_size};
+
+	backup->result.pages_copied = 0;
+	if (pages_each(backup->store, &job, &backup->result.pages, fault))
+		return -1;
+	backup_tell(backup, BACKUP_PLACE, 0, 3);
+	return 0;
+}
+
+/* Every page, into a new file. */
+static int backup_take_all(struct backup *backup, struct fault *fault)
+{
+	backup->fd = open(backup->part,
+			  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (backup->fd < 0)
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot create %s", backup->part);
+	if (backup_each_page(backup, fault))
+		return -1;
+	/* SQLite leaves one page out. */
+	if (ftruncate(backup->fd,
+		      (off_t)backup->result.pages * backup->page_size) ||
+	    fsync(backup->fd))
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot write %s", backup->part);
+	return 0;
+}
+
+/* The pages that differ, into a log. */
+static int backup_take_new(struct backup *backup, struct fault *fault)
+{
+	if (page_log_new(backup->part, backup->page_size, &backup->frames,
+			 fault) ||
+	    backup_each_page(backup, fault))
+		return -1;
+	if (!backup->has_first)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "store %s: no first page",
+				 backup->store->path);
+	backup->result.pages_copied++;
+	return page_log_commit(backup->frames, 1, backup->first,
+			       (uint32_t)backup->result.pages, fault);
+}
+
+/* ---- one state -----------------------------------------------------------
+ */
+
+/* Everything that one read transaction sees; 1: a file went away meanwhile. */
+static int backup_state(struct backup *backup, bool is_last,
 			struct fault *fault)
 {
-	sqlite3_backup *copy =
-		sqlite3_backup_init(to, "main", store->db, "main");
-	int rc;
+	int64_t any;
 
-	if (!copy)
-		return fault_set(fault, FAULT_IO, "cannot write %s: %s", path,
-				 sqlite3_errmsg(to));
-	/* All in one step: one state, whatever others write meanwhile. */
-	do {
-		rc = sqlite3_backup_step(copy, -1);
-		if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-			sqlite3_sleep(20);
-	} while (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED);
-	if (sqlite3_backup_finish(copy) == SQLITE_OK && rc == SQLITE_DONE)
-		return 0;
-	return fault_set(
-		fault, (rc & 0xff) == SQLITE_FULL ? FAULT_DISK_FULL : FAULT_IO,
-		"cannot write %s: %s", path, sqlite3_errstr(rc));
+	if (sql_get(backup->store, fault, &any,
+		    "SELECT count(*) FROM sqlite_schema", "") < 0 ||
+	    backup_named_files(backup, fault))
+		return -1;
+	if (backup->result.missing && !is_last)
+		return 1;
+	return backup->has_earlier ? backup_take_new(backup, fault)
+				   : backup_take_all(backup, fault);
 }
 
-/* Every file that the copied database names is there. */
-static int backup_named_files(struct backup *backup, sqlite3 *to,
-			      struct fault *fault)
+static int backup_take(struct backup *backup, struct fault *fault)
 {
-	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(to,
-				    "SELECT hash, form FROM lob"
-				    " WHERE data IS NULL AND packed IS NULL",
-				    -1, &stmt, NULL);
-	int result = 0;
+	int rc = 1;
 
-	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-		struct lob_name name;
-
-		rc = sqlite3_step(stmt);
-		if (rc != SQLITE_ROW)
-			break;
-		name = lob_name_of(sqlite3_column_blob(stmt, 0),
-				   (enum lob_form)sqlite3_column_int(stmt, 1));
-		result = backup_file(backup, &name, fault);
-		if (result)
-			break;
+	if (lob_each(backup->store->path, backup_each_file, backup, fault))
+		return -1;
+	for (int i = 1; rc == 1 && i <= BACKUP_TRIES; i++) {
+		if (sql_run(backup->store, fault, "BEGIN", ""))
+			return -1;
+		rc = backup_state(backup, i == BACKUP_TRIES, fault);
+		(void)sqlite3_exec(backup->store->db, "COMMIT", NULL, NULL,
+				   NULL);
 	}
-	if (result == 0 && rc != SQLITE_DONE)
-		result = fault_set(fault, FAULT_IO, "cannot read %s: %s",
-				   backup->path, sqlite3_errmsg(to));
-	sqlite3_finalize(stmt);
-	return result;
+	return rc;
 }
 
-static int backup_database(struct backup *backup, struct fault *fault)
+/* ---- in its place --------------------------------------------------------
+ */
+
+static int backup_rename(const struct backup *backup, const char *to,
+			 struct fault *fault)
 {
-	AUTOCLOSE int fd =
-		open(backup->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	sqlite3 *to = NULL;
+	if (rename(backup->part, to))
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot rename %s", backup->part);
+	return backup_sync_dir(backup, fault);
+}
+
+/* Puts the log into the copy; one that somebody reads keeps it beside it. */
+static int backup_settle(const struct backup *backup, struct fault *fault)
+{
+	BACKUP_DB db = NULL;
+	int in_log = 0;
+	int copied = 0;
+	int rc =
+		sqlite3_open_v2(backup->path, &db, SQLITE_OPEN_READWRITE, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "PRAGMA synchronous = FULL", NULL, NULL,
+				  NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_wal_checkpoint_v2(
+			db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+	if ((rc & 0xff) == SQLITE_BUSY)
+		return 0;
+	if (rc != SQLITE_OK)
+		return fault_set(fault, FAULT_IO, "cannot write %s: %s",
+				 backup->path, sqlite3_errstr(rc));
+	if (in_log != (int)page_log_frames(backup->frames))
+		return fault_set(fault, FAULT_INTERNAL,
+				 "%s: %d of %d new pages were understood",
+				 backup->path, in_log,
+				 (int)page_log_frames(backup->frames));
+	return 0;
+}
+
+/* The next state of the copy: from the first rename on it is there, for
+ * whoever opens it. */
+static int backup_place(struct backup *backup, sqlite3 **earlier,
+			struct fault *fault)
+{
+	if (backup->has_earlier) {
+		if (backup_rename(backup, backup->log, fault))
+			return -1;
+		backup_close(earlier);
+		base_close_fd(&backup->fd);
+		backup_tell(backup, BACKUP_PLACE, 1, 3);
+		return backup_settle(backup, fault);
+	}
+	/* Of a copy that is gone. */
+	if (unlink(backup->log) && errno != ENOENT)
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot remove %s", backup->log);
+	return backup_rename(backup, backup->path, fault);
+}
+
+struct backup_sweep {
+	const struct backup *backup;
+	sqlite3_stmt *stmt;
+};
+
+static int backup_sweep_file(const struct lob_name *name, int64_t mtime_s,
+			     void *context, struct fault *fault)
+{
+	const struct backup_sweep *sweep = context;
+	g_autofree char *file = lob_file(sweep->backup->path, name);
 	int rc;
 
-	if (fd < 0)
+	(void)mtime_s;
+	(void)sqlite3_reset(sweep->stmt);
+	if (sqlite3_bind_blob(sweep->stmt, 1, name->hash, sizeof(name->hash),
+			      SQLITE_STATIC) != SQLITE_OK ||
+	    (sweep->backup->has_forms &&
+	     sqlite3_bind_int(sweep->stmt, 2, name->is_packed) != SQLITE_OK))
+		return fault_set(fault, FAULT_INTERNAL, "cannot look up %s",
+				 file);
+	rc = sqlite3_step(sweep->stmt);
+	if (rc == SQLITE_ROW)
+		return 0;
+	if (rc != SQLITE_DONE)
+		return fault_set(fault, FAULT_IO, "cannot read %s: %s",
+				 sweep->backup->path, sqlite3_errstr(rc));
+	if (unlink(file))
 		return fault_set_errno(fault, FAULT_IO, errno,
-				       "cannot create %s", backup->path);
-	rc = sqlite3_open_v2(backup->path, &to, SQLITE_OPEN_READWRITE, NULL);
+				       "cannot remove %s", file);
+	return 0;
+}
+
+/* Files that the copy does not name any more. */
+static int backup_sweep(const struct backup *backup, struct fault *fault)
+{
+	struct backup_sweep sweep = {.backup = backup};
+	BACKUP_DB db = NULL;
+	int rc =
+		sqlite3_open_v2(backup->path, &db, SQLITE_OPEN_READWRITE, NULL);
+
 	if (rc == SQLITE_OK)
-		rc = backup_pages(backup->store, to, backup->path, fault) < 0
-			     ? -1
-			     : backup_named_files(backup, to, fault);
-	else
-		rc = fault_set(fault, FAULT_IO, "cannot open %s: %s",
-			       backup->path, sqlite3_errstr(rc));
-	if (sqlite3_close(to) != SQLITE_OK && rc == 0)
-		rc = fault_set(fault, FAULT_IO, "cannot close %s",
-			       backup->path);
-	if (rc == 0 && fsync(fd))
-		rc = fault_set_errno(fault, FAULT_IO, errno, "cannot sync %s",
-				     backup->path);
+		rc = sqlite3_prepare_v2(
+			db,
+			backup->has_forms
+				? "SELECT 1 FROM lob WHERE hash = ?"
+				  " AND data IS NULL AND packed IS NULL"
+				  " AND (form = 2) = ?"
+				: "SELECT 1 FROM lob WHERE hash = ?"
+				  " AND data IS NULL",
+			-1, &sweep.stmt, NULL);
+	rc = rc == SQLITE_OK
+		     ? lob_each(backup->path, backup_sweep_file, &sweep, fault)
+		     : fault_set(fault, FAULT_IO, "cannot read %s: %s",
+				 backup->path, sqlite3_errstr(rc));
+	(void)sqlite3_finalize(sweep.stmt);
+	lob_sweep(backup->path, INT64_MAX);
 	return rc;
+}
+
+/* ---- all of it -----------------------------------------------------------
+ */
+
+static int backup_learn(struct backup *backup, struct fault *fault)
+{
+	int64_t version = 0;
+	int64_t size = 0;
+
+	if (sql_get(backup->store, fault, &version, "PRAGMA user_version", "") <
+		    0 ||
+	    sql_get(backup->store, fault, &size, "PRAGMA page_size", "") < 0)
+		return -1;
+	backup->has_forms = version >= 8;
+	backup->page_size = (int)size;
+	backup->page = g_malloc((gsize)size);
+	backup->first = g_malloc((gsize)size);
+	return 0;
 }
 
 static int backup_run(struct backup *backup, struct fault *fault)
 {
-	if (lob_each(backup->store->path, backup_each_file, backup, fault))
+	BACKUP_DB earlier = NULL;
+
+	if (backup_open_dir(backup, fault) || backup_learn(backup, fault) ||
+	    (backup->has_earlier &&
+	     backup_look_at_earlier(backup, &earlier, fault)))
 		return -1;
-	for (int i = 0; i < BACKUP_TRIES; i++) {
-		backup->is_missing = false;
-		if (backup_database(backup, fault))
-			return -1;
-		if (!backup->is_missing)
-			return backup_sync_dir(backup->dir, fault);
+	backup->result.is_first = !backup->has_earlier;
+	if (backup->has_earlier) {
+		backup->fd = open(backup->path, O_RDONLY | O_CLOEXEC);
+		if (backup->fd < 0)
+			return fault_set_errno(fault, FAULT_IO, errno,
+					       "cannot open %s", backup->path);
 	}
-	return fault_set(fault, FAULT_IO,
-			 "large values are missing: okapi-admin store check "
-			 "tells which");
+	if (backup_take(backup, fault)) {
+		(void)unlink(backup->part);
+		/* A descriptor of it must not be closed before SQLite's. */
+		backup_close(&earlier);
+		return -1;
+	}
+	if (backup_place(backup, &earlier, fault))
+		return -1;
+	backup_tell(backup, BACKUP_PLACE, 2, 3);
+	if (backup_sweep(backup, fault))
+		return -1;
+	backup_tell(backup, BACKUP_PLACE, 3, 3);
+	return 0;
 }
 
-int store_backup(struct store *store, const char *dir, struct fault *fault)
+int store_backup(struct store *store, const char *dir,
+		 const struct store_backup_options *options,
+		 struct store_backup_result *ret_result, struct fault *fault)
 {
-	struct backup backup = {.store = store};
+	static const struct store_backup_options none;
+	struct backup backup = {.store = store,
+				.options = options ? options : &none,
+				.dir = dir,
+				.dir_fd = -1,
+				.fd = -1};
 	int rc;
 
-	if (backup_make_dir(dir, fault))
-		return -1;
-	backup.dir = g_strdup(dir);
-	backup.path = g_build_filename(dir, "store.db", NULL);
+	backup.path = g_build_filename(dir, BACKUP_FILE, NULL);
+	backup.part = g_strconcat(backup.path, ".part", NULL);
+	backup.log = g_strconcat(backup.path, "-wal", NULL);
 	rc = backup_run(&backup, fault);
-	g_free(backup.dir);
+	if (rc == 0) {
+		backup.result.octets_copied +=
+			backup.result.pages_copied * backup.page_size;
+		if (ret_result)
+			*ret_result = backup.result;
+	}
+	page_log_free(backup.frames);
+	base_close_fd(&backup.fd);
+	base_close_fd(&backup.dir_fd);
+	g_free(backup.page);
+	g_free(backup.first);
 	g_free(backup.path);
+	g_free(backup.part);
+	g_free(backup.log);
 	return rc;
-}
-
-/* ---- vacuum ---------------------------------------------------------------
- */
-
-static int vacuum_unit(struct store *store, void *context, struct fault *fault)
-{
-	bool *is_done = context;
-	int64_t pages = 0;
-
-	if (sql_get(store, fault, &pages, "PRAGMA freelist_count", "") < 0)
-		return -1;
-	*is_done = pages <= VACUUM_PAGES;
-	return sql_run(store, fault, "PRAGMA incremental_vacuum(1000)", "");
-}
-
-struct vacuum_files {
-	struct store *store;
-	int64_t *octets;
-};
-
-static int vacuum_file(const struct lob_name *name, int64_t mtime_s,
-		       void *context, struct fault *fault)
-{
-	const struct vacuum_files *files = context;
-	g_autofree char *file = lob_file(files->store->path, name);
-	struct stat st;
-
-	(void)mtime_s;
-	(void)fault;
-	if (stat(file, &st) == 0)
-		*files->octets += st.st_size;
-	return 0;
-}
-
-/* Of the database and the files beside it. */
-static int vacuum_size(struct store *store, int64_t *ret_octets,
-		       struct fault *fault)
-{
-	struct vacuum_files file = {store, ret_octets};
-	int64_t pages = 0;
-	int64_t size = 0;
-
-	if (sql_get(store, fault, &pages, "PRAGMA page_count", "") < 0 ||
-	    sql_get(store, fault, &size, "PRAGMA page_size", "") < 0)
-		return -1;
-	*ret_octets = pages * size;
-	return lob_each(store->path, vacuum_file, &file, fault);
-}
-
-int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
-{
-	bool is_done = false;
-	int64_t before = 0;
-	int64_t after = 0;
-
-	if (vacuum_size(store, &before, fault) || store_repack(store, fault))
-		return -1;
-	while (!is_done)
-		if (store_run(store, vacuum_unit, &is_done, fault))
-			return -1;
-	if (vacuum_size(store, &after, fault) ||
-	    sql_run(store, fault, "PRAGMA wal_checkpoint(TRUNCATE)", ""))
-		return -1;
-	*ret_freed = before - after;
-	return 0;
 }

@@ -30,10 +30,38 @@ NODISCARD int store_repair(struct store *store,
 NODISCARD int store_purge(struct store *store, int64_t now, bool all,
 			  int64_t *ret_messages, struct fault *fault);
 
-/* A consistent copy of the store into a new or empty directory, while others
- * work on it: DIR/store.db and DIR/store.lob/.  FAULT_EXISTS if there is
- * something in it. */
+/* How far a backup has come. */
+enum store_backup_stage {
+	BACKUP_FILES, /* large values looked at; of is not known: 0 */
+	BACKUP_PAGES, /* pages of the database read */
+	BACKUP_PLACE, /* steps of putting it in its place */
+};
+struct store_backup_options {
+	void (*progress)(enum store_backup_stage stage, int64_t done,
+			 int64_t of, void *context); /* may be NULL */
+	void *context;
+};
+struct store_backup_result {
+	bool is_first; /* nothing of an earlier one was there */
+	int64_t pages; /* of the database */
+	int64_t pages_copied;
+	int64_t files; /* large values beside it */
+	int64_t files_copied;
+	int64_t octets_copied;
+	int64_t missing; /* files that the store itself has lost */
+};
+
+/*
+ * A consistent copy of the store while others work on it: DIR/store.db and
+ * DIR/store.lob/.  Into a new or empty directory, or one with an earlier
+ * backup of the same store, of which only what is new is copied.  Until all of
+ * it is there and synced, DIR is the earlier backup, whatever happens.
+ * Faults: FAULT_EXISTS if something else is in DIR; FAULT_STORE_BUSY if the
+ * copy is in use; FAULT_DISK_FULL, FAULT_IO.  options may be NULL.
+ */
 NODISCARD int store_backup(struct store *store, const char *dir,
+			   const struct store_backup_options *options,
+			   struct store_backup_result *ret_result,
 			   struct fault *fault);
 /* Packs messages that came before there was packing, and gives free pages back
  * to the file system, in small steps. */

@@ -359,7 +359,7 @@ Test(committer, nothing_is_written_into_a_file_that_was_replaced)
 	struct store_stats stats;
 
 	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
-	must(store_backup(fx.store, copy, fault));
+	must(store_backup(fx.store, copy, NULL, NULL, fault));
 	cr_assert_eq(rename(fx.path, away), 0);
 	cr_expect_eq(committer_run(committer, job_unit, &job, &why), -1);
 	cr_expect_eq(why.kind, FAULT_STORE_BUSY, "%s", why.text);

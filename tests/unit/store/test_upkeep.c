@@ -1,6 +1,6 @@
 /*
- * Backup while others write, space given back, changes to sync from, values
- * of every type as rows.
+ * Space given back, changes to sync from, values of every type as rows,
+ * repair.
  */
 #include "fixture.h"
 #include "store/changes.h"
@@ -10,71 +10,6 @@
 #include <sys/stat.h>
 
 TestSuite(upkeep, .init = fixture_open, .fini = fixture_close, .timeout = 120);
-
-struct writer {
-	int64_t store;
-	int64_t folder;
-	gint stop;
-	int done;
-};
-
-static int writer_unit(struct store *store, void *context, struct fault *fault)
-{
-	struct writer *writer = context;
-	AUTO(content) content = content_number(writer->done + 100);
-	struct delivery_copy copy = {
-		.folder = writer->folder, .trace = "", .received = 1};
-	struct delivery delivery = {.store = writer->store,
-				    .recipient = "bob",
-				    .reverse_path = "",
-				    .content = content,
-				    .copies = &copy,
-				    .copy_count = 1};
-	struct delivery_result result;
-
-	return store_deliver(store, &delivery, &result, fault);
-}
-
-static gpointer writer_thread(gpointer data)
-{
-	struct writer *writer = data;
-	struct store *store;
-
-	must(store_open(fx.path, STORE_WRITE, TIMEOUT_MS, &store, fault));
-	while (!g_atomic_int_get(&writer->stop)) {
-		must(store_run(store, writer_unit, writer, fault));
-		writer->done++;
-	}
-	store_close(store);
-	return NULL;
-}
-
-Test(upkeep, a_backup_is_a_sound_store)
-{
-	AUTO(content) large = content_large('b');
-	int64_t bob = user_make("bob");
-	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), large);
-	struct writer writer = {.store = bob,
-				.folder = folder_of(bob, FOLDER_INBOX)};
-	g_autofree char *dir = g_build_filename(fx.directory, "copy", NULL);
-	g_autofree char *path = g_build_filename(dir, "store.db", NULL);
-	GThread *thread = g_thread_new("writer", writer_thread, &writer);
-	g_autoptr(GBytes) bytes = NULL;
-	struct store *copy;
-	int64_t wrong = -1;
-
-	g_usleep(20000);
-	must(store_backup(fx.store, dir, fault));
-	g_atomic_int_set(&writer.stop, 1);
-	(void)g_thread_join(thread);
-	must_fail(FAULT_EXISTS, store_backup(fx.store, dir, fault));
-	must(store_open(path, STORE_WRITE, TIMEOUT_MS, &copy, fault));
-	must(store_check(copy, tell_wrong, NULL, &wrong, fault));
-	cr_expect_eq(wrong, 0);
-	must(store_message_bytes(copy, id, true, &bytes, fault));
-	cr_expect(g_bytes_equal(bytes, large->rfc822));
-	store_close(copy);
-}
 
 Test(upkeep, space_is_given_back)
 {

@@ -1,0 +1,74 @@
+/*
+ * Vacuum: packs what came before there was packing, and gives free pages back
+ * to the file system, in small steps while others write.
+ */
+#include "kept.h"
+
+#include <sys/stat.h>
+
+enum {
+	VACUUM_PAGES = 1000,
+};
+
+static int vacuum_unit(struct store *store, void *context, struct fault *fault)
+{
+	bool *is_done = context;
+	int64_t pages = 0;
+
+	if (sql_get(store, fault, &pages, "PRAGMA freelist_count", "") < 0)
+		return -1;
+	*is_done = pages <= VACUUM_PAGES;
+	return sql_run(store, fault, "PRAGMA incremental_vacuum(1000)", "");
+}
+
+struct vacuum_files {
+	struct store *store;
+	int64_t *octets;
+};
+
+static int vacuum_file(const struct lob_name *name, int64_t mtime_s,
+		       void *context, struct fault *fault)
+{
+	const struct vacuum_files *files = context;
+	g_autofree char *file = lob_file(files->store->path, name);
+	struct stat st;
+
+	(void)mtime_s;
+	(void)fault;
+	if (stat(file, &st) == 0)
+		*files->octets += st.st_size;
+	return 0;
+}
+
+/* Of the database and the files beside it. */
+static int vacuum_size(struct store *store, int64_t *ret_octets,
+		       struct fault *fault)
+{
+	struct vacuum_files file = {store, ret_octets};
+	int64_t pages = 0;
+	int64_t size = 0;
+
+	if (sql_get(store, fault, &pages, "PRAGMA page_count", "") < 0 ||
+	    sql_get(store, fault, &size, "PRAGMA page_size", "") < 0)
+		return -1;
+	*ret_octets = pages * size;
+	return lob_each(store->path, vacuum_file, &file, fault);
+}
+
+int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
+{
+	bool is_done = false;
+	int64_t before = 0;
+	int64_t after = 0;
+
+	if (vacuum_size(store, &before, fault) || store_repack(store, fault))
+		return -1;
+	while (!is_done)
+		if (store_run(store, vacuum_unit, &is_done, fault))
+			return -1;
+	if (vacuum_size(store, &after, fault) ||
+	    sql_run(store, fault, "PRAGMA wal_checkpoint(TRUNCATE)", ""))
+		return -1;
+	*ret_freed = before - after;
+	return 0;
+}
