@@ -252,7 +252,8 @@ static int backup_file(struct backup *backup, const struct lob_name *name,
 
 	backup->result.files++;
 	backup_tell(backup, BACKUP_FILES, backup->result.files, 0);
-	if (stat(to, &st) == 0)
+	if (stat(to, &st) == 0 ||
+	    (backup->options->may_share && lob_share(backup->path, name, from)))
 		return 0;
 	return backup_copy_file(backup, from, name, fault);
 }

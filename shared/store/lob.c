@@ -239,6 +239,15 @@ int lob_write(const char *path, const struct lob_value *value,
 	return lob_sync_directory(directory, fault);
 }
 
+bool lob_share(const char *path, const struct lob_name *name, const char *file)
+{
+	g_autofree char *to = lob_file(path, name);
+	g_autofree char *directory = g_path_get_dirname(to);
+
+	return lob_make_directories(path, to, NULL) == 0 &&
+	       link(file, to) == 0 && lob_sync_directory(directory, NULL) == 0;
+}
+
 int lob_open(const char *path, const struct lob_name *name, struct fault *fault)
 {
 	g_autofree char *file = lob_file(path, name);

@@ -364,7 +364,7 @@ static const char *const schema_steps[] = {
 };
 /* clang-format on */
 
-int64_t schema_version(void)
+int64_t store_schema(void)
 {
 	return G_N_ELEMENTS(schema_steps);
 }
@@ -405,19 +405,19 @@ int schema_check(struct store *store, bool allow_older, int64_t *ret_version,
 	}
 	if (application != STORE_APPLICATION_ID && (tables || application))
 		return schema_not_a_store(store, fault);
-	if (version > schema_version())
+	if (version > store_schema())
 		return fault_set(
 			fault, FAULT_CONFIG,
 			"store %s was made by a newer version of Okapi (schema %" G_GINT64_FORMAT
 			", this program knows %" G_GINT64_FORMAT
 			"): install that version, or restore a backup made by this one",
-			store->path, version, schema_version());
+			store->path, version, store_schema());
 	if (!allow_older && version == 0)
 		return fault_set(
 			fault, FAULT_CONFIG,
 			"store %s is empty: 'okapi-admin init' fills it",
 			store->path);
-	if (!allow_older && version < schema_version())
+	if (!allow_older && version < store_schema())
 		return fault_set(
 			fault, FAULT_CONFIG,
 			"store %s was made by an older version of Okapi: 'okapi-admin init' brings it up to date",
@@ -446,7 +446,7 @@ int schema_migrate(struct store *store, int64_t version, int64_t target,
 {
 	g_autofree char *set = NULL;
 
-	target = MIN(target, schema_version());
+	target = MIN(target, store_schema());
 	for (int64_t i = version; i < target; i++)
 		if (sql_script(store, schema_steps[i], fault))
 			return fault_prefix(fault, "schema step %d",

@@ -154,15 +154,35 @@ static int store_make_file(const char *path, bool *ret_made,
 	return 0;
 }
 
-static int store_migrate(struct store *store, bool *ret_created,
+/* The copy of an older store, before anything is changed.  Its large values
+ * are shared with it where the file system lets them. */
+static int store_back_up(struct store *store, struct store_upgrade *upgrade,
+			 struct fault *fault)
+{
+	struct store_backup_options options = {.may_share = true};
+	g_autofree char *beside = g_strdup_printf("%s.schema-%d", store->path,
+						  (int)upgrade->from);
+	const char *dir = upgrade->backup_dir ? upgrade->backup_dir : beside;
+
+	if (upgrade->no_backup)
+		return 0;
+	if (store_backup(store, dir, &options, NULL, fault))
+		return fault_prefix(
+			fault,
+			"the backup before the store is brought up to date ('okapi-admin init --backup DIR' makes it elsewhere)");
+	upgrade->backup = g_strdup(dir);
+	return 0;
+}
+
+static int store_migrate(struct store *store, struct store_upgrade *upgrade,
 			 struct fault *fault)
 {
 	int64_t version;
 
 	if (schema_check(store, true, &version, fault))
 		return -1;
-	*ret_created = version == 0;
-	if (version == schema_version())
+	upgrade->from = version;
+	if (version == store_schema())
 		return 0;
 	/* Before the first table, outside of a transaction. */
 	if (version == 0 && sql_script(store,
@@ -170,7 +190,8 @@ static int store_migrate(struct store *store, bool *ret_created,
 				       "PRAGMA journal_mode = WAL",
 				       fault))
 		return -1;
-	if (store_configure(store, fault) ||
+	if ((version > 0 && store_back_up(store, upgrade, fault)) ||
+	    store_configure(store, fault) ||
 	    sql_script(store, "BEGIN IMMEDIATE", fault))
 		return -1;
 	store->in_unit = true;
@@ -189,13 +210,12 @@ void store_settle(struct store *store)
 					SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
-int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
-		 struct fault *fault)
+int store_upgrade(const char *path, int64_t timeout_ms,
+		  struct store_upgrade *upgrade, struct fault *fault)
 {
 	AUTO(store_lock) lock = NULL;
 	AUTO(store) store = NULL;
 	bool is_made;
-	bool is_new = false;
 	int rc;
 
 	if (store_make_file(path, &is_made, fault) ||
@@ -204,13 +224,24 @@ int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
 		return -1;
 	rc = store_connect(path, STORE_WRITE, timeout_ms, &store, fault);
 	if (rc == 0)
-		rc = store_migrate(store, &is_new, fault);
-	if (rc == 0 && is_new)
+		rc = store_migrate(store, upgrade, fault);
+	if (rc == 0 && upgrade->from == 0)
 		store_settle(store);
 	lock_drop(lock);
-	if (rc == 0 && ret_created)
-		*ret_created = is_new;
 	return rc;
+}
+
+int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
+		 struct fault *fault)
+{
+	struct store_upgrade upgrade = {0};
+
+	if (store_upgrade(path, timeout_ms, &upgrade, fault))
+		return -1;
+	g_free(upgrade.backup);
+	if (ret_created)
+		*ret_created = upgrade.from == 0;
+	return 0;
 }
 
 void store_policy_of_conf(const struct conf *conf,

@@ -41,12 +41,28 @@ void store_policy_of_conf(const struct conf *conf,
 			  struct store_policy *ret_policy);
 
 /*
- * Creates the store (schema, public store) or brings an older one up to date;
- * does nothing to one that is current.  The directory is made if its parent
- * exists.  ret_created may be NULL.
+ * Creates the store (schema, public store) or brings an older one up to date,
+ * after a backup of it; does nothing to one that is current.  The directory is
+ * made if its parent exists.  ret_created may be NULL.
  */
 NODISCARD int store_create(const char *path, int64_t timeout_ms,
 			   bool *ret_created, struct fault *fault);
+
+/* The schema that this program makes and reads. */
+int64_t store_schema(void);
+/* How an older store is brought up to date, and what came of it. */
+struct store_upgrade {
+	/* Where the store as it is goes first, as store_backup() makes it;
+	 * NULL: beside it, "PATH.schema-8".  Borrowed. */
+	const char *backup_dir;
+	bool no_backup;
+	int64_t from; /* its schema before; 0: it was made anew */
+	char *backup; /* the directory of its backup; owned; NULL: none */
+};
+/* store_create() in full.  Without a complete backup nothing is changed:
+ * FAULT_DISK_FULL, FAULT_EXISTS if something else is in its place. */
+NODISCARD int store_upgrade(const char *path, int64_t timeout_ms,
+			    struct store_upgrade *upgrade, struct fault *fault);
 
 /*
  * Opens a connection.  Faults: FAULT_CONFIG if there is no store, the file is

@@ -133,8 +133,7 @@ void checkpointer_free(struct checkpointer *checkpointer); /* waits for it */
 /* ---- schema.c -------------------------------------------------------------
  */
 #define STORE_SCHEMA_CURRENT INT64_MAX
-int64_t schema_version(void); /* that this program makes */
-/* FAULT_CONFIG unless the file is a store of schema_version(); ret_version is
+/* FAULT_CONFIG unless the file is a store of store_schema(); ret_version is
  * 0 for an empty file, which is a fault unless allow_older. */
 NODISCARD int schema_check(struct store *store, bool allow_older,
 			   int64_t *ret_version, struct fault *fault);
@@ -300,6 +299,10 @@ static inline bool lob_is_file(int64_t kept)
  * where value->fd has it not. */
 NODISCARD int lob_write(const char *store_path, const struct lob_value *value,
 			struct fault *fault);
+/* Gives a file of another store's directory a second name in this one; false
+ * where that is not to be had. */
+bool lob_share(const char *store_path, const struct lob_name *name,
+	       const char *file);
 /* A file without a name in the directory; -1 where that is not to be had. */
 int lob_open_unnamed(const char *store_path);
 NODISCARD int lob_open(const char *store_path, const struct lob_name *name,

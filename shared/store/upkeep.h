@@ -40,6 +40,7 @@ struct store_backup_options {
 	void (*progress)(enum store_backup_stage stage, int64_t done,
 			 int64_t of, void *context); /* may be NULL */
 	void *context;
+	bool may_share; /* files by a second name of them, not by a copy */
 };
 struct store_backup_result {
 	bool is_first; /* nothing of an earlier one was there */

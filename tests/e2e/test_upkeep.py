@@ -16,7 +16,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
+from harness.okapi import TOP, Okapi, message  # noqa: E402
+from harness.process import Process  # noqa: E402
 
 USAGE, DATA, NO_INPUT, NO_USER = 64, 65, 66, 67
 EXISTS, TEMPFAIL, CONFIG = 73, 75, 78
@@ -211,6 +212,91 @@ class Backup(Upkeep):
             pass
         self.refused(EXISTS, "store", "backup", self.dir + "/file")
         self.assertEqual(self.must("store", "backup", self.backup)[-1], "\n")
+
+
+SMALL_DISK = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o size=1m okapi-test "$1"
+cp "$2" "$1/store.db"
+echo mounted
+exec sleep infinity
+"""
+
+
+class Upgrade(Upkeep):
+    """What init does with a store of an earlier version."""
+
+    def old(self, filler=0):
+        """A store of schema 1 in a directory of its own."""
+        where = os.path.join(self.dir, "old")
+        os.makedirs(where)
+        with open(os.path.join(TOP, "tests/data/store/schema-1.sql"),
+                  encoding="utf-8") as file:
+            database = sqlite3.connect(where + "/store.db")
+            database.executescript(file.read())
+        database.execute("INSERT INTO rules SELECT 99, 1, 'filler', 99, 0,"
+                         " hex(randomblob(?)), '', 1", (filler,))
+        database.commit()
+        database.execute("PRAGMA journal_mode = WAL")
+        database.close()
+        return where
+
+    def version(self, path):
+        database = sqlite3.connect(f"file:{path}/store.db?mode=ro", uri=True)
+        try:
+            return database.execute("PRAGMA user_version").fetchone()[0]
+        finally:
+            database.close()
+
+    def test_a_backup_is_made_first(self):
+        old = self.old()
+        self.refused(CONFIG, "store", "check", *self.copy(old),
+                     says="okapi-admin init")
+        said = self.must("init", *self.copy(old))
+        self.assertIn("from schema 1 to", said)
+        copy = old + "/store.db.schema-1"
+        self.assertIn(copy, said)
+        self.assertEqual(self.version(copy), 1)
+        self.must("store", "check", *self.copy(old))
+        self.assertEqual(set(self.hashes(old)), {"first", "second"})
+        self.assertIn("up to date", self.must("init", *self.copy(old)))
+
+    def test_elsewhere_or_not_at_all(self):
+        old = self.old()
+        there = os.path.join(self.dir, "there")
+        self.refused(USAGE, "init", "--backup", there, "--no-backup",
+                     *self.copy(old))
+        self.must("init", "--backup", there, *self.copy(old))
+        self.assertEqual(self.version(there), 1)
+        self.assertFalse(os.path.exists(old + "/store.db.schema-1"))
+        shutil.rmtree(old)
+        old = self.old()
+        self.must("init", "--no-backup", *self.copy(old))
+        self.assertEqual([n for n in os.listdir(old) if "schema" in n], [])
+        self.assertEqual(set(self.hashes(old)), {"first", "second"})
+
+    def test_a_full_disk_leaves_it_as_it_is(self):
+        self.needs_root()
+        old = self.old(filler=260000)
+        where = os.path.join(self.dir, "small")
+        os.makedirs(where)
+        holder = Process(["unshare", "--mount", "sh", "-c", SMALL_DISK, "sh",
+                          where, old + "/store.db"])
+        self.addCleanup(holder.kill)
+        try:
+            holder.wait_for("mounted")
+        except AssertionError as error:
+            self.skipTest(f"no mount namespace here: {error}")
+        self.okapi.prefix = ["nsenter", "-t", str(holder.pid), "-m", "--"]
+        self.refused(TEMPFAIL, "init", *self.copy(where),
+                     says="--backup DIR")
+        self.refused(CONFIG, "store", "check", *self.copy(where),
+                     says="okapi-admin init")
+        there = os.path.join(self.dir, "there")
+        self.must("init", "--backup", there, *self.copy(where))
+        self.assertEqual(self.version(there), 1)
+        self.must("store", "stats", *self.copy(where))
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ Test(store, an_older_version_is_brought_up_to_date)
 	must(store_create(old, TIMEOUT_MS, NULL, fault));
 	must(store_open(old, STORE_WRITE, TIMEOUT_MS, &store, fault));
 	must(schema_check(store, false, &version, fault));
-	cr_expect_eq(version, schema_version());
+	cr_expect_eq(version, store_schema());
 	store_close(store);
 }
 
@@ -165,7 +165,7 @@ Test(store, a_store_of_schema_1_keeps_its_data)
 	must(store_create(old, TIMEOUT_MS, NULL, fault));
 	must(store_open(old, STORE_WRITE, TIMEOUT_MS, &store, fault));
 	must(schema_check(store, false, &version, fault));
-	cr_expect_eq(version, schema_version());
+	cr_expect_eq(version, store_schema());
 	must(store_check(store, tell_wrong, NULL, &wrong, fault));
 	cr_expect_eq(wrong, 0);
 	must(store_user_find(store, "anna", &anna, fault));
@@ -191,6 +191,117 @@ Test(store, a_store_of_schema_1_keeps_its_data)
 	cr_expect_eq(wrong, 0);
 	/* Again does nothing. */
 	must(store_create(old, TIMEOUT_MS, NULL, fault));
+}
+
+static int64_t number_of(const char *path, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db;
+	int64_t number;
+
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_step(stmt), SQLITE_ROW, "%s", path);
+	number = sqlite3_column_int64(stmt, 0);
+	cr_expect_eq(sqlite3_finalize(stmt), SQLITE_OK);
+	cr_expect_eq(sqlite3_close(db), SQLITE_OK);
+	return number;
+}
+
+/* The store of schema 1 with its data, taken to another schema; owned path. */
+static char *store_of_schema(int64_t version)
+{
+	char *path =
+		g_strdup_printf("%s/from-%d.db", fx.directory, (int)version);
+	g_autofree char *sql = NULL;
+	struct store store = {.path = path};
+
+	cr_assert(g_file_get_contents("tests/data/store/schema-1.sql", &sql,
+				      NULL, NULL));
+	sql_on_file(path, sql);
+	sql_on_file(path, "PRAGMA journal_mode = WAL");
+	store.statements = g_hash_table_new(NULL, NULL);
+	cr_assert_eq(sqlite3_open(path, &store.db), SQLITE_OK);
+	must(schema_migrate(&store, 1, version, fault));
+	cr_assert_eq(sqlite3_close(store.db), SQLITE_OK);
+	g_hash_table_destroy(store.statements);
+	return path;
+}
+
+/* From every schema there was: a backup of what was, and then the data. */
+Test(store, an_upgrade_makes_a_backup_first)
+{
+	for (int64_t from = 1; from < store_schema(); from++) {
+		g_autofree char *path = store_of_schema(from);
+		g_autofree char *dir =
+			g_strdup_printf("%s.schema-%d", path, (int)from);
+		g_autofree char *copy = g_build_filename(dir, "store.db", NULL);
+		struct store_upgrade upgrade = {0};
+		AUTO(store) store = NULL;
+		int64_t wrong = -1;
+
+		cr_assert_eq(number_of(path, "PRAGMA user_version"), from);
+		must(store_upgrade(path, TIMEOUT_MS, &upgrade, fault));
+		cr_expect_eq(upgrade.from, from);
+		cr_expect_str_eq(upgrade.backup, dir);
+		g_free(upgrade.backup);
+		must(store_open(path, STORE_WRITE, TIMEOUT_MS, &store, fault));
+		must(store_check(store, tell_wrong, NULL, &wrong, fault));
+		cr_expect_eq(wrong, 0, "from schema %d", (int)from);
+		cr_expect_eq(number_of(path, "SELECT count(*) FROM mail"), 3);
+		cr_expect_eq(number_of(copy, "PRAGMA user_version"), from);
+		cr_expect_eq(number_of(copy, "SELECT count(*) FROM hierarchy"
+					     " WHERE type = 3"
+					     " AND deleted IS NULL"),
+			     3);
+		/* Current now: no second one. */
+		upgrade = (struct store_upgrade){0};
+		must(store_upgrade(path, TIMEOUT_MS, &upgrade, fault));
+		cr_expect_null(upgrade.backup);
+	}
+}
+
+Test(store, without_its_backup_nothing_is_upgraded)
+{
+	g_autofree char *path = store_of_schema(1);
+	g_autofree char *dir = g_strconcat(path, ".schema-1", NULL);
+	g_autofree char *other = g_build_filename(fx.directory, "else", NULL);
+	g_autofree char *photo = g_build_filename(dir, "photo.jpg", NULL);
+	struct store_upgrade upgrade = {0};
+
+	cr_assert_eq(mkdir(dir, 0700), 0);
+	cr_assert(g_file_set_contents(photo, "x", 1, NULL));
+	must_fail(FAULT_EXISTS,
+		  store_upgrade(path, TIMEOUT_MS, &upgrade, fault));
+	cr_expect_eq(number_of(path, "PRAGMA user_version"), 1);
+	upgrade.backup_dir = other;
+	must(store_upgrade(path, TIMEOUT_MS, &upgrade, fault));
+	cr_expect_str_eq(upgrade.backup, other);
+	g_free(upgrade.backup);
+	cr_expect_eq(number_of(path, "PRAGMA user_version"), store_schema());
+}
+
+/* Large values are not copied, only named again. */
+Test(store, the_backup_of_an_upgrade_shares_large_values)
+{
+	g_autofree char *dir = g_strconcat(fx.path, ".schema-8", NULL);
+	g_autofree char *copy = g_build_filename(dir, "store.db", NULL);
+	AUTO(content) large = content_large('u');
+	struct lob_name name = lob_name_of(large->sha256, LOB_PLAIN);
+	g_autofree char *file = lob_file(fx.path, &name);
+	int64_t bob = user_make("bob");
+	struct stat st;
+
+	deliver_to(bob, folder_of(bob, FOLDER_INBOX), large);
+	store_close(g_steal_pointer(&fx.store));
+	sql_on_file(fx.path, "PRAGMA user_version = 8");
+	/* The last steps again fail where they were made already; the backup
+	 * is there by then. */
+	if (store_create(fx.path, TIMEOUT_MS, NULL, NULL))
+		sql_on_file(fx.path, "PRAGMA user_version = 8");
+	cr_assert_eq(stat(file, &st), 0);
+	cr_expect_eq(st.st_nlink, 2);
+	cr_expect_eq(number_of(copy, "PRAGMA user_version"), 8);
 }
 
 /* What tells a store from others; a copy has it too. */
