@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
+from harness.certificates import Authority  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
 from harness.process import Process, free_port  # noqa: E402
@@ -453,26 +453,15 @@ class Rights(Served):
                              b"421 4.7.1")
 
     def test_a_certificate_opens_the_door(self):
-        where = self.okapi.directory
-
-        def openssl(*args):
-            subprocess.run(["openssl", *args], check=True, cwd=where,
-                           stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
-        for name in ("ca", "other"):
-            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
-                    "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-                    "-out", f"{name}.pem")
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=client",
-                "-keyout", "client.key", "-out", "client.csr")
-        openssl("x509", "-req", "-in", "client.csr", "-CA", "ca.pem",
-                "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out",
-                "client.pem")
+        good = Authority(self.directory())
+        good.issue("client")
+        where = good.directory
+        other = Authority(where, "other")
         self.okapi.stop()
         self.okapi.configure(lmtp_networks="10.0.0.0/8",
-                             tls_cert_file=f"{where}/other.pem",
-                             tls_key_file=f"{where}/other.key",
-                             tls_client_ca_file=f"{where}/ca.pem")
+                             tls_cert_file=other.path("other.pem"),
+                             tls_key_file=other.path("other.key"),
+                             tls_client_ca_file=good.path("ca.pem"))
         self.okapi.start_dagent()
         for name, cert, code in (("none", None, 451), ("right", "client", 250),
                                  ("clear", "", 451)):

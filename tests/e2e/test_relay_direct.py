@@ -9,16 +9,12 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
+from harness.certificates import certificate  # noqa: E402
 from harness.okapi import crlf, message  # noqa: E402
-import test_spooler  # noqa: E402
 from test_relay_faults import OTHERWISE, Faulty  # noqa: E402
 from test_spooler import Relay, Sending  # noqa: E402
 
 OAUTH = ("--auth", "anna:", "--auth-mechs", "XOAUTH2", "--token", "t0ken")
-
-
-def certificate(case, name):
-    return test_spooler.Security.certificate(case, name)
 
 
 class Direct(Sending):
@@ -135,7 +131,7 @@ class Login(Direct):
 
     def test_nobody_logs_in_where_nothing_vouches_for_the_relay(self):
         """Over loopback anybody may; so this one has another address."""
-        cert, key = certificate(self, "DNS:other.test")
+        cert, key = certificate(self.directory(), "DNS:other.test")
         relay = Relay(self, options=(
             "--host", "0.0.0.0", "--tls-cert", cert, "--tls-key", key,
             "--auth", "anna:secret", "--auth-mechs", "PLAIN CRAM-MD5"))
@@ -224,8 +220,8 @@ class Routes(Direct):
 
 class Tls(Direct):
     def test_tls_from_the_first_octet(self):
-        good = certificate(self, "IP:127.0.0.1")
-        other = certificate(self, "DNS:other.test")
+        good = certificate(self.directory(), "IP:127.0.0.1")
+        other = certificate(self.directory(), "DNS:other.test")
         for cert, level, status in ((good, "verify", 0), (other, "verify", 75),
                                     (other, "opportunistic", 0)):
             relay = Relay(self, options=("--tls-implicit", "--tls-cert",
@@ -245,8 +241,8 @@ class Tls(Direct):
         self.assertEqual(relay.messages(), [])
 
     def test_certificate_of_ours(self):
-        server = certificate(self, "IP:127.0.0.1")
-        ours = certificate(self, "DNS:us.test")
+        server = certificate(self.directory(), "IP:127.0.0.1")
+        ours = certificate(self.directory(), "DNS:us.test")
         for scheme, more in (("", ()), ("smtps://", ("--tls-implicit",))):
             relay = Relay(self, options=(
                 "--tls-cert", server[0], "--tls-key", server[1],

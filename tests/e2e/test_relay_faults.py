@@ -9,8 +9,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
+from harness.certificates import certificate  # noqa: E402
 from harness.okapi import message  # noqa: E402
-import test_spooler  # noqa: E402
 from test_spooler import Relay, Sending  # noqa: E402
 
 # What the relay host does once, and what that makes of a message by default.
@@ -107,7 +107,7 @@ class Faults(Faulty):
         self.table("DOT")
 
     def test_starttls(self):
-        cert, key = test_spooler.Security.certificate(self, "DNS:any.test")
+        cert, key = certificate(self.directory(), "DNS:any.test")
         self.table("STARTTLS", ("--tls-cert", cert, "--tls-key", key),
                    smtp_tls="required")
 

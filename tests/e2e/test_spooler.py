@@ -7,12 +7,12 @@ import glob
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
+from harness.certificates import certificate  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
 from harness.process import Process, free_port  # noqa: E402
 
@@ -352,24 +352,14 @@ class Relaying(Sending):
 
 
 class Security(Sending):
-    def certificate(self, name):
-        directory = self.directory()
-        key, cert = (os.path.join(directory, n) for n in ("key", "cert"))
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
-             cert, "-days", "2", "-subj", "/CN=x", "-addext",
-             f"subjectAltName={name}"], check=True, capture_output=True)
-        return cert, key
-
     def once(self, relay, **settings):
         okapi = self.okapi_with(relay, **settings)
         self.send(message("x"), "x@example.org")
         return okapi.run("okapi-spooler", "-c", okapi.config, "--once")
 
     def test_verify_fails_closed(self):
-        good = self.certificate("IP:127.0.0.1")
-        other = self.certificate("DNS:other.test")
+        good = certificate(self.directory(), "IP:127.0.0.1")
+        other = certificate(self.directory(), "DNS:other.test")
         for cert, ca, status in ((good, good, 0), (good, other, 75),
                                  (other, other, 75)):
             relay = Relay(self, options=("--tls-cert", cert[0], "--tls-key",
@@ -380,7 +370,7 @@ class Security(Sending):
             self.assertEqual(len(relay.messages()), 1 if status == 0 else 0)
 
     def test_required_and_opportunistic(self):
-        cert, key = self.certificate("DNS:any.test")
+        cert, key = certificate(self.directory(), "DNS:any.test")
         plain = Relay(self)
         self.assertEqual(self.once(plain, smtp_tls="required").status, 75)
         self.assertEqual(plain.messages(), [])

@@ -20,7 +20,7 @@ from harness import mta  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
 from harness.okapi import Okapi, message  # noqa: E402
 from harness.process import free_port  # noqa: E402
-from harness.tls import certificate  # noqa: E402
+from harness.certificates import certificate  # noqa: E402
 
 ANNA = "anna@okapi.test"
 PASSWORD = "sesam open"

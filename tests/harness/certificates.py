@@ -1,7 +1,22 @@
-"""A small certificate authority for tests."""
+"""Certificates for the moment: one that signs itself, and a small authority."""
 
 import os
 import subprocess
+
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def openssl(directory, *args):
+    subprocess.run(["openssl", *args], check=True, cwd=directory,
+                   capture_output=True)
+
+
+def certificate(directory, alt="DNS:localhost,IP:127.0.0.1"):
+    """A certificate that signs itself and its key: two paths."""
+    cert, key = (os.path.join(directory, n) for n in ("cert.pem", "key.pem"))
+    openssl(directory, "req", "-x509", *EC, "-keyout", key, "-out", cert,
+            "-days", "2", "-subj", "/CN=x", "-addext", f"subjectAltName={alt}")
+    return cert, key
 
 
 class Authority:
@@ -13,14 +28,12 @@ class Authority:
         self.openssl("req", "-x509", *self.new_key(name), "-days", "2",
                      "-subj", f"/CN=test {name}", "-out", f"{name}.pem")
 
+    def openssl(self, *args):
+        openssl(self.directory, *args)
+
     @staticmethod
     def new_key(name):
-        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-keyout", name + ".key"]
-
-    def openssl(self, *args):
-        subprocess.run(["openssl", *args], check=True, cwd=self.directory,
-                       capture_output=True)
+        return [*EC, "-keyout", name + ".key"]
 
     def path(self, name):
         return os.path.join(self.directory, name)
