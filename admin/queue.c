@@ -73,24 +73,6 @@ static void queue_print(const struct queue_entry *entry)
 	}
 }
 
-static int queue_list(struct admin *admin, struct fault *fault)
-{
-	g_autoptr(GPtrArray) entries = NULL;
-	struct print_list list;
-
-	if (store_queue_list(admin->store, &entries, fault) < 0)
-		return -1;
-	print_list_begin(&list, admin->json);
-	for (guint i = 0; i < entries->len; i++) {
-		if (admin->json)
-			print_list_item(&list, queue_json(entries->pdata[i]));
-		else
-			queue_print(entries->pdata[i]);
-	}
-	print_list_end(&list);
-	return 0;
-}
-
 static int queue_show_raw(struct admin *admin, int64_t id, struct fault *fault)
 {
 	g_autoptr(GBytes) bytes = NULL;
@@ -190,34 +172,133 @@ static bool queue_is_address(const char *address, const char *wanted)
 	return g_ascii_strcasecmp(address, wanted) == 0;
 }
 
-static bool queue_matches(const struct admin *admin,
-			  const struct queue_entry *entry)
+/* What --sender, --recipient, --state, --before and --since ask for. */
+struct queue_selection {
+	const char *sender;
+	const char *recipient;
+	const char *state;
+	int64_t since;
+	int64_t before;
+};
+
+static bool queue_has_selection(const struct admin *admin)
 {
-	const char *sender = admin_option(admin, "sender");
-	const char *address = admin_option(admin, "recipient");
-	bool found = false;
-
-	if (sender && !queue_is_address(entry->reverse_path, sender))
-		return false;
-	for (guint i = 0; address && i < entry->recipients->len; i++) {
-		const struct queue_recipient *r = entry->recipients->pdata[i];
-
-		found = found || queue_is_address(r->address, address);
-	}
-	return !address || found;
+	return admin_has(admin, "sender") || admin_has(admin, "recipient") ||
+	       admin_has(admin, "state") || admin_has(admin, "before") ||
+	       admin_has(admin, "since");
 }
 
-static int queue_selected(struct admin *admin, GArray *ids, struct fault *fault)
+static int queue_selection_parse(const struct admin *admin,
+				 struct queue_selection *ret,
+				 struct fault *fault)
+{
+	static const char *const states[] = {"held", "waiting", "sending",
+					     "deferred", NULL};
+	const char *since = admin_option(admin, "since");
+	const char *before = admin_option(admin, "before");
+
+	*ret = (struct queue_selection){
+		.sender = admin_option(admin, "sender"),
+		.recipient = admin_option(admin, "recipient"),
+		.state = admin_option(admin, "state"),
+		.before = INT64_MAX,
+	};
+	if (ret->state && !g_strv_contains(states, ret->state))
+		return fault_set(fault, FAULT_USAGE,
+				 "--state is held, waiting, sending or "
+				 "deferred");
+	if ((since && print_time_parse(since, &ret->since, fault) < 0) ||
+	    (before && print_time_parse(before, &ret->before, fault) < 0))
+		return -1;
+	return 0;
+}
+
+static bool queue_is_deferred(const struct queue_entry *entry)
+{
+	for (guint i = 0; i < entry->recipients->len; i++) {
+		const struct queue_recipient *r = entry->recipients->pdata[i];
+
+		if (r->state == QUEUE_RCPT_WAITING && r->attempts)
+			return entry->state == QUEUE_WAITING;
+	}
+	return false;
+}
+
+static bool queue_has_recipient(const struct queue_entry *entry,
+				const char *wanted)
+{
+	for (guint i = 0; i < entry->recipients->len; i++) {
+		const struct queue_recipient *r = entry->recipients->pdata[i];
+
+		if (queue_is_address(r->address, wanted))
+			return true;
+	}
+	return false;
+}
+
+static bool queue_matches(const struct queue_selection *selection,
+			  const struct queue_entry *entry)
+{
+	const char *state = selection->state;
+
+	if (entry->submitted < selection->since ||
+	    entry->submitted >= selection->before)
+		return false;
+	if (selection->sender &&
+	    !queue_is_address(entry->reverse_path, selection->sender))
+		return false;
+	if (selection->recipient &&
+	    !queue_has_recipient(entry, selection->recipient))
+		return false;
+	if (state && strcmp(state, "deferred") == 0)
+		return queue_is_deferred(entry);
+	return !state || strcmp(state, queue_state_name(entry->state)) == 0;
+}
+
+/* What is selected, oldest first; everything without a selection. */
+static int queue_selected(struct admin *admin, GPtrArray **ret_entries,
+			  struct fault *fault)
+{
+	struct queue_selection selection;
+
+	if (queue_selection_parse(admin, &selection, fault) < 0 ||
+	    store_queue_list(admin->store, ret_entries, fault) < 0)
+		return -1;
+	for (guint i = (*ret_entries)->len; i-- > 0;)
+		if (!queue_matches(&selection, (*ret_entries)->pdata[i]))
+			g_ptr_array_remove_index(*ret_entries, i);
+	return 0;
+}
+
+static int queue_list(struct admin *admin, struct fault *fault)
+{
+	g_autoptr(GPtrArray) entries = NULL;
+	struct print_list list;
+
+	if (queue_selected(admin, &entries, fault) < 0)
+		return -1;
+	print_list_begin(&list, admin->json);
+	for (guint i = 0; i < entries->len; i++) {
+		if (admin->json)
+			print_list_item(&list, queue_json(entries->pdata[i]));
+		else
+			queue_print(entries->pdata[i]);
+	}
+	print_list_end(&list);
+	return 0;
+}
+
+static int queue_selected_ids(struct admin *admin, GArray *ids,
+			      struct fault *fault)
 {
 	g_autoptr(GPtrArray) entries = NULL;
 
-	if (store_queue_list(admin->store, &entries, fault) < 0)
+	if (queue_selected(admin, &entries, fault) < 0)
 		return -1;
 	for (guint i = 0; i < entries->len; i++) {
 		const struct queue_entry *entry = entries->pdata[i];
 
-		if (queue_matches(admin, entry))
-			g_array_append_val(ids, entry->id);
+		g_array_append_val(ids, entry->id);
 	}
 	return 0;
 }
@@ -249,16 +330,16 @@ static int queue_run(struct admin *admin, enum queue_action action,
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	bool all = admin_has(admin, "all");
-	bool some = admin_has(admin, "sender") || admin_has(admin, "recipient");
+	bool some = queue_has_selection(admin);
 	bool select = all || some;
 	struct queue_work work = {
 		.action = action, .ids = ids, .is_selection = select};
 
 	if (select == (admin->args->len > 0) || (all && some))
 		return fault_set(fault, FAULT_USAGE,
-				 "name IDs, or --all, --sender A or "
-				 "--recipient A");
-	if (select ? queue_selected(admin, ids, fault) < 0
+				 "name IDs, or --all, or which: --sender, "
+				 "--recipient, --state, --before, --since");
+	if (select ? queue_selected_ids(admin, ids, fault) < 0
 		   : queue_numbers(admin, ids, fault) < 0)
 		return -1;
 	if (action == QUEUE_ACT_DELETE &&
@@ -295,18 +376,26 @@ static int queue_delete(struct admin *admin, struct fault *fault)
 	return queue_run(admin, QUEUE_ACT_DELETE, "deleted", fault);
 }
 
+/* clang-format off */
+#define QUEUE_SELECTION                                                        \
+	{"sender", "ADDRESS", "of this sender, @DOMAIN, or <> for none", false}, \
+	{"recipient", "ADDRESS", "with this recipient, or one at @DOMAIN", false}, \
+	{"state", "STATE", "held, waiting, sending; deferred: tried before", false}, \
+	{"before", "TIME", "submitted before it", false},                      \
+	{"since", "TIME", "submitted since then", false}
+/* clang-format on */
+
+static const struct command_option queue_list_options[] = {QUEUE_SELECTION,
+							   {0}};
+
 static const struct command_option queue_options[] = {
-	{"all", NULL, "every message", false},
-	{"sender", "ADDRESS", "of this sender, @DOMAIN, or <> for none", false},
-	{"recipient", "ADDRESS", "with this recipient, or one at @DOMAIN",
-	 false},
-	{0}};
+	{"all", NULL, "every message", false}, QUEUE_SELECTION, {0}};
 
 static const struct command_option queue_show_options[] = {
 	{"raw", NULL, "the message byte for byte", false}, {0}};
 
 static const struct command queue_commands[] = {
-	{"list", "", "what waits, oldest first", queue_list, NULL,
+	{"list", "", "what waits, oldest first", queue_list, queue_list_options,
 	 COMMAND_READ | COMMAND_JSON},
 	{"show", "ID", "one message", queue_show, queue_show_options,
 	 COMMAND_READ | COMMAND_JSON},

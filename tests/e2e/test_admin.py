@@ -738,7 +738,45 @@ class Queue(Admin):
         self.refused(USAGE, "queue", "hold")
         self.refused(USAGE, "queue", "hold", "1", "--all")
         self.refused(USAGE, "queue", "hold", "x")
+        self.refused(USAGE, "queue", "hold", "--state", "lost")
+        self.refused(USAGE, "queue", "hold", "--since", "yesterday")
+        self.refused(USAGE, "queue", "hold", "--all", "--state", "held")
         self.must("queue", "hold", "--all")
+
+    def test_selections(self):
+        """Each selection against the ids it must find."""
+        held = self.submit("anna", "x@example.org")
+        deferred = self.submit("bert", "y@example.org")
+        fresh = self.submit("anna", "z@example.net")
+        self.must("queue", "hold", held)
+        store = sqlite3.connect(self.okapi.settings["store_path"])
+        with store:
+            store.execute("UPDATE outgoingrecipients SET attempts = 1"
+                          " WHERE queue = ?", (deferred,))
+            store.execute("UPDATE outgoingqueue SET submitted = submitted"
+                          " - 86400000000 WHERE id = ?", (deferred,))
+        store.close()
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                            time.gmtime(time.time() - 3600))
+        for name, words, found in (
+                ("all", (), (held, deferred, fresh)),
+                ("sender", ("--sender", "anna@" + DOMAIN), (held, fresh)),
+                ("domain", ("--recipient", "@example.org"), (held, deferred)),
+                ("held", ("--state", "held"), (held,)),
+                ("waiting", ("--state", "waiting"), (deferred, fresh)),
+                ("deferred", ("--state", "deferred"), (deferred,)),
+                ("sending", ("--state", "sending"), ()),
+                ("old", ("--before", now), (deferred,)),
+                ("new", ("--since", now), (held, fresh)),
+                ("all of them", ("--since", now, "--state", "waiting",
+                                 "--sender", "@" + DOMAIN), (fresh,))):
+            with self.subTest(name):
+                listed = json.loads(self.must("queue", "list", *words,
+                                              "--json"))
+                self.assertEqual([str(q["id"]) for q in listed], list(found))
+        self.assertIn("deleted: 1", self.must("queue", "delete", "--before",
+                                              now, "--yes"))
+        self.assertEqual(set(self.states()), {held, fresh})
 
 
 class Rules(Admin):
