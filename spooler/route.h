@@ -18,7 +18,7 @@ struct route {
 	char *password;
 	char *token_command;
 	/* Guarded by the spooler's lock: */
-	int64_t down_until; /* its places do not answer */
+	int64_t down_until; /* monotonic: its places do not answer */
 	char down_words[FAULT_TEXT_MAX];
 };
 

@@ -15,10 +15,11 @@
 #define SPOOLER_GRACE_US     (10 * USEC_PER_SEC)
 #define SPOOLER_HEARTBEAT_US (30 * USEC_PER_SEC)
 #define SPOOLER_LOOK_US                                                        \
- (30 * USEC_PER_SEC)       /* nobody wakes us when a                           \
-			       spooler beside us dies */
-#define SPOOLER_VAIN_MAX 5 /* with --once */
-#define SPOOLER_DROP_US  (30 * USEC_PER_SEC)
+ (30 * USEC_PER_SEC)          /* nobody wakes us when a                        \
+				  spooler beside us dies */
+#define SPOOLER_VAIN_MAX    5 /* with --once */
+#define SPOOLER_DROP_US     (30 * USEC_PER_SEC)
+#define SPOOLER_SET_BACK_US USEC_PER_SEC
 
 int spooler_new(struct settings *settings, struct committer *committer,
 		struct helper_pool *helpers, struct submit *submit,
@@ -35,6 +36,7 @@ int spooler_new(struct settings *settings, struct committer *committer,
 	spooler->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	spooler->notify_fd = -1;
 	spooler->drop_fd = -1;
+	spooler->reclock = true;
 	pthread_mutex_init(&spooler->lock, NULL);
 	pthread_cond_init(&spooler->work_came, NULL);
 	spooler->sent =
@@ -105,6 +107,7 @@ void spooler_set_settings(struct spooler *spooler, struct settings *settings)
 	pthread_mutex_lock(&spooler->lock);
 	settings_unref(spooler->settings);
 	spooler->settings = settings_ref(settings);
+	spooler->reclock = true;
 	pthread_mutex_unlock(&spooler->lock);
 	spooler_wake(spooler);
 }
@@ -126,10 +129,12 @@ struct spooler_turn {
 	bool all_idle;
 	bool work_waits;   /* signalled, not taken up yet */
 	int64_t due;       /* when the next recipient is */
-	int64_t look_at;   /* when that may be claimed */
+	int64_t look_at;   /* when that may be claimed, monotonic */
 	unsigned in_vain;  /* claims in a row that gave nothing */
 	int64_t heartbeat; /* next one */
 	int64_t drop_at;   /* next look into the drop directory; 0: none */
+	int64_t wall;      /* how far the clock on the wall is ahead of the
+			      monotonic one */
 };
 
 static void spooler_add_worker(struct spooler *spooler)
@@ -142,6 +147,21 @@ static void spooler_add_worker(struct spooler *spooler)
 		return;
 	}
 	g_ptr_array_add(spooler->workers, worker);
+}
+
+/* When to claim what is due (by the clock on the wall) then, on the monotonic
+ * clock; with the lock held. */
+static int64_t spooler_look_at(const struct spooler *spooler, int64_t due,
+			       int64_t now)
+{
+	int64_t at;
+
+	if (due == INT64_MAX)
+		return INT64_MAX;
+	at = now + MAX(due - g_get_real_time(), 0);
+	at = MAX(at, spooler->not_before);
+	return scheduler_rate_wait(&spooler->settings->policy, &spooler->rate,
+				   at);
 }
 
 /* Sets work going if it is time; the turn says what comes next. */
@@ -157,21 +177,14 @@ static void spooler_dispatch(struct spooler *spooler, struct spooler_turn *turn)
 			    fault.text);
 		due = g_get_real_time() + USEC_PER_SEC;
 	}
-	now = g_get_real_time();
+	now = g_get_monotonic_time();
 	pthread_mutex_lock(&spooler->lock);
 	turn->stopping = spooler->stopping;
 	turn->in_vain = spooler->in_vain;
 	turn->due = due;
-	if (due != INT64_MAX)
-		due = MAX(due, spooler->not_before);
-	if (due != INT64_MAX)
-		due = scheduler_rate_wait(&spooler->settings->policy,
-					  &spooler->rate, MAX(due, 0)) > due
-			      ? spooler->rate.next
-			      : due;
-	if (due <= now && !spooler->work)
+	turn->look_at = spooler_look_at(spooler, due, now);
+	if (turn->look_at <= now && !spooler->work)
 		spooler_signal_work(spooler);
-	turn->look_at = due;
 	turn->work_waits = spooler->work;
 	want_worker = spooler->work && !spooler->idle && !spooler->stopping &&
 		      (int64_t)spooler->workers->len <
@@ -186,7 +199,7 @@ static int spooler_heartbeat_unit(struct store *store, void *context,
 				  struct fault *fault)
 {
 	(void)context;
-	return store_queue_heartbeat(store, g_get_real_time(), fault);
+	return store_queue_heartbeat(store, fault);
 }
 
 /* While somebody sends, our leases must not look forgotten. */
@@ -202,6 +215,41 @@ static void spooler_heartbeat(struct spooler *spooler,
 	if (committer_run(spooler->committer, spooler_heartbeat_unit, NULL,
 			  &fault) != 0)
 		log_message(LOG_LEVEL_WARNING, "cannot renew leases: %s",
+			    fault.text);
+}
+
+static int spooler_reclock_unit(struct store *store, void *context,
+				struct fault *fault)
+{
+	return store_queue_reclock(store, g_get_real_time(),
+				   *(const int64_t *)context, fault);
+}
+
+/* Where the clock was set back, or the policy is another, no attempt may be
+ * further away than the policy says. */
+static void spooler_reclock(struct spooler *spooler, struct spooler_turn *turn)
+{
+	int64_t wall = g_get_real_time() - g_get_monotonic_time();
+	bool was_set_back = turn->wall - wall > SPOOLER_SET_BACK_US;
+	struct fault fault = {0};
+	int64_t retry_max;
+	bool is_wanted;
+
+	pthread_mutex_lock(&spooler->lock);
+	is_wanted = was_set_back || spooler->reclock;
+	spooler->reclock = false;
+	retry_max = spooler->settings->policy.retry_max;
+	pthread_mutex_unlock(&spooler->lock);
+	if (was_set_back && turn->wall)
+		log_message(LOG_LEVEL_WARNING,
+			    "the clock was set back by %" G_GINT64_FORMAT " s",
+			    (turn->wall - wall) / USEC_PER_SEC);
+	turn->wall = wall;
+	if (is_wanted && committer_run(spooler->committer, spooler_reclock_unit,
+				       &retry_max, &fault) != 0)
+		log_message(LOG_LEVEL_WARNING,
+			    "cannot look at the queue's "
+			    "times: %s",
 			    fault.text);
 }
 
@@ -225,7 +273,7 @@ static int spooler_timeout_ms(const struct spooler_turn *turn)
 
 	/* What is due already waits for a worker, who wakes us. */
 	if (turn->look_at != INT64_MAX && !turn->work_waits)
-		wait = MIN(wait, turn->look_at - g_get_real_time());
+		wait = MIN(wait, turn->look_at - g_get_monotonic_time());
 	if (turn->drop_at)
 		wait = MIN(wait, turn->drop_at - g_get_monotonic_time());
 	return (int)(MAX(wait, 0) / 1000 + 1);
@@ -288,6 +336,7 @@ void spooler_run(struct spooler *spooler, int door_fd)
 
 	spooler_look_into_drop(spooler, &turn);
 	for (;;) {
+		spooler_reclock(spooler, &turn);
 		spooler_dispatch(spooler, &turn);
 		if (turn.stopping)
 			return;
@@ -303,6 +352,7 @@ int spooler_run_once(struct spooler *spooler, struct fault *fault)
 
 	spooler_look_into_drop(spooler, &turn);
 	for (;;) {
+		spooler_reclock(spooler, &turn);
 		spooler_dispatch(spooler, &turn);
 		/* In vain: what is due belongs to another spooler.  While a
 		 * worker is at it, it may as well be ours. */

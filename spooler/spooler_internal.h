@@ -31,7 +31,10 @@ struct spooler {
 	struct settings *settings; /* and what its routes learn */
 	bool work;                 /* somebody should claim */
 	bool stopping;
-	unsigned idle;              /* workers that wait for work */
+	bool reclock;  /* times of attempts may be of another policy
+			  or clock */
+	unsigned idle; /* workers that wait for work */
+	/* Monotonic: clocks are set, and nothing may wait for that. */
 	int64_t not_before;         /* no claim before: the last was in vain */
 	unsigned in_vain;           /* so many in a row */
 	struct scheduler_rate rate; /* smtp_rate */

@@ -41,6 +41,33 @@ static bool worker_is_stopping(struct worker *worker)
 	return stopping;
 }
 
+/* Takes up the settings that hold now. */
+static void worker_renew(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+	struct settings *old = NULL;
+
+	pthread_mutex_lock(&spooler->lock);
+	if (worker->settings != spooler->settings) {
+		old = worker->settings;
+		worker->settings = settings_ref(spooler->settings);
+	}
+	pthread_mutex_unlock(&spooler->lock);
+	if (old)
+		settings_unref(old);
+}
+
+static bool worker_is_outdated(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+	bool is_outdated;
+
+	pthread_mutex_lock(&spooler->lock);
+	is_outdated = worker->settings != spooler->settings;
+	pthread_mutex_unlock(&spooler->lock);
+	return is_outdated;
+}
+
 /* ---- claiming ---- */
 
 struct worker_claim {
@@ -59,9 +86,10 @@ static int worker_claim_unit(struct store *store, void *context,
 }
 
 /* How many may be claimed now. */
-static size_t worker_allowance(struct worker *worker, int64_t now)
+static size_t worker_allowance(struct worker *worker)
 {
 	struct spooler *spooler = worker->spooler;
+	int64_t now = g_get_monotonic_time();
 	const struct scheduler_policy *policy;
 	size_t limit = worker->batch_size;
 
@@ -84,12 +112,13 @@ static void worker_claimed(struct worker *worker,
 			   const struct worker_claim *claim, size_t count)
 {
 	struct spooler *spooler = worker->spooler;
+	int64_t now = g_get_monotonic_time();
 
 	pthread_mutex_lock(&spooler->lock);
 	if (!count) {
 		if (spooler->settings->policy.rate)
-			spooler->rate.next = claim->now;
-		spooler->not_before = claim->now + WORKER_VAIN_US;
+			spooler->rate.next = now;
+		spooler->not_before = now + WORKER_VAIN_US;
 		spooler->in_vain++;
 	} else {
 		spooler->in_vain = 0;
@@ -108,7 +137,7 @@ static void worker_claim(struct worker *worker)
 	struct fault fault = {0};
 	size_t count = 0;
 
-	claim.limit = worker_allowance(worker, claim.now);
+	claim.limit = worker_allowance(worker);
 	if (!claim.limit)
 		return;
 	if (committer_run(worker->spooler->committer, worker_claim_unit, &claim,
@@ -371,7 +400,8 @@ static struct relay_message *worker_next(void *context)
 	struct worker *worker = context;
 	struct attempt *attempt;
 
-	if (++worker->session_count >= WORKER_SESSION_MAX)
+	if (++worker->session_count >= WORKER_SESSION_MAX ||
+	    worker_is_outdated(worker))
 		return NULL;
 	attempt = worker_take(worker, worker->route);
 	return attempt ? &attempt->message : NULL;
@@ -396,7 +426,7 @@ static char *worker_down_words(struct worker *worker)
 	char *words = NULL;
 
 	pthread_mutex_lock(&spooler->lock);
-	if (worker->route->down_until > g_get_real_time())
+	if (worker->route->down_until > g_get_monotonic_time())
 		words = g_strdup(worker->route->down_words);
 	pthread_mutex_unlock(&spooler->lock);
 	return words;
@@ -410,7 +440,7 @@ static void worker_set_down(struct worker *worker, const struct fault *fault)
 		MIN(worker->settings->policy.retry_min / 2, WORKER_DOWN_MAX);
 
 	pthread_mutex_lock(&spooler->lock);
-	route->down_until = g_get_real_time() + pause;
+	route->down_until = g_get_monotonic_time() + pause;
 	g_strlcpy(route->down_words, fault->text, sizeof(route->down_words));
 	pthread_mutex_unlock(&spooler->lock);
 }
@@ -500,8 +530,10 @@ static void *worker_main(void *context)
 		struct attempt *attempt;
 
 		worker->batch_size = 1;
-		while ((attempt = worker_take(worker, NULL)))
+		while ((attempt = worker_take(worker, NULL))) {
+			worker_renew(worker);
 			worker_session(worker, attempt);
+		}
 		if (worker->again) {
 			worker_unclaim(worker, worker->again->entry->id);
 			attempt_free(g_steal_pointer(&worker->again));
@@ -548,16 +580,15 @@ void worker_cut(struct worker *worker)
 void worker_end(struct worker *worker, int64_t deadline)
 {
 	struct spooler *spooler = worker->spooler;
-	int64_t left = MAX(deadline - g_get_monotonic_time(), 0);
-	struct timespec until;
-	int64_t end = g_get_real_time() + left;
+	const struct timespec until = {
+		.tv_sec = deadline / USEC_PER_SEC,
+		.tv_nsec = (deadline % USEC_PER_SEC) * 1000,
+	};
 
-	until.tv_sec = end / USEC_PER_SEC;
-	until.tv_nsec = (end % USEC_PER_SEC) * 1000;
 	pthread_mutex_lock(&spooler->lock);
 	while (!worker->has_ended &&
-	       pthread_cond_timedwait(&spooler->work_came, &spooler->lock,
-				      &until) == 0)
+	       pthread_cond_clockwait(&spooler->work_came, &spooler->lock,
+				      CLOCK_MONOTONIC, &until) == 0)
 		continue;
 	pthread_mutex_unlock(&spooler->lock);
 	worker_cut(worker);

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static char *lease_boot(void)
 {
@@ -59,6 +60,14 @@ char *lease_owner_self(void)
 			       (int)getpid(), lease_process_start(getpid()));
 }
 
+int64_t lease_clock(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
 enum lease_state lease_owner_state(const char *owner)
 {
 	g_auto(GStrv) parts = g_strsplit(owner, " ", 0);
@@ -78,6 +87,22 @@ enum lease_state lease_owner_state(const char *owner)
 				g_ascii_strtoll(parts[2], NULL, 10)) == start
 		       ? LEASE_ALIVE
 		       : LEASE_GONE;
+}
+
+bool lease_is_over(const char *owner, int64_t expires)
+{
+	int64_t left = expires - lease_clock();
+
+	switch (lease_owner_state(owner)) {
+	case LEASE_ALIVE:
+		return false;
+	case LEASE_GONE:
+		return true;
+	case LEASE_UNSEEN:
+		/* Nobody gives a longer one: it is of another clock. */
+		return left <= 0 || left > LEASE_LIFETIME_US;
+	}
+	return false;
 }
 
 static int lease_take_back(struct store *store, const char *owner, int64_t now,
@@ -109,13 +134,9 @@ int lease_reap(struct store *store, int64_t now, struct fault *fault)
 		      " GROUP BY lease_owner",
 		      ""))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		enum lease_state state = lease_owner_state(rows_peek(&rows, 0));
-
-		if (state == LEASE_GONE ||
-		    (state == LEASE_UNSEEN && rows_int(&rows, 1) < now))
+	while ((rc = rows_next(&rows, fault)) == 1)
+		if (lease_is_over(rows_peek(&rows, 0), rows_int(&rows, 1)))
 			g_ptr_array_add(gone, rows_text(&rows, 0));
-	}
 	if (rc)
 		return -1;
 	for (guint i = 0; i < gone->len; i++)

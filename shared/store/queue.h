@@ -118,11 +118,19 @@ NODISCARD int store_queue_unclaim(struct store *store, int64_t id,
 				  struct fault *fault);
 /* Unit.  Keeps this process's leases alive where nobody can see whether it
  * runs (another pid name space); a claim does so too.  Every minute or so. */
-NODISCARD int store_queue_heartbeat(struct store *store, int64_t now,
-				    struct fault *fault);
+NODISCARD int store_queue_heartbeat(struct store *store, struct fault *fault);
 /* When the next waiting recipient is due; INT64_MAX if none is. */
 NODISCARD int store_queue_next_due(struct store *store, int64_t *ret_time,
 				   struct fault *fault);
+
+/*
+ * Unit.  The clock was set back, or the longest delay shortened: an attempt
+ * that is more than retry_max (microseconds) away was set by other rules and
+ * comes after that; what was submitted in the future, and not deferred, is due
+ * now.
+ */
+NODISCARD int store_queue_reclock(struct store *store, int64_t now,
+				  int64_t retry_max, struct fault *fault);
 
 struct queue_result {
 	int64_t recipient; /* id */

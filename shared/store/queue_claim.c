@@ -68,7 +68,8 @@ static int claim_one(struct store *store, int64_t id, int64_t now,
 	if (sql_run(store, fault,
 		    "UPDATE outgoingqueue SET lease_owner = ?,"
 		    " lease_expires = ? WHERE id = ?",
-		    "tii", claim_owner(store), now + LEASE_LIFETIME_US, id))
+		    "tii", claim_owner(store),
+		    lease_clock() + LEASE_LIFETIME_US, id))
 		return -1;
 	return sql_run(store, fault,
 		       "UPDATE outgoingrecipients SET state = 1"
@@ -105,14 +106,15 @@ static void claim_free_element(gpointer entry)
 	queue_entry_free(entry);
 }
 
-int store_queue_heartbeat(struct store *store, int64_t now, struct fault *fault)
+int store_queue_heartbeat(struct store *store, struct fault *fault)
 {
 	if (store_need_unit(store, fault))
 		return -1;
 	return sql_run(store, fault,
 		       "UPDATE outgoingqueue SET lease_expires = ?"
 		       " WHERE lease_owner = ?",
-		       "it", now + LEASE_LIFETIME_US, claim_owner(store));
+		       "it", lease_clock() + LEASE_LIFETIME_US,
+		       claim_owner(store));
 }
 
 int store_queue_claim(struct store *store, int64_t now, size_t limit,
@@ -123,7 +125,7 @@ int store_queue_claim(struct store *store, int64_t now, size_t limit,
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
 	if (store_need_unit(store, fault) || lease_reap(store, now, fault) ||
-	    store_queue_heartbeat(store, now, fault) ||
+	    store_queue_heartbeat(store, fault) ||
 	    claim_find_all(store, now, limit, ids, fault))
 		return -1;
 	for (guint i = 0; i < ids->len; i++) {
@@ -200,17 +202,16 @@ static int claim_next_lease(struct store *store, int64_t *ret_time,
 		      " GROUP BY lease_owner",
 		      ""))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		switch (lease_owner_state(rows_peek(&rows, 0))) {
-		case LEASE_ALIVE:
-			break;
-		case LEASE_GONE:
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		const char *owner = rows_peek(&rows, 0);
+		int64_t expires = rows_int(&rows, 1);
+
+		if (lease_is_over(owner, expires))
 			*ret_time = 0;
-			break;
-		case LEASE_UNSEEN:
-			*ret_time = MIN(*ret_time, rows_int(&rows, 1));
-			break;
-		}
+		else if (lease_owner_state(owner) == LEASE_UNSEEN)
+			*ret_time = MIN(*ret_time, g_get_real_time() + expires -
+							   lease_clock());
+	}
 	return rc;
 }
 
@@ -253,6 +254,34 @@ int store_queue_next_due(struct store *store, int64_t *ret_time,
 	    claim_next_lease(store, &lease, fault))
 		return -1;
 	*ret_time = MIN(MIN(fresh, again), lease);
+	return 0;
+}
+
+/* ---- the clock on the wall ------------------------------------------------
+ */
+
+int store_queue_reclock(struct store *store, int64_t now, int64_t retry_max,
+			struct fault *fault)
+{
+	int changes;
+
+	if (store_need_unit(store, fault) ||
+	    sql_run(store, fault,
+		    "UPDATE outgoingrecipients SET next_attempt = ?1"
+		    " WHERE state = 0 AND attempts > 0 AND next_attempt > ?1",
+		    "i", now + retry_max))
+		return -1;
+	changes = sqlite3_changes(store->db);
+	if (sql_run(store, fault,
+		    "UPDATE outgoingrecipients SET next_attempt = ?1"
+		    " WHERE state = 0 AND attempts = 0 AND next_attempt > ?1"
+		    " AND priority IN (-1, 0, 1) AND next_attempt <="
+		    " (SELECT submitted FROM outgoingqueue"
+		    " WHERE id = queue)",
+		    "i", now))
+		return -1;
+	if (changes + sqlite3_changes(store->db))
+		store->touched |= STORE_TOUCHED_QUEUE;
 	return 0;
 }
 

@@ -395,6 +395,9 @@ NODISCARD int queue_need_idle(struct store *store, int64_t id,
 /* ---- lease.c --------------------------------------------------------------
  */
 #define LEASE_LIFETIME_US (INT64_C(600) * USEC_PER_SEC)
+/* Microseconds since boot, asleep or not: leases hold within one boot, and
+ * nobody sets this clock. */
+int64_t lease_clock(void);
 /* Names this process for ever: boot, pid name space, pid, start time. */
 char *lease_owner_self(void);
 enum lease_state {
@@ -403,6 +406,8 @@ enum lease_state {
 	LEASE_UNSEEN, /* cannot be seen from here: its expiry decides */
 };
 enum lease_state lease_owner_state(const char *owner);
+/* Is a lease until expires (by lease_clock()) void? */
+bool lease_is_over(const char *owner, int64_t expires);
 /* Takes back what processes held that are gone. */
 NODISCARD int lease_reap(struct store *store, int64_t now, struct fault *fault);
 

@@ -475,7 +475,6 @@ Test(queue, owners_are_told_apart)
 
 Test(queue, an_owner_nobody_sees_is_held_to_its_heartbeat)
 {
-	int64_t now = g_get_real_time();
 	int64_t id = submit(0, "a@b", 1, 0);
 	g_autofree char *owner = NULL;
 	g_autofree char *self = lease_owner_self();
@@ -489,11 +488,54 @@ Test(queue, an_owner_nobody_sees_is_held_to_its_heartbeat)
 	in_unit(sql_run(fx.store, fault,
 			"UPDATE outgoingqueue SET lease_owner = ?", "t",
 			owner));
-	early = claim(now + LEASE_LIFETIME_US / 2, 1);
+	/* However the clock is set. */
+	early = claim(g_get_real_time() + 2 * LEASE_LIFETIME_US, 1);
 	cr_expect_eq(early->len, 0);
-	late = claim(now + 2 * LEASE_LIFETIME_US, 1);
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE outgoingqueue SET lease_expires = ?", "i",
+			lease_clock() - 1));
+	late = claim(g_get_real_time(), 1);
 	cr_assert_eq(late->len, 1);
 	cr_expect_eq(((struct queue_entry *)late->pdata[0])->id, id);
+}
+
+Test(queue, a_clock_that_was_set_back_holds_nothing_up)
+{
+	static const int64_t day = INT64_C(86400) * USEC_PER_SEC;
+	static const int64_t retry_max = INT64_C(3600) * USEC_PER_SEC;
+	int64_t now = g_get_real_time();
+	int64_t fresh = submit(0, "a@b", 1, 0);
+	int64_t deferred = submit(0, "a@b", 1, now + day / 2);
+	int64_t again = submit(0, "a@b", 1, 0);
+	g_autoptr(GPtrArray) due = NULL;
+	int64_t next = 0;
+
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE outgoingrecipients SET attempts = 1,"
+			" next_attempt = next_attempt + 5 WHERE queue = ?",
+			"i", again));
+	in_unit(store_queue_reclock(fx.store, now - day, retry_max, fault));
+	due = claim(now - day, 10);
+	cr_assert_eq(due->len, 1);
+	cr_expect_eq(((struct queue_entry *)due->pdata[0])->id, fresh);
+	must(store_queue_next_due(fx.store, &next, fault));
+	cr_expect_eq(next, now - day + retry_max);
+	/* What was deferred keeps the time that its sender gave. */
+	in_unit(store_queue_reclock(fx.store, now, retry_max, fault));
+	in_unit(store_queue_delete(fx.store, again, fault));
+	must(store_queue_next_due(fx.store, &next, fault));
+	cr_expect_eq(next, now + day / 2);
+	expect_state(deferred, "waiting waiting");
+	must_be_sound();
+}
+
+Test(queue, a_lease_of_another_clock_is_over)
+{
+	int64_t now = lease_clock();
+
+	cr_expect(!lease_is_over("rubbish", now + LEASE_LIFETIME_US / 2));
+	cr_expect(lease_is_over("rubbish", now - 1));
+	cr_expect(lease_is_over("rubbish", g_get_real_time()));
 }
 
 Test(queue, a_token_is_submitted_once)
