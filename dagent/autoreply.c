@@ -52,6 +52,8 @@ static int autoreply_own(const struct mail *mail, struct store *store,
 			 const struct sieve_vacation *vacation, char ***ret_own,
 			 struct fault *fault)
 {
+	static const char *const trace_names[] = {
+		"X-Original-To", "Envelope-To", "Received", NULL};
 	size_t size = 0;
 	const char *octets = g_bytes_get_data(mail->bytes, &size);
 	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
@@ -64,7 +66,7 @@ static int autoreply_own(const struct mail *mail, struct store *store,
 	g_strv_builder_add(all, to->path);
 	if (to->original)
 		g_strv_builder_add(all, to->original);
-	header_scan(octets, size, autoreply_trace_each,
+	header_scan(octets, size, trace_names, autoreply_trace_each,
 		    &(struct autoreply_trace){all});
 	for (guint i = 0; vacation && i < vacation->addresses->len; i++)
 		g_strv_builder_add(all, vacation->addresses->pdata[i]);

@@ -472,6 +472,7 @@ static bool rules_loop_each(void *context, const char *name, const char *value)
 
 bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
 {
+	static const char *const names[] = {TRACE_REDIRECTED, NULL};
 	struct rules_loop loop = {.own = own};
 	size_t size = 0;
 	const char *octets = g_bytes_get_data(message, &size);
@@ -479,7 +480,7 @@ bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
 	for (size_t i = 0; own[i]; i++)
 		if (g_ascii_strcasecmp(own[i], address) == 0)
 			return true;
-	header_scan(octets, size, rules_loop_each, &loop);
+	header_scan(octets, size, names, rules_loop_each, &loop);
 	return loop.is_loop || loop.hops >= RULES_HOPS_MAX;
 }
 

@@ -34,7 +34,27 @@ static char *header_unfold(const char *p, const char *end)
 	return g_strstrip(g_string_free(out, FALSE));
 }
 
-void header_scan(const char *message, size_t len,
+/* Is what stands before the colon one of names? */
+static bool header_is_wanted(const char *p, const char *colon,
+			     const char *const *names)
+{
+	const char *end = colon;
+
+	/* A name that was folded: left to who gets it. */
+	if (memchr(p, '\n', (size_t)(colon - p)))
+		return true;
+	while (p < end && g_ascii_isspace(*p))
+		p++;
+	while (p < end && g_ascii_isspace(end[-1]))
+		end--;
+	for (; *names; names++)
+		if (strlen(*names) == (size_t)(end - p) &&
+		    g_ascii_strncasecmp(*names, p, (size_t)(end - p)) == 0)
+			return true;
+	return false;
+}
+
+void header_scan(const char *message, size_t len, const char *const *names,
 		 bool (*each)(void *context, const char *name,
 			      const char *value),
 		 void *context)
@@ -49,7 +69,7 @@ void header_scan(const char *message, size_t len,
 		if (*p == '\n' || *p == '\r')
 			return;
 		colon = memchr(p, ':', (size_t)(next - p));
-		if (colon && colon > p) {
+		if (colon && colon > p && header_is_wanted(p, colon, names)) {
 			g_autofree char *name = header_unfold(p, colon);
 			g_autofree char *value = header_unfold(colon + 1, next);
 
@@ -85,8 +105,9 @@ static bool header_query_each(void *context, const char *name,
 size_t header_count(const char *message, size_t len, const char *name)
 {
 	struct header_query query = {.name = name};
+	const char *const names[] = {name, NULL};
 
-	header_scan(message, len, header_query_each, &query);
+	header_scan(message, len, names, header_query_each, &query);
 	return query.count;
 }
 
@@ -96,8 +117,9 @@ bool header_has_value(const char *message, size_t len, const char *name,
 	g_autofree char *stripped = g_strstrip(g_strdup(prefix));
 	struct header_query query = {
 		.name = name, .prefix = stripped, .once = true};
+	const char *const names[] = {name, NULL};
 
-	header_scan(message, len, header_query_each, &query);
+	header_scan(message, len, names, header_query_each, &query);
 	return query.count > 0;
 }
 

@@ -8,10 +8,11 @@
 
 #include "base.h"
 
-/* Calls each for every field of the header, in order, until it returns false.
- * name is borrowed for the call; value is unfolded (line ends taken out) and
- * stripped. */
-void header_scan(const char *message, size_t len,
+/* Calls each for every field of the header that has one of names (ends with
+ * NULL; case-blind), in order, until it returns false.  name and value are
+ * borrowed for the call; both are unfolded (line ends taken out) and stripped.
+ * Other fields cost a look at their name. */
+void header_scan(const char *message, size_t len, const char *const *names,
 		 bool (*each)(void *context, const char *name,
 			      const char *value),
 		 void *context);

@@ -29,7 +29,8 @@ struct spam_mark {
 };
 
 struct spam_marks {
-	GPtrArray *list; /* of struct spam_mark */
+	GPtrArray *list;  /* of struct spam_mark */
+	GPtrArray *names; /* theirs, borrowed; ends with NULL */
 };
 
 static void spam_mark_free(gpointer data)
@@ -123,6 +124,7 @@ static struct spam_marks *spam_marks_empty(void)
 	struct spam_marks *marks = g_new0(struct spam_marks, 1);
 
 	marks->list = g_ptr_array_new_with_free_func(spam_mark_free);
+	marks->names = g_ptr_array_new();
 	return marks;
 }
 
@@ -141,6 +143,11 @@ int spam_marks_new(const struct conf *conf, struct spam_marks **ret_marks,
 	}
 	if (spam_add(marks, (const char *const *)conf->spam_headers, fault))
 		return fault_prefix(fault, "spam_headers");
+	for (guint i = 0; i < marks->list->len; i++)
+		g_ptr_array_add(
+			marks->names,
+			((struct spam_mark *)marks->list->pdata[i])->name);
+	g_ptr_array_add(marks->names, NULL);
 	*ret_marks = g_steal_pointer(&marks);
 	return 0;
 }
@@ -150,6 +157,7 @@ void spam_marks_free(struct spam_marks *marks)
 	if (!marks)
 		return;
 	g_ptr_array_unref(marks->list);
+	g_ptr_array_unref(marks->names);
 	g_free(marks);
 }
 
@@ -227,6 +235,8 @@ const char *spam_marks_find(const struct spam_marks *marks, const char *message,
 	struct spam_look look = {.marks = marks};
 
 	if (marks->list->len > 0)
-		header_scan(message, len, spam_look_each, &look);
+		header_scan(message, len,
+			    (const char *const *)marks->names->pdata,
+			    spam_look_each, &look);
 	return look.found;
 }

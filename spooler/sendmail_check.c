@@ -42,14 +42,16 @@ static int check_addresses(const struct conf *conf,
 }
 
 /* Stops at a field that may name somebody. */
+/* Fields of recipients. */
+static const char *const check_names[] = {
+	"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", NULL};
+
 static bool check_is_nobody(void *context, const char *name, const char *value)
 {
-	static const char *const names[] = {
-		"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"};
 	bool *ret_named = context;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-		if (g_ascii_strcasecmp(name, names[i]) == 0 && *value)
+	for (size_t i = 0; check_names[i]; i++)
+		if (g_ascii_strcasecmp(name, check_names[i]) == 0 && *value)
 			*ret_named = true;
 	return !*ret_named;
 }
@@ -69,7 +71,7 @@ int sendmail_check(const struct conf *conf, const struct envelope *envelope,
 	if (check_addresses(conf, envelope, fault) != 0)
 		return -1;
 	if (!named)
-		header_scan(message, len, check_is_nobody, &named);
+		header_scan(message, len, check_names, check_is_nobody, &named);
 	if (!named)
 		return fault_set(fault, FAULT_NOT_A_MESSAGE,
 				 "no recipient addresses in To, Cc or Bcc");

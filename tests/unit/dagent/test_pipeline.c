@@ -60,6 +60,39 @@ Test(dagent_header, counts)
 	cr_expect_eq(header_count("\0:\r\n:x\r\n", 8, "x"), 0);
 }
 
+static bool append_field(void *context, const char *name, const char *value)
+{
+	g_string_append_printf(context, "%s=%s;", name, value);
+	return g_ascii_strcasecmp(name, "Last") != 0;
+}
+
+Test(dagent_header, scans_for_names)
+{
+	static const char *const names[] = {"One", "Two", "Last", NULL};
+	static const struct {
+		const char *name, *message, *expected;
+	} cases[] = {
+		{"those only", "One: a\nOnes: b\nOn: c\ntwo: d\n\n",
+		 "One=a;two=d;"},
+		{"blank before the colon", "One \t: a\r\n\r\n", "One=a;"},
+		{"blank before the name", " One: a\r\n\r\n", "One=a;"},
+		{"folded value", "Two: a\r\n\tb\r\n\r\n", "Two=a\tb;"},
+		{"folded name", "O\r\n ne: a\nOne: b\n\n", "O ne=a;One=b;"},
+		{"no further", "Last: a\nOne: b\n\n", "Last=a;"},
+		{"not in the body", "X: a\n\nOne: b\n", ""},
+		{"no name", ": a\nOne: b\n", "One=b;"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) found = g_string_new(NULL);
+
+		header_scan(cases[i].message, strlen(cases[i].message), names,
+			    append_field, found);
+		cr_expect_str_eq(found->str, cases[i].expected, "%s: %s",
+				 cases[i].name, found->str);
+	}
+}
+
 /* ---- trace ---- */
 
 Test(dagent_trace, lines)

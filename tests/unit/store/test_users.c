@@ -3,6 +3,8 @@
  */
 #include "fixture.h"
 
+#include <idn2.h>
+
 #include "store/senders.h"
 
 TestSuite(users, .init = fixture_open, .fini = fixture_close, .timeout = 60);
@@ -270,6 +272,51 @@ struct resolve_case {
 	const char *detail;
 	unsigned flags;
 };
+
+/* The short way for plain domains says what libidn2 says. */
+Test(users, keys_of_addresses)
+{
+	static const struct {
+		const char *address, *key;
+	} cases[] = {
+		{"Anna@Example.ORG", "anna@example.org"},
+		{"\"Anna\"@example.org.", "anna@example.org"},
+		{"anna", "anna"},
+		{"\u00c4nna@B\u00fccher.example",
+		 "\u00e4nna@xn--bcher-kva.example"},
+		{"x@XN--BCHER-KVA.example", "x@xn--bcher-kva.example"},
+		{"x@a", "x@a"},
+		{"x@", "x@"},
+		{"x@a..b", "x@a..b"},
+		{"x@ab--cd.example", "x@ab--cd.example"},
+		{"x@-A.example", "x@-a.example"},
+		{"x@[127.0.0.1]", "x@[127.0.0.1]"},
+		{"x@a_B.example", "x@a_b.example"},
+	};
+	static const char *const plain[] = {
+		"a",   "A.B",          "example.org", "Mail-1.EXAMPLE.org",
+		"1.2", "a-b-c.d-e--f", "abc--d.e"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *key = address_key(cases[i].address);
+
+		cr_expect_str_eq(key, cases[i].key, "%s: %s", cases[i].address,
+				 key);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(plain); i++) {
+		g_autofree char *address = g_strconcat("x@", plain[i], NULL);
+		g_autofree char *key = address_key(address);
+		char *ascii = NULL;
+
+		cr_assert_eq(
+			idn2_to_ascii_8z(plain[i], &ascii,
+					 IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT),
+			IDN2_OK);
+		cr_expect(g_ascii_strcasecmp(key + 2, ascii) == 0, "%s: %s",
+			  plain[i], ascii);
+		idn2_free(ascii);
+	}
+}
 
 Test(users, recipients_are_resolved)
 {
