@@ -29,7 +29,7 @@ static int content_put_text(struct store *store, int64_t object,
 
 	if (!prop || g_strcmp0(prop->value.text, otherwise) == 0)
 		return 0;
-	return property_put(store, object, prop, fault);
+	return property_add(store, object, prop, fault);
 }
 
 static int content_put_rows(struct store *store, int64_t object,
@@ -39,7 +39,7 @@ static int content_put_rows(struct store *store, int64_t object,
 
 	for (size_t i = 0; i < G_N_ELEMENTS(content_tags); i++) {
 		prop = propset_find(set, content_tags[i]);
-		if (prop && property_put(store, object, prop, fault))
+		if (prop && property_add(store, object, prop, fault))
 			return -1;
 	}
 	/* Rows only where they differ from what is there already. */
@@ -55,11 +55,11 @@ static int content_put_rows(struct store *store, int64_t object,
 		return -1;
 	prop = propset_find(set, PR_IMPORTANCE);
 	if (prop && prop->value.number != 1 &&
-	    property_put(store, object, prop, fault))
+	    property_add(store, object, prop, fault))
 		return -1;
 	prop = propset_find(set, PR_HASATTACH);
 	if (prop && prop->value.boolean)
-		return property_put(store, object, prop, fault);
+		return property_add(store, object, prop, fault);
 	return 0;
 }
 

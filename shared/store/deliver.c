@@ -25,26 +25,32 @@ static void delivery_key(const struct delivery *delivery,
 	digest_finish(digest, ret_key);
 }
 
-/* 1: delivered before, 0: not, -1: fault. */
+/* 1: delivered before, 0: not, -1: fault.  ret_is_known: there is a row of it,
+ * if only of one that is too long ago. */
 static int delivery_look(struct store *store, const struct delivery *delivery,
 			 const uint8_t key[DIGEST_SIZE], int64_t now,
-			 struct delivery_result *ret_result,
+			 struct delivery_result *ret_result, bool *ret_is_known,
 			 struct fault *fault)
 {
 	int64_t window = store->policy.duplicate_window_s;
-	int64_t message = 0;
+	ROWS rows = {0};
 	int rc;
 
+	*ret_is_known = false;
 	if (!delivery->check_duplicate || window <= 0)
 		return 0;
-	rc = sql_get(store, fault, &message,
-		     "SELECT message FROM duplicates"
-		     " WHERE key = ? AND seen > ?",
-		     "bi", key, (size_t)DIGEST_SIZE,
-		     now - window * USEC_PER_SEC);
-	if (rc == 1)
-		*ret_result = (struct delivery_result){message, true};
-	return rc;
+	if (rows_open(store, &rows, fault,
+		      "SELECT message, seen FROM duplicates WHERE key = ?", "b",
+		      key, (size_t)DIGEST_SIZE))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc != 1)
+		return rc;
+	*ret_is_known = true;
+	if (rows_int(&rows, 1) <= now - window * USEC_PER_SEC)
+		return 0;
+	*ret_result = (struct delivery_result){rows_int(&rows, 0), true};
+	return 1;
 }
 
 int store_is_duplicate(struct store *store, const struct delivery *delivery,
@@ -52,10 +58,11 @@ int store_is_duplicate(struct store *store, const struct delivery *delivery,
 {
 	struct delivery_result result = {0};
 	uint8_t key[DIGEST_SIZE];
+	bool is_known;
 
 	delivery_key(delivery, key);
 	if (delivery_look(store, delivery, key, g_get_real_time(), &result,
-			  fault) < 0)
+			  &is_known, fault) < 0)
 		return -1;
 	*ret_result = result;
 	return 0;
@@ -64,12 +71,18 @@ int store_is_duplicate(struct store *store, const struct delivery *delivery,
 static int delivery_remember(struct store *store,
 			     const struct delivery *delivery,
 			     const uint8_t key[DIGEST_SIZE], int64_t now,
-			     int64_t message, struct fault *fault)
+			     int64_t message, bool is_known,
+			     struct fault *fault)
 {
 	if (!delivery->check_duplicate || store->policy.duplicate_window_s <= 0)
 		return 0;
+	if (is_known)
+		return sql_run(store, fault,
+			       "UPDATE duplicates SET message = ?, seen = ?"
+			       " WHERE key = ?",
+			       "iib", message, now, key, (size_t)DIGEST_SIZE);
 	return sql_run(store, fault,
-		       "INSERT OR REPLACE INTO duplicates (key, message, seen)"
+		       "INSERT INTO duplicates (key, message, seen)"
 		       " VALUES (?, ?, ?)",
 		       "bii", key, (size_t)DIGEST_SIZE, message, now);
 }
@@ -218,12 +231,14 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 	int64_t now = g_get_real_time();
 	uint8_t key[DIGEST_SIZE];
 	unsigned touched = store->touched;
+	bool is_known;
 	int rc;
 
 	if (store_need_unit(store, fault))
 		return -1;
 	delivery_key(delivery, key);
-	rc = delivery_look(store, delivery, key, now, &result, fault);
+	rc = delivery_look(store, delivery, key, now, &result, &is_known,
+			   fault);
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
@@ -236,7 +251,7 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 					 fault))
 				return -1;
 		if (delivery_remember(store, delivery, key, now, result.message,
-				      fault))
+				      is_known, fault))
 			return -1;
 	}
 	*ret_result = result;

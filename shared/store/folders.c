@@ -214,13 +214,19 @@ int folder_count(struct store *store, int64_t store_id, int64_t folder,
 		 const struct counter_change *by, int64_t *ret_change,
 		 struct fault *fault)
 {
-	int rc = sql_get(store, fault, ret_change,
-			 "UPDATE hierarchy SET messages = messages + ?,"
-			 " unread = unread + ?, size = size + ?,"
-			 " change = change + 1 WHERE id = ? AND type = 1"
-			 " RETURNING change",
-			 "iiii", by->messages, by->unread, by->size, store_id);
+	int rc;
 
+	/* RETURNING would have SQLite copy each page, to be able to take the
+	 * statement back. */
+	if (sql_run(store, fault,
+		    "UPDATE hierarchy SET messages = messages + ?,"
+		    " unread = unread + ?, size = size + ?,"
+		    " change = change + 1 WHERE id = ? AND type = 1",
+		    "iiii", by->messages, by->unread, by->size, store_id))
+		return -1;
+	rc = sql_get(store, fault, ret_change,
+		     "SELECT change FROM hierarchy WHERE id = ? AND type = 1",
+		     "i", store_id);
 	if (rc == 0)
 		return fault_set(fault, FAULT_NOT_FOUND,
 				 "no store %" G_GINT64_FORMAT, store_id);

@@ -95,12 +95,16 @@ void property_unpack(struct propset *set, uint32_t tag, const uint8_t *packed,
 	}
 }
 
+/* Replacing takes back what a statement did if it fails in the middle: SQLite
+ * copies each page for that. */
 static const char property_insert[] =
+	"INSERT INTO properties (object, tag, value) VALUES (?, ?, ?)";
+static const char property_replace[] =
 	"INSERT OR REPLACE INTO properties (object, tag, value)"
 	" VALUES (?, ?, ?)";
 
-int property_put(struct store *store, int64_t object, const struct prop *prop,
-		 struct fault *fault)
+static int property_write(struct store *store, const char *sql, int64_t object,
+			  const struct prop *prop, struct fault *fault)
 {
 	int64_t tag = prop->tag;
 
@@ -109,26 +113,26 @@ int property_put(struct store *store, int64_t object, const struct prop *prop,
 	case PT_LONG:
 	case PT_I8:
 	case PT_SYSTIME:
-		return sql_run(store, fault, property_insert, "iii", object,
-			       tag, prop->value.number);
+		return sql_run(store, fault, sql, "iii", object, tag,
+			       prop->value.number);
 	case PT_BOOLEAN:
-		return sql_run(store, fault, property_insert, "iid", object,
-			       tag, prop->value.boolean);
+		return sql_run(store, fault, sql, "iid", object, tag,
+			       prop->value.boolean);
 	case PT_DOUBLE:
-		return sql_run(store, fault, property_insert, "iir", object,
-			       tag, prop->value.real);
+		return sql_run(store, fault, sql, "iir", object, tag,
+			       prop->value.real);
 	case PT_UNICODE:
 	case PT_CLSID:
-		return sql_run(store, fault, property_insert, "iit", object,
-			       tag, prop->value.text ? prop->value.text : "");
+		return sql_run(store, fault, sql, "iit", object, tag,
+			       prop->value.text ? prop->value.text : "");
 	case PT_BINARY: {
 		GBytes *data = prop->value.binary.data;
 
 		if (!data)
 			return fault_set(fault, FAULT_BAD_ARGUMENT,
 					 "a binary property without its bytes");
-		return sql_run(store, fault, property_insert, "iib", object,
-			       tag, g_bytes_get_data(data, NULL),
+		return sql_run(store, fault, sql, "iib", object, tag,
+			       g_bytes_get_data(data, NULL),
 			       g_bytes_get_size(data));
 	}
 	case PT_MV_LONG:
@@ -136,14 +140,26 @@ int property_put(struct store *store, int64_t object, const struct prop *prop,
 	case PT_MV_BINARY: {
 		g_autoptr(GByteArray) packed = property_pack(prop);
 
-		return sql_run(store, fault, property_insert, "iib", object,
-			       tag, packed->data, (size_t)packed->len);
+		return sql_run(store, fault, sql, "iib", object, tag,
+			       packed->data, (size_t)packed->len);
 	}
 	default:
 		return fault_set(fault, FAULT_BAD_ARGUMENT,
 				 "a property of type 0x%04x has no value",
 				 PROP_TYPE(prop->tag));
 	}
+}
+
+int property_add(struct store *store, int64_t object, const struct prop *prop,
+		 struct fault *fault)
+{
+	return property_write(store, property_insert, object, prop, fault);
+}
+
+int property_put(struct store *store, int64_t object, const struct prop *prop,
+		 struct fault *fault)
+{
+	return property_write(store, property_replace, object, prop, fault);
 }
 
 static void property_load_one(sqlite3_stmt *stmt, struct propset *set)

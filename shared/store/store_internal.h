@@ -275,7 +275,10 @@ NODISCARD int content_bytes(struct store *store, int64_t content,
 /* The octets of a row of lob, checked against its hash. */
 NODISCARD int lob_bytes(struct store *store, int64_t lob, GBytes **ret_bytes,
 			struct fault *fault);
-/* Rows of properties of an object. */
+/* Rows of properties of an object: one that is not there yet, one that may be.
+ */
+NODISCARD int property_add(struct store *store, int64_t object,
+			   const struct prop *prop, struct fault *fault);
 NODISCARD int property_put(struct store *store, int64_t object,
 			   const struct prop *prop, struct fault *fault);
 NODISCARD int property_load(struct store *store, int64_t object,
