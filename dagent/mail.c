@@ -149,6 +149,24 @@ enum mail_depth mail_depth_wanted(const struct mail *mail)
 	return MAIL_SUMMARY;
 }
 
+static void mail_pack_meanwhile(void *mail)
+{
+	mail_pack(mail);
+}
+
+void mail_pack(struct mail *mail)
+{
+	struct content content = {.rfc822 = mail->bytes, .set = mail->set};
+	struct fault fault = {0};
+
+	if (mail->kept)
+		return;
+	memcpy(content.sha256, mail->sha256, sizeof(content.sha256));
+	if (store_content_prepare(mail->agent->conf->store_path, &content,
+				  mail->file, &mail->kept, &fault))
+		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
+}
+
 void mail_convert(struct mail *mail, enum mail_depth depth)
 {
 	static const unsigned flags[] = {
@@ -167,8 +185,12 @@ void mail_convert(struct mail *mail, enum mail_depth depth)
 		return;
 	if (mail->agent->conf->trust_exchange_headers)
 		options.flags |= CONVERT_TRUSTED;
-	if (helper_to_propset(mail->agent->helpers, mail->bytes, mail->file,
-			      &options, &set, &fault)) {
+	/* What is in memory is packed there: nothing would have to be taken
+	 * back if it were not to be saved. */
+	if (helper_to_propset_while(mail->agent->helpers, mail->bytes,
+				    mail->file, &options,
+				    mail->file < 0 ? mail_pack_meanwhile : NULL,
+				    mail, &set, &fault)) {
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: fallback delivery, conversion failed: %s",
 			    mail->id, fault.text);

@@ -81,6 +81,9 @@ enum mail_depth mail_depth_wanted(const struct mail *mail);
 /* Makes mail->set, once for all recipients unless one needs more than the one
  * before.  What cannot be converted gets the fallback set. */
 void mail_convert(struct mail *mail, enum mail_depth depth);
+/* Packs what is to be saved, once (store_content_prepare()); where that fails
+ * the unit that saves it tries again, and says why. */
+void mail_pack(struct mail *mail);
 /* The set of another message, for lists and searches; owned. */
 struct propset *mail_sketch(const struct mail *mail, GBytes *bytes);
 

@@ -443,14 +443,10 @@ static void save_prepare(struct mail *mail, const struct mail_recipient *to)
 {
 	const char *path = mail->agent->conf->store_path;
 	struct plan *plan = to->plan;
-	struct save_question question;
 	struct fault fault = {0};
 
-	save_ask(mail, to, &question);
-	if (plan->copies->len > 0 && !mail->kept &&
-	    store_content_prepare(path, &question.content, mail->file,
-				  &mail->kept, &fault))
-		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
+	if (plan->copies->len > 0)
+		mail_pack(mail);
 	for (guint i = 0; i < plan->contents->len; i++) {
 		struct plan_content *from = plan->contents->pdata[i];
 		struct content content = {

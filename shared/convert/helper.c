@@ -354,13 +354,30 @@ static void pass_file(struct msghdr *message, union passed_file *passed,
 	memcpy(CMSG_DATA(head), &file, sizeof(file));
 }
 
-/* A request and its answer with one helper; the body from a file, unless that
- * is -1. */
-/* NOLINTNEXTLINE(readability-function-size): both ends of an exchange */
-static int talk(const struct helper_pool *pool, struct helper *helper,
-		struct wire_request *request, const void *data, int file,
-		struct wire_answer *head, GByteArray *body, struct fault *fault)
+/* What a helper is asked to do. */
+struct order {
+	struct wire_request request;
+	const void *data;
+	int file; /* that holds the data; -1: it is sent */
+	void (*meanwhile)(void *context); /* NULL: nothing, or done */
+	void *context;
+};
+
+static void order_meanwhile(struct order *order)
 {
+	void (*meanwhile)(void *context) = order->meanwhile;
+
+	order->meanwhile = NULL;
+	if (meanwhile)
+		meanwhile(order->context);
+}
+
+/* A request and its answer with one helper. */
+static int talk(const struct helper_pool *pool, struct helper *helper,
+		struct order *order, struct wire_answer *head, GByteArray *body,
+		struct fault *fault)
+{
+	struct wire_request *request = &order->request;
 	struct exchange exchange = {
 		.fd = helper->fd,
 		.deadline = g_get_monotonic_time() + pool->timeout_ms * 1000,
@@ -368,7 +385,7 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 
 	struct iovec pieces[2] = {
 		{.iov_base = request, .iov_len = sizeof(*request)},
-		{.iov_base = (void *)(uintptr_t)data,
+		{.iov_base = (void *)(uintptr_t)order->data,
 		 .iov_len = request->body_len},
 	};
 	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
@@ -377,13 +394,14 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 	request->version = WIRE_VERSION;
 	request->timeout_s =
 		(uint32_t)(pool->timeout_ms / 1000) + ALARM_EXTRA_S;
-	request->is_file = file >= 0;
-	if (file >= 0) {
+	request->is_file = order->file >= 0;
+	if (order->file >= 0) {
 		message.msg_iovlen = 1;
-		pass_file(&message, &passed, file);
+		pass_file(&message, &passed, order->file);
 	}
 	if (send_all(&exchange, &message, fault) != 0)
 		return -1;
+	order_meanwhile(order);
 	return receive_answer(&exchange, head, body, fault);
 }
 
@@ -393,9 +411,8 @@ typedef int judge_fn(const struct wire_answer *head, GByteArray *body,
 
 /* The same with the pool around it.  A helper that failed or whose answer is
  * not taken is gone afterwards. */
-static int converse(struct helper_pool *pool, struct wire_request *request,
-		    const void *data, int file, judge_fn *judge,
-		    void *ret_result, struct fault *fault)
+static int converse(struct helper_pool *pool, struct order *order,
+		    judge_fn *judge, void *ret_result, struct fault *fault)
 {
 	struct helper *helper = NULL;
 	struct wire_answer head = {0};
@@ -403,7 +420,7 @@ static int converse(struct helper_pool *pool, struct wire_request *request,
 	bool heard = false; /* a whole answer */
 	int rc = 0;
 
-	if (request->body_len > WIRE_BODY_MAX)
+	if (order->request.body_len > WIRE_BODY_MAX)
 		return fault_set(fault, FAULT_INTERNAL,
 				 "too large to be converted");
 	helper = helper_take(pool);
@@ -413,15 +430,14 @@ static int converse(struct helper_pool *pool, struct wire_request *request,
 		rc = helper_start(helper, pool->program, fault);
 	}
 	if (rc == 0)
-		rc = talk(pool, helper, request, data, file, &head, body,
-			  fault);
+		rc = talk(pool, helper, order, &head, body, fault);
 	if (rc == 0) {
 		heard = true;
 		rc = judge(&head, body, ret_result, fault);
 	}
 	/* Only composing may be refused; anything else is no helper. */
 	if (rc != 0 && !(heard && head.status == WIRE_REFUSED &&
-			 request->operation == WIRE_TO_RFC822))
+			 order->request.operation == WIRE_TO_RFC822))
 		helper_kill(helper);
 	helper_give_back(pool, helper);
 	g_byte_array_unref(body);
@@ -464,39 +480,58 @@ static int open_for_reading(int file)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
-		      const struct convert_options *options,
-		      struct propset **ret_set, struct fault *fault)
+int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
+			    const struct convert_options *options,
+			    void (*meanwhile)(void *context), void *context,
+			    struct propset **ret_set, struct fault *fault)
 {
 	AUTOCLOSE int readable = open_for_reading(file);
-	struct wire_request request = {.operation = WIRE_TO_PROPSET};
+	struct order order = {
+		.request = {.operation = WIRE_TO_PROPSET},
+		.file = readable,
+		.meanwhile = meanwhile,
+		.context = context,
+	};
 	gsize len = 0;
-	const void *data = g_bytes_get_data(rfc822, &len);
+	int rc;
 
-	request.flags = (uint16_t)options->flags;
-	request.body_len = len;
+	order.data = g_bytes_get_data(rfc822, &len);
+	order.request.flags = (uint16_t)options->flags;
+	order.request.body_len = len;
 	if (options->default_charset)
-		g_strlcpy(request.charset, options->default_charset,
-			  sizeof(request.charset));
-	if (converse(pool, &request, data, readable, judge_set, ret_set,
-		     fault) == 0)
+		g_strlcpy(order.request.charset, options->default_charset,
+			  sizeof(order.request.charset));
+	rc = converse(pool, &order, judge_set, ret_set, fault);
+	order_meanwhile(&order);
+	if (rc == 0)
 		return 0;
 	fault_prefix(fault, "conversion");
 	*ret_set = helper_fallback_propset(rfc822);
 	return -1;
 }
 
+int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
+		      const struct convert_options *options,
+		      struct propset **ret_set, struct fault *fault)
+{
+	return helper_to_propset_while(pool, rfc822, file, options, NULL, NULL,
+				       ret_set, fault);
+}
+
 int helper_to_rfc822(struct helper_pool *pool, const struct propset *set,
 		     GBytes **ret_rfc822, struct fault *fault)
 {
-	struct wire_request request = {.operation = WIRE_TO_RFC822};
+	struct order order = {
+		.request = {.operation = WIRE_TO_RFC822},
+		.file = -1,
+	};
 	GByteArray *wire = g_byte_array_new();
 	int rc = 0;
 
 	propset_encode(set, wire);
-	request.body_len = wire->len;
-	rc = converse(pool, &request, wire->data, -1, judge_message, ret_rfc822,
-		      fault);
+	order.request.body_len = wire->len;
+	order.data = wire->data;
+	rc = converse(pool, &order, judge_message, ret_rfc822, fault);
 	g_byte_array_unref(wire);
 	return rc;
 }

@@ -42,6 +42,14 @@ int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
 		      const struct convert_options *options,
 		      struct propset **ret_set, struct fault *fault);
 
+/* The same, and calls meanwhile(context) once while the helper is at work:
+ * after the message was handed over, before the answer is waited for.  Also
+ * called where nothing could be handed over. */
+int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
+			    const struct convert_options *options,
+			    void (*meanwhile)(void *context), void *context,
+			    struct propset **ret_set, struct fault *fault);
+
 /* Composes a message in a helper; on failure there is none. */
 NODISCARD int helper_to_rfc822(struct helper_pool *pool,
 			       const struct propset *set, GBytes **ret_rfc822,

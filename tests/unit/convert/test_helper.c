@@ -102,6 +102,33 @@ Test(helper, converts, .timeout = 30)
 	helper_pool_free(pool);
 }
 
+static void count(void *context)
+{
+	++*(int *)context;
+}
+
+/* What is done meanwhile is done once, also where there is no helper. */
+Test(helper, meanwhile, .timeout = 30)
+{
+	struct helper_pool *pool = real_pool(1);
+	struct helper_pool *none = helper_pool_new_at("/dev/null", 1, 1000);
+	g_autoptr(GBytes) bytes = g_bytes_new_static("A: b\n", 5);
+	AUTO(propset) set = NULL;
+	AUTO(propset) fallback = NULL;
+	struct fault fault = {0};
+	int calls = 0;
+
+	cr_expect(helper_to_propset_while(pool, bytes, -1, &options, count,
+					  &calls, &set, &fault) == 0);
+	cr_expect_eq(calls, 1);
+	cr_expect(helper_to_propset_while(none, bytes, -1, &options, count,
+					  &calls, &fallback, &fault) == -1);
+	cr_expect(is_fallback(fallback));
+	cr_expect_eq(calls, 2);
+	helper_pool_free(pool);
+	helper_pool_free(none);
+}
+
 /* What was left out is told with the set. */
 Test(helper, notes, .timeout = 30)
 {
