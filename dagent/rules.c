@@ -472,7 +472,8 @@ static bool rules_loop_each(void *context, const char *name, const char *value)
 
 bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
 {
-	static const char *const names[] = {TRACE_REDIRECTED, NULL};
+	static const char *const names[] = {TRACE_REDIRECTED,
+					    TRACE_REDIRECTED_TOO, NULL};
 	struct rules_loop loop = {.own = own};
 	size_t size = 0;
 	const char *octets = g_bytes_get_data(message, &size);
