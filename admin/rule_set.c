@@ -279,7 +279,8 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 	};
 
 	if (rule_recipient(set, whole, &who, &recipient, fault) < 0 ||
-	    convert_message(set->admin, bytes, CONVERT_ALL, &props, fault) < 0)
+	    convert_message(set->admin, bytes, CONVERT_ALL | CONVERT_PARTS,
+			    &props, fault) < 0)
 		return -1;
 	message.envelope_to = recipient;
 	message.envelope_detail = who ? who->detail : NULL;

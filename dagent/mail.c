@@ -172,7 +172,9 @@ void mail_convert(struct mail *mail, enum mail_depth depth)
 	static const unsigned flags[] = {
 		[MAIL_SUMMARY] = CONVERT_SKETCH | CONVERT_SUMMARY,
 		[MAIL_HEADERS] = CONVERT_SKETCH | CONVERT_HEADERS,
-		[MAIL_WHOLE] = CONVERT_ALL,
+		[MAIL_PARTS] = CONVERT_SKETCH | CONVERT_HEADERS |
+			       CONVERT_BODIES | CONVERT_PARTS,
+		[MAIL_WHOLE] = CONVERT_ALL | CONVERT_PARTS,
 	};
 	struct convert_options options = {
 		.flags = flags[depth],

@@ -18,7 +18,8 @@ enum mail_depth {
 	MAIL_NOTHING,
 	MAIL_SUMMARY, /* what lists show, which is what the store keeps */
 	MAIL_HEADERS, /* every property of the header, and its fields */
-	MAIL_WHOLE,   /* bodies and attachments */
+	MAIL_PARTS,   /* bodies, and what each MIME part holds */
+	MAIL_WHOLE,   /* attachments, too */
 };
 
 struct mail_recipient {

@@ -129,23 +129,25 @@ rules_find_script(void *context, enum sieve_location location, const char *name,
 	return script->compiled;
 }
 
-/* Does any script that this one leads to look at bodies? */
-static bool rules_needs_bodies(struct rules *rules,
-			       const struct sieve_script *script, int depth)
+/* What this script and those it leads to look at. */
+static enum sieve_needs
+rules_needs(struct rules *rules, const struct sieve_script *script, int depth)
 {
 	enum sieve_location location;
 	const char *name;
-	bool needs = sieve_script_needs_bodies(script);
+	enum sieve_needs needs = sieve_script_needs(script);
 
-	for (size_t i = 0; !needs && depth < RULES_INCLUDE_DEPTH &&
-			   sieve_script_include(script, i, &location, &name);
+	for (size_t i = 0;
+	     needs < SIEVE_NEEDS_ALL && depth < RULES_INCLUDE_DEPTH &&
+	     sieve_script_include(script, i, &location, &name);
 	     i++) {
 		struct fault ignored = {0};
 		const struct sieve_script *included =
 			rules_find_script(rules, location, name, &ignored);
 
-		needs = included &&
-			rules_needs_bodies(rules, included, depth + 1);
+		if (included)
+			needs = MAX(needs,
+				    rules_needs(rules, included, depth + 1));
 	}
 	return needs;
 }
@@ -278,12 +280,17 @@ static char *rules_notify_words(unsigned notify)
  * left out.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
 {
+	static const enum mail_depth depths[] = {
+		[SIEVE_NEEDS_HEADER] = MAIL_HEADERS,
+		[SIEVE_NEEDS_PARTS] = MAIL_PARTS,
+		[SIEVE_NEEDS_ALL] = MAIL_WHOLE,
+	};
 	g_autofree struct sieve_rule *scripts =
 		g_new0(struct sieve_rule, rules->items->len);
 	g_autofree char *notify = rules_notify_words(rules->to->dsn_notify);
 	struct mail *mail = rules->mail;
 	struct sieve_message message;
-	bool needs_bodies = false;
+	enum sieve_needs needs = SIEVE_NEEDS_HEADER;
 	size_t count = 0;
 
 	for (guint i = 0; i < rules->items->len; i++) {
@@ -295,13 +302,12 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 				    item->script->error);
 			continue;
 		}
-		needs_bodies =
-			needs_bodies ||
-			rules_needs_bodies(rules, item->script->compiled, 0);
+		needs = MAX(needs,
+			    rules_needs(rules, item->script->compiled, 0));
 		scripts[count++] = (struct sieve_rule){item->script->compiled,
 						       item->flags};
 	}
-	mail_convert(mail, needs_bodies ? MAIL_WHOLE : MAIL_HEADERS);
+	mail_convert(mail, depths[needs]);
 	message = (struct sieve_message){
 		.set = mail->set,
 		.size = (int64_t)mail_size(mail),

@@ -67,10 +67,7 @@ static struct script *script_compile(const char *name, const char *text,
 	script->references = 1;
 	script->name = g_strdup(name);
 	script->compiled = sieve_compile(name, text, len, &error, &fault);
-	if (script->compiled)
-		script->needs_bodies =
-			sieve_script_needs_bodies(script->compiled);
-	else
+	if (!script->compiled)
 		script->error = g_strdup(fault.text);
 	return script;
 }

@@ -17,7 +17,6 @@ struct script {
 	struct sieve_script *compiled; /* NULL: error says why */
 	char *name;
 	char *error; /* "line:column: text" */
-	bool needs_bodies;
 };
 struct script *script_ref(struct script *script);
 void script_unref(struct script *script);

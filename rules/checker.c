@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+void checker_needs(struct checker *checker, enum sieve_needs needs)
+{
+	checker->needs = MAX(checker->needs, needs);
+}
+
 bool checker_enables(const struct checker *checker, enum extension extension)
 {
 	return extension == EXTENSION_NONE ||

@@ -16,10 +16,10 @@ struct checker {
 	const struct sieve_compile_options *options;
 	uint64_t enabled;   /* EXTENSION_BIT() of what was required */
 	bool past_requires; /* a command other than require was seen */
-	bool needs_bodies;  /* set by tests that look at them */
-	unsigned regexes;   /* that were compiled */
-	unsigned ihave;     /* blocks around that depend on ihave */
-	bool saw_ihave;     /* in the tests of this command */
+	enum sieve_needs needs;
+	unsigned regexes;               /* that were compiled */
+	unsigned ihave;                 /* blocks around that depend on ihave */
+	bool saw_ihave;                 /* in the tests of this command */
 	struct sieve_include *includes; /* in the order of the text */
 	struct sieve_include **includes_tail;
 	unsigned *include_count; /* of the main script */
@@ -39,6 +39,8 @@ void checker_faulty(struct checker *checker, struct ast_node *command);
 void checker_note(struct checker *checker);
 void checker_block_end(struct checker *checker, const struct ast_node *command);
 
+/* The script looks at that. */
+void checker_needs(struct checker *checker, enum sieve_needs needs);
 bool checker_enables(const struct checker *checker, enum extension extension);
 /* Fails unless the extension is enabled; what is "the tag :copy" or such. */
 NODISCARD int checker_need(struct checker *checker, enum extension extension,

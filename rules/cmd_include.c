@@ -80,7 +80,7 @@ static int check_text(struct checker *checker, const struct ast_node *node,
 		return sieve_error_set(checker->error, node->place,
 				       "the script \"%.60s\" is faulty",
 				       include->name);
-	checker->needs_bodies = checker->needs_bodies || script->needs_bodies;
+	checker_needs(checker, script->needs);
 	sieve_script_free(script);
 	return 0;
 }

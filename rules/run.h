@@ -28,7 +28,7 @@ struct sieve_script {
 	struct sieve_arena *arena;
 	struct ast_node *commands;
 	uint64_t enabled; /* extensions */
-	bool needs_bodies;
+	enum sieve_needs needs;
 	struct sieve_include *includes; /* in the order of the text */
 };
 

@@ -92,7 +92,7 @@ static void compile(struct sieve_script *script, const char *text, size_t len,
 	}
 	script->commands = parser_parse(text, len, script->arena, &hooks);
 	script->enabled = checker->enabled;
-	script->needs_bodies = checker->needs_bodies;
+	script->needs = checker->needs;
 	script->includes = checker->includes;
 }
 
@@ -175,9 +175,9 @@ bool sieve_script_include(const struct sieve_script *script, size_t i,
 	return true;
 }
 
-bool sieve_script_needs_bodies(const struct sieve_script *script)
+enum sieve_needs sieve_script_needs(const struct sieve_script *script)
 {
-	return script->needs_bodies;
+	return script->needs;
 }
 
 const char *sieve_script_name(const struct sieve_script *script)

@@ -72,9 +72,15 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 void sieve_script_free(struct sieve_script *script);
 AUTO_DEFINE(sieve_script, sieve_script_free);
 
-/* Does it look at PR_BODY, PR_HTML or what attachments hold?  Then the set
- * needs CONVERT_BODIES (and CONVERT_DATA for the attachments). */
-bool sieve_script_needs_bodies(const struct sieve_script *script);
+/* What the set must have beyond its header fields, each with what stands
+ * before it: MIME parts (CONVERT_PARTS, CONVERT_BODIES), or the contents of
+ * attachments, too (CONVERT_DATA). */
+enum sieve_needs {
+	SIEVE_NEEDS_HEADER,
+	SIEVE_NEEDS_PARTS,
+	SIEVE_NEEDS_ALL,
+};
+enum sieve_needs sieve_script_needs(const struct sieve_script *script);
 /* The scripts it includes, 0 and up; false behind the last.  Borrowed. */
 bool sieve_script_include(const struct sieve_script *script, size_t i,
 			  enum sieve_location *ret_location,

@@ -1,5 +1,5 @@
 /*
- * body, RFC 5173, over PR_BODY, PR_HTML and the attachments of the set.
+ * body, RFC 5173, over the MIME parts of the set.
  */
 #include "checker.h"
 #include "entries.h"
@@ -31,23 +31,11 @@ static const struct language_tag *const tags[] = {
 static int check_body(struct checker *checker, struct ast_node *node,
 		      const struct ast_node *previous)
 {
-	(void)node;
 	(void)previous;
-	checker->needs_bodies = true;
+	/* Raw is what the delivery has anyhow. */
+	if (language_choice(node, SLOT_BODY, BODY_TEXT) != BODY_RAW)
+		checker_needs(checker, SIEVE_NEEDS_PARTS);
 	return 0;
-}
-
-/* PR_HTML as UTF-8, owned; NULL if there is none. */
-static char *html_of(const struct sieve_run *run)
-{
-	GBytes *html = propset_binary(run->message->set, PR_HTML);
-	gsize len = 0;
-	const char *octets;
-
-	if (!html)
-		return NULL;
-	octets = g_bytes_get_data(html, &len);
-	return sieve_html_to_utf8(run->message->set, octets ? octets : "", len);
 }
 
 /* Binary octets as a C string: NUL would end it. */
@@ -64,19 +52,61 @@ static bool feed_octets(struct sieve_matcher *matcher, const char *octets,
 	return sieve_matcher_feed(matcher, text);
 }
 
+static bool feed_bytes(struct sieve_run *run, struct sieve_matcher *matcher,
+		       GBytes *bytes)
+{
+	gsize len = 0;
+	const char *octets = g_bytes_get_data(bytes, &len);
+
+	sieve_run_spend(run, len + 8);
+	return feed_octets(matcher, octets ? octets : "", len);
+}
+
+/* Its text: of HTML what a reader would see. */
+static bool feed_part_text(struct sieve_run *run, struct sieve_matcher *matcher,
+			   const struct mime_part *part)
+{
+	g_autofree char *html = NULL;
+	g_autofree char *text = NULL;
+	gsize len = 0;
+	const char *octets;
+
+	if (!strstr(part->type, "html"))
+		return feed_bytes(run, matcher, part->content);
+	octets = g_bytes_get_data(part->content, &len);
+	sieve_run_spend(run, 2 * len);
+	html = g_strndup(octets ? octets : "", len);
+	text = sieve_html_text(html);
+	return sieve_matcher_feed(matcher, text);
+}
+
+/* A slash too many is no type (section 5.2). */
+static bool is_type(const char *type)
+{
+	const char *slash = strchr(type, '/');
+
+	return slash && slash != type && slash[1] && !strchr(slash + 1, '/');
+}
+
+/* Every part that is text; where there is none, what conversion made of the
+ * message (a body out of winmail.dat). */
 static void feed_text(struct sieve_run *run, struct sieve_matcher *matcher)
 {
-	const char *plain = propset_text(run->message->set, PR_BODY);
-	g_autofree char *html = plain ? NULL : html_of(run);
-	g_autofree char *text = NULL;
+	const struct propset *set = run->message->set;
+	const char *body = propset_text(set, PR_BODY);
+	bool has_any = false;
 
-	if (plain) {
-		(void)sieve_matcher_feed(matcher, plain);
-	} else if (html) {
-		sieve_run_spend(run, strlen(html));
-		text = sieve_html_text(html);
-		(void)sieve_matcher_feed(matcher, text);
+	for (size_t i = 0; i < propset_part_count(set) && !run->failed; i++) {
+		const struct mime_part *part = propset_part(set, i);
+
+		if (!part->is_text || !is_type(part->type))
+			continue;
+		has_any = true;
+		if (feed_part_text(run, matcher, part))
+			return;
 	}
+	if (!has_any && body)
+		(void)sieve_matcher_feed(matcher, body);
 }
 
 /* What stands behind the header, undecoded. */
@@ -118,53 +148,33 @@ static bool type_is_wanted(struct sieve_run *run, const struct ast_node *node,
 		const char *text = sieve_run_string(run, wanted);
 		size_t len = strlen(text);
 
+		sieve_run_spend(run, len + 1);
 		if (len == 0)
 			return true;
-		if (g_ascii_strncasecmp(type, text, len) == 0 &&
-		    (type[len] == '\0' || type[len] == '/'))
+		if (is_type(type) &&
+		    g_ascii_strncasecmp(type, text, len) == 0 &&
+		    (type[len] == '\0' ||
+		     (type[len] == '/' && !strchr(text, '/'))))
 			return true;
 	}
 	return false;
 }
 
-static void feed_attachments(struct sieve_run *run,
-			     struct sieve_matcher *matcher,
-			     const struct ast_node *node)
-{
-	const struct propset *set = run->message->set;
-
-	for (size_t i = 0; i < propset_attachment_count(set); i++) {
-		const struct propset *part = propset_attachment(set, i);
-		const char *type = propset_text(part, PR_ATTACH_MIME_TAG);
-		GBytes *data = propset_binary(part, PR_ATTACH_DATA_BIN);
-		gsize len = 0;
-		const char *octets;
-
-		if (!data || !type || !type_is_wanted(run, node, type))
-			continue;
-		octets = g_bytes_get_data(data, &len);
-		sieve_run_spend(run, len);
-		if (octets && feed_octets(matcher, octets, len))
-			return;
-	}
-}
-
 static void feed_content(struct sieve_run *run, struct sieve_matcher *matcher,
 			 const struct ast_node *node)
 {
-	const char *plain = propset_text(run->message->set, PR_BODY);
+	const struct propset *set = run->message->set;
 
-	if (plain && type_is_wanted(run, node, "text/plain") &&
-	    sieve_matcher_feed(matcher, plain))
-		return;
-	if (type_is_wanted(run, node, "text/html")) {
-		g_autofree char *html = html_of(run);
+	for (size_t i = 0; i < propset_part_count(set) && !run->failed; i++) {
+		const struct mime_part *part = propset_part(set, i);
 
-		sieve_run_spend(run, html ? strlen(html) : 0);
-		if (html && sieve_matcher_feed(matcher, html))
+		if (!type_is_wanted(run, node, part->type))
+			continue;
+		if (feed_bytes(run, matcher, part->content) ||
+		    (part->epilogue &&
+		     feed_bytes(run, matcher, part->epilogue)))
 			return;
 	}
-	feed_attachments(run, matcher, node);
 }
 
 static bool run_body(struct sieve_run *run, const struct ast_node *node)

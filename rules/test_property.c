@@ -194,7 +194,7 @@ static int check_name(struct checker *checker, struct ast_node *node)
 	const struct ast_string *name = node->positional[0]->strings;
 
 	if (name->is_dynamic) {
-		checker->needs_bodies = true;
+		checker_needs(checker, SIEVE_NEEDS_ALL);
 		return 0;
 	}
 	node->tag = proptag_parse(name->text);
@@ -207,7 +207,7 @@ static int check_name(struct checker *checker, struct ast_node *node)
 	    PROP_ID(node->tag) == PROP_ID(PR_INTERNET_CPID) ||
 	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_SIZE) ||
 	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_DATA_BIN))
-		checker->needs_bodies = true;
+		checker_needs(checker, SIEVE_NEEDS_ALL);
 	return 0;
 }
 

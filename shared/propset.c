@@ -83,6 +83,8 @@ void propset_free(struct propset *set)
 		g_array_unref(set->headers);
 	if (set->recipients)
 		g_ptr_array_unref(set->recipients);
+	if (set->parts)
+		g_array_unref(set->parts);
 	if (set->attachments)
 		g_ptr_array_unref(set->attachments);
 	propset_free(set->embedded);
@@ -451,4 +453,35 @@ const struct header_field *propset_find_header(const struct propset *set,
 			return field;
 	}
 	return NULL;
+}
+
+/* ---- parts ---- */
+
+static void part_clear(void *data)
+{
+	struct mime_part *part = data;
+
+	g_free(part->type);
+	g_bytes_unref(part->content);
+	if (part->epilogue)
+		g_bytes_unref(part->epilogue);
+}
+
+void propset_add_part(struct propset *set, const struct mime_part *part)
+{
+	if (!set->parts) {
+		set->parts = g_array_new(FALSE, FALSE, sizeof(*part));
+		g_array_set_clear_func(set->parts, part_clear);
+	}
+	g_array_append_val(set->parts, *part);
+}
+
+size_t propset_part_count(const struct propset *set)
+{
+	return set->parts ? set->parts->len : 0;
+}
+
+const struct mime_part *propset_part(const struct propset *set, size_t i)
+{
+	return &g_array_index(set->parts, struct mime_part, i);
 }

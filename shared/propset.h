@@ -3,7 +3,7 @@
  *
  * A set holds typed values by tag, and below it recipients and attachments,
  * which are sets themselves; an attachment may hold an embedded message.  For
- * rules it also carries the decoded header fields.
+ * rules it also carries the decoded header fields, and MIME parts.
  *
  * The wire form (propset_encode, propset_decode) is private to Okapi's own
  * processes; decoding treats its input as hostile.
@@ -59,6 +59,17 @@ struct header_field {
 	char *text;           /* unfolded, RFC 2047 decoded, UTF-8, stripped */
 	GPtrArray *addresses; /* of struct header_address; NULL unless the
 				 field is one of addresses */
+};
+
+/* One MIME part of the message, for rules (RFC 5173). */
+struct mime_part {
+	char *type;     /* "text/plain", lower case */
+	unsigned depth; /* parts around it; 0: the message itself */
+	bool is_text;   /* content is UTF-8 */
+	/* Of a leaf what it holds, its encoding undone; of a multipart what
+	 * stands before its parts; of a message/rfc822 the header in it. */
+	GBytes *content;
+	GBytes *epilogue; /* of a multipart, or NULL */
 };
 
 struct propset;
@@ -133,6 +144,12 @@ const struct header_field *propset_header(const struct propset *set, size_t i);
 /* The first field of that name (case-blind), or NULL. */
 const struct header_field *propset_find_header(const struct propset *set,
 					       const char *name);
+
+/* Parts, for rules, in the order of the message; those within others behind
+ * them.  What part points to is moved. */
+void propset_add_part(struct propset *set, const struct mime_part *part);
+size_t propset_part_count(const struct propset *set);
+const struct mime_part *propset_part(const struct propset *set, size_t i);
 
 /* Wire form.  Large values of a decoded set share the memory of wire, which
  * they reference. */

@@ -13,6 +13,7 @@ struct propset {
 	GArray *props;   /* of struct prop */
 	GArray *names;   /* of struct prop_name; NULL: none */
 	GArray *headers; /* of struct header_field; NULL: none */
+	GArray *parts;   /* of struct mime_part; NULL: none */
 	GPtrArray *recipients;
 	GPtrArray *attachments;
 	struct propset *embedded; /* of an attachment */

@@ -6,12 +6,15 @@
  * are little-endian; a text is its length and its octets.
  *
  *   set      = u32 names, name*, u32 props, prop*, u32 headers, header*,
- *              u32 recipients, set*, u32 attachments, attachment*
+ *              u32 recipients, set*, u32 attachments, attachment*,
+ *              u32 parts, part*
  *   name     = text guid, u8 has_name, text name, u32 lid
  *   prop     = u32 tag, value by type
  *   header   = text name, text value, u8 is_address, [u32 count, address*]
  *   address  = text display, text address, u8 in_group, text group
  *   attachment = set, u8 has_embedded, [set]
+ *   part     = text type, u32 depth, u8 is_text, octets content,
+ *              u8 has_epilogue, [octets epilogue]
  */
 #include "propset.h"
 
@@ -142,6 +145,17 @@ static void put_header(GByteArray *out, const struct header_field *field)
 	}
 }
 
+static void put_part(GByteArray *out, const struct mime_part *part)
+{
+	put_text(out, part->type);
+	put_u32(out, part->depth);
+	put_u8(out, part->is_text);
+	put_bytes(out, part->content);
+	put_u8(out, part->epilogue != NULL);
+	if (part->epilogue)
+		put_bytes(out, part->epilogue);
+}
+
 void propset_encode(const struct propset *set, GByteArray *out)
 {
 	guint names = set->names ? set->names->len : 0;
@@ -176,6 +190,9 @@ void propset_encode(const struct propset *set, GByteArray *out)
 		if (attachment->embedded)
 			propset_encode(attachment->embedded, out);
 	}
+	put_u32(out, propset_part_count(set));
+	for (size_t i = 0; i < propset_part_count(set); i++)
+		put_part(out, propset_part(set, i));
 }
 
 /* ---- reading ---- */
@@ -253,19 +270,43 @@ static char *get_text(struct reader *in)
 }
 
 /* A large value shares the memory of the input: an attachment of megabytes is
- * not there twice. */
+ * not there twice.  Owned. */
+static GBytes *share(const struct reader *in, const uint8_t *at, size_t len)
+{
+	const uint8_t *start = g_bytes_get_data(in->whole, NULL);
+
+	return len < SHARED_MIN ? g_bytes_new(at, len)
+				: g_bytes_new_from_bytes(
+					  in->whole, (gsize)(at - start), len);
+}
+
 static void set_binary(const struct reader *in, struct propset *set,
 		       uint32_t tag, const uint8_t *at, size_t len)
 {
-	const uint8_t *start = g_bytes_get_data(in->whole, NULL);
-	g_autoptr(GBytes) part = NULL;
+	g_autoptr(GBytes) part = share(in, at, len);
 
-	if (len < SHARED_MIN) {
-		propset_set_binary_copy(set, tag, at, len);
-		return;
-	}
-	part = g_bytes_new_from_bytes(in->whole, (gsize)(at - start), len);
 	propset_set_binary(set, tag, part);
+}
+
+/* Owned, never NULL. */
+static GBytes *get_bytes(struct reader *in)
+{
+	uint32_t len = get_u32(in);
+	const uint8_t *at = get_octets(in, len);
+
+	return at ? share(in, at, len) : g_bytes_new_static("", 0);
+}
+
+static void get_part(struct reader *in, struct propset *set)
+{
+	struct mime_part part = {.type = get_text(in)};
+
+	part.depth = get_u32(in);
+	part.is_text = get_u8(in) != 0;
+	part.content = get_bytes(in);
+	if (get_u8(in))
+		part.epilogue = get_bytes(in);
+	propset_add_part(set, &part);
 }
 
 static void get_binary(struct reader *in, struct propset *set, uint32_t tag)
@@ -425,12 +466,15 @@ static struct propset *get_set(struct reader *in, unsigned depth)
 	count = get_count(in, 9);
 	for (uint32_t i = 0; i < count && !in->bad; i++)
 		get_header(in, set);
-	count = get_count(in, 20);
+	count = get_count(in, 24);
 	for (uint32_t i = 0; i < count && !in->bad; i++)
 		propset_add_recipient(set, get_set(in, depth + 1));
-	count = get_count(in, 21);
+	count = get_count(in, 25);
 	for (uint32_t i = 0; i < count && !in->bad; i++)
 		propset_add_attachment(set, get_attachment(in, depth + 1));
+	count = get_count(in, 14);
+	for (uint32_t i = 0; i < count && !in->bad; i++)
+		get_part(in, set);
 	return set;
 }
 

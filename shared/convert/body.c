@@ -134,11 +134,9 @@ static char *meta_charset(const char *html, size_t len)
 	return NULL;
 }
 
-/* What a text part says, and in which charset it said it (owned; NULL if that
- * could only be guessed). */
-static char *decode_text(struct convert_context *context,
-			 const struct mime_entity *leaf, GBytes *bytes,
-			 char **ret_charset)
+char *body_decode_text(struct convert_context *context,
+		       const struct mime_entity *leaf, GBytes *bytes,
+		       char **ret_charset)
 {
 	const char *declared = mime_params_get(leaf->type_params, "charset");
 	g_autofree char *charset = g_strdup(declared);
@@ -296,7 +294,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		return;
 	}
 	bytes = take_files(leaf);
-	text = decode_text(context, leaf, bytes, &charset);
+	text = body_decode_text(context, leaf, bytes, &charset);
 	lines = text_crlf(text);
 	if (is_flowed(leaf)) {
 		g_free(lines);
@@ -326,7 +324,7 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		return;
 	}
 	bytes = mime_decode(leaf);
-	text = decode_text(context, leaf, bytes, &charset);
+	text = body_decode_text(context, leaf, bytes, &charset);
 	if (mime_is(leaf, "text", "enriched")) {
 		char *enriched = g_steal_pointer(&text);
 

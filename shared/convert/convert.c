@@ -89,6 +89,8 @@ static void convert_bytes(struct convert_context *context, const char *data,
 		headers_add_transport(context, root, set);
 	if (context->options->flags & CONVERT_HEADERS)
 		headers_add_fields(context, root, set);
+	if (context->options->flags & CONVERT_PARTS)
+		part_list_convert(context, root, set);
 }
 
 struct propset *convert_to_propset(const void *rfc822, size_t len,

@@ -28,6 +28,9 @@ enum convert_flags {
 	/* X-MS-Exchange-Organization-* fields of the message are believed
 	 * (trust_exchange_headers). */
 	CONVERT_TRUSTED = 1 << 5,
+	/* With the list of MIME parts, for rules; not of embedded messages
+	 * alone, for it goes into them. */
+	CONVERT_PARTS = 1 << 6,
 	CONVERT_ALL = CONVERT_DATA | CONVERT_HEADERS | CONVERT_BODIES,
 };
 

@@ -17,6 +17,16 @@ void convert_message(struct convert_context *context,
 void body_convert(struct convert_context *context, struct mime_entity *root,
 		  struct propset *set, GTree **ret_cids);
 
+/* What a text part says (bytes: its content, decoded), and in which charset it
+ * said it (owned; NULL if that could only be guessed).  Owned. */
+char *body_decode_text(struct convert_context *context,
+		       const struct mime_entity *leaf, GBytes *bytes,
+		       char **ret_charset);
+
+/* part_list.c: every part, in order, into the list of the set. */
+void part_list_convert(struct convert_context *context,
+		       const struct mime_entity *root, struct propset *set);
+
 /* html_text.c: HTML (UTF-8) as plain text, lines ended by LF.  Linear; what is
  * too deep or too much is noted and left out.  Owned. */
 char *html_to_text(struct convert_context *context, const char *html,

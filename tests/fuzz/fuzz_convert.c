@@ -51,7 +51,7 @@ static void check_lines(const GByteArray *message)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct convert_options options = {
-		.flags = CONVERT_ALL,
+		.flags = CONVERT_ALL | CONVERT_PARTS,
 		.default_charset = "windows-1252",
 	};
 	AUTO(propset) set = NULL;

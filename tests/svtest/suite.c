@@ -42,7 +42,7 @@ void suite_fail(struct sieve_run *run, const char *reason)
 void suite_set_bytes(struct suite *suite, GBytes *bytes)
 {
 	const struct convert_options options = {
-		.flags = CONVERT_ALL,
+		.flags = CONVERT_ALL | CONVERT_PARTS,
 		.default_charset = "windows-1252",
 	};
 	struct propset *set = NULL;

@@ -61,6 +61,20 @@ static inline void case_add_header(struct propset *set, const char *line)
 		header_field_add_address(field, "", *address, NULL);
 }
 
+static inline void case_add_part(struct propset *set, const char *type,
+				 const char *content, const char *epilogue)
+{
+	const struct mime_part part = {
+		.type = g_strdup(type),
+		.is_text = g_str_has_prefix(type, "text/"),
+		.content = g_bytes_new(content, strlen(content)),
+		.epilogue = epilogue ? g_bytes_new(epilogue, strlen(epilogue))
+				     : NULL,
+	};
+
+	propset_add_part(set, &part);
+}
+
 /* The message of all cases but for its header fields. */
 static inline struct propset *case_set(const char *headers)
 {
@@ -78,6 +92,12 @@ static inline struct propset *case_set(const char *headers)
 	propset_set_text(set, PR_BODY, "Hello World\r\nsecond line\r\n");
 	propset_set_binary_copy(set, PR_HTML,
 				"<p>Hello <b>W</b>orld &amp; more</p>", 36);
+	case_add_part(set, "multipart/mixed", "before", "behind");
+	case_add_part(set, "text/plain", "Hello World\r\nsecond line\r\n",
+		      NULL);
+	case_add_part(set, "text/html", "<p>Hello <b>W</b>orld &amp; more</p>",
+		      NULL);
+	case_add_part(set, "application/pdf", "%PDF-1.4", NULL);
 	propset_set_number(set, PR_IMPORTANCE, 2);
 	propset_set_number(set, PR_PRIORITY, -1);
 	propset_set_number(set, PR_MESSAGE_FLAGS, 0x12);

@@ -351,22 +351,23 @@ Test(evaluate, bodies_are_asked_for_where_they_are_looked_at)
 {
 	static const struct {
 		const char *text;
-		bool needs;
+		enum sieve_needs needs;
 	} cases[] = {
-		{"keep;", false},
-		{"require \"body\"; if body \"x\" {}", true},
+		{"keep;", SIEVE_NEEDS_HEADER},
+		{"require \"body\"; if body \"x\" {}", SIEVE_NEEDS_PARTS},
+		{"require \"body\"; if body :raw \"x\" {}", SIEVE_NEEDS_HEADER},
 		{"require \"vnd.okapi.property\"; if property \"PR_SUBJECT\" "
 		 "\"x\" {}",
-		 false},
+		 SIEVE_NEEDS_HEADER},
 		{"require \"vnd.okapi.property\"; if property :contains "
 		 "\"pr_body\" \"x\" {}",
-		 true},
+		 SIEVE_NEEDS_ALL},
 		{"require \"vnd.okapi.property\"; if property :exists "
 		 "\"0x10130102\" {}",
-		 true},
+		 SIEVE_NEEDS_ALL},
 		{"require \"vnd.okapi.property\"; if property :attachment "
 		 ":contains \"PR_ATTACH_DATA_BIN\" \"x\" {}",
-		 true},
+		 SIEVE_NEEDS_ALL},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -374,7 +375,7 @@ Test(evaluate, bodies_are_asked_for_where_they_are_looked_at)
 			"x", cases[i].text, strlen(cases[i].text), NULL, NULL);
 
 		cr_assert_not_null(script);
-		cr_expect_eq(sieve_script_needs_bodies(script), cases[i].needs,
-			     "%s", cases[i].text);
+		cr_expect_eq(sieve_script_needs(script), cases[i].needs, "%s",
+			     cases[i].text);
 	}
 }

@@ -397,6 +397,18 @@ static const struct sieve_case bodies[] = {
 	 IF(",\"body\"", "body :content \"application/pdf\" :contains "
 			 "\"%PDF\""),
 	 NULL, YES},
+	{"body :text of HTML is what a reader sees",
+	 IF(",\"body\"", "body :text :contains \"World & more\""), NULL, YES},
+	{"body :content of a multipart: what stands before its parts",
+	 IF(",\"body\"", "body :content \"multipart\" :is \"before\""), NULL,
+	 YES},
+	{"body :content of a multipart: and behind them",
+	 IF(",\"body\"", "body :content \"multipart/mixed\" :is \"behind\""),
+	 NULL, YES},
+	{"body :content of all types",
+	 IF(",\"body\"", "body :content \"\" :contains \"PDF\""), NULL, YES},
+	{"body :content with a slash at the end",
+	 IF(",\"body\"", "body :content \"text/\" :contains \"\""), NULL, NO},
 	{"body :content of no such type",
 	 IF(",\"body\"", "body :content [\"image\",\"applic\"] :contains "
 			 "\"\""),
