@@ -38,12 +38,15 @@ ZSTD_LIBS   := $(call lib,libzstd)
 STORE_LIBS  := $(SQLITE_LIBS) $(IDN_LIBS) $(ZSTD_LIBS)
 ESMTP_LIBS  := $(call lib,libesmtp-1.0)
 ICAL_CFLAGS := $(call pkg,libical)
-ICAL_LIBS   := $(filter-out -licalss -licalvcal,$(call lib,libical))
+# Of libraries that are loaded when they are needed (shared/convert/lazy.c).
+soname = $(shell objdump -p "$$($(PKG_CONFIG) --variable=libdir $(1))/$(2).so" 2>/dev/null | sed -n 's/^ *SONAME *//p')
 XML_CFLAGS  := $(call pkg,libxml-2.0)
-XML_LIBS    := $(call lib,libxml-2.0)
 # What meets hostile bytes: in the helper only.
-CONVERT_CFLAGS := $(GMIME_CFLAGS) $(XML_CFLAGS) $(ICAL_CFLAGS)
-CONVERT_LIBS := $(GMIME_LIBS) $(XML_LIBS) $(ICAL_LIBS)
+CONVERT_CFLAGS := $(GMIME_CFLAGS) $(XML_CFLAGS) $(ICAL_CFLAGS) \
+	-DLIBCRYPTO_SONAME='"$(call soname,libcrypto,libcrypto)"' \
+	-DLIBXML_SONAME='"$(call soname,libxml-2.0,libxml2)"' \
+	-DLIBICAL_SONAME='"$(call soname,libical,libical)"'
+CONVERT_LIBS := $(GMIME_LIBS)
 SECCOMP_LIBS := $(call lib,libseccomp)
 JANSSON_LIBS := $(call lib,jansson)
 
@@ -136,7 +139,7 @@ $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
-$(B)/okapi-convert: LIBS = $(CONVERT_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-convert: LIBS = $(CONVERT_LIBS) $(SECCOMP_LIBS) $(GLIB_LIBS)
 
 $(O)/shared/convert/%.o $(O)/tests/%.o: CPPFLAGS += $(CONVERT_CFLAGS)
 

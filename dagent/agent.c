@@ -28,12 +28,15 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	if (sieve_settings_of_conf(conf, &agent->sieve, fault) ||
 	    redirect_check(conf, fault) ||
 	    spam_marks_new(conf, &agent->spam_marks, fault) ||
-	    agent_take_store(agent, &store, fault))
-		return -1;
-	agent_give_store(agent, store);
-	if (helper_pool_new(is_daemon ? 0 : 1, AGENT_CONVERT_MS,
+	    helper_pool_new(is_daemon ? 0 : 1, AGENT_CONVERT_MS,
 			    &agent->helpers, fault))
 		return -1;
+	/* For one message: helper and store get ready side by side. */
+	if (!is_daemon)
+		helper_pool_warm(agent->helpers);
+	if (agent_take_store(agent, &store, fault))
+		return -1;
+	agent_give_store(agent, store);
 	if (is_daemon &&
 	    committer_new(conf->store_path, conf->store_timeout * 1000,
 			  &agent->policy, &agent->committer, fault))

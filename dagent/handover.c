@@ -7,6 +7,7 @@
  */
 #include "handover.h"
 
+#include "net.h"
 #include "outcome.h"
 #include "smtp/smtp_server.h"
 
@@ -69,28 +70,18 @@ char *handover_format(const struct handover *handover, struct fault *ret_faults)
 	return g_string_free(out, FALSE);
 }
 
-/* What is still to be written: commands, message, QUIT. */
-struct handover_piece {
-	const char *octets;
-	size_t len;
-};
-
-static int handover_write(int fd, struct handover_piece **piece,
-			  struct fault *fault)
+/* What is still to be written (commands, message, QUIT) in one call where it
+ * fits, so that the daemon is woken once. */
+static int handover_write(int fd, struct msghdr *pieces, struct fault *fault)
 {
-	ssize_t n;
+	ssize_t n = sendmsg(fd, pieces, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	while ((*piece)->len == 0)
-		(*piece)++;
-	n = send(fd, (*piece)->octets, (*piece)->len,
-		 MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0)
 		return fault_set_errno(fault, FAULT_NETWORK, errno,
 				       "the daemon does not listen any more");
-	(*piece)->octets += n;
-	(*piece)->len -= (size_t)n;
+	net_pieces_skip(pieces, (size_t)n);
 	return 0;
 }
 
@@ -109,22 +100,29 @@ static int handover_read(int fd, GString *replies, struct fault *fault)
 	return n > 0 && replies->len < HANDOVER_REPLIES_MAX;
 }
 
-static bool handover_is_written(const struct handover_piece *pieces)
+/* Whether the last reply is that to QUIT: nobody need wait for the daemon to
+ * close. */
+static bool handover_is_over(const GString *replies)
 {
-	return pieces[0].len == 0 && pieces[1].len == 0 && pieces[2].len == 0;
+	const char *end = replies->str + replies->len;
+	const char *line;
+
+	if (replies->len < 6 || end[-1] != '\n')
+		return false;
+	line = memrchr(replies->str, '\n', replies->len - 1);
+	return line && g_str_has_prefix(line + 1, "221 ");
 }
 
-/* Writes and reads until the daemon closes. A write that fails is no end: the
+/* Writes and reads until all is said.  A write that fails is no end: the
  * daemon may have said why. */
-static void handover_exchange(int fd, struct handover_piece *pieces,
-			      int64_t timeout_ms, GString *replies)
+static void handover_exchange(int fd, struct msghdr *pieces, int64_t timeout_ms,
+			      GString *replies)
 {
-	struct handover_piece *piece = pieces;
 	bool may_write = true;
 	struct fault fault;
 
-	for (;;) {
-		bool want = may_write && !handover_is_written(pieces);
+	while (!handover_is_over(replies)) {
+		bool want = may_write && pieces->msg_iovlen;
 		struct pollfd poll_fd = {
 			.fd = fd,
 			.events = (short)(POLLIN | (want ? POLLOUT : 0))};
@@ -135,7 +133,7 @@ static void handover_exchange(int fd, struct handover_piece *pieces,
 		if (ready <= 0)
 			return;
 		if (want && (poll_fd.revents & (POLLOUT | POLLERR)) &&
-		    handover_write(fd, &piece, &fault))
+		    handover_write(fd, pieces, &fault))
 			may_write = false;
 		if ((poll_fd.revents & (POLLIN | POLLHUP | POLLERR)) &&
 		    handover_read(fd, replies, &fault) <= 0)
@@ -233,10 +231,14 @@ void handover_send(int fd, const struct handover *handover,
 	g_autoptr(GString) replies = g_string_new(NULL);
 	size_t size = 0;
 	const char *message = g_bytes_get_data(handover->message, &size);
-	struct handover_piece pieces[] = {
-		{commands, strlen(commands)}, {message, size}, {"QUIT\r\n", 6}};
+	struct iovec octets[] = {
+		{commands, strlen(commands)},
+		{(void *)(uintptr_t)message, size},
+		{(void *)(uintptr_t) "QUIT\r\n", 6},
+	};
+	struct msghdr pieces = {.msg_iov = octets, .msg_iovlen = 3};
 
-	handover_exchange(fd, pieces, handover->timeout_ms, replies);
+	handover_exchange(fd, &pieces, handover->timeout_ms, replies);
 	handover_judge(replies->str,
 		       g_strv_length((char **)(uintptr_t)handover->recipients),
 		       ret_faults);

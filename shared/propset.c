@@ -2,8 +2,8 @@
  * Property sets in memory: values by tag, children, header fields.
  */
 #include "propset.h"
-
 #include "digest.h"
+
 #include "propset_internal.h"
 #include "utf8.h"
 
@@ -233,19 +233,6 @@ void propset_set_binary_digest(struct propset *set, uint32_t tag, uint64_t size,
 
 	prop->value.binary.size = size;
 	memcpy(prop->value.binary.sha256, sha256, DIGEST_SIZE);
-}
-
-void prop_binary_hash(const struct prop_binary *binary, uint8_t ret_sha256[32])
-{
-	gsize len = 0;
-	const void *octets = NULL;
-
-	if (!binary->data) {
-		memcpy(ret_sha256, binary->sha256, DIGEST_SIZE);
-		return;
-	}
-	octets = g_bytes_get_data(binary->data, &len);
-	digest_sha256(octets, len, ret_sha256);
 }
 
 void propset_remove(struct propset *set, uint32_t tag)

@@ -100,7 +100,8 @@ void propset_set_binary_copy(struct propset *set, uint32_t tag,
 /* Size and hash without the bytes. */
 void propset_set_binary_digest(struct propset *set, uint32_t tag, uint64_t size,
 			       const uint8_t sha256[32]);
-/* The hash of a value, computed from its bytes if they are there. */
+/* The hash of a value, computed from its bytes if they are there
+ * (propset_digest.c). */
 void prop_binary_hash(const struct prop_binary *binary, uint8_t ret_sha256[32]);
 void propset_remove(struct propset *set, uint32_t tag);
 

@@ -3,7 +3,6 @@
  * what the HTML shows, mixed for what is attached.
  */
 #include "compose.h"
-#include "digest.h"
 #include "field.h"
 #include "parts.h"
 #include "text.h"
@@ -19,6 +18,8 @@
 #define CODEPAGE_LATIN1 28591
 #define CODEPAGE_UTF8   65001
 #define LID_COUNTER     0x8257
+/* Of each part, towards the name of a boundary. */
+#define BOUNDARY_SEED_MAX 4096u
 
 /* ---- leaves ---------------------------------------------------------------
  */
@@ -335,23 +336,33 @@ static bool occurs(const GPtrArray *parts, const char *boundary)
 	return false;
 }
 
-/* One that no part contains; the same for the same parts. */
-static void choose_boundary(const GPtrArray *parts, char boundary[64])
+/* What a boundary is made of: lengths, and how each part begins. */
+static char *boundary_seed(const GPtrArray *parts)
 {
-	struct digest *digest = digest_new();
-	uint8_t hash[DIGEST_SIZE];
-	char hex[DIGEST_HEX_SIZE];
-	unsigned n = 0;
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	char *hex;
 
 	for (guint i = 0; i < parts->len; i++) {
 		const GByteArray *part = g_ptr_array_index(parts, i);
 
-		digest_update(digest, part->data, part->len);
+		g_checksum_update(sum, (const guchar *)&part->len,
+				  sizeof(part->len));
+		g_checksum_update(sum, part->data,
+				  (gssize)MIN(part->len, BOUNDARY_SEED_MAX));
 	}
-	digest_finish(digest, hash);
-	digest_format(hash, hex);
+	hex = g_strdup(g_checksum_get_string(sum));
+	g_checksum_free(sum);
+	return hex;
+}
+
+/* One that no part contains; the same for the same parts. */
+static void choose_boundary(const GPtrArray *parts, char boundary[64])
+{
+	g_autofree char *seed = boundary_seed(parts);
+	unsigned n = 0;
+
 	do
-		(void)snprintf(boundary, 64, "=_okapi_%.32s_%u", hex, n++);
+		(void)snprintf(boundary, 64, "=_okapi_%.32s_%u", seed, n++);
 	while (occurs(parts, boundary));
 }
 

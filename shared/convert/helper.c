@@ -4,6 +4,7 @@
  * overran or answered nonsense.  No GMime here.
  */
 #include "helper.h"
+#include "net.h"
 #include "program.h"
 #include "wire.h"
 
@@ -217,6 +218,16 @@ static void helper_give_back(struct helper_pool *pool, struct helper *helper)
 	(void)sem_post(&pool->free);
 }
 
+void helper_pool_warm(struct helper_pool *pool)
+{
+	struct helper *helper = helper_take(pool);
+	struct fault fault = {0};
+
+	if (!helper->pid)
+		(void)helper_start(helper, pool->program, &fault);
+	helper_give_back(pool, helper);
+}
+
 /* ---- one request ----------------------------------------------------------
  */
 
@@ -246,20 +257,6 @@ static int wait_for(const struct exchange *exchange, short events,
 	}
 }
 
-/* Moves pieces on by len octets. */
-static void pieces_skip(struct msghdr *message, size_t len)
-{
-	while (message->msg_iovlen && len >= message->msg_iov->iov_len) {
-		len -= message->msg_iov->iov_len;
-		message->msg_iov++;
-		message->msg_iovlen--;
-	}
-	if (!message->msg_iovlen)
-		return;
-	message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + len;
-	message->msg_iov->iov_len -= len;
-}
-
 /* All pieces, in one call where they fit. */
 static int send_all(const struct exchange *exchange, struct msghdr *message,
 		    struct fault *fault)
@@ -268,7 +265,7 @@ static int send_all(const struct exchange *exchange, struct msghdr *message,
 		ssize_t n = sendmsg(exchange->fd, message, MSG_NOSIGNAL);
 
 		if (n >= 0) {
-			pieces_skip(message, (size_t)n);
+			net_pieces_skip(message, (size_t)n);
 			/* A descriptor went with the first octet. */
 			message->msg_control = NULL;
 			message->msg_controllen = 0;

@@ -25,6 +25,9 @@ NODISCARD int helper_pool_new(unsigned count, int64_t timeout_ms,
 /* The same with a program of one's own: for tests. */
 struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
 				       int64_t timeout_ms);
+/* Starts a helper before there is a request, so that it gets ready while its
+ * user does; one that cannot be started is missed by the first request. */
+void helper_pool_warm(struct helper_pool *pool);
 /* Ends the helpers and waits for them. */
 void helper_pool_free(struct helper_pool *pool);
 AUTO_DEFINE(helper_pool, helper_pool_free);

@@ -1,0 +1,101 @@
+/*
+ * libxml2, libical and libcrypto, loaded by the first message that has HTML, a
+ * calendar or an attachment.
+ *
+ * They, and ICU behind two of them, are more than half of what starting the
+ * helper costs, and most of what a message costs is starting where a process
+ * is started for each.  The functions here have the libraries' own names and
+ * types, so who calls them need not know; one that is missing here is missing
+ * at link time.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "base.h"
+
+#include <dlfcn.h>
+#include <libical/ical.h>
+#include <libxml/HTMLparser.h>
+#include <openssl/sha.h>
+
+/* The helper cannot go on without: the message gets the fallback set, and the
+ * log this line. */
+static void *lazy_symbol(const char *library, const char *name)
+{
+	void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+	void *symbol = handle ? dlsym(handle, name) : NULL;
+
+	if (!symbol)
+		g_error("%s", dlerror());
+	return symbol;
+}
+
+/* clang-format off */
+/* A table; the libraries stay loaded. */
+#define LAZY(library, type, name, parameters, arguments) \
+	type name parameters \
+	{ \
+		static __typeof__(name) *function; \
+\
+		if (!function) \
+			*(void **)&function = lazy_symbol(library, #name); \
+		return function arguments; \
+	}
+#define CRYPTO(type, name, parameters, arguments) \
+	LAZY(LIBCRYPTO_SONAME, type, name, parameters, arguments)
+#define XML(type, name, parameters, arguments) \
+	LAZY(LIBXML_SONAME, type, name, parameters, arguments)
+#define ICAL(type, name, parameters, arguments) \
+	LAZY(LIBICAL_SONAME, type, name, parameters, arguments)
+
+CRYPTO(int, SHA256_Init, (SHA256_CTX *context), (context))
+CRYPTO(int, SHA256_Update, (SHA256_CTX *context, const void *data, size_t len),
+       (context, data, len))
+CRYPTO(int, SHA256_Final, (unsigned char *hash, SHA256_CTX *context),
+       (hash, context))
+
+XML(htmlParserCtxtPtr, htmlNewParserCtxt, (void), ())
+XML(void, htmlFreeParserCtxt, (htmlParserCtxtPtr parser), (parser))
+XML(htmlDocPtr, htmlCtxtReadIO,
+    (xmlParserCtxtPtr parser, xmlInputReadCallback read,
+     xmlInputCloseCallback close, void *context, const char *url,
+     const char *encoding, int options),
+    (parser, read, close, context, url, encoding, options))
+XML(void, xmlFreeDoc, (xmlDocPtr document), (document))
+
+ICAL(void, icalerror_set_errors_are_fatal, (int fatal), (fatal))
+ICAL(icalcomponent *, icalparser_parse_string, (const char *text), (text))
+ICAL(void, icalcomponent_free, (icalcomponent *component), (component))
+ICAL(icalcomponent *, icalcomponent_get_first_component,
+     (icalcomponent *component, icalcomponent_kind kind), (component, kind))
+ICAL(icalcomponent *, icalcomponent_get_next_component,
+     (icalcomponent *component, icalcomponent_kind kind), (component, kind))
+ICAL(icalproperty *, icalcomponent_get_first_property,
+     (icalcomponent *component, icalproperty_kind kind), (component, kind))
+ICAL(icalproperty *, icalcomponent_get_next_property,
+     (icalcomponent *component, icalproperty_kind kind), (component, kind))
+ICAL(void, icalcomponent_remove_property,
+     (icalcomponent *component, icalproperty *property), (component, property))
+ICAL(const char *, icalcomponent_get_uid, (icalcomponent *component),
+     (component))
+ICAL(int, icalcomponent_get_sequence, (icalcomponent *component), (component))
+ICAL(const char *, icalcomponent_get_location, (icalcomponent *component),
+     (component))
+ICAL(struct icaltimetype, icalcomponent_get_dtstart,
+     (icalcomponent *component), (component))
+ICAL(struct icaltimetype, icalcomponent_get_dtend, (icalcomponent *component),
+     (component))
+ICAL(void, icalproperty_free, (icalproperty *property), (property))
+ICAL(struct icalrecurrencetype, icalproperty_get_rrule,
+     (const icalproperty *property), (property))
+ICAL(struct icaltimetype, icalproperty_get_recurrenceid,
+     (const icalproperty *property), (property))
+ICAL(const char *, icalproperty_get_organizer, (const icalproperty *property),
+     (property))
+ICAL(char *, icalproperty_get_parameter_as_string_r,
+     (icalproperty *property, const char *name), (property, name))
+ICAL(struct icaltimetype, icaltime_null_time, (void), ())
+ICAL(int, icaltime_is_null_time, (const struct icaltimetype time), (time))
+ICAL(const icaltimezone *, icaltime_get_timezone,
+     (const struct icaltimetype time), (time))
+ICAL(time_t, icaltime_as_timet_with_zone,
+     (const struct icaltimetype time, const icaltimezone *zone), (time, zone))
+/* clang-format on */
