@@ -142,6 +142,7 @@ static int direct_open_and_deliver(const struct options *options,
 	if (agent_new(conf, &options->wishes, false, &agent, fault) ||
 	    agent_take_store(agent, &store, fault))
 		return -1;
+	store_keep_log_short(store);
 	direct_deliver(agent, store, options, input, sender, ret_faults);
 	agent_give_store(agent, store);
 	return 0;

@@ -73,6 +73,10 @@ NODISCARD int store_upgrade(const char *path, int64_t timeout_ms,
 NODISCARD int store_open(const char *path, enum store_mode mode,
 			 int64_t timeout_ms, struct store **ret_store,
 			 struct fault *fault);
+/* For a process that delivers one message: who is alone at the store when it
+ * comes reads SQLite's log from its beginning, so the log is moved into the
+ * database early. */
+void store_keep_log_short(struct store *store);
 void store_close(struct store *store);
 AUTO_DEFINE(store, store_close);
 
