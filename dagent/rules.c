@@ -18,6 +18,7 @@
 
 #define RULES_INCLUDE_DEPTH 10 /* that bodies are looked for */
 #define RULES_HOPS_MAX      10 /* redirects by Okapi that a mail survives */
+#define RULES_RECEIVED_MAX  50 /* where others (Postfix) take it for a loop */
 
 /* One script of the evaluation. */
 struct rules_item {
@@ -458,15 +459,16 @@ static int rules_fileinto(struct rules *rules,
 struct rules_loop {
 	const char *const *own;
 	size_t hops;
+	size_t received;
 	bool is_loop;
 };
 
 static bool rules_loop_each(void *context, const char *name, const char *value)
 {
 	struct rules_loop *loop = context;
-
 	bool is_ours = g_ascii_strcasecmp(name, TRACE_REDIRECTED) == 0;
 
+	loop->received += g_ascii_strcasecmp(name, "Received") == 0;
 	if (!is_ours && g_ascii_strcasecmp(name, TRACE_REDIRECTED_TOO) != 0)
 		return true;
 	loop->hops += is_ours;
@@ -478,8 +480,8 @@ static bool rules_loop_each(void *context, const char *name, const char *value)
 
 bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
 {
-	static const char *const names[] = {TRACE_REDIRECTED,
-					    TRACE_REDIRECTED_TOO, NULL};
+	static const char *const names[] = {
+		TRACE_REDIRECTED, TRACE_REDIRECTED_TOO, "Received", NULL};
 	struct rules_loop loop = {.own = own};
 	size_t size = 0;
 	const char *octets = g_bytes_get_data(message, &size);
@@ -488,7 +490,8 @@ bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
 		if (g_ascii_strcasecmp(own[i], address) == 0)
 			return true;
 	header_scan(octets, size, names, rules_loop_each, &loop);
-	return loop.is_loop || loop.hops >= RULES_HOPS_MAX;
+	return loop.is_loop || loop.hops >= RULES_HOPS_MAX ||
+	       loop.received >= RULES_RECEIVED_MAX;
 }
 
 /* The message as it goes on: below the mark that breaks loops and, over LMTP,

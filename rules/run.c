@@ -36,10 +36,14 @@ void sieve_run_spend(struct sieve_run *run, uint64_t steps)
 	uint64_t more =
 		(uint64_t)MAX(run->message->size, 0) * RUN_STEPS_PER_OCTET;
 
+	const struct sieve_settings *settings = run->message->settings;
+	uint64_t max = settings && settings->steps_max ? settings->steps_max
+						       : RUN_STEPS_MAX;
+
 	run->steps += steps;
 	run->steps_total += steps;
-	if (run->steps > RUN_STEPS_MAX + more ||
-	    run->steps_total > RUN_STEPS_TOTAL_MAX + more)
+	if (run->steps > max + more ||
+	    run->steps_total > max * RUN_SCRIPTS_WORTH + more)
 		sieve_run_fail(run, "the rule takes too much work");
 }
 
@@ -125,27 +129,42 @@ static const char *find_conflict(const struct sieve_run *run,
 		     : sieve_action_conflict(run->plan->actions, action);
 }
 
+static unsigned actions_max(const struct sieve_settings *settings)
+{
+	return settings && settings->actions_max ? settings->actions_max
+						 : SIEVE_ACTIONS_MAX;
+}
+
+static unsigned redirects_max(const struct sieve_settings *settings)
+{
+	if (!settings || settings->redirects_max == 0)
+		return SIEVE_REDIRECTS_MAX;
+	return (unsigned)MAX(settings->redirects_max, 0);
+}
+
 static bool is_within_limits(struct sieve_run *run,
 			     const struct sieve_action *action)
 {
+	const struct sieve_settings *settings = run->message->settings;
 	size_t redirects =
 		sieve_action_count(run->plan->actions, SIEVE_REDIRECT) +
 		sieve_action_count(run->pending, SIEVE_REDIRECT);
 
 	if (action->kind == SIEVE_REDIRECT &&
-	    redirects >= SIEVE_REDIRECTS_MAX) {
+	    redirects >= redirects_max(settings)) {
 		sieve_run_fail(
 			run,
 			"number of redirect actions exceeds policy limit: "
-			"more than %d",
-			SIEVE_REDIRECTS_MAX);
+			"more than %u",
+			redirects_max(settings));
 		return false;
 	}
-	if (run->plan->actions->len + run->pending->len >= SIEVE_ACTIONS_MAX) {
+	if (run->plan->actions->len + run->pending->len >=
+	    actions_max(settings)) {
 		sieve_run_fail(run,
 			       "total number of actions exceeds policy limit: "
-			       "more than %d",
-			       SIEVE_ACTIONS_MAX);
+			       "more than %u",
+			       actions_max(settings));
 		return false;
 	}
 	return true;

@@ -10,7 +10,7 @@
 /* Work, in steps of a nanosecond or two: of one script, of all of them; and
  * for each octet of the message as much again as bodies need. */
 #define RUN_STEPS_MAX       UINT64_C(100000000)
-#define RUN_STEPS_TOTAL_MAX UINT64_C(400000000)
+#define RUN_SCRIPTS_WORTH   4 /* what all may do, in what one may */
 #define RUN_STEPS_PER_OCTET 64
 #define RUN_STRING_MAX      (64 * 1024) /* octets, variables put in */
 #define RUN_VARIABLE_MAX    8192        /* octets; longer ones are cut */

@@ -91,6 +91,12 @@ int sieve_settings_of_conf(const struct conf *conf,
 	*ret_settings = (struct sieve_settings){
 		.no_add = conf->sieve_protected_headers,
 		.no_delete = conf->sieve_protected_headers,
+		.actions_max = (unsigned)conf->sieve_max_actions,
+		.redirects_max = conf->sieve_max_redirects
+					 ? (int)conf->sieve_max_redirects
+					 : -1,
+		.steps_max = (uint64_t)conf->sieve_max_work * 1000000,
+		.includes_max = (unsigned)conf->sieve_max_includes,
 	};
 	if (read_score(&ret_settings->spam, "spamtest", spam, fault))
 		return -1;

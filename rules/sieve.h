@@ -21,6 +21,7 @@ struct sieve_error {
 #define SIEVE_SCRIPT_MAX    (1024 * 1024) /* octets */
 #define SIEVE_NESTING_MAX   32            /* blocks, and tests */
 #define SIEVE_ARGUMENTS_MAX 32            /* of a command or test */
+/* Of all rules together, unless the site sets something else. */
 #define SIEVE_ACTIONS_MAX   32
 #define SIEVE_REDIRECTS_MAX 4
 
@@ -119,6 +120,9 @@ struct sieve_settings {
 	struct sieve_score virus;
 	size_t header_max;   /* octets of what addheader adds */
 	size_t variable_max; /* octets of a variable */
+	unsigned actions_max;
+	int redirects_max;  /* -1: none may be */
+	uint64_t steps_max; /* of one rule, without those for bodies */
 	unsigned includes_max;
 	unsigned include_depth_max;
 	char **no_delete; /* fields that deleteheader leaves; NULL: none */

@@ -163,6 +163,12 @@ Test(dagent_rules, loops)
 	for (int i = 0; i < 10; i++)
 		g_string_append(hops, "X-Okapi-Redirected-For: o@x.test\r\n");
 	cr_expect(is_loop(hops->str, "c@x.test"), "too many hops");
+	g_string_truncate(hops, 0);
+	for (int i = 0; i < 49; i++)
+		g_string_append(hops, "Received: by x\r\n");
+	cr_expect(!is_loop(hops->str, "c@x.test"));
+	g_string_append(hops, "received: by x\r\n");
+	cr_expect(is_loop(hops->str, "c@x.test"), "too many Received lines");
 }
 
 Test(dagent_rules, sender_of_redirects)

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""Rules that are wrong, or meet what they did not expect: the mail is kept,
+once, and the user is told."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import Case, main  # noqa: E402
+from harness.okapi import Okapi, message  # noqa: E402
+
+ANNA = "anna@okapi.test"
+BERT = "bert@okapi.test"
+
+
+class Bad(Case):
+    settings = {}
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory(), **self.settings)
+        self.addCleanup(self.okapi.stop)
+        self.okapi.start_dagent()
+
+    def rule(self, text, *more, user="anna", name="r"):
+        self.okapi.must("rule", "put", user, name, "-", *more, input=text)
+
+    def deliver(self, subject="test", user="anna", **more):
+        """Delivers and returns the folders it is in now."""
+        done = self.okapi.deliver(message(subject, **more), user)
+        self.assertEqual(done.status, 0, done)
+        return self.folders(subject, user)
+
+    def folders(self, subject, user="anna"):
+        return sorted(m["folder"] for m in self.okapi.mails(user)
+                      if m["subject"] == subject)
+
+    def error(self, name="r", user="anna"):
+        found = {r["name"]: r for r in self.okapi.json("rule", "list", user)}
+        return found[name]["error"]
+
+
+class Put(Bad):
+    """What is wrong is told when the rule is put, and the old one stays."""
+
+    def put(self, text):
+        return self.okapi.admin("rule", "put", "anna", "r", "-", input=text)
+
+    def test_every_error_with_its_caret(self):
+        self.rule('redirect "old@y.test";')
+        done = self.put('require "fileinto";\r\n'
+                        'fileinto 5;\r\n'
+                        '\tkeeep;\r\n'
+                        'redirect "ünöd";\r\n')
+        self.assertEqual(done.status, 65, done)
+        self.assertIn('r:2:10: the fileinto command expects a string as '
+                      'argument 1 (mailbox), but a number was found\n'
+                      'fileinto 5;\n'
+                      '         ^\n', done.err)
+        self.assertIn('r:3:2: unknown command "keeep"\n'
+                      '\tkeeep;\n'
+                      '\t^\n', done.err)
+        self.assertIn('r:4:10: "ünöd" is no mail address\n'
+                      'redirect "ünöd";\n'
+                      '         ^\n', done.err)
+        self.assertIn("old@y.test",
+                      self.okapi.must("rule", "get", "anna", "r"))
+
+    def test_too_large(self):
+        done = self.put("#" + "x" * (1024 * 1024))
+        self.assertNotEqual(done.status, 0, done)
+        self.assertIn("1048576", done.err)
+        self.assertEqual(self.okapi.json("rule", "list", "anna"), [])
+
+    def test_as_large_as_may_be(self):
+        text = 'if header :contains "subject" [%s] { discard; }' % ",".join(
+            '"never %d"' % i for i in range(60000))
+        self.assertLess(len(text), 1024 * 1024)
+        self.rule(text)
+        self.assertEqual(self.deliver("kept"), ["Inbox"])
+        self.assertFalse(self.error())
+
+    def test_nested_too_deep(self):
+        done = self.put("if true {" * 33 + "}" * 33)
+        self.assertEqual(done.status, 65, done)
+        self.assertIn("blocks are nested deeper than 32", done.err)
+        done = self.put("if " + "not " * 33 + "true {}")
+        self.assertIn("tests are nested deeper than 32", done.err)
+
+
+class Run(Bad):
+    def test_half_way_after_a_fileinto(self):
+        """Nothing of what it decided is done; once in the Inbox."""
+        self.rule('require ["fileinto", "imap4flags", "variables"];\n'
+                  'addflag "\\\\Seen";\n'
+                  'fileinto "Drafts";\n'
+                  'redirect "far@y.test";\n'
+                  'set "a" "no address";\n'
+                  'redirect "${a}";\n')
+        self.assertEqual(self.deliver("half"), ["Inbox"])
+        self.assertEqual(self.okapi.queue(), [])
+        self.assertFalse(self.okapi.mails("anna")[0]["read"])
+        self.assertIn("6:1: redirect", self.error())
+
+    def test_what_an_earlier_rule_decided_stays(self):
+        self.rule('require "fileinto"; fileinto "Drafts";', name="first")
+        self.rule('require "ihave"; error "oh no";', name="second")
+        self.assertEqual(self.deliver("both"), ["Drafts", "Inbox"])
+        self.assertFalse(self.error("first"))
+        self.assertIn("oh no", self.error("second"))
+
+    def test_half_way_and_temporary(self):
+        """A script of the site is away: nothing is stored, the MTA keeps it,
+        and all is done when it comes again."""
+        directory = os.path.join(self.okapi.directory, "global")
+        os.mkdir(directory)
+        with open(os.path.join(directory, "site.sieve"), "w",
+                  encoding="utf-8") as file:
+            file.write('require ["fileinto","copy"]; fileinto :copy "Notes";')
+        self.okapi.stop()
+        self.okapi.configure(sieve_global=directory)
+        self.okapi.start_dagent()
+        self.rule('require ["include", "fileinto"];\n'
+                  'fileinto "Drafts"; redirect "far@y.test";\n'
+                  'include :global "site";')
+        os.rename(directory, directory + ".away")
+        done = self.okapi.deliver(message("later"), "anna")
+        self.assertEqual(done.status, 75, done)
+        self.assertEqual(self.folders("later"), [])
+        self.assertEqual(self.okapi.queue(), [])
+        os.rename(directory + ".away", directory)
+        self.assertEqual(self.deliver("later"), ["Drafts", "Notes"])
+        self.assertEqual(len(self.okapi.queue()), 1)
+
+    def test_regex_bomb(self):
+        self.rule('require "regex";\n'
+                  'if not header :regex "subject" "^(([a-z])+.)+[A-Z]+$" '
+                  '{ discard; }')
+        self.assertEqual(self.deliver("a" * 3000), ["Inbox"])
+        self.assertIn("regular expression takes too much work", self.error())
+
+    def test_a_hundred_thousand_fields(self):
+        self.rule('if header :contains "x-many" "needle" { discard; }')
+        text = message("many").replace(
+            b"\n\n", b"\n" + b"X-Many: straw\n" * 100000 + b"\n", 1)
+        done = self.okapi.deliver(text, "anna")
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.folders("many"), ["Inbox"])
+        self.assertFalse(self.error())
+
+
+class Folders(Bad):
+    FILE = 'require "fileinto"; fileinto "%s";'
+
+    def expect_kept(self, why):
+        self.assertEqual(self.deliver(why), ["Inbox"])
+        self.assertIn(why, self.error())
+
+    def test_missing(self):
+        self.rule(self.FILE % "Nowhere/at all")
+        self.expect_kept("does not exist")
+
+    def test_empty_part_of_a_name(self):
+        self.rule('require ["fileinto", "mailbox"]; '
+                  'fileinto :create "a//b";')
+        self.expect_kept("a part of the name is empty")
+
+    def test_deleted(self):
+        self.okapi.must("folder", "create", "anna", "Old")
+        self.rule(self.FILE % "Old")
+        self.assertEqual(self.deliver("before"), ["Old"])
+        self.okapi.must("folder", "delete", "anna", "Old",
+                        "--yes")
+        self.expect_kept("does not exist")
+
+    def test_deleted_and_made_again(self):
+        self.okapi.must("folder", "create", "anna", "Old")
+        self.okapi.must("folder", "delete", "anna", "Old",
+                        "--yes")
+        self.rule('require ["fileinto", "mailbox"]; fileinto :create "Old";')
+        self.assertEqual(self.deliver("again"), ["Old"])
+
+    def test_forbidden(self):
+        self.rule(self.FILE % "user:bert/Inbox")
+        self.expect_kept("no right")
+        self.assertEqual(self.okapi.mails("bert"), [])
+
+    def test_nobody_s(self):
+        self.rule(self.FILE % "user:nobody/Inbox")
+        self.assertEqual(self.deliver("kept"), ["Inbox"])
+        self.assertTrue(self.error())
+
+
+class Redirects(Bad):
+    def raw(self, entry):
+        done = self.okapi.admin("queue", "show", str(entry["id"]), "--raw")
+        self.assertEqual(done.status, 0, done)
+        return done.raw
+
+    def hand_on(self):
+        """Delivers what waits in the queue to whom it is for."""
+        entry, = self.okapi.queue()
+        recipient, = entry["recipients"]
+        raw = self.raw(entry)
+        self.okapi.must("queue", "delete", str(entry["id"]), "--yes")
+        done = self.okapi.deliver(raw, recipient["address"].split("@")[0],
+                                  "--sender", entry["sender"])
+        self.assertEqual(done.status, 0, done)
+
+    def test_two_users_redirecting_to_each_other(self):
+        self.rule(f'redirect "{BERT}";', user="anna")
+        self.rule(f'redirect "{ANNA}";', user="bert")
+        self.assertEqual(self.deliver("ring"), [])
+        self.hand_on()  # to Bert, who sends it back
+        self.assertEqual(self.folders("ring", "bert"), [])
+        self.hand_on()  # to Anna: she had it, so it stays
+        self.assertEqual(self.okapi.queue(), [])
+        self.assertEqual(self.folders("ring"), ["Inbox"])
+        self.assertEqual(self.folders("ring", "bert"), [])
+        self.assertIn("mail loop; kept", self.okapi.dagent.text())
+
+    def test_to_oneself(self):
+        self.rule(f'redirect "{ANNA}";')
+        self.assertEqual(self.deliver("self"), ["Inbox"])
+        self.assertEqual(self.okapi.queue(), [])
+
+    def test_many_received_lines(self):
+        """What the next MTA would take for a loop stays here."""
+        self.rule('redirect "far@y.test";')
+        for count, folders in ((49, []), (50, ["Inbox"]), (100, ["Inbox"])):
+            subject = f"{count} hops"
+            text = b"Received: from a by b\n" * count + message(subject)
+            done = self.okapi.deliver(text, "anna")
+            self.assertEqual(done.status, 0, done)
+            self.assertEqual(self.folders(subject), folders)
+        self.assertEqual(len(self.okapi.queue()), 1)
+
+
+class NoRedirects(Bad):
+    settings = {"sieve_max_redirects": "0"}
+
+    def test_none_are_allowed(self):
+        self.rule('redirect "far@y.test";')
+        self.assertEqual(self.deliver("stays"), ["Inbox"])
+        self.assertIn("more than 0", self.error())
+
+
+class InTheUsersName(Bad):
+    settings = {"sieve_redirect_envelope_from": "user_email"}
+
+    def test_redirects_have_the_user_s_envelope(self):
+        self.rule('redirect "far@y.test";')
+        done = self.okapi.deliver(message("on"), "anna", "--sender",
+                                  "q@x.test")
+        self.assertEqual(done.status, 0, done)
+        entry, = self.okapi.queue()
+        self.assertEqual(entry["sender"], ANNA)
+
+
+if __name__ == "__main__":
+    main()
