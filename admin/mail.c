@@ -410,6 +410,9 @@ static const struct command_option mail_show_options[] = {
 static const struct command_option mail_export_options[] = {
 	{"mbox", "FILE", "into a new mbox (mboxrd), - for stdout", false},
 	{"maildir", "DIR", "into a Maildir; folders as Maildir++", false},
+	{"archive", "FILE",
+	 "all there is of them, and of the user's settings, into a new file",
+	 false},
 	{0}};
 
 static const struct command_option mail_delete_options[] = {
@@ -433,8 +436,8 @@ static const struct command mail_commands[] = {
 	{"export", "USER [FOLDER]", "writes messages into files", mail_export,
 	 mail_export_options, COMMAND_READ | COMMAND_JSON},
 	{"import", "USER FOLDER FILE|DIR",
-	 "takes an mbox, a Maildir or one message", mail_import, NULL,
-	 COMMAND_WRITE | COMMAND_JSON},
+	 "takes an mbox, a Maildir, an archive or one message", mail_import,
+	 NULL, COMMAND_WRITE | COMMAND_JSON},
 	{"move", "USER ID FOLDER", "into another folder", mail_move, NULL,
 	 COMMAND_WRITE},
 	{"copy", "USER ID FOLDER", "into another folder; prints the new id",

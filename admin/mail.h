@@ -32,5 +32,12 @@ int mail_show(struct admin *admin, struct fault *fault);
 int mail_export(struct admin *admin, struct fault *fault);
 int mail_import(struct admin *admin, struct fault *fault);
 int mail_submit(struct admin *admin, struct fault *fault);
+/* mail export --archive: one folder of a store, or (0) all with what the user
+ * set.  ret_count: messages. */
+NODISCARD int mail_export_archive(struct admin *admin,
+				  const struct store_user *user,
+				  int64_t store_id, int64_t folder,
+				  const char *path, int64_t *ret_count,
+				  struct fault *fault);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * okapi-admin mail export: messages into an mbox or a Maildir.
+ * okapi-admin mail export: messages into an mbox, a Maildir or
+ * (archive_export.c) an archive.
  *
  * Both get LF for CRLF, as Postfix and Dovecot write them.  An mbox is
  * quoted as mboxrd; nothing is added to a message, so an mbox keeps no flags.
@@ -25,7 +26,7 @@ struct mail_export {
 	FILE *mbox;
 	struct maildir *maildir;
 	const char *only; /* folder that is the Maildir itself, or NULL: all */
-	size_t count;
+	int64_t count;
 	struct progress progress;
 };
 
@@ -94,7 +95,7 @@ static int mail_export_each(const struct store_message *message, void *context,
 	if (rc < 0)
 		return -1;
 	export->count++;
-	progress_tell(&export->progress, (int64_t) export->count, 0);
+	progress_tell(&export->progress, export->count, 0);
 	return 0;
 }
 
@@ -155,17 +156,20 @@ int mail_export(struct admin *admin, struct fault *fault)
 				     .only = admin_arg(admin, 1)};
 	const char *mbox = admin_option(admin, "mbox");
 	const char *dir = admin_option(admin, "maildir");
+	const char *archive = admin_option(admin, "archive");
+	const char *file = mbox ? mbox : archive;
 	int64_t store = 0;
 	int64_t folder = 0;
 	int rc;
 
-	if (!mbox == !dir)
+	if (!!mbox + !!dir + !!archive != 1)
 		return fault_set(fault, FAULT_USAGE,
-				 "mail export needs --mbox FILE or "
-				 "--maildir DIR");
-	if (admin->json && mbox && strcmp(mbox, "-") == 0)
+				 "mail export needs --mbox FILE, --maildir DIR "
+				 "or --archive FILE");
+	if (admin->json && file && strcmp(file, "-") == 0)
 		return fault_set(fault, FAULT_USAGE,
-				 "--mbox - stands alone: it prints messages");
+				 "--%s - stands alone: it prints messages",
+				 mbox ? "mbox" : "archive");
 	progress_begin(&export.progress, "messages");
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    admin_folder_in(admin, user, export.only, &store, &folder, fault) <
@@ -176,6 +180,9 @@ int mail_export(struct admin *admin, struct fault *fault)
 			return -1;
 		rc = mail_export_walk(&export, store, folder, fault);
 		rc = mail_export_close(&export, mbox, rc, fault);
+	} else if (archive) {
+		rc = mail_export_archive(admin, user, store, folder, archive,
+					 &export.count, fault);
 	} else {
 		if (maildir_create(dir, &maildir, fault) < 0)
 			return -1;

@@ -1,22 +1,23 @@
 /*
- * okapi-admin mail import: an mbox, a Maildir or a single message into a
- * folder.
+ * okapi-admin mail import: an mbox, a Maildir, a single message or
+ * (archive_import.c) an archive into a folder.
  *
  * Bytes are taken as the stdin door takes them.  Flags come from the file
  * names of a Maildir or from Status and X-Status of an mbox; the time of
  * delivery from the Maildir's file, the mbox's From_ line, or the topmost
  * Received field.
  */
+#include "mail_import.h"
+#include "archive.h"
 #include "convert.h"
 #include "convert/helper.h"
 #include "digest.h"
 #include "eml.h"
-#include "mail.h"
 #include "maildir.h"
-#include "progress.h"
 #include "propset.h"
 #include "store/folders.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,35 +27,17 @@
 #define IMPORT_BATCH        64
 #define IMPORT_BATCH_OCTETS (16 * 1024 * 1024)
 
-struct import_item {
-	GBytes *bytes;
-	struct propset *set;
-	char *folder; /* path below the target, "" for itself */
-	char *sender;
-	unsigned flags;
-	int64_t received;
-};
-
-struct mail_import {
-	struct admin *admin;
-	const struct store_user *user;
-	int64_t folder; /* the target */
-	const char *folder_path;
-	GPtrArray *items; /* that wait for the next transaction */
-	size_t octets;
-	size_t count;
-	size_t skipped;
-	struct progress progress;
-};
-
-static void import_item_free(gpointer data)
+void import_item_free(gpointer data)
 {
 	struct import_item *item = data;
 
 	g_bytes_unref(item->bytes);
 	propset_free(item->set);
+	propset_free(item->own);
 	g_free(item->folder);
 	g_free(item->sender);
+	g_free(item->trace);
+	g_strfreev(item->keywords);
 	g_free(item);
 }
 
@@ -67,6 +50,10 @@ static int import_target(struct store *store, const struct mail_import *import,
 	bool inbox = folder_role_parse(import->folder_path) == FOLDER_INBOX;
 	g_autofree char *path = NULL;
 
+	if (item->folder_id) {
+		*ret_folder = item->folder_id;
+		return 0;
+	}
 	if (!*item->folder) {
 		*ret_folder = import->folder;
 		return 0;
@@ -78,12 +65,25 @@ static int import_target(struct store *store, const struct mail_import *import,
 				   ret_folder, NULL, fault);
 }
 
+static int import_own(struct store *store, const struct propset *own,
+		      int64_t message, struct fault *fault)
+{
+	for (size_t i = 0; own && i < propset_count(own); i++)
+		if (store_message_set_property(store, message,
+					       propset_at(own, i), fault) < 0)
+			return -1;
+	return 0;
+}
+
 static int import_one(struct store *store, const struct mail_import *import,
 		      const struct import_item *item, struct fault *fault)
 {
 	struct content content = {.rfc822 = item->bytes, .set = item->set};
 	struct delivery_copy copy = {
-		.flags = item->flags, .trace = "", .received = item->received};
+		.flags = item->flags,
+		.keywords = (const char *const *)item->keywords,
+		.trace = item->trace ? item->trace : "",
+		.received = item->received};
 	struct delivery delivery = {.store = import->user->store,
 				    .recipient = import->user->email,
 				    .reverse_path = item->sender,
@@ -97,7 +97,9 @@ static int import_one(struct store *store, const struct mail_import *import,
 	if (import_target(store, import, item, &copy.folder, fault) < 0)
 		return -1;
 	digest_sha256(data, size, content.sha256);
-	return store_deliver(store, &delivery, &result, fault);
+	if (store_deliver(store, &delivery, &result, fault) < 0)
+		return -1;
+	return import_own(store, item->own, result.message, fault);
 }
 
 static int import_unit(struct store *store, void *context, struct fault *fault)
@@ -111,7 +113,7 @@ static int import_unit(struct store *store, void *context, struct fault *fault)
 	return 0;
 }
 
-static int import_flush(struct mail_import *import, struct fault *fault)
+int import_flush(struct mail_import *import, struct fault *fault)
 {
 	if (import->items->len == 0)
 		return 0;
@@ -139,7 +141,23 @@ static int64_t import_time(GBytes *bytes)
 	return time;
 }
 
-/* Converts a message and puts it to those that wait; bytes is moved. */
+int import_put(struct mail_import *import, struct import_item *item,
+	       struct fault *fault)
+{
+	if (convert_message(import->admin, item->bytes, CONVERT_ALL, &item->set,
+			    fault) < 0) {
+		import_item_free(item);
+		return -1;
+	}
+	g_ptr_array_add(import->items, item);
+	import->octets += g_bytes_get_size(item->bytes);
+	if (import->items->len >= IMPORT_BATCH ||
+	    import->octets >= IMPORT_BATCH_OCTETS)
+		return import_flush(import, fault);
+	return 0;
+}
+
+/* A message as a file had it; bytes is moved. */
 static int import_add(struct mail_import *import, GBytes *bytes,
 		      const struct import_item *like, struct fault *fault)
 {
@@ -159,17 +177,7 @@ static int import_add(struct mail_import *import, GBytes *bytes,
 	item->received = like->received ? like->received : import_time(bytes);
 	if (item->received <= 0 || item->received > now)
 		item->received = now;
-	if (convert_message(import->admin, bytes, CONVERT_ALL, &item->set,
-			    fault) < 0) {
-		import_item_free(item);
-		return -1;
-	}
-	g_ptr_array_add(import->items, item);
-	import->octets += g_bytes_get_size(bytes);
-	if (import->items->len >= IMPORT_BATCH ||
-	    import->octets >= IMPORT_BATCH_OCTETS)
-		return import_flush(import, fault);
-	return 0;
+	return import_put(import, item, fault);
 }
 
 /* Status: RO and X-Status: AFTD, as mail readers keep them in an mbox. */
@@ -250,9 +258,28 @@ static int import_maildir_each(const struct maildir_file *file, void *context,
 			  fault);
 }
 
+/* Asked of a file before it is read: one may be larger than memory. */
+static bool import_is_archive(const char *path)
+{
+	AUTOCLOSE int fd = -1;
+	char head[32];
+	ssize_t len;
+
+	if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, head, sizeof(head));
+	return len > 0 && archive_is(head, (size_t)len);
+}
+
 static int import_path(struct mail_import *import, const char *path,
 		       struct fault *fault)
 {
+	if (import_is_archive(path))
+		return import_archive(import, path, fault);
+	if (!import->folder)
+		return fault_set(fault, FAULT_USAGE,
+				 "only an archive goes to /: name a folder");
 	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
 		return import_file(import, path, fault);
 	if (!maildir_is(path))
@@ -272,8 +299,9 @@ int mail_import(struct admin *admin, struct fault *fault)
 				     .items = items};
 
 	if (admin_user(admin, 0, &user, fault) < 0 ||
-	    admin_folder(admin, user, import.folder_path, &import.folder,
-			 fault) < 0)
+	    (strcmp(import.folder_path, "/") != 0 &&
+	     admin_folder(admin, user, import.folder_path, &import.folder,
+			  fault) < 0))
 		return -1;
 	import.user = user;
 	progress_begin(&import.progress, "messages");
@@ -283,6 +311,9 @@ int mail_import(struct admin *admin, struct fault *fault)
 	progress_end(&import.progress);
 	admin_tell(admin, "imported", (int64_t)import.count, "imported: %zu",
 		   import.count);
+	if (import.known)
+		fprintf(stderr, "okapi-admin: %zu were there already\n",
+			import.known);
 	if (import.skipped)
 		fprintf(stderr, "okapi-admin: %zu empty files left out\n",
 			import.skipped);

@@ -188,6 +188,27 @@ int store_message_bytes(struct store *store, int64_t message,
 	return 0;
 }
 
+int store_message_count(struct store *store, int64_t folder, int64_t received,
+			const uint8_t sha256[32], int64_t *ret_count,
+			struct fault *fault)
+{
+	return sql_get(store, fault, ret_count,
+		       "SELECT count(*) FROM hierarchy m"
+		       " JOIN hierarchy c ON c.id = m.content"
+		       " JOIN lob l ON l.id = c.lob"
+		       " WHERE m.parent = ? AND m.received = ? AND m.type = 3"
+		       " AND m.deleted IS NULL AND l.hash = ?",
+		       "iib", folder, received, sha256, (size_t)32) < 0
+		       ? -1
+		       : 0;
+}
+
+int store_message_own(struct store *store, int64_t message, struct propset *set,
+		      struct fault *fault)
+{
+	return property_load(store, message, set, fault);
+}
+
 /* ---- properties of a copy ------------------------------------------------
  */
 

@@ -164,6 +164,15 @@ NODISCARD int store_message_list_deleted(struct store *store, int64_t store_id,
 					 int64_t folder, int64_t since,
 					 GArray **ret_ids, struct fault *fault);
 
+/* How many copies of that content lie in a folder that were delivered at that
+ * time. */
+NODISCARD int store_message_count(struct store *store, int64_t folder,
+				  int64_t received, const uint8_t sha256[32],
+				  int64_t *ret_count, struct fault *fault);
+
+/* The values that were set at a copy, into set. */
+NODISCARD int store_message_own(struct store *store, int64_t message,
+				struct propset *set, struct fault *fault);
 /* A value that was set at a copy (not at what it says): rules and clients. */
 NODISCARD int store_message_set_property(struct store *store, int64_t message,
 					 const struct prop *prop,

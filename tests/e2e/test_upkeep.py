@@ -3,6 +3,7 @@
 restored; what one user has, taken away and brought back."""
 
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -14,6 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import corpus  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import TOP, Okapi, message  # noqa: E402
@@ -297,6 +299,274 @@ class Upgrade(Upkeep):
         self.must("init", "--backup", there, *self.copy(where))
         self.assertEqual(self.version(there), 1)
         self.must("store", "stats", *self.copy(where))
+
+
+def archive(*records, head=b'{"okapi_archive":1,"user":"x","made":"now"}'):
+    """An archive of these records (an object, or an object and octets), with
+    an end that fits."""
+    out = head + b"\n"
+    for record in records:
+        octets = b""
+        if isinstance(record, tuple):
+            record, octets = record[0], record[1] + b"\n"
+        out += json.dumps(record).encode() + b"\n" + octets
+    end = {"records": len(records), "sha256": hashlib.sha256(out).hexdigest()}
+    return out + json.dumps({"end": end}).encode() + b"\n"
+
+
+def record(folder="Inbox", octets=b"Subject: x\r\n\r\nx\r\n", **more):
+    return {"message": {
+        "folder": folder, "received": 1795413600000000, "flags": 1,
+        "keywords": [], "trace": 0, "size": len(octets),
+        "sha256": hashlib.sha256(octets).hexdigest(), "properties": {},
+        **more}}, octets
+
+
+INBOX = {"folder": {"path": "Inbox", "role": "Inbox"}}
+
+
+class Archive(Upkeep):
+    """One user's mailbox in a file, and back."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = os.path.join(self.dir, "anna.okapi")
+        self.there = os.path.join(self.dir, "there")
+        self.to = self.copy(self.there)
+        self.must("init", *self.to)
+        self.must("user", "create", "dora", "--email", "dora@there.test",
+                  *self.to)
+
+    def everything(self, path):
+        """What is known of each copy, but for its id."""
+        database = sqlite3.connect(f"file:{path}/store.db?mode=ro", uri=True)
+        try:
+            rows = database.execute(
+                "SELECT v.folder, v.subject, m.received, m.flags, m.keywords,"
+                " m.trace, v.sha256, m.size, (SELECT group_concat(tag || '=' ||"
+                "  hex(value), ' ') FROM (SELECT tag, value FROM properties"
+                "  WHERE object = m.id ORDER BY tag))"
+                " FROM mail v JOIN hierarchy m ON m.id = v.id").fetchall()
+            return sorted(rows, key=repr)
+        finally:
+            database.close()
+
+    def fill(self):
+        """Real mail in several folders, of all flags, with what rules and
+        clients add."""
+        mails = corpus.messages(90) or [
+            (str(n), message(f"made {n}", body=os.urandom(99).hex()))
+            for n in range(90)]
+        self.must("rule", "put", "anna", "mark", "-", "--exit-level",
+                  input='require "imap4flags"; addflag ["work", "\\\\Flagged"];')
+        self.must("rule", "put", "anna", "off", "-", "--disabled",
+                  input="keep;")
+        self.must("junk", "block", "anna", "spam.test")
+        self.must("oof", "on", "anna", "--subject", "Away \u00e4",
+                  "--message-file", self.write("oof.txt", b"Back soon.\n"))
+        for path in ("Inbox/Boss\\/x", "Inbox/Boss\\/x/Deep", "K\u00f6ln"):
+            self.must("folder", "create", "anna", path)
+        folders = ("Inbox", "Inbox/Boss\\/x/Deep", "K\u00f6ln", "Sent Items")
+        for number, (_, data) in enumerate(mails):
+            self.okapi.deliver(data, "-F", folders[number % 4], "anna")
+        self.okapi.deliver(message("by rule"), "--sender", "c@x.test", "anna")
+        self.okapi.deliver(message("by rule"), "-r", "anna")
+        database = sqlite3.connect(self.dir + "/store/store.db")
+        database.execute(
+            "INSERT INTO properties SELECT m.id, 0x10900003, 2 FROM mail m"
+            " WHERE m.owner = 'anna' AND m.id % 3 = 0")
+        database.execute(
+            "INSERT INTO properties SELECT m.id, 0x66100102, x'6f00ff'"
+            " FROM mail m WHERE m.owner = 'anna' AND m.id % 5 = 0")
+        database.execute("UPDATE hierarchy SET flags = id % 16 WHERE type = 3"
+                         " AND deleted IS NULL")
+        database.commit()
+        database.close()
+        self.must("store", "check", "--repair")
+
+    def write(self, name, data):
+        path = os.path.join(self.dir, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def test_it_restores_into_another_store(self):
+        self.fill()
+        self.must("mail", "export", "anna", "--archive", self.file)
+        said = self.must("mail", "import", "dora", "/", self.file, *self.to)
+        before = self.everything(self.dir + "/store")
+        self.assertGreater(len(before), 80)
+        self.assertEqual(said, f"imported: {len(before)}\n")
+        self.assertEqual(self.everything(self.there), before)
+        self.must("store", "check", *self.to)
+        for noun in ("rule", "junk"):
+            self.assertEqual(self.okapi.json(noun, "list", "dora", *self.to),
+                             self.okapi.json(noun, "list", "anna"))
+        self.assertEqual(self.okapi.json("oof", "show", "dora", *self.to),
+                         self.okapi.json("oof", "show", "anna"))
+        self.assertEqual(
+            [(f["path"], f["role"], f["messages"], f["unread"], f["size"])
+             for f in self.okapi.json("folder", "list", "dora", *self.to)],
+            [(f["path"], f["role"], f["messages"], f["unread"], f["size"])
+             for f in self.okapi.json("folder", "list", "anna")])
+        # Again: nothing is doubled, and what is new there stays.
+        result = self.okapi.admin("mail", "import", "dora", "/", self.file,
+                                  *self.to)
+        self.assertEqual(result.out, "imported: 0\n")
+        self.assertIn(f"{len(before)} were there already", result.err)
+        self.assertEqual(self.everything(self.there), before)
+        # One that was lost comes back.
+        gone = self.okapi.json("mail", "list", "dora", "K\u00f6ln", *self.to)[3]
+        self.must("mail", "delete", "dora", str(gone["id"]), "--permanent",
+                  "--yes", *self.to)
+        self.must("mail", "import", "dora", "/", self.file, *self.to)
+        self.assertEqual(self.everything(self.there), before)
+
+    def test_equal_copies_and_one_folder(self):
+        self.okapi.configure(duplicate_window="0")
+        for _ in range(2):
+            self.okapi.deliver(message("twin"), "anna")
+        database = sqlite3.connect(self.dir + "/store/store.db")
+        database.execute("UPDATE hierarchy SET received = 1795413600000000"
+                         " WHERE type = 3")
+        database.commit()
+        database.close()
+        self.okapi.deliver(message("sent"), "-F", "Sent Items", "anna")
+        self.must("mail", "export", "anna", "--archive", self.file)
+        for _ in range(2):
+            self.must("mail", "import", "dora", "/", self.file, *self.to)
+            self.assertEqual(
+                [m["subject"] for m in
+                 self.okapi.json("mail", "list", "dora", *self.to)],
+                ["twin", "twin", "sent"])
+        one = os.path.join(self.dir, "one.okapi")
+        self.must("mail", "export", "anna", "Sent Items", "--archive", one)
+        self.must("mail", "import", "dora", "Notes", one, *self.to)
+        self.assertEqual(
+            [m["folder"] for m in
+             self.okapi.json("mail", "list", "dora", *self.to)][-1],
+            "Notes/Sent Items")
+        self.refused(EXISTS, "mail", "export", "anna", "--archive", one)
+        self.refused(USAGE, "mail", "export", "anna", "--archive", one,
+                     "--mbox", one)
+        self.refused(USAGE, "mail", "import", "anna", "/",
+                     self.write("m.eml", message("one")))
+
+    def test_folders_are_found_by_their_role(self):
+        self.must("folder", "create", "anna", "Inbox/Below")
+        self.okapi.deliver(message("deep"), "-F", "Inbox/Below", "anna")
+        self.okapi.deliver(message("junk"), "-j", "anna")
+        self.must("mail", "export", "anna", "--archive", self.file)
+        self.must("folder", "localize", "dora", "de", *self.to)
+        self.must("mail", "import", "dora", "/", self.file, *self.to)
+        folders = {m["subject"]: m["folder"] for m in
+                   self.okapi.json("mail", "list", "dora", *self.to)}
+        self.assertEqual(folders, {"deep": "Posteingang/Below",
+                                   "junk": "Junk-E-Mail"})
+
+    def state(self):
+        return (self.everything(self.there),
+                self.okapi.json("folder", "list", "dora", *self.to),
+                self.okapi.json("rule", "list", "dora", *self.to))
+
+    def test_a_bad_one_leaves_nothing(self):
+        good = archive(INBOX, record(), {"rule": {
+            "name": "r", "script": "keep;", "sequence": 1, "enabled": True,
+            "flags": 0}})
+        empty = self.state()
+
+        def folder(path, role=""):
+            return {"folder": {"path": path, "role": role}}
+
+        large = record()
+        large[0]["message"]["size"] = 1 << 40
+        cases = {
+            "cut in the end": good[:-3],
+            "without an end": good[:good.rindex(b'{"end')],
+            "cut in a message": good[:good.index(b"Subject") + 3],
+            "cut in a line": good[:60],
+            "head alone": good[:good.index(b"\n") + 1],
+            "something after the end": good + b"x",
+            "another octet": good.replace(b"Subject: x", b"Subject: y"),
+            "another flag": good.replace(b'"flags": 1', b'"flags": 3'),
+            "a record left out": archive(record()),
+            "newer version": archive(INBOX,
+                                     head=b'{"okapi_archive":2}'),
+            "dot dot": archive(folder("../../etc")),
+            "dot dot below": archive(INBOX, folder("Inbox/../x")),
+            "control": archive(folder("a\nb")),
+            "no name": archive(folder("")),
+            "long name": archive(folder("x" * 300)),
+            "too deep": archive(folder("/".join("a" * 101))),
+            "into the public store": archive(folder("Public/x")),
+            "unknown role": archive(folder("x", "Root")),
+            "twice": archive(INBOX, INBOX),
+            "unknown kind": archive({"user": {"name": "root"}}),
+            "two members": archive({"folder": {}, "rule": {}}),
+            "not an object": archive([1, 2]),
+            "larger than the file": archive(INBOX, large),
+            "below nothing": archive(INBOX, record(size=-1)),
+            "trace beyond": archive(INBOX, record(trace=1000)),
+            "flags": archive(INBOX, record(flags=4096)),
+            "received": archive(INBOX, record(received=-5)),
+            "received as text": archive(INBOX, record(received="now")),
+            "keywords": archive(INBOX, record(keywords=[1])),
+            "property": archive(INBOX, record(properties={"PR_NONE": 1})),
+            "property's value": archive(INBOX, record(
+                properties={"PR_SUBJECT": 1})),
+            "named property": archive(INBOX, record(
+                properties={"PS_PUBLIC_STRINGS:x": "y"})),
+            "rule without a name": archive({"rule": {
+                "name": "", "script": "", "sequence": 1, "enabled": True,
+                "flags": 0}}),
+            "rule's flags": archive({"rule": {
+                "name": "x", "script": "", "sequence": 1, "enabled": True,
+                "flags": 1}}),
+            "NUL in a text": archive(folder("a\0b")),
+        }
+        for name, data in cases.items():
+            with self.subTest(name):
+                result = self.refused(DATA, "mail", "import", "dora", "/",
+                                      self.write("bad.okapi", data), *self.to)
+                self.assertIn("bad.okapi", result.err)
+                self.assertEqual(self.state(), empty)
+        self.must("mail", "import", "dora", "/",
+                  self.write("good.okapi", good), *self.to)
+        self.assertEqual(len(self.everything(self.there)), 1)
+
+    def test_any_changed_octet_is_noticed(self):
+        self.okapi.deliver(message("one", body=os.urandom(200).hex()), "anna")
+        self.must("mail", "export", "anna", "--archive", self.file)
+        with open(self.file, "rb") as file:
+            data = bytearray(file.read())
+        empty = self.state()
+        rand = random.Random(5)
+        for at in rand.sample(range(20, len(data) - 1), 40):
+            changed = bytearray(data)
+            changed[at] ^= 1 << rand.randrange(8)
+            self.refused(DATA, "mail", "import", "dora", "/",
+                         self.write("changed.okapi", changed), *self.to)
+        self.assertEqual(self.state(), empty)
+
+    def test_killed_and_begun_again(self):
+        self.must("mail", "import", "anna", "Inbox", self.write(
+            "many.mbox", b"".join(b"From c@x.test Mon Nov 23 10:00:00 2026\n" +
+                                  message(f"m{n}") + b"\n"
+                                  for n in range(300))))
+        self.must("mail", "export", "anna", "--archive", self.file)
+        for seconds in (0.05, 0.1, 0.2):
+            with subprocess.Popen(
+                    [self.okapi.program("okapi-admin"), "-c",
+                     self.okapi.config, "mail", "import", "dora", "/",
+                     self.file, *self.to],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL) as child:
+                time.sleep(seconds)
+                child.kill()
+        self.must("mail", "import", "dora", "/", self.file, *self.to)
+        self.assertEqual(self.everything(self.there),
+                         self.everything(self.dir + "/store"))
+        self.must("store", "check", *self.to)
 
 
 if __name__ == "__main__":
