@@ -14,8 +14,9 @@ bench-store: $(B)/tests/bench/bench_store
 	@if [ -d "$(CORPUS)" ]; then $< "$(CORPUS)" $(COUNT); \
 	else echo "bench-store: no $(CORPUS): only generated messages"; fi
 
-# make bench-scale: what a store's size costs.  SCALE="MESSAGES USERS"
-SCALE ?= 200000 2000
+# make bench-scale: what a store's size costs; some minutes and 5 GB in TMPDIR.
+# SCALE="MESSAGES USERS LARGE": so many of the messages in one folder
+SCALE ?= 1000000 10000 200000
 
 $(B)/tests/bench/bench_scale: $(O)/tests/bench/bench_scale.o $(STORE) $(GROUND)
 	@mkdir -p $(@D)

@@ -1,16 +1,18 @@
 /*
- * What do deliveries, lists and looking cost as a store grows?  Fills one
- * store, half of the messages into one folder, the others over all users, and
- * measures at each doubling; every figure is the median of several.  Usage:
- * bench_scale [MESSAGES [USERS]]
+ * What do deliveries, lists, looking and upkeep cost as a store grows?  Fills
+ * one store, LARGE of the messages into one folder, the others over all users,
+ * and measures at each doubling; every figure is the median of several.
+ * Usage: bench_scale [MESSAGES [USERS [LARGE]]]
  */
 #include "digest.h"
+#include "store/changes.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum {
 	SCALE_BATCH = 64, /* messages to a commit while it is filled */
@@ -23,8 +25,11 @@ struct scale {
 	char *path;
 	int64_t *inboxes;
 	int64_t *stores;
+	char *backup;
 	int users;
-	int number; /* messages delivered */
+	int messages; /* in the end */
+	int large;    /* of them in the large folder */
+	int number;   /* messages delivered */
 	int64_t last;
 };
 
@@ -39,7 +44,7 @@ static int64_t scale_now(void)
 	return g_get_monotonic_time();
 }
 
-/* One message of about 2 KB, made up, of its own. */
+/* One message of about 1 KB, made up, of its own. */
 static int scale_deliver(struct store *store, struct scale *scale, int user,
 			 struct fault *fault)
 {
@@ -63,7 +68,7 @@ static int scale_deliver(struct store *store, struct scale *scale, int user,
 	int rc;
 
 	g_string_append_printf(text, "Message-ID: %s\r\n\r\n", id);
-	while (text->len < 2000)
+	while (text->len < 1000)
 		g_string_append_printf(text, "Line %zu of %d.\r\n", text->len,
 				       n);
 	propset_set_text(set, PR_SUBJECT, id);
@@ -80,18 +85,24 @@ static int scale_deliver(struct store *store, struct scale *scale, int user,
 	return rc;
 }
 
+/* The large folder gets its share evenly, the others get the rest in turn. */
+static int scale_user(const struct scale *scale, int64_t n)
+{
+	int64_t before = n * scale->large / scale->messages;
+
+	if ((n + 1) * scale->large / scale->messages > before)
+		return 0;
+	return 1 + (int)((n - before) % (scale->users - 1));
+}
+
 static int scale_batch(struct store *store, void *context, struct fault *fault)
 {
 	struct scale *scale = context;
 
-	for (int i = 0; i < SCALE_BATCH; i++) {
-		int user = scale->number % 2
-				   ? 0
-				   : (scale->number / 2) % scale->users;
-
-		if (scale_deliver(store, scale, user, fault))
+	for (int i = 0; i < SCALE_BATCH; i++)
+		if (scale_deliver(store, scale,
+				  scale_user(scale, scale->number), fault))
 			return -1;
-	}
 	return 0;
 }
 
@@ -252,6 +263,90 @@ static int probe_flags(struct scale *scale, struct fault *fault)
 	return store_run(scale->store, probe_flag, scale, fault);
 }
 
+static int probe_move_unit(struct store *store, void *context,
+			   struct fault *fault)
+{
+	struct scale *scale = context;
+	int64_t sent;
+
+	if (store_folder_by_role(store, scale->stores[0], FOLDER_SENT, &sent,
+				 fault) ||
+	    store_message_move(store, scale->last, sent, fault))
+		return -1;
+	return store_message_move(store, scale->last, scale->inboxes[0], fault);
+}
+
+static int probe_move(struct scale *scale, struct fault *fault)
+{
+	return store_run(scale->store, probe_move_unit, scale, fault);
+}
+
+static int probe_change(const struct store_change *change, void *context,
+			struct fault *fault)
+{
+	(void)change;
+	(void)context;
+	(void)fault;
+	return 0;
+}
+
+static int probe_changes(struct scale *scale, struct fault *fault)
+{
+	int64_t last;
+
+	if (store_changes_last(scale->store, scale->stores[0], &last, fault))
+		return -1;
+	return store_changes(scale->store, scale->stores[0], last - 10,
+			     probe_change, NULL, fault);
+}
+
+static int probe_users(struct scale *scale, struct fault *fault)
+{
+	g_autoptr(GPtrArray) users = NULL;
+
+	return store_user_list(scale->store, &users, fault);
+}
+
+static int probe_stats(struct scale *scale, struct fault *fault)
+{
+	struct store_stats stats;
+
+	return store_get_stats(scale->store, &stats, fault);
+}
+
+static int probe_destroy(struct store *store, void *context,
+			 struct fault *fault)
+{
+	struct scale *scale = context;
+
+	return store_message_delete(store, scale->last, true, fault);
+}
+
+/* One message that is marked deleted, in all there is. */
+static int probe_purge(struct scale *scale, struct fault *fault)
+{
+	int64_t purged;
+
+	if (probe_deliver(scale, fault) ||
+	    store_run(scale->store, probe_destroy, scale, fault) ||
+	    store_purge(scale->store, g_get_real_time(), true, &purged, fault))
+		return -1;
+	return probe_deliver(scale, fault);
+}
+
+/* The first one is the whole store, later ones what is new. */
+static int probe_backup(struct scale *scale, struct fault *fault)
+{
+	return store_backup(scale->store, scale->backup, NULL, NULL, fault);
+}
+
+static int probe_backup_again(struct scale *scale, struct fault *fault)
+{
+	if (probe_deliver(scale, fault))
+		return -1;
+	return probe_backup(scale, fault);
+}
+
 static const struct probe {
 	const char *name;
 	int (*run)(struct scale *scale, struct fault *fault);
@@ -259,6 +354,7 @@ static const struct probe {
 } probes[] = {
 	{"deliver one (synced)", probe_deliver, SCALE_PROBES},
 	{"set a flag (synced)", probe_flags, SCALE_PROBES},
+	{"move to a folder and back (synced)", probe_move, SCALE_PROBES},
 	{"resolve a recipient", probe_resolve, SCALE_PROBES},
 	{"mail show", probe_show, SCALE_PROBES},
 	{"folder list", probe_folders, SCALE_PROBES},
@@ -267,6 +363,13 @@ static const struct probe {
 	{"mail list, first 100 of the large store", probe_list_store, 5},
 	{"view mail, 100 of one owner", probe_view, 5},
 	{"view mail, by Message-ID", probe_view_id, 1},
+	{"changes, the last 10 of the large store", probe_changes,
+	 SCALE_PROBES},
+	{"user list", probe_users, 3},
+	{"store stats", probe_stats, 1},
+	{"store purge of one message", probe_purge, 1},
+	{"store backup, what is new", probe_backup, 1},
+	{"store backup, one message later", probe_backup_again, 1},
 };
 
 static int scale_compare(const void *a, const void *b)
@@ -277,20 +380,44 @@ static int scale_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double scale_measure(struct scale *scale, const struct probe *probe)
+/* Milliseconds on the clock, which waits for the disk and for others, and of
+ * the processor. */
+struct cost {
+	double clock;
+	double cpu;
+};
+
+static int64_t scale_cpu(void)
 {
-	int64_t took[SCALE_PROBES];
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static double scale_median(int64_t *took, int count)
+{
+	qsort(took, (size_t)count, sizeof(took[0]), scale_compare);
+	return (double)took[count / 2] / 1000.0;
+}
+
+static struct cost scale_measure(struct scale *scale, const struct probe *probe)
+{
+	int64_t clock[SCALE_PROBES];
+	int64_t cpu[SCALE_PROBES];
 	struct fault fault = {0};
 
 	for (int i = 0; i < probe->times; i++) {
 		int64_t began = scale_now();
+		int64_t had = scale_cpu();
 
 		if (probe->run(scale, &fault))
 			scale_die(&fault);
-		took[i] = scale_now() - began;
+		clock[i] = scale_now() - began;
+		cpu[i] = scale_cpu() - had;
 	}
-	qsort(took, (size_t)probe->times, sizeof(took[0]), scale_compare);
-	return (double)took[probe->times / 2] / 1000.0;
+	return (struct cost){scale_median(clock, probe->times),
+			     scale_median(cpu, probe->times)};
 }
 
 static void scale_fill(struct scale *scale, int count)
@@ -307,9 +434,9 @@ static void scale_fill(struct scale *scale, int count)
 }
 
 static void scale_table(int steps, const int *counts,
-			double values[][G_N_ELEMENTS(probes)])
+			struct cost values[][G_N_ELEMENTS(probes)])
 {
-	printf("| milliseconds at ... messages |");
+	printf("| milliseconds, clock / processor, at ... messages |");
 	for (int s = 0; s < steps; s++)
 		printf(" %d |", counts[s]);
 	printf("\n|---|");
@@ -319,24 +446,29 @@ static void scale_table(int steps, const int *counts,
 	for (size_t p = 0; p < G_N_ELEMENTS(probes); p++) {
 		printf("| %s |", probes[p].name);
 		for (int s = 0; s < steps; s++)
-			printf(" %.2f |", values[s][p]);
+			printf(" %.2f / %.2f |", values[s][p].clock,
+			       values[s][p].cpu);
 		putchar('\n');
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct scale scale = {.users = argc > 2 ? atoi(argv[2]) : 2000};
-	int messages = argc > 1 ? atoi(argv[1]) : 200000;
+	struct scale scale = {
+		.messages = MAX(argc > 1 ? atoi(argv[1]) : 1000000, 100),
+		.users = MAX(argc > 2 ? atoi(argv[2]) : 10000, 2),
+		.large = argc > 3 ? atoi(argv[3]) : 200000,
+	};
+	int messages = scale.messages;
 	g_autofree char *directory = g_dir_make_tmp("okapi-scale-XXXXXX", NULL);
 	g_autofree char *rm = g_strdup_printf("rm -rf '%s'", directory);
-	double values[16][G_N_ELEMENTS(probes)];
+	struct cost values[16][G_N_ELEMENTS(probes)];
 	int counts[16];
 	int steps = 0;
 	struct fault fault = {0};
 
-	scale.users = MAX(scale.users, 2);
 	scale.path = g_build_filename(directory, "store.db", NULL);
+	scale.backup = g_build_filename(directory, "backup", NULL);
 	scale.inboxes = g_new0(int64_t, scale.users);
 	scale.stores = g_new0(int64_t, scale.users);
 	if (store_create(scale.path, 30000, NULL, &fault) ||
@@ -355,6 +487,7 @@ int main(int argc, char **argv)
 	scale_table(steps, counts, values);
 	store_close(scale.store);
 	g_free(scale.path);
+	g_free(scale.backup);
 	g_free(scale.inboxes);
 	g_free(scale.stores);
 	return system(rm) != 0;
