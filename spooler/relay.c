@@ -273,6 +273,16 @@ static void relay_fit(struct relay_session *session,
 		relay_form_fit(message, &session->offer, &session->recoded) > 0;
 }
 
+/* Is our own transport to be taken, by what is known of the place? */
+static bool relay_is_direct(struct relay_place *place,
+			    const struct relay_options *options)
+{
+	return place->implicit_tls || *options->login.token_command ||
+	       g_atomic_int_get(&place->beyond_libesmtp) ||
+	       g_atomic_int_get(&place->is_far) ||
+	       g_atomic_int_get(&place->has_chunking);
+}
+
 /* To be called only where libesmtp has yet to look for its next message. */
 static void relay_next(struct relay_session *session)
 {
@@ -281,7 +291,7 @@ static void relay_next(struct relay_session *session)
 
 	relay_finish(session);
 	if (relay_wire_was_cut(session->wire) ||
-	    g_atomic_int_get(&session->place->is_far))
+	    relay_is_direct(session->place, session->options))
 		return;
 	while ((message = source->next(source->context))) {
 		relay_fit(session, message);
@@ -375,6 +385,8 @@ static void relay_see_reply(struct relay_session *session, int class)
 		g_atomic_int_set(&session->place->is_far,
 				 g_get_monotonic_time() - session->ehlo_at >=
 					 RELAY_FAR_US);
+		g_atomic_int_set(&session->place->has_chunking,
+				 session->offer.chunking);
 		if (class == 2 && session->message &&
 		    session->message->body_8bit && session->offer.eightbit)
 			(void)smtp_8bitmime_set_body(session->smtp_message,
@@ -425,11 +437,11 @@ static void relay_see_input(struct relay_session *session, char *octets,
 {
 	for (int i = 0; i < len; i++) {
 		if (octets[i] != '\n') {
-			if (session->asked == ASKED_EHLO)
-				relay_see_word(session, &octets[i]);
 			if (octets[i] != '\r' &&
 			    session->line->len < RELAY_TEXT_MAX)
 				g_string_append_c(session->line, octets[i]);
+			if (session->asked == ASKED_EHLO)
+				relay_see_word(session, &octets[i]);
 			continue;
 		}
 		session->word_len = 0;
@@ -843,14 +855,6 @@ relay_esmtp_run(struct relay_place *place, const struct relay_options *options,
 		}
 		without_tls = without_tls || again.clear;
 	}
-}
-
-static bool relay_is_direct(struct relay_place *place,
-			    const struct relay_options *options)
-{
-	return place->implicit_tls || *options->login.token_command ||
-	       g_atomic_int_get(&place->beyond_libesmtp) ||
-	       g_atomic_int_get(&place->is_far);
 }
 
 int relay_run(struct relay_place *place, const struct relay_options *options,

@@ -22,6 +22,7 @@ struct relay_place {
 	struct ssl_ctx_st *tls_ctx; /* owned; NULL: no TLS (tls.h) */
 	/* Of the last connections, atomically: */
 	int is_far;          /* round trips are what sending costs */
+	int has_chunking;    /* takes BDAT */
 	int beyond_libesmtp; /* offers what only our own transport knows */
 };
 

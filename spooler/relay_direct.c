@@ -7,7 +7,7 @@
  */
 #include "relay_direct.h"
 
-#include "relay_wire.h"
+#include "relay_content.h"
 #include "smtp/smtp_server.h"
 
 #include <string.h>
@@ -17,7 +17,8 @@
 #define DIRECT_GROUP   64
 #define DIRECT_QUIT_MS 5000
 
-/* A message under way.  Its commands: MAIL, a RCPT for each asked, DATA. */
+/* A message under way.  Its commands: MAIL, a RCPT for each asked, DATA unless
+ * its content goes by BDAT. */
 struct letter {
 	struct relay_message *message;
 	GByteArray *recoded; /* instead of its octets, or NULL */
@@ -26,6 +27,7 @@ struct letter {
 	size_t put;  /* commands that went out */
 	size_t read; /* replies to them */
 	bool is_first;
+	bool by_bdat;
 	bool mail_refused;
 	bool may_send; /* 354 */
 };
@@ -56,6 +58,7 @@ static struct letter *letter_new(struct relay_direct *direct,
 	letter = g_new0(struct letter, 1);
 	letter->message = message;
 	letter->recoded = recoded;
+	letter->by_bdat = direct->offer.chunking;
 	letter->asked = g_ptr_array_new();
 	letter->taken = g_ptr_array_new();
 	for (size_t i = 0; i < message->recipient_count; i++)
@@ -66,7 +69,7 @@ static struct letter *letter_new(struct relay_direct *direct,
 
 static size_t letter_commands(const struct letter *letter)
 {
-	return letter->asked->len + 2;
+	return letter->asked->len + (letter->by_bdat ? 1 : 2);
 }
 
 /* ---- the envelope ---- */
@@ -145,16 +148,16 @@ static void direct_put_rcpt(struct relay_direct *direct,
 static void direct_put_envelope(struct relay_direct *direct,
 				struct letter *letter)
 {
-	size_t last = letter_commands(letter) - 1;
+	size_t count = letter_commands(letter);
 	size_t group = direct->offer.pipelining ? DIRECT_GROUP : 1;
 
-	for (size_t i = 0; i < group && letter->put <= last; i++) {
+	for (size_t i = 0; i < group && letter->put < count; i++) {
 		if (letter->put == 0)
 			direct_put_mail(direct, letter);
-		else if (letter->put < last)
+		else if (letter->put <= letter->asked->len)
 			direct_put_rcpt(direct,
 					letter->asked->pdata[letter->put - 1]);
-		else if (letter->read == last || direct->has_proven)
+		else if (letter->read + 1 == count || direct->has_proven)
 			relay_link_put(direct->link, "DATA\r\n");
 		else
 			return;
@@ -209,6 +212,10 @@ static int direct_take_mail(struct relay_direct *direct, struct letter *letter)
 	int class = direct->reply->code / 100;
 
 	letter->mail_refused = class != 2;
+	/* It has yet to forget the message that it refused (RFC 3030 does not
+	 * say when): this one goes over another connection. */
+	if (direct->has_refused && direct->reply->code == 503)
+		return direct_end(direct);
 	if (class == 3)
 		return direct_nonsense(direct);
 	if (class == 2 || (direct->is_over && !letter->is_first))
@@ -256,10 +263,10 @@ static bool letter_is_refused(const struct letter *letter)
 static int direct_envelope(struct relay_direct *direct, struct letter *letter)
 {
 	const struct relay_timeouts *timeouts = &direct->options->timeouts;
-	size_t last = letter_commands(letter) - 1;
+	size_t count = letter_commands(letter);
 
-	while (letter->read <= last) {
-		bool is_data = letter->read == last;
+	while (letter->read < count) {
+		bool is_data = letter->read > letter->asked->len;
 		int result;
 
 		if (letter->read == letter->put) {
@@ -310,29 +317,45 @@ static void direct_take_end(struct relay_direct *direct, struct letter *letter)
 	}
 	direct_settle(direct, letter->taken);
 	direct->has_proven = direct->reply->code / 100 == 2;
+	direct->has_refused = !direct->has_proven && letter->by_bdat;
 }
 
 static struct letter *direct_next(struct relay_direct *direct);
+
+/* Sends the content but for its last piece, which is left to be flushed. */
+static int direct_put_content(struct relay_direct *direct,
+			      const struct letter *letter)
+{
+	const struct relay_message *message = letter->message;
+	const void *octets =
+		letter->recoded ? letter->recoded->data : message->octets;
+	size_t len = letter->recoded ? letter->recoded->len : message->len;
+	GByteArray *out = relay_link_output(direct->link);
+	struct relay_content content;
+
+	if (letter->by_bdat)
+		relay_link_put(direct->link, "BDAT %zu LAST\r\n",
+			       relay_content_size(octets, len));
+	relay_content_init(&content, octets, len, !letter->by_bdat);
+	while (relay_content_next(&content, out))
+		if (out->len >= RELAY_PIECE && direct_flush(direct) != 0)
+			return -1;
+	return 0;
+}
 
 /* Sends the content, the next envelope behind it, and reads the reply. */
 static struct letter *direct_content(struct relay_direct *direct,
 				     struct letter *letter)
 {
-	const struct relay_message *message = letter->message;
 	struct letter *next = NULL;
+	int result = direct_put_content(direct, letter);
 
-	if (letter->recoded)
-		relay_wire_stuff(letter->recoded->data, letter->recoded->len,
-				 relay_link_output(direct->link));
-	else
-		relay_wire_stuff(message->octets, message->len,
-				 relay_link_output(direct->link));
-	if (direct->offer.pipelining) {
+	if (result == 0 && direct->offer.pipelining) {
 		next = direct_next(direct);
 		if (next)
 			direct_put_envelope(direct, next);
 	}
-	if (direct_flush(direct) == 0 &&
+	if (result == 0 && direct_flush(direct) == 0 &&
 	    direct_await(direct, direct->options->timeouts.end_ms) == 0)
 		direct_take_end(direct, letter);
 	else if (relay_form_open(letter->message))
@@ -393,7 +416,7 @@ static struct letter *direct_send(struct relay_direct *direct,
 		}
 	}
 	if (direct_envelope(direct, letter) == 0) {
-		if (letter->may_send && letter->taken->len)
+		if (letter->taken->len && (letter->may_send || letter->by_bdat))
 			next = direct_content(direct, letter);
 		else
 			direct_reset(direct, letter);

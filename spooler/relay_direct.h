@@ -18,7 +18,8 @@ struct relay_direct {
 	struct relay_offer offer;
 	bool tls_failed; /* in the handshake, or STARTTLS was refused */
 	bool has_proven; /* a message was taken, so DATA may go with the rest */
-	bool is_over;    /* the connection is of no further use */
+	bool has_refused; /* a BDAT, the last one */
+	bool is_over;     /* the connection is of no further use */
 	struct fault fault;
 };
 

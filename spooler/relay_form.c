@@ -35,6 +35,7 @@ void relay_offer_add(struct relay_offer *offer, const char *line)
 		{"PIPELINING", &offer->pipelining},
 		{"SIZE", &offer->size},
 		{"STARTTLS", &offer->starttls},
+		{"CHUNKING", &offer->chunking},
 	};
 	size_t len = strcspn(line, " =\t");
 

@@ -15,6 +15,7 @@ struct relay_offer {
 	bool pipelining;
 	bool size;
 	bool starttls;
+	bool chunking;
 	char *auth; /* mechanisms, or NULL; owned */
 };
 
@@ -26,8 +27,8 @@ void relay_offer_add(struct relay_offer *offer, const char *line);
 /*
  * Extensions we do not want libesmtp to see.  CHUNKING: it pipelines BDAT and
  * keeps only the last of the replies, so that a 452 would read as the 503 that
- * follows.  XUSR: sendmail's own.  NTLM: broken.  The word's last octet is
- * changed in the buffer before libesmtp parses it.
+ * follows; our own transport speaks it.  XUSR: sendmail's own.  NTLM: broken.
+ * The word's last octet is changed in the buffer before libesmtp parses it.
  */
 bool relay_offer_is_unwanted(const char *word, size_t len);
 

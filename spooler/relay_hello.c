@@ -53,6 +53,8 @@ static int hello_introduce(struct relay_direct *direct, struct fault *fault)
 		for (guint i = 1; i < direct->reply->lines->len; i++)
 			relay_offer_add(&direct->offer,
 					direct->reply->lines->pdata[i]);
+		g_atomic_int_set(&direct->place->has_chunking,
+				 direct->offer.chunking);
 		return 0;
 	}
 	if (direct->reply->code / 100 == 5) {

@@ -3,6 +3,8 @@
  */
 #include "relay_wire.h"
 
+#include "relay_content.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -126,43 +128,6 @@ void relay_wire_end_data(struct relay_wire *wire)
 	wire->data_sent = false;
 }
 
-/* ---- stuffing -------------------------------------------------------------
- */
-
-/* Appends one line without its end. */
-static void wire_stuff_line(const uint8_t *line, size_t len, GByteArray *out)
-{
-	guint from;
-
-	if (len && line[0] == '.')
-		g_byte_array_append(out, (const uint8_t *)".", 1);
-	from = out->len;
-	g_byte_array_append(out, line, (guint)len);
-	for (uint8_t *p = out->data + from; len && p < out->data + out->len;
-	     p++)
-		if (*p == '\r')
-			*p = ' ';
-	g_byte_array_append(out, (const uint8_t *)"\r\n", 2);
-}
-
-void relay_wire_stuff(const void *octets, size_t len, GByteArray *out)
-{
-	const uint8_t *p = octets;
-	const uint8_t *end = p + len;
-
-	while (p < end) {
-		const uint8_t *lf = memchr(p, '\n', (size_t)(end - p));
-		const uint8_t *stop = lf ? lf : end;
-
-		if (stop > p && stop[-1] == '\r')
-			wire_stuff_line(p, (size_t)(stop - p) - 1, out);
-		else
-			wire_stuff_line(p, (size_t)(stop - p), out);
-		p = lf ? lf + 1 : end;
-	}
-	g_byte_array_append(out, (const uint8_t *)".\r\n", 3);
-}
-
 /* ---- sending --------------------------------------------------------------
  */
 
@@ -221,11 +186,14 @@ static void wire_put_all(struct relay_wire *wire, wire_put_fn *put, void *where,
 static void wire_put_message(struct relay_wire *wire, wire_put_fn *put,
 			     void *where)
 {
-	g_autoptr(GByteArray) stuffed =
-		g_byte_array_sized_new((guint)wire->len + 1024);
+	g_autoptr(GByteArray) piece = g_byte_array_new();
+	struct relay_content content;
 
-	relay_wire_stuff(wire->octets, wire->len, stuffed);
-	wire_put_all(wire, put, where, stuffed->data, stuffed->len);
+	relay_content_init(&content, wire->octets, wire->len, true);
+	while (!wire->cut && relay_content_next(&content, piece)) {
+		wire_put_all(wire, put, where, piece->data, piece->len);
+		g_byte_array_set_size(piece, 0);
+	}
 	wire->data_sent = !wire->cut;
 }
 

@@ -64,14 +64,6 @@ bool relay_wire_timed_out(const struct relay_wire *wire);
 /* Was the end of a message sent since relay_wire_end_data()? */
 bool relay_wire_data_was_sent(const struct relay_wire *wire);
 
-/*
- * The message as SMTP wants it (RFC 5321 4.5.2, 2.3.8): lines that begin with
- * a dot get another, a bare LF ends a line, a stray CR becomes a blank (so
- * that no server can see an end of data where there is none), the last line
- * ends, then the lone dot.  Pure; appends to out.
- */
-void relay_wire_stuff(const void *octets, size_t len, GByteArray *out);
-
 /* What the interposed calls do. */
 int relay_wire_socket(int domain, int type, int protocol);
 int relay_wire_connect(int fd, const struct sockaddr *address, socklen_t len);

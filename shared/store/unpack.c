@@ -7,11 +7,14 @@
 #include "kept.h"
 #include "squeeze.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
 	UNPACK_PIECE = 65536,
 	UNPACK_DEPTH = 32, /* messages in parts of messages */
+	UNPACK_MAP_MIN = 1 << 20,
 };
 
 /* A row of lob. */
@@ -335,7 +338,38 @@ struct unpack_whole {
 	const struct unpack_row *row;
 	char *data;
 	size_t len;
+	size_t mapped; /* octets that are mapped, 0: allocated */
 };
+
+static void unpack_whole_free(void *object)
+{
+	struct unpack_whole *whole = object;
+
+	if (whole->mapped)
+		(void)munmap(whole->data, whole->mapped);
+	else
+		g_free(whole->data);
+	g_free(whole);
+}
+AUTO_DEFINE(unpack_whole, unpack_whole_free);
+
+/* A large value lies in a file without a name: the kernel may take its memory
+ * back, and many of them at once cost disk rather than memory. */
+static void unpack_whole_map(struct store *store, struct unpack_whole *whole)
+{
+	AUTOCLOSE int fd = lob_open_unnamed(store->path);
+	void *data;
+
+	/* Room must be there: what is mapped without kills who touches it. */
+	if (fd < 0 || posix_fallocate(fd, 0, whole->row->size) != 0)
+		return;
+	data = mmap(NULL, (size_t)whole->row->size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED)
+		return;
+	whole->data = data;
+	whole->mapped = (size_t)whole->row->size;
+}
 
 static int unpack_whole_put(struct sink *sink, const void *data, size_t len,
 			    struct fault *fault)
@@ -353,22 +387,29 @@ int lob_bytes(struct store *store, int64_t lob, GBytes **ret_bytes,
 	      struct fault *fault)
 {
 	UNPACK_ROW row = {0};
-	struct unpack_whole whole = {.sink = {unpack_whole_put}, .row = &row};
-	g_autofree char *data = NULL;
+	AUTO(unpack_whole) whole = NULL;
 	uint8_t is[DIGEST_SIZE];
 
 	if (unpack_row_get(store, lob, false, &row, fault))
 		return -1;
-	data = g_try_malloc((gsize)MAX(row.size, 1));
-	if (!data)
+	whole = g_new0(struct unpack_whole, 1);
+	whole->sink.put = unpack_whole_put;
+	whole->row = &row;
+	if (row.size >= UNPACK_MAP_MIN)
+		unpack_whole_map(store, whole);
+	if (!whole->data)
+		whole->data = g_try_malloc((gsize)MAX(row.size, 1));
+	if (!whole->data)
 		return unpack_broken(&row, fault);
-	whole.data = data;
-	if (unpack_lob(store, lob, 0, &whole.sink, fault))
+	if (unpack_lob(store, lob, 0, &whole->sink, fault))
 		return -1;
-	digest_sha256(data, whole.len, is);
-	if (whole.len != (size_t)row.size ||
+	digest_sha256(whole->data, whole->len, is);
+	if (whole->len != (size_t)row.size ||
 	    memcmp(is, row.hash, sizeof(is)) != 0)
 		return unpack_broken(&row, fault);
-	*ret_bytes = g_bytes_new_take(g_steal_pointer(&data), whole.len);
+	whole->row = NULL;
+	*ret_bytes = g_bytes_new_with_free_func(whole->data, whole->len,
+						unpack_whole_free, whole);
+	whole = NULL;
 	return 0;
 }

@@ -5,7 +5,8 @@
 
 Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
   VERB    CONNECT EHLO HELO LHLO MAIL RCPT DATA DOT RSET QUIT AUTH STARTTLS NOOP
-          (DOT is the reply to the end of the data; for LMTP once a recipient)
+          (DOT is the reply to the end of the data, BDAT's last chunk too; for
+          LMTP once a recipient)
   GLOB    matches the address (MAIL, RCPT, LMTP's DOT) or the argument
   ACTION  a reply ("451 4.3.0 later", "\\n" between lines of a longer one),
           "drop" (close without a reply), "hang" (never answer),
@@ -147,6 +148,7 @@ class Session:
 
     def reset(self):
         self.s.update(mail=None, mail_args=[], rcpts=[], rcpt_args=[])
+        self.chunks = bytearray()
 
     def note(self, text):
         if self.sink.log:
@@ -268,6 +270,9 @@ class Session:
         if reply[:1] != "3":
             return
         data = await self.read_data()
+        await self.keep_data(data)
+
+    async def keep_data(self, data):
         replies = []
         for who in (self.s["rcpts"] if self.sink.args.lmtp else [""]):
             what = who or ",".join(self.s["rcpts"])
@@ -295,6 +300,27 @@ class Session:
             if line.startswith(b".") and (not data or data.endswith(b"\r\n")):
                 line = line[1:]
             data += line
+
+    async def do_bdat(self, argument):
+        """RFC 3030; the rules are those of DOT once the last chunk is in."""
+        size, _, last = argument.partition(" ")
+        if "CHUNKING" not in self.sink.args.ext:
+            await self.send("502 5.5.1 no BDAT here")
+            return None
+        if not size.isdigit() or (last and last.upper() != "LAST"):
+            await self.send("501 5.5.4 BDAT size [LAST]")
+            return "close"
+        data = await self.reader.readexactly(int(size))
+        if not self.s["rcpts"]:
+            await self.send("503 5.5.1 no valid recipients")
+            return None
+        self.chunks += data
+        if last:
+            await self.keep_data(bytes(self.chunks))
+        else:
+            await self.send(await self.sink.answer("BDAT", argument,
+                                                   "250 2.0.0 ok"))
+        return None
 
     async def do_rset(self, _argument):
         self.reset()

@@ -220,6 +220,23 @@ class Lmtp(Behind):
         self.eventually("Sent Items", lambda: self.okapi.subjects(
             "anna", "Sent Items") == ["round trip"])
         self.assertEqual(self.okapi.queue(), [])
+        # This Postfix offers CHUNKING: from the second connection on it is
+        # given BDAT, several messages over one connection.
+        texts = [b"Subject: chunk %d\n\n.\n..\nlast %d" % (i, i)
+                 for i in range(5)]
+        for text in texts:
+            done = self.okapi.sendmail(text, "-i", "-f", "anna@okapi.test",
+                                       "bert@okapi.test")
+            self.assertEqual(done.status, 0, done)
+        for i in range(5):
+            self.arrived(postfix, "bert", f"chunk {i}")
+        self.assertRegex(postfix.process.text(),
+                         r"disconnect from .* bdat=\d+ quit=1 commands")
+        for mail in self.okapi.mails("bert", "Inbox"):
+            number = mail["subject"][-1:]
+            if mail["subject"].startswith("chunk"):
+                self.assertTrue(self.okapi.raw("bert", mail["id"]).endswith(
+                    b"\r\n\r\n.\r\n..\r\nlast %s\r\n" % number.encode()))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from harness.cases import main  # noqa: E402
 from harness.certificates import certificate  # noqa: E402
 from harness.okapi import crlf, message  # noqa: E402
 from test_relay_faults import OTHERWISE, Faulty  # noqa: E402
-from test_spooler import Relay, Sending  # noqa: E402
+from test_spooler import ANNA, Relay, Sending  # noqa: E402
 
 OAUTH = ("--auth", "anna:", "--auth-mechs", "XOAUTH2", "--token", "t0ken")
 
@@ -67,6 +67,10 @@ class DirectFaults(Faulty, Direct):
 
     def test_dot(self):
         self.direct_table("DOT")
+
+    def test_bdat(self):
+        self.table("DOT", (*OAUTH, "--ext", "CHUNKING"), smtp_user="anna",
+                   smtp_token_command=self.token_command())
 
 
 class Login(Direct):
@@ -263,8 +267,11 @@ class Tls(Direct):
 
 
 class Messages(Direct):
+    offered = ()
+
     def start(self, *rules, options=(), **settings):
-        self.relay = Relay(self, *rules, options=(*OAUTH, *options))
+        self.relay = Relay(self, *rules, options=(*OAUTH, *self.offered,
+                                                  *options))
         okapi = self.okapi_with(self.relay, smtp_user="anna",
                                 smtp_token_command=self.token_command(),
                                 **settings)
@@ -370,6 +377,75 @@ class Messages(Direct):
         self.backlog(12)
         self.assertEqual(self.taken(), [f"m{i:03}" for i in range(12)])
         self.assertEqual(relay.log().count("EHLO"), 2)
+
+    def test_large_messages_cost_no_memory(self):
+        """Four of them at once, by each transport."""
+        text = "x" * 50000 + "\n"
+        data = message("large", sender=ANNA, body=text * 80)
+        for direct in (False, True):
+            relay = Relay(self, "DOT=delay 0.4",
+                          options=(*OAUTH,) if direct else ())
+            more = {"smtp_user": "anna",
+                    "smtp_token_command": self.token_command()}
+            okapi = self.okapi_with(relay, **(more if direct else {}))
+            for i in range(4):
+                okapi.must("mail", "import", "anna", "Drafts", "-",
+                           input=data + b"%d\n" % i)
+            for mail in okapi.mails("anna", "Drafts"):
+                okapi.must("mail", "submit", "anna", str(mail["id"]))
+            spooler = okapi.start_spooler()
+            most = 0
+            while okapi.queue():
+                with open(f"/proc/{spooler.pid}/status",
+                          encoding="ascii") as file:
+                    most = max([most, *(int(line.split()[1]) for line in file
+                                        if line.startswith("RssAnon:"))])
+            self.assertEqual(sorted(octets[-3:]
+                                    for _, octets in relay.messages()),
+                             [b"%d\r\n" % i for i in range(4)])
+            self.assertLess(most, 12000, "KB of memory for 4 times 4 MB")
+            okapi.stop()
+
+
+class Chunking(Messages):
+    """The same with a relay host that takes BDAT (RFC 3030)."""
+    offered = ("--ext", "CHUNKING")
+
+    def tearDown(self):
+        if hasattr(self, "relay") and "CHUNKING" in self.relay.log():
+            self.assertEqual(self.relay.log().count("< DATA"), 0)
+
+    def test_a_near_relay_that_offers_it(self):
+        """The first connection is libesmtp's, which cannot."""
+        relay = Relay(self, options=self.offered)
+        self.okapi_with(relay, smtp_max_sessions=1)
+        self.okapi.start_spooler()
+        for i in range(2):
+            self.send(message(f"m{i}", body=".\n..\nx\n"), "-i",
+                      "x@example.org")
+            self.queue_empties()
+        self.assertEqual(relay.log().count("< DATA"), 1)
+        self.assertEqual(relay.log().count("< BDAT"), 1)
+        for _, octets in relay.messages():
+            self.assertTrue(octets.endswith(b"\r\n\r\n.\r\n..\r\nx\r\n"))
+
+    def test_a_refusal_that_is_not_forgotten(self):
+        """Then MAIL is nested: that is no word on the next message."""
+        self.start("DOT*1=452 4.3.1 full", "MAIL**1=250 2.1.0 ok",
+                   "MAIL**1=503 5.5.1 nested MAIL", smtp_max_sessions=1,
+                   queue_retry_min="1s", queue_retry_max="1s")
+        self.backlog(4)
+        self.assertEqual(self.taken(), [f"m{i:03}" for i in range(4)])
+        self.assertEqual(self.okapi.mails("anna", "Inbox"), [])
+
+    def test_stray_line_ends(self):
+        self.start()
+        self.send(b"Subject: x\n\na\r.\rb\n.\nMAIL FROM:<evil@x>\n", "-i",
+                  "x@example.org")
+        self.queue_empties()
+        (_, octets), = self.relay.messages()
+        self.assertTrue(octets.endswith(
+            b"\r\na . b\r\n.\r\nMAIL FROM:<evil@x>\r\n"), octets)
 
 
 if __name__ == "__main__":

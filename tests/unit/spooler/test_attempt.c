@@ -3,7 +3,7 @@
  * over the wire.
  */
 #include "spooler/attempt.h"
-#include "spooler/relay_wire.h"
+#include "spooler/relay_content.h"
 
 #include "smtp/smtp_server.h"
 #include <criterion/criterion.h>
@@ -261,11 +261,56 @@ Test(wire, stuffing)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autoptr(GByteArray) out = g_byte_array_new();
+		struct relay_content content;
 
-		relay_wire_stuff(rows[i].in, strlen(rows[i].in), out);
+		relay_content_init(&content, rows[i].in, strlen(rows[i].in),
+				   true);
+		cr_assert(relay_content_next(&content, out));
+		cr_assert(!relay_content_next(&content, out));
 		cr_assert_eq(out->len, strlen(rows[i].out), "row %zu", i);
 		cr_assert_arr_eq(out->data, rows[i].out, out->len);
 	}
+}
+
+/* Whatever lies where a piece ends. */
+Test(wire, pieces)
+{
+	static const char *const there[] = {"\r\n.", "\r\n", "\n.\n", "\r\r\n.",
+					    "\r.\r", ".",    "x"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(there); i++)
+		for (size_t before = RELAY_PIECE - 5; before < RELAY_PIECE + 2;
+		     before++) {
+			g_autoptr(GByteArray) out = g_byte_array_new();
+			g_autoptr(GString) in = g_string_new(NULL);
+			g_autoptr(GString) want = g_string_new(NULL);
+			struct relay_content content;
+			size_t tail;
+
+			while (in->len < before)
+				g_string_append_c(in, 'a');
+			g_string_append(in, there[i]);
+			g_string_append(in, "b");
+			relay_content_init(&content, in->str, in->len, false);
+			while (relay_content_next(&content, out))
+				continue;
+			cr_assert_eq(relay_content_size(in->str, in->len),
+				     out->len);
+			/* The same, line by line. */
+			for (const char *p = there[i]; *p; p++)
+				if (p[0] == '\r' && p[1] == '\n')
+					continue;
+				else if (*p == '\n')
+					g_string_append(want, "\r\n");
+				else
+					g_string_append_c(
+						want, *p == '\r' ? ' ' : *p);
+			g_string_append(want, "b\r\n");
+			tail = out->len - want->len;
+			cr_assert_eq(tail, before, "%zu at %zu", i, before);
+			cr_assert_arr_eq(out->data + tail, want->str,
+					 want->len);
+		}
 }
 
 Test(relay, places)
