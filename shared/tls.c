@@ -271,6 +271,42 @@ const char *tls_session_describe(const struct tls_session *session)
 	return session->description;
 }
 
+/* The hash of the server's certificate, by that of its signature. */
+static GBytes *tls_end_point(SSL *ssl)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	int digest = NID_undef;
+
+	if (!cert || !X509_get_signature_info(cert, &digest, NULL, NULL, NULL))
+		return NULL;
+	if (digest == NID_md5 || digest == NID_sha1)
+		digest = NID_sha256;
+	if (digest == NID_undef || !EVP_get_digestbynid(digest) ||
+	    !X509_digest(cert, EVP_get_digestbynid(digest), hash, &len))
+		return NULL;
+	return g_bytes_new(hash, len);
+}
+
+GBytes *tls_session_binding(const struct tls_session *session,
+			    const char **ret_type)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char key[32];
+
+	if (SSL_version(session->ssl) < TLS1_3_VERSION) {
+		*ret_type = "tls-server-end-point";
+		return tls_end_point(session->ssl);
+	}
+	*ret_type = "tls-exporter";
+	if (SSL_export_keying_material(session->ssl, key, sizeof(key), label,
+				       strlen(label), (const unsigned char *)"",
+				       0, 1) != 1)
+		return NULL;
+	return g_bytes_new(key, sizeof(key));
+}
+
 ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,
 		 int wake_fd, int64_t timeout_ms, struct fault *fault)
 {

@@ -43,6 +43,15 @@ bool tls_session_is_trusted(const struct tls_session *session);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; borrowed. */
 const char *tls_session_describe(const struct tls_session *session);
 
+/*
+ * What ties a login to this session of a client (RFC 5056), owned; ret_type,
+ * static: "tls-exporter" (RFC 9266) in TLS 1.3, else "tls-server-end-point"
+ * (RFC 5929 4).  NULL: there is none, as for a certificate whose signature has
+ * no hash.
+ */
+GBytes *tls_session_binding(const struct tls_session *session,
+			    const char **ret_type);
+
 /* >0 octets, 0 end, -1 error (fault), -3 timeout (fault); wake_fd as
  * net_wait(): -2 when woken.  timeout_ms 0: what is there now. */
 ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,

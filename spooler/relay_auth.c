@@ -20,7 +20,9 @@ struct relay_auth {
 	const char *password;
 	const char *token;
 	unsigned step;
+	const struct relay_binding *binding;
 	/* SCRAM: */
+	char *header; /* gs2-header (RFC 5802 7) */
 	char *nonce;
 	char *first; /* client-first-message-bare */
 	uint8_t signature[DIGEST_SIZE];
@@ -34,6 +36,7 @@ struct auth_mechanism {
 	const char *name;
 	bool by_token;
 	bool is_mutual;
+	bool is_bound;
 	/* challenge NULL: the initial response. */
 	auth_answer_fn *answer;
 };
@@ -112,12 +115,40 @@ static GString *auth_oauthbearer(struct relay_auth *auth, const char *challenge,
 
 /* ---- SCRAM-SHA-256 ---- */
 
+/* "p=": bound by this type; "y": we could be, the relay host could not, or
+ * somebody has made it look so; "n": we cannot. */
+static char *auth_scram_header(const struct relay_auth *auth)
+{
+	if (auth->mechanism->is_bound)
+		return g_strdup_printf("p=%s,,", auth->binding->type);
+	return g_strdup(auth->binding->type ? "y,," : "n,,");
+}
+
+/* "c=" of the last message: the header, and what binds. */
+static char *auth_scram_channel(const struct relay_auth *auth)
+{
+	g_autoptr(GByteArray) all = g_byte_array_new();
+
+	g_byte_array_append(all, (const guint8 *)auth->header,
+			    (guint)strlen(auth->header));
+	if (auth->mechanism->is_bound) {
+		gsize len;
+		const guint8 *data =
+			g_bytes_get_data(auth->binding->data, &len);
+
+		g_byte_array_append(all, data, (guint)len);
+	}
+	return g_base64_encode(all->data, all->len);
+}
+
 static GString *auth_scram_first(struct relay_auth *auth)
 {
 	g_autofree char *user = scram_name_escape(auth->user);
 	uint8_t random[AUTH_NONCE];
-	GString *answer = g_string_new("n,,");
+	GString *answer;
 
+	auth->header = auth_scram_header(auth);
+	answer = g_string_new(auth->header);
 	digest_random(random, sizeof(random));
 	auth->nonce = g_base64_encode(random, sizeof(random));
 	auth->first = g_strdup_printf("n=%s,r=%s", user, auth->nonce);
@@ -167,6 +198,7 @@ static GString *auth_scram_final(struct relay_auth *auth, const char *challenge,
 	g_autofree char *salt_text = auth_scram_value(parts, 's');
 	g_autofree char *count = auth_scram_value(parts, 'i');
 	guint64 iterations = count ? g_ascii_strtoull(count, NULL, 10) : 0;
+	g_autofree char *channel = auth_scram_channel(auth);
 	g_autofree char *said = NULL;
 	g_autofree char *proof = NULL;
 	g_autofree guchar *salt = NULL;
@@ -182,11 +214,11 @@ static GString *auth_scram_final(struct relay_auth *auth, const char *challenge,
 		return NULL;
 	}
 	salt = g_base64_decode(salt_text, &len);
-	said = g_strdup_printf("%s,%s,c=biws,r=%s", auth->first, challenge,
-			       nonce);
+	said = g_strdup_printf("%s,%s,c=%s,r=%s", auth->first, challenge,
+			       channel, nonce);
 	proof = auth_scram_prove(auth, salt, len, (unsigned)iterations, said);
 	answer = g_string_new(NULL);
-	g_string_printf(answer, "c=biws,r=%s,p=%s", nonce, proof);
+	g_string_printf(answer, "c=%s,r=%s,p=%s", channel, nonce, proof);
 	return answer;
 }
 
@@ -220,12 +252,13 @@ static GString *auth_scram(struct relay_auth *auth, const char *challenge,
 
 /* Best first. */
 static const struct auth_mechanism auth_mechanisms[] = {
-	{"OAUTHBEARER", true, false, auth_oauthbearer},
-	{"XOAUTH2", true, false, auth_xoauth2},
-	{"SCRAM-SHA-256", false, true, auth_scram},
-	{"CRAM-MD5", false, false, auth_cram_md5},
-	{"PLAIN", false, false, auth_plain},
-	{"LOGIN", false, false, auth_login},
+	{"OAUTHBEARER", true, false, false, auth_oauthbearer},
+	{"XOAUTH2", true, false, false, auth_xoauth2},
+	{"SCRAM-SHA-256-PLUS", false, true, true, auth_scram},
+	{"SCRAM-SHA-256", false, true, false, auth_scram},
+	{"CRAM-MD5", false, false, false, auth_cram_md5},
+	{"PLAIN", false, false, false, auth_plain},
+	{"LOGIN", false, false, false, auth_login},
 };
 
 static bool auth_is_offered(const char *offered, const char *name)
@@ -241,6 +274,7 @@ static bool auth_is_offered(const char *offered, const char *name)
 bool relay_auth_is_beyond_libesmtp(const char *offered)
 {
 	return auth_is_offered(offered, "SCRAM-SHA-256") ||
+	       auth_is_offered(offered, "SCRAM-SHA-256-PLUS") ||
 	       (auth_is_offered(offered, "CRAM-MD5") &&
 		!auth_is_offered(offered, "PLAIN") &&
 		!auth_is_offered(offered, "LOGIN"));
@@ -248,13 +282,15 @@ bool relay_auth_is_beyond_libesmtp(const char *offered)
 
 struct relay_auth *relay_auth_new(const char *offered,
 				  const struct relay_login *login,
-				  const char *token)
+				  const char *token,
+				  const struct relay_binding *binding)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(auth_mechanisms); i++) {
 		const struct auth_mechanism *mechanism = &auth_mechanisms[i];
 		struct relay_auth *auth;
 
 		if (mechanism->by_token != !!token ||
+		    (mechanism->is_bound && !binding->type) ||
 		    !auth_is_offered(offered, mechanism->name))
 			continue;
 		auth = g_new0(struct relay_auth, 1);
@@ -262,6 +298,7 @@ struct relay_auth *relay_auth_new(const char *offered,
 		auth->user = login->user;
 		auth->password = login->password;
 		auth->token = token;
+		auth->binding = binding;
 		return auth;
 	}
 	return NULL;
@@ -269,6 +306,7 @@ struct relay_auth *relay_auth_new(const char *offered,
 
 void relay_auth_free(struct relay_auth *auth)
 {
+	g_free(auth->header);
 	g_free(auth->nonce);
 	g_free(auth->first);
 	g_free(auth);

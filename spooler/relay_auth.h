@@ -15,13 +15,21 @@ bool relay_auth_is_beyond_libesmtp(const char *offered);
 
 struct relay_auth;
 
+/* What ties the login to the TLS session it is made in (RFC 5056). */
+struct relay_binding {
+	const char *type; /* "tls-exporter"; NULL: there is none */
+	GBytes *data;
+};
+
 /* The best mechanism that is offered and fits: OAUTHBEARER (RFC 7628) or
- * XOAUTH2 with a token, SCRAM-SHA-256 (RFC 7677), CRAM-MD5, PLAIN or LOGIN with
- * a password.  NULL: there is none.  token: NULL without one.  All text is
- * borrowed. */
+ * XOAUTH2 with a token, SCRAM-SHA-256-PLUS with a channel binding,
+ * SCRAM-SHA-256 (RFC 7677), CRAM-MD5, PLAIN or LOGIN with a password.  NULL:
+ * there is none.  token: NULL without one.  All text is borrowed, and so is the
+ * binding. */
 struct relay_auth *relay_auth_new(const char *offered,
 				  const struct relay_login *login,
-				  const char *token);
+				  const char *token,
+				  const struct relay_binding *binding);
 void relay_auth_free(struct relay_auth *auth);
 AUTO_DEFINE(relay_auth, relay_auth_free);
 

@@ -132,6 +132,8 @@ static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 {
 	const struct relay_login *login = &direct->options->login;
 	const char *offered = direct->offer.auth ? direct->offer.auth : "";
+	struct relay_binding binding = {0};
+	g_autoptr(GBytes) data = NULL;
 	g_autofree char *token = NULL;
 	AUTO(relay_auth) auth = NULL;
 
@@ -143,7 +145,11 @@ static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 	if (*login->token_command &&
 	    relay_token_get(login->token_command, &token, fault) != 0)
 		return -1;
-	auth = relay_auth_new(offered, login, token);
+	data = relay_link_binding(direct->link, &binding.type);
+	binding.data = data;
+	if (!data)
+		binding.type = NULL;
+	auth = relay_auth_new(offered, login, token, &binding);
 	if (!auth)
 		return fault_set(
 			fault, FAULT_NETWORK,

@@ -73,6 +73,11 @@ class Sink:
         if args.tls_cert:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(args.tls_cert, args.tls_key or args.tls_cert)
+            if args.tls_12:
+                self.tls.maximum_version = ssl.TLSVersion.TLSv1_2
+            with open(args.tls_cert, encoding="ascii") as pem:
+                self.end_point = hashlib.sha256(
+                    ssl.PEM_cert_to_DER_cert(pem.read())).digest()
             if args.tls_client_ca:
                 self.tls.load_verify_locations(args.tls_client_ca)
                 self.tls.verify_mode = ssl.CERT_REQUIRED
@@ -386,15 +391,27 @@ class Session:
             return header, False
         return header.removeprefix("n,a=").removesuffix(","), True
 
-    async def auth_scram_sha_256(self, initial):
-        """RFC 5802, RFC 7677."""
-        bare = initial.removeprefix("n,,")
+    async def auth_scram_sha_256_plus(self, initial):
+        return await self.auth_scram_sha_256(
+            initial, b"p=tls-server-end-point,,", self.sink.end_point)
+
+    async def auth_scram_sha_256(self, initial, header=b"", binding=b""):
+        """RFC 5802, RFC 7677; with a binding, RFC 5929 4.  A client that says
+        "y" where PLUS was offered was lied to."""
+        said = initial[:initial.index(",,") + 2].encode()
+        bare = initial[len(said):]
+        plus = "SCRAM-SHA-256-PLUS" in self.sink.args.auth_mechs.split()
+        bound = said == header if header else \
+            said == b"n,," or said == b"y,," and not plus
+        self.note("(gs2 header %s)" % said.decode())
         user = bare.split(",")[0].removeprefix("n=")
         nonce = bare.split(",")[1].removeprefix("r=") + "server"
         salt, count = b"pepper and salt", 4096
         first = f"r={nonce},s={base64.b64encode(salt).decode()},i={count}"
         final = await self.challenge(first)
         unproven, proof = final.rsplit(",p=", 1)
+        bound = bound and unproven.startswith(
+            "c=" + base64.b64encode(said + binding).decode() + ",")
         said = f"{bare},{first},{unproven}".encode()
 
         def mac(key, text):
@@ -405,7 +422,7 @@ class Session:
         key = bytes(a ^ b for a, b in zip(base64.b64decode(proof),
                                           mac(stored, said)))
         user = user.replace("=2C", ",").replace("=3D", "=")
-        if hashlib.sha256(key).digest() != stored:
+        if not bound or hashlib.sha256(key).digest() != stored:
             return user, False
         if self.sink.args.liar:
             said = b"who knows"
@@ -442,6 +459,7 @@ def parse_args():
     p.add_argument("--no-ext", action="append", default=[], help="do not offer one")
     p.add_argument("--tls-cert", help="PEM; offers STARTTLS")
     p.add_argument("--tls-key")
+    p.add_argument("--tls-12", action="store_true", help="nothing newer")
     p.add_argument("--auth", metavar="USER:PASSWORD", help="offers AUTH")
     p.add_argument("--auth-mechs", default="PLAIN LOGIN")
     p.add_argument("--token", help="what OAUTHBEARER and XOAUTH2 take")

@@ -110,6 +110,25 @@ class Login(Direct):
             self.assertIn(words, result.err)
             self.assertNotIn("MAIL", relay.log())
 
+    def test_scram_is_bound_to_its_tls(self):
+        """By the certificate, which the relay host checks; one that offers no
+        PLUS is told that we could."""
+        cert, key = certificate(self.directory(), "IP:127.0.0.1")
+        tls = ("--tls-cert", cert, "--tls-key", key, "--tls-12", "--auth",
+               "anna:secret", "--auth-tls-only")
+        for offered, mechanism, header in (
+                ("SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS",
+                 "p=tls-server-end-point,,"),
+                ("SCRAM-SHA-256", "SCRAM-SHA-256", "y,,")):
+            with self.subTest(offered):
+                relay = Relay(self, options=(*tls, "--auth-mechs", offered))
+                result = self.once(relay, smtp_user="anna",
+                                   smtp_password_file=self.password(),
+                                   smtp_tls="verify", smtp_tls_ca_file=cert)
+                self.assertEqual(result.status, 0, repr(result))
+                self.assertEqual(relay.messages()[0][0]["mech"], mechanism)
+                self.assertIn(f"(gs2 header {header})", relay.log())
+
     def test_tokens(self):
         for mechanism in ("OAUTHBEARER", "XOAUTH2"):
             with self.subTest(mechanism):
