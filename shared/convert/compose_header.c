@@ -192,6 +192,13 @@ static void put_importance(const struct propset *set, GByteArray *out)
 		field_put_raw(out, "Sensitivity", sensitivities[sensitivity]);
 }
 
+/* RFC 2156 5.3.6 */
+static void put_forwarded(const struct propset *set, GByteArray *out)
+{
+	if (propset_bool(set, PR_AUTO_FORWARDED))
+		field_put_raw(out, "Autoforwarded", "TRUE");
+}
+
 static void put_receipts(const struct propset *set, GByteArray *out)
 {
 	const struct address_tags *const from[] = {
@@ -308,6 +315,7 @@ void compose_header(const struct propset *set, bool embedded, GByteArray *out)
 	put_texts(set, out);
 	put_thread(set, out);
 	put_importance(set, out);
+	put_forwarded(set, out);
 	put_receipts(set, out);
 	put_suppress(set, out);
 	put_named(set, out);

@@ -8,28 +8,60 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LID_TASK_DUE   0x8105
-#define CONFIDENCE_MIN (-1)
-#define CONFIDENCE_MAX 10
+#define LID_TASK_STATUS   0x8101
+#define LID_TASK_PERCENT  0x8102
+#define LID_TASK_DUE      0x8105
+#define LID_TASK_COMPLETE 0x811c
+#define LID_TODO_TITLE    0x85a4
+#define CONFIDENCE_MIN    (-1)
+#define CONFIDENCE_MAX    10
 
-#define FLAG_FLAGGED 2
+#define FLAG_FLAGGED    2
+#define TODO_OF_MESSAGE 8 /* PidTagToDoItemFlags: flagged by its sender */
 
+static uint32_t common_tag(struct propset *set, uint32_t lid,
+			   enum proptype type)
+{
+	return propset_named_tag(set, "PSETID_Common", NULL, lid, type);
+}
+
+static uint32_t task_tag(struct propset *set, uint32_t lid, enum proptype type)
+{
+	return propset_named_tag(set, "PSETID_Task", NULL, lid, type);
+}
+
+/* A task that nobody has begun (MS-OXCMAIL 2.2.3.2.16). */
 void header_message_flag(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_decode(call->context, value);
-	uint32_t tag = propset_named_tag(call->set, "PSETID_Common", NULL,
-					 HEADERS_LID_FLAG_REQUEST, PT_UNICODE);
+	struct propset *set = call->set;
+	const char *subject = propset_text(set, PR_SUBJECT);
 
 	if (!*line)
 		return;
-	propset_set_text(call->set, tag, line);
-	propset_set_number(call->set, PR_FLAG_STATUS, FLAG_FLAGGED);
-	if (propset_has(call->set, PR_REPLY_TIME))
-		propset_set_number(call->set,
-				   propset_named_tag(call->set, "PSETID_Task",
-						     NULL, LID_TASK_DUE,
-						     PT_SYSTIME),
-				   propset_number(call->set, PR_REPLY_TIME, 0));
+	propset_set_text(set,
+			 common_tag(set, HEADERS_LID_FLAG_REQUEST, PT_UNICODE),
+			 line);
+	propset_set_number(set, PR_FLAG_STATUS, FLAG_FLAGGED);
+	propset_set_number(set, PR_TODO_ITEM_FLAGS, TODO_OF_MESSAGE);
+	propset_set_text(set, common_tag(set, LID_TODO_TITLE, PT_UNICODE),
+			 subject ? subject : "");
+	propset_set_number(set, task_tag(set, LID_TASK_STATUS, PT_LONG), 0);
+	propset_set_real(set, task_tag(set, LID_TASK_PERCENT, PT_DOUBLE), 0);
+	propset_set_bool(set, task_tag(set, LID_TASK_COMPLETE, PT_BOOLEAN),
+			 false);
+	if (propset_has(set, PR_REPLY_TIME))
+		propset_set_number(set, task_tag(set, LID_TASK_DUE, PT_SYSTIME),
+				   propset_number(set, PR_REPLY_TIME, 0));
+}
+
+/* RFC 2156: TRUE or FALSE. */
+void header_auto_forwarded(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_decode(call->context, value);
+
+	if (!g_ascii_strcasecmp(line, "true"))
+		propset_set_bool(call->set, call->row->tag, true);
 }
 
 /* ---- languages (MS-OXCMAIL 2.2.3.2.11) ------------------------------------
@@ -101,6 +133,16 @@ void header_language(const struct header_call *call, struct span value)
 		return;
 	line[strcspn(line, "-_")] = '\0';
 	(void)set_language(call, line);
+}
+
+void header_accept_language(const struct header_call *call, struct span value)
+{
+	g_autofree char *line = text_decode(call->context, value);
+	uint32_t tag = propset_named_tag(call->set, "PS_INTERNET_HEADERS",
+					 "accept-language", 0, PT_UNICODE);
+
+	if (*line && !propset_has(call->set, tag))
+		propset_set_text(call->set, tag, line);
 }
 
 /* ---- classification (2.2.3.2.22) ------------------------------------------

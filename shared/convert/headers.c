@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#define ICON_OOF            0x11b
+#define KEYWORDS_MAX        256 /* of a field */
+#define KEYWORDS_FIELDS_MAX 64
+
 static header_fn from, sender, reply_to, to, cc, bcc, subject, text, text_else,
 	base64, id, date, received, importance, priority, x_priority,
 	sensitivity, delivery_receipt, read_receipt, suppress, auto_submitted,
@@ -338,6 +342,10 @@ static void read_receipt(const struct header_call *call, struct span value)
 	set_first(call, value, &address_read_receipt);
 	if (!propset_has(call->set, PR_READ_RECEIPT_EMAIL_ADDRESS))
 		return;
+	propset_set_text(call->set, PR_REPORT_NAME,
+			 propset_text(call->set, PR_READ_RECEIPT_NAME));
+	propset_set_binary(call->set, PR_REPORT_ENTRYID,
+			   propset_binary(call->set, PR_READ_RECEIPT_ENTRYID));
 	propset_set_bool(call->set, PR_READ_RECEIPT_REQUESTED, true);
 	propset_set_bool(call->set, PR_NON_RECEIPT_NOTIFICATION_REQUESTED,
 			 true);
@@ -371,20 +379,49 @@ static void auto_submitted(const struct header_call *call, struct span value)
 		propset_set_number(call->set, PR_AUTO_RESPONSE_SUPPRESS, 48);
 }
 
-static void keywords(const struct header_call *call, struct span value)
+static void add_keywords(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_decode(call->context, value);
-	g_auto(GStrv) parts = g_strsplit(line, ",", 256);
-	uint32_t tag = 0;
+	g_auto(GStrv) parts = g_strsplit(line, ",", KEYWORDS_MAX);
 
-	for (char **part = parts; *part; part++) {
-		if (!*g_strstrip(*part))
+	for (char **part = parts; *part; part++)
+		if (*g_strstrip(*part))
+			propset_add_text(call->set,
+					 propset_named_tag(
+						 call->set, "PS_PUBLIC_STRINGS",
+						 "Keywords", 0, PT_MV_UNICODE),
+					 *part);
+}
+
+/* It may stand more than once (RFC 5322 3.6). */
+static void keywords(const struct header_call *call, struct span value)
+{
+	const struct mime_entity *message = call->message;
+	unsigned left = KEYWORDS_FIELDS_MAX;
+
+	(void)value;
+	for (guint i = 0; i < message->fields->len && left; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+
+		if (!span_is(field->name, call->row->field))
 			continue;
-		if (!tag)
-			tag = propset_named_tag(call->set, "PS_PUBLIC_STRINGS",
-						"Keywords", 0, PT_MV_UNICODE);
-		propset_add_text(call->set, tag, *part);
+		add_keywords(call, field->value);
+		left--;
 	}
+}
+
+/* The icon of an automatic reply (MS-OXOMSG 2.2.1.10), for replies of this
+ * line. */
+static void set_vacation_icon(const struct mime_entity *message,
+			      struct propset *set)
+{
+	static const char *const fields[] = {
+		"X-Okapi-Vacation", "X-Kopano-Vacation", "X-Zarafa-Vacation"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+		if (mime_find_field(message, fields[i]))
+			propset_set_number(set, PR_ICON_INDEX, ICON_OOF);
 }
 
 /* What every message has, whatever its header says. */
@@ -457,6 +494,22 @@ static bool is_internal(struct span name)
 	return false;
 }
 
+/* What an organization's servers found out about the sender (2.2.3.2.29). */
+static bool is_authentication(struct span name)
+{
+	static const char *const names[] = {
+		"X-MS-Exchange-Organization-AuthAs",
+		"X-MS-Exchange-Organization-AuthDomain",
+		"X-MS-Exchange-Organization-AuthMechanism",
+		"X-MS-Exchange-Organization-AuthSource",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (span_is(name, names[i]))
+			return true;
+	return false;
+}
+
 /* Fields kept as named strings of PS_INTERNET_HEADERS: X- and a few more, some
  * of them besides what the table makes of them. */
 static bool is_named_field(struct span name)
@@ -487,7 +540,8 @@ static bool is_named_field(struct span name)
 		"Xref",
 	};
 
-	if (is_internal(name))
+	/* X-MimeOLE: MS-OXCMAIL 2.2.3.2.29. */
+	if (is_internal(name) || span_is(name, "X-MimeOLE"))
 		return false;
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		if (span_is(name, names[i]))
@@ -500,6 +554,7 @@ static void set_named_fields(struct convert_context *context,
 			     const struct mime_entity *message,
 			     struct propset *set)
 {
+	bool is_trusted = context->options->flags & CONVERT_TRUSTED;
 	unsigned count = 0;
 
 	for (guint i = 0; i < message->fields->len; i++) {
@@ -509,7 +564,8 @@ static void set_named_fields(struct convert_context *context,
 		g_autofree char *value = NULL;
 		uint32_t tag = 0;
 
-		if (!is_named_field(field->name) ||
+		if (!(is_named_field(field->name) ||
+		      (is_trusted && is_authentication(field->name))) ||
 		    field->value.len > HEADERS_NAMED_LEN_MAX)
 			continue;
 		if (++count > HEADERS_NAMED_MAX) {
@@ -570,8 +626,10 @@ void headers_convert(struct convert_context *context,
 	}
 	complete_sender(context, set);
 	set_defaults(set);
-	if (!is_summary(context))
-		set_named_fields(context, message, set);
+	if (is_summary(context))
+		return;
+	set_vacation_icon(message, set);
+	set_named_fields(context, message, set);
 }
 
 /* The lines of a field, each ended by CRLF, without zeros. */
@@ -608,7 +666,8 @@ void headers_add_transport(struct convert_context *context,
 			&g_array_index(message->fields, struct mime_field, i);
 		const char *behind = field->value.data + field->value.len;
 
-		if (!is_internal(field->name))
+		/* What has a property stays (2.2.3.2.28). */
+		if (!is_internal(field->name) || is_in_table(field->name))
 			continue;
 		add_lines(block,
 			  (struct span){at, (size_t)(field->name.data - at)});

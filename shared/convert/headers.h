@@ -55,7 +55,7 @@ typedef void header_fn(const struct header_call *call, struct span value);
 /* header_exchange.c: fields of Exchange and Outlook. */
 header_fn header_language, header_classified, header_of_classified,
 	header_number, header_trusted_text, header_sender_id, header_confidence,
-	header_message_flag;
+	header_message_flag, header_accept_language, header_auto_forwarded;
 /* The tag of a language by its number (MS-LCID), static; NULL if unknown. */
 const char *header_language_tag(int64_t id);
 

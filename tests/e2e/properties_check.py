@@ -571,7 +571,8 @@ def header_block(data):
     """Up to the blank line, or to the first that is no field."""
     block = re.match(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*", data)
     return undeclared(re.sub(
-        rb"(?im)^x-ms-exchange-(?:organization|forest)-[^\n]*\n"
+        rb"(?im)^x-ms-exchange-(?:organization-(?!(?:scl|pcl|prd|"
+        rb"senderidresult):)|forest-)[^\n]*\n"
         rb"(?:[ \t][^\n]*\n)*", b"", block.group(0)))
 
 

@@ -292,7 +292,7 @@ static const struct {
 	 "X-MS-Exchange-Organization-SenderIdResult: Pass\r\n\r\n",
 	 PR_SENDER_ID_STATUS, NULL, ABSENT},
 	{"transport without what is internal",
-	 "A: 1\r\nX-MS-Exchange-Organization-SCL: 1\r\n 2\r\n"
+	 "A: 1\r\nX-MS-Exchange-Organization-X: 1\r\n 2\r\n"
 	 "x-ms-exchange-forest-x: y\nB: 2\n\n",
 	 PR_TRANSPORT_MESSAGE_HEADERS, "A: 1\r\nB: 2\r\n", 0},
 	{"flags of a receipt", "Disposition-Notification-To: a@x\r\n\r\n",
