@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Scripts as other programs write them, put as they are: each compiles without
+a word and does what it did there.
+
+The scripts (tests/data/sieve) are ours, in the manner of Roundcube, Horde's
+Ingo, ISPConfig, Nextcloud Mail, SOGo, mailcow, websieve and editors by hand.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.cases import Case, main  # noqa: E402
+from harness.lmtp import Lmtp  # noqa: E402
+from harness.okapi import Okapi, crlf  # noqa: E402
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "data", "sieve")
+ANNA = "anna@okapi.test"
+FOLDERS = ("Bills", "Everyone", "Lists", "Lists/dev")
+
+
+def mail(body="Hello.", **fields):
+    fields = {"From": "Carol <carol@example.org>", "To": ANNA,
+              "Subject": "test", "Date": "Mon, 23 Nov 2026 05:58:00 +0100",
+              **{name.replace("_", "-"): text
+                 for name, text in fields.items()}}
+    head = "".join(f"{name}: {text}\n" for name, text in fields.items())
+    return f"{head}\n{body}\n".encode()
+
+
+class Others(Case):
+    """file: [(what, message, envelope recipient, reply, folders, redirects)]"""
+
+    CASES = {
+        "roundcube": [
+            ("by its score", mail(X_Spam_Score="7.2"), ANNA, 250,
+             ["Junk E-mail"], []),
+            ("newsletter", mail(List_Unsubscribe="<mailto:x@y.test>"), ANNA,
+             250, ["Newsletters"], []),
+            ("not the boss's", mail(From="boss@firma.example",
+                                    List_Unsubscribe="<x>"), ANNA, 250,
+             ["Inbox"], []),
+            ("reject", mail(From="x@spammer.example"), ANNA, 550, [], []),
+            ("vacation", mail(Subject="gone fishing"), ANNA, 250, ["Inbox"],
+             ["carol@example.org"]),
+        ],
+        "ingo": [
+            ("whitelist", mail(From="friend@nice.example",
+                               Subject="accounts"), ANNA, 250, ["Inbox"], []),
+            ("blacklist", mail(From="x@nasty.example"), ANNA, 250,
+             ["Deleted Items"], []),
+            ("accounts", mail(Subject="my accounts"), ANNA, 250, ["Drafts"],
+             []),
+            ("forwards", mail(Subject="forward me"), ANNA, 250, ["Inbox"],
+             ["ann@elsewhere.example", "ben@elsewhere.example"]),
+            ("vacation by Received",
+             mail(Received="from a by b; 23 Nov 2026 05:58:00 +0100"), ANNA,
+             250, ["Inbox"], ["carol@example.org"]),
+        ],
+        "ispconfig": [
+            ("shop", mail(From="a@shop.example"), ANNA, 250, ["Bills"], []),
+            ("dev", mail(Subject="[dev] x"), ANNA, 250, [], []),
+            ("spam", mail(Subject="*** SPAM *** x"), ANNA, 250,
+             ["Junk E-mail"], []),
+            ("copy", mail(Subject="copy this"), ANNA, 250, ["Inbox"],
+             ["copies@elsewhere.example"]),
+            ("detail", mail(), "anna+bills@okapi.test", 250, ["Bills"], []),
+            ("detail of no folder", mail(), "anna+none@okapi.test", 250,
+             ["Inbox"], []),
+        ],
+        "nextcloud": [
+            ("flag", mail(Subject="a ticket"), ANNA, 250, ["Inbox"], []),
+            ("by hand", mail(From="shop@shop.example"), ANNA, 250, ["Bills"],
+             []),
+        ],
+        "sogo": [
+            ("everyone", mail(Cc="everyone@firma.example"), ANNA, 250,
+             ["Everyone"], []),
+            ("build", mail(body="a\nBUILD FAILED\n"), ANNA, 250, ["Inbox"],
+             []),
+            ("away", mail(), ANNA, 250, ["Inbox"], ["carol@example.org"]),
+        ],
+        "thunderbird": [
+            ("list", mail(List_Id="Dev <dev.project>"), ANNA, 250,
+             ["Lists/dev"], []),
+            ("money", mail(Subject="=?utf-8?b?4oKs4oKs?="), ANNA, 250,
+             ["Junk E-mail"], []),
+            ("heavy", mail(X_Weight="101"), ANNA, 550, [], []),
+            ("light", mail(X_Weight="99"), ANNA, 250, ["Inbox"], []),
+        ],
+        "mailcow": [
+            ("spam", mail(X_Spam_Flag="YES"), ANNA, 250, ["Junk E-mail"], []),
+            ("tag", mail(X_Moo_Tag="YES"), "anna+shop@okapi.test", 250,
+             ["Inbox/shop"], []),
+            ("tag that is skipped", mail(X_Moo_Tag="YES", X_Skip="yes"),
+             "anna+shop@okapi.test", 250, ["Inbox"], []),
+        ],
+        "cyrus": [
+            ("boss", mail(From="boss@firma.example"), ANNA, 250, ["Bills"],
+             []),
+            ("old", mail(Subject="old"), ANNA, 250, ["Drafts"], []),
+            ("others", mail(), ANNA, 250, ["Inbox"], []),
+        ],
+        "windows": [
+            ("CRLF", mail(Subject="crlf"), ANNA, 250, ["Drafts"], []),
+            ("reject", mail(Subject="no way"), ANNA, 550, [], []),
+        ],
+    }
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory(), duplicate_window="0")
+        self.addCleanup(self.okapi.stop)
+        self.okapi.start_dagent()
+        for folder in FOLDERS:
+            self.okapi.must("folder", "create", "anna", folder)
+        self.lmtp = Lmtp(("127.0.0.1", self.okapi.port))
+        self.addCleanup(self.lmtp.close)
+
+    def what_came(self, before):
+        folders = [m["folder"] for m in self.okapi.mails("anna")
+                   if m["id"] not in before]
+        sent = sorted(r["address"] for entry in self.okapi.queue()
+                      for r in entry["recipients"])
+        if sent:
+            self.okapi.must("queue", "delete", "--all", "--yes")
+        return folders, sent
+
+    def test_every_script_of_the_directory(self):
+        names = sorted(name[:-len(".sieve")] for name in os.listdir(SCRIPTS))
+        self.assertEqual(names, sorted(self.CASES))
+        for name in names:
+            path = os.path.join(SCRIPTS, name + ".sieve")
+            with self.subTest(name):
+                done = self.okapi.admin("rule", "put", "anna", "theirs", path)
+                self.assertEqual((done.status, done.err), (0, ""), done)
+                self.look(name)
+                rule, = self.okapi.json("rule", "list", "anna")
+                self.assertFalse(rule["error"], rule)
+
+    def look(self, name):
+        for what, text, to, reply, folders, sent in self.CASES[name]:
+            with self.subTest(f"{name}: {what}"):
+                before = {m["id"] for m in self.okapi.mails("anna")}
+                got = self.lmtp.deliver("carol@example.org", [to],
+                                        crlf(text))[0]
+                self.assertEqual(got[0], reply, got)
+                self.assertEqual(self.what_came(before), (folders, sent))
+
+
+if __name__ == "__main__":
+    main()
