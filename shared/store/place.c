@@ -48,6 +48,32 @@ static int place_answer(int result, const struct fault *reason,
 	return -1;
 }
 
+/* Rules that come from elsewhere may have '.' between the names, and everything
+ * below INBOX (Cyrus, Courier, Maildir++): "INBOX.Lists.dev".  Asked only where
+ * there is no folder that is called so. */
+static int place_find_elsewhere(struct store *store, struct store_place *place,
+				struct fault *fault)
+{
+	bool has_dots = !strchr(place->below, '/');
+	g_autofree char *path =
+		g_strdelimit(g_strdup(place->below), has_dots ? "." : "", '/');
+	const char *names[] = {path, NULL};
+	struct fault reason = {0};
+
+	if (g_ascii_strncasecmp(path, "INBOX/", 6) == 0)
+		names[1] = path + 6;
+	for (size_t i = 0; i < G_N_ELEMENTS(names) && names[i]; i++) {
+		int result = store_folder_find(store, place->store, names[i],
+					       '/', &place->folder, &reason);
+
+		if (place_answer(result, &reason, &place->folder, fault))
+			return -1;
+		if (place->folder)
+			return 0;
+	}
+	return 0;
+}
+
 static int place_find_folder(struct store *store, const char *special_use,
 			     struct store_place *place, struct fault *fault)
 {
@@ -66,7 +92,9 @@ static int place_find_folder(struct store *store, const char *special_use,
 	}
 	result = store_folder_find(store, place->store, place->below, '/',
 				   &place->folder, &reason);
-	return place_answer(result, &reason, &place->folder, fault);
+	if (place_answer(result, &reason, &place->folder, fault))
+		return -1;
+	return place->folder ? 0 : place_find_elsewhere(store, place, fault);
 }
 
 /* The folder that what is missing would be made in; the store itself where

@@ -3,7 +3,7 @@
 a word and does what it did there.
 
 The scripts (tests/data/sieve) are ours, in the manner of Roundcube, Horde's
-Ingo, ISPConfig, Nextcloud Mail, SOGo, mailcow, websieve and editors by hand.
+Ingo, ISPConfig, Nextcloud Mail, SOGo, mailcow, websieve, Maildir++ servers and editors by hand.
 """
 
 import os
@@ -101,6 +101,15 @@ class Others(Case):
              []),
             ("old", mail(Subject="old"), ANNA, 250, ["Drafts"], []),
             ("others", mail(), ANNA, 250, ["Inbox"], []),
+        ],
+        "maildir": [
+            ("dots", mail(Subject="lists"), ANNA, 250, ["Lists/dev"], []),
+            ("below INBOX", mail(Subject="bill"), ANNA, 250, ["Bills"], []),
+            ("by role", mail(Subject="trash"), ANNA, 250, ["Deleted Items"],
+             []),
+            ("slashes", mail(Subject="slash"), ANNA, 250, ["Lists/dev"], []),
+            ("no INBOX", mail(Subject="dots"), ANNA, 250, ["Lists/dev"], []),
+            ("they are there", mail(), ANNA, 250, ["Inbox"], []),
         ],
         "windows": [
             ("CRLF", mail(Subject="crlf"), ANNA, 250, ["Drafts"], []),
