@@ -55,6 +55,27 @@ static int vacuum_size(struct store *store, int64_t *ret_octets,
 	return lob_each(store->path, vacuum_file, &file, fault);
 }
 
+/* The file shrinks once the log is in it.  Most of it is put there while
+ * others write; where somebody reads, the rest stays for the next checkpoint,
+ * for waiting would keep writers waiting, too. */
+static int vacuum_checkpoint(struct store *store, struct fault *fault)
+{
+	static const int modes[] = {SQLITE_CHECKPOINT_PASSIVE,
+				    SQLITE_CHECKPOINT_TRUNCATE};
+	int rc = SQLITE_OK;
+
+	(void)sqlite3_busy_timeout(store->db, 0);
+	for (size_t i = 0; rc == SQLITE_OK && i < G_N_ELEMENTS(modes); i++)
+		rc = sqlite3_wal_checkpoint_v2(store->db, NULL, modes[i], NULL,
+					       NULL);
+	(void)sqlite3_busy_timeout(store->db,
+				   (int)CLAMP(store->timeout_ms, 0, INT_MAX));
+	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY ||
+	    (rc & 0xff) == SQLITE_LOCKED)
+		return 0;
+	return sql_fault(store, "checkpoint", fault);
+}
+
 int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
 {
 	bool is_done = false;
@@ -67,7 +88,7 @@ int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
 		if (store_run(store, vacuum_unit, &is_done, fault))
 			return -1;
 	if (vacuum_size(store, &after, fault) ||
-	    sql_run(store, fault, "PRAGMA wal_checkpoint(TRUNCATE)", ""))
+	    vacuum_checkpoint(store, fault))
 		return -1;
 	*ret_freed = before - after;
 	return 0;

@@ -73,7 +73,7 @@ Test(backup, is_a_sound_store_while_mail_flows)
 	int64_t before = 0;
 	int64_t after = 0;
 
-	writer_start(&writer, bob);
+	writer_start(&writer, bob, TIMEOUT_MS);
 	for (int i = 0; i < 5; i++) {
 		g_usleep(20000);
 		before = g_atomic_int_get(&writer.done);

@@ -50,11 +50,12 @@ static inline gpointer writer_thread(gpointer data)
 	return NULL;
 }
 
-static inline void writer_start(struct writer *writer, int64_t store_id)
+static inline void writer_start(struct writer *writer, int64_t store_id,
+				int64_t timeout_ms)
 {
 	*writer = (struct writer){.store = store_id,
 				  .folder = folder_of(store_id, FOLDER_INBOX),
-				  .timeout_ms = TIMEOUT_MS};
+				  .timeout_ms = timeout_ms};
 	writer->thread = g_thread_new("writer", writer_thread, writer);
 }
 
