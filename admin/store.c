@@ -1,6 +1,7 @@
 /*
- * okapi-admin store: upkeep and figures.
+ * okapi-admin store: upkeep; the table of the noun.
  */
+#include "store.h"
 #include "admin.h"
 #include "conf.h"
 #include "print.h"
@@ -145,78 +146,6 @@ static int store_vacuum_run(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
-/* name, OpenMetrics unit or "", what it is, value */
-struct store_figure {
-	const char *name;
-	const char *metric;
-	const char *help;
-	int64_t value;
-};
-
-static void store_openmetrics(const struct store_figure *figures, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		printf("# TYPE okapi_store_%s gauge\n"
-		       "# HELP okapi_store_%s %s\n"
-		       "okapi_store_%s %" G_GINT64_FORMAT "\n",
-		       figures[i].metric, figures[i].metric, figures[i].help,
-		       figures[i].metric, figures[i].value);
-	puts("# EOF");
-}
-
-static void store_figures_json(const struct store_figure *figures, size_t count)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < count; i++)
-		json_object_set_new(object, figures[i].name,
-				    json_integer(figures[i].value));
-	print_json(object);
-}
-
-static int store_stats_run(struct admin *admin, struct fault *fault)
-{
-	struct store_stats s = {0};
-
-	if (admin->json && admin_has(admin, "openmetrics"))
-		return fault_set(fault, FAULT_USAGE,
-				 "--json and --openmetrics exclude each other");
-	if (store_get_stats(admin->store, &s, fault) < 0)
-		return -1;
-
-	const struct store_figure figures[] = {
-		{"users", "users", "Users.", s.users},
-		{"messages", "messages", "Copies of messages, not deleted.",
-		 s.messages},
-		{"contents", "contents", "Different messages that are kept.",
-		 s.contents},
-		{"size", "size_bytes", "Octets of the copies.", s.size},
-		{"deleted", "deleted_messages", "Copies marked deleted.",
-		 s.deleted},
-		{"queue", "queue_messages", "Messages in the outgoing queue.",
-		 s.queue},
-		{"queue_recipients", "queue_recipients",
-		 "Recipients in the outgoing queue.", s.queue_recipients},
-		{"file_size", "file_size_bytes", "Size of the database file.",
-		 s.file_size},
-		{"lob_files", "lob_files", "Large values beside it.",
-		 s.lob_files},
-		{"schema_version", "schema_version", "Version of the schema.",
-		 s.schema_version},
-	};
-
-	if (admin_has(admin, "openmetrics")) {
-		store_openmetrics(figures, G_N_ELEMENTS(figures));
-	} else if (admin->json) {
-		store_figures_json(figures, G_N_ELEMENTS(figures));
-	} else {
-		for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
-			printf("%-18s %" G_GINT64_FORMAT "\n", figures[i].name,
-			       figures[i].value);
-	}
-	return 0;
-}
-
 static const struct command_option store_check_options[] = {
 	{"repair", NULL, "makes right what can be derived from the rest",
 	 false},
@@ -226,7 +155,9 @@ static const struct command_option store_purge_options[] = {
 	{"all", NULL, "whatever is marked deleted, however new", false}, {0}};
 
 static const struct command_option store_stats_options[] = {
-	{"openmetrics", NULL, "as OpenMetrics text", false}, {0}};
+	{"users", NULL, "of each user", false},
+	{"openmetrics", NULL, "as OpenMetrics text", false},
+	{0}};
 
 static const struct command store_commands[] = {
 	{"check", "", "verifies the store; exit 65 if anything is wrong",
@@ -238,8 +169,8 @@ static const struct command store_commands[] = {
 	 store_backup_run, NULL, COMMAND_READ | COMMAND_JSON},
 	{"vacuum", "", "packs what is not packed, gives free pages back",
 	 store_vacuum_run, NULL, COMMAND_WRITE | COMMAND_JSON},
-	{"stats", "", "counters", store_stats_run, store_stats_options,
-	 COMMAND_READ | COMMAND_JSON},
+	{"stats", "[USER]", "figures of the store, or of one user", store_stats,
+	 store_stats_options, COMMAND_READ | COMMAND_JSON},
 	{0}};
 
 const struct noun noun_store = {"store", "upkeep of the store", store_commands};

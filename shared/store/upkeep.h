@@ -85,4 +85,19 @@ NODISCARD int store_get_stats(struct store *store,
 			      struct store_stats *ret_stats,
 			      struct fault *fault);
 
+struct store_user_stats {
+	char *name;
+	int64_t messages; /* copies, not deleted */
+	int64_t unread;
+	int64_t size;    /* octets of them */
+	int64_t deleted; /* copies marked deleted */
+	int64_t deleted_size;
+	int64_t queue; /* messages in the outgoing queue */
+};
+void store_user_stats_free(struct store_user_stats *stats);
+/* Of every user in order of name, or of the named one (FAULT_NO_USER): array
+ * of struct store_user_stats, owned. */
+NODISCARD int store_list_user_stats(struct store *store, const char *name,
+				    GPtrArray **ret_stats, struct fault *fault);
+
 #endif

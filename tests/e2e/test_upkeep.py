@@ -216,6 +216,35 @@ class Backup(Upkeep):
         self.assertEqual(self.must("store", "backup", self.backup)[-1], "\n")
 
 
+class Stats(Upkeep):
+    def test_of_users(self):
+        for subject in ("one", "two", "three"):
+            self.okapi.deliver(message(subject), "anna")
+        ident = self.okapi.mails("anna")[0]
+        self.must("mail", "delete", "anna", str(ident["id"]), "--permanent",
+                  "--yes")
+        self.okapi.deliver(message("read"), "-r", "bert")
+        self.must("mail", "submit", "bert",
+                  str(self.okapi.mails("bert")[0]["id"]))
+        rows = {row["name"]: row for row in
+                self.okapi.json("store", "stats", "--users")}
+        self.assertEqual(set(rows), {"anna", "bert"})
+        left = self.okapi.mails("anna")
+        self.assertEqual(rows["anna"], {
+            "name": "anna", "messages": 2, "unread": 2,
+            "size": sum(m["size"] for m in left), "deleted": 1,
+            "deleted_size": ident["size"], "queue": 0})
+        self.assertEqual(rows["bert"]["queue"], 1)
+        self.assertEqual(self.okapi.json("store", "stats", "anna"),
+                         rows["anna"])
+        text = self.must("store", "stats", "--users", "--openmetrics")
+        self.assertIn('\nokapi_user_deleted_messages{user="anna"} 1\n', text)
+        self.assertTrue(text.endswith("# EOF\n"))
+        self.assertIn("anna", self.must("store", "stats", "anna"))
+        self.refused(NO_USER, "store", "stats", "nobody")
+        self.refused(USAGE, "store", "stats", "anna", "--users")
+
+
 SMALL_DISK = """
 set -e
 mount --make-rprivate /
