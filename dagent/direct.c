@@ -90,6 +90,17 @@ static int direct_conf(const struct options *options, struct conf **ret_conf,
 
 /* ---- delivery ---- */
 
+static void direct_set_original(struct mail_recipient *to,
+				const struct options *options)
+{
+	const char *original = stdin_door_original(options);
+
+	if (!to || !original)
+		return;
+	to->original = g_strdup(original);
+	to->dsn_orcpt = g_strconcat("rfc822;", original, NULL);
+}
+
 static void direct_deliver(struct agent *agent, struct store *store,
 			   const struct options *options,
 			   const struct input *input, const char *sender,
@@ -112,6 +123,7 @@ static void direct_deliver(struct agent *agent, struct store *store,
 		if (resolve_recipient(mail, store, path, &who,
 				      &ret_faults[i]) == 0)
 			found[i] = mail_add_recipient(mail, path, who);
+		direct_set_original(found[i], options);
 	}
 	if (mail->recipients->len == 0)
 		return;
@@ -155,6 +167,7 @@ static int direct_send(struct options *options, const struct conf *conf,
 	const struct handover handover = {
 		.sender = sender,
 		.recipients = options->recipients,
+		.original = stdin_door_original(options),
 		.message = input->bytes,
 		.wishes = &options->wishes,
 		.timeout_ms = conf->lmtp_timeout * 1000,

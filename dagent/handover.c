@@ -21,14 +21,14 @@
 
 /* A recipient whose name cannot travel is none that the store could know. */
 static void handover_add_rcpt(GString *out, const char *recipient,
-			      struct fault *ret_fault)
+			      const char *orcpt, struct fault *ret_fault)
 {
 	if (!smtp_path_check(recipient, true, false)) {
 		(void)fault_set(ret_fault, FAULT_NO_RECIPIENT,
 				"<%s>: no such recipient", recipient);
 		return;
 	}
-	g_string_append_printf(out, "RCPT TO:<%s>\r\n", recipient);
+	g_string_append_printf(out, "RCPT TO:<%s>%s\r\n", recipient, orcpt);
 	fault_clear(ret_fault);
 }
 
@@ -41,6 +41,17 @@ static bool handover_is_ascii(const struct handover *handover)
 	return is_ascii;
 }
 
+/* The parameter with the blank before it, or ""; owned. */
+static char *handover_orcpt(const struct handover *handover)
+{
+	g_autofree char *xtext = handover->original
+					 ? smtp_xtext_encode(handover->original)
+					 : NULL;
+
+	return xtext ? g_strconcat(" ORCPT=rfc822;", xtext, NULL)
+		     : g_strdup("");
+}
+
 char *handover_format(const struct handover *handover, struct fault *ret_faults)
 {
 	GString *out = g_string_new("LHLO localhost\r\n");
@@ -48,6 +59,7 @@ char *handover_format(const struct handover *handover, struct fault *ret_faults)
 	const char *sender = handover->sender;
 	g_autofree char *options = NULL;
 	g_autofree char *xtext = NULL;
+	g_autofree char *orcpt = handover_orcpt(handover);
 
 	wishes_copy(handover->wishes, &wishes);
 	wishes.from_stdin = true;
@@ -64,7 +76,8 @@ char *handover_format(const struct handover *handover, struct fault *ret_faults)
 		sender, g_bytes_get_size(handover->message),
 		handover_is_ascii(handover) ? "" : " SMTPUTF8", xtext);
 	for (size_t i = 0; handover->recipients[i]; i++)
-		handover_add_rcpt(out, handover->recipients[i], &ret_faults[i]);
+		handover_add_rcpt(out, handover->recipients[i], orcpt,
+				  &ret_faults[i]);
 	g_string_append_printf(out, "BDAT %zu LAST\r\n",
 			       g_bytes_get_size(handover->message));
 	return g_string_free(out, FALSE);

@@ -13,6 +13,7 @@
 struct handover {
 	const char *sender;      /* "" for <> */
 	char *const *recipients; /* NULL-terminated, at least one */
+	const char *original;    /* address of ORCPT for all; NULL: none */
 	GBytes *message;
 	const struct wishes *wishes;
 	int64_t timeout_ms; /* of a daemon that says nothing */

@@ -10,13 +10,16 @@
 #include "net.h"
 #include "outcome.h"
 #include "program.h"
+#include "smtp/smtp_server.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #define STDIN_DOOR_PROGRAM "okapi-dagentd"
 /* After this long at reading, the daemon may have lost its patience. */
 #define STDIN_DOOR_SLOW_US (2 * USEC_PER_SEC)
+#define ORIGINAL_LEN_MAX   320 /* local part, @, domain */
 
 int stdin_door_exec(char **argv, struct fault *fault)
 {
@@ -30,14 +33,38 @@ int stdin_door_exec(char **argv, struct fault *fault)
 	return fault_set_errno(fault, FAULT_INTERNAL, errno, "%s", program);
 }
 
+/* What the MTA cut off the recipient: $EXTENSION as Postfix and OpenSMTPD set
+ * it, $LOCAL_PART_SUFFIX with its delimiter as Exim does.  Owned; NULL: none.
+ */
+static char *stdin_door_detail(const struct conf *conf)
+{
+	const char *extension = g_getenv("EXTENSION");
+	const char *suffix = g_getenv("LOCAL_PART_SUFFIX");
+
+	if (extension && *extension)
+		return g_strdup(extension);
+	if (suffix && *suffix && strchr(conf->recipient_delimiter, *suffix))
+		return g_strdup(suffix + 1);
+	return NULL;
+}
+
+const char *stdin_door_original(const struct options *options)
+{
+	const char *original = g_getenv("ORIGINAL_RECIPIENT");
+
+	if (!original || options->recipients[1] ||
+	    strlen(original) > ORIGINAL_LEN_MAX || !g_str_is_ascii(original) ||
+	    !smtp_path_check(original, false, false))
+		return NULL;
+	return original;
+}
+
 int stdin_door_read(struct options *options, const struct conf *conf,
 		    struct input *ret_input, struct fault *fault)
 {
-	const char *extension = g_getenv("EXTENSION");
 	AUTOCLOSE int file = -1;
 
-	if (extension && *extension)
-		options->wishes.detail = g_strdup(extension);
+	options->wishes.detail = stdin_door_detail(conf);
 
 	if (!options->file)
 		return input_read(STDIN_FILENO, conf->message_size_limit,
@@ -85,6 +112,7 @@ static int stdin_door_hand_over(struct options *options,
 	handover = (struct handover){
 		.sender = sender,
 		.recipients = options->recipients,
+		.original = stdin_door_original(options),
 		.message = input->bytes,
 		.wishes = &options->wishes,
 		.timeout_ms = timeout_ms,

@@ -19,6 +19,10 @@ int stdin_door_exec(char **argv, struct fault *fault);
  * the wishes. */
 NODISCARD int stdin_door_read(struct options *options, const struct conf *conf,
 			      struct input *ret_input, struct fault *fault);
+/* $ORIGINAL_RECIPIENT, as Postfix and OpenSMTPD set it for what an alias was;
+ * borrowed.  NULL where there is none, where it is no ASCII address, or for
+ * several recipients. */
+const char *stdin_door_original(const struct options *options);
 /* The envelope sender by options and environment; owned. */
 char *stdin_door_sender(const struct options *options,
 			const struct input *input);

@@ -24,7 +24,7 @@ $(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
 test:
 	@scripts/deps build test
 	@$(MAKE) --no-print-directory -j2 test-build
-	@tests/e2e/unpack test senders || echo "tests: the mail servers could not be fetched; their tests will be skipped"
+	@tests/e2e/unpack test senders mtas || echo "tests: the mail servers could not be fetched; their tests will be skipped"
 	@tests/run --build $(B)
 
 test-build: all unit $(B)/sample-config $(B)/tests/selftest/test_finding

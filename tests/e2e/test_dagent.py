@@ -197,13 +197,33 @@ class Handed(Door):
             'if envelope :detail "to" "lists" '
             '{ fileinto :create "Lists"; }'))
         for args, env in ((["anna+lists@okapi.test"], {}),
-                          (["anna"], {"EXTENSION": "lists"})):
+                          (["anna"], {"EXTENSION": "lists"}),
+                          (["anna"], {"LOCAL_PART_SUFFIX": "+lists"})):
             with self.subTest(args):
                 done = self.okapi.deliver(message(f"to {args[0]}"), *args,
                                           env=env)
                 self.assertEqual(done.status, 0, done)
         self.assertEqual({m["folder"] for m in self.okapi.mails("anna")},
                          {"Lists"})
+
+    def test_original_recipient_for_rules(self):
+        """What an alias was before the MTA resolved it."""
+        self.okapi.must("rule", "put", "anna", "aliases", "-", input=(
+            'require ["envelope", "envelope-dsn", "fileinto", "mailbox"];\n'
+            'if envelope "orcpt" "rfc822;sales@okapi.test" '
+            '{ fileinto :create "Sales"; }'))
+        for subject, original, folder in (
+                ("alias", "sales@okapi.test", "Sales"),
+                ("none", None, "Inbox"),
+                ("injected", "sales@okapi.test> SIZE=1\r\nRSET", "Inbox"),
+                ("longer than a path", "a" * 600 + "@okapi.test", "Inbox")):
+            with self.subTest(subject):
+                env = {"ORIGINAL_RECIPIENT": original} if original else {}
+                done = self.okapi.deliver(message(subject), "anna", env=env)
+                self.assertEqual(done.status, 0, done)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == subject]
+                self.assertEqual(mail["folder"], folder)
 
     def test_strip_and_require(self):
         self.assertEqual(self.okapi.deliver(

@@ -5,7 +5,6 @@ A filter must keep the mail when Okapi says 75.  The recipes here are those of
 docs/mta."""
 
 import os
-import re
 import shlex
 import smtplib
 import subprocess
@@ -14,17 +13,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import mta  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
-from harness.okapi import TOP, Okapi, message  # noqa: E402
-
-
-def recipe(document, language):
-    """The recipe of a document, so that what is tested is what is told."""
-    path = os.path.join(TOP, "docs/mta", document)
-    with open(path, encoding="utf-8") as file:
-        found = re.search(r"^```" + language + r"\n(.*?)^```", file.read(),
-                          re.M | re.S)
-    assert found, f"{document} has no {language} block"
-    return found.group(1)
+from harness.okapi import Okapi, message  # noqa: E402
+from harness.recipes import fill, recipe  # noqa: E402
 
 
 class Filtered(Case):
@@ -33,12 +23,6 @@ class Filtered(Case):
         self.machine = mta.Machine(self, directory)
         self.okapi = Okapi(directory, prefix=self.machine.prefix)
         self.addCleanup(self.okapi.stop)
-
-    def fill(self, text):
-        """A recipe with this test's program in place of the installed."""
-        command = f"{self.okapi.program('okapi-dagent')} -c {self.okapi.config}"
-        self.assertIn("/usr/local/sbin/okapi-dagent", text)
-        return text.replace("/usr/local/sbin/okapi-dagent", command)
 
 
 class Procmail(Filtered):
@@ -50,27 +34,27 @@ class Procmail(Filtered):
 
     def test_the_recipe_delivers(self):
         self.okapi.start_dagent()
-        done = self.procmail(self.fill(recipe("procmail.md", "procmail")),
+        done = self.procmail(fill(self.okapi, recipe("procmail.md", "procmail")),
                              "by procmail")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual(self.okapi.subjects("anna"), ["by procmail"])
 
     def test_the_recipe_says_75_when_okapi_does(self):
-        done = self.procmail(self.fill(recipe("procmail.md", "procmail")),
+        done = self.procmail(fill(self.okapi, recipe("procmail.md", "procmail")),
                              "waits")
         self.assertEqual(done.returncode, 75, done.stdout)
         self.assertEqual(self.okapi.mails("anna"), [])
 
     def test_without_the_w_flag_procmail_loses_it(self):
         """Why the recipe is what it is: should this change, so may it."""
-        rc = self.fill("DEFAULT=/dev/null\n:0\n"
+        rc = fill(self.okapi, "DEFAULT=/dev/null\n:0\n"
                        "| /usr/local/sbin/okapi-dagent anna\n")
         done = self.procmail(rc, "lost")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual(self.okapi.mails("anna"), [])
 
     def test_in_postfix_75_stays_in_the_queue(self):
-        self.machine.write_for("anna", ".procmailrc", self.fill(
+        self.machine.write_for("anna", ".procmailrc", fill(self.okapi, 
             recipe("procmail.md", "procmail")))
         postfix = mta.Postfix(self, self.machine, {
             "mailbox_command": 'procmail -a "$EXTENSION"'})
@@ -87,7 +71,7 @@ class Procmail(Filtered):
 
 class Maildrop(Filtered):
     def maildrop(self, subject):
-        path = self.machine.write_for("anna", ".mailfilter", self.fill(
+        path = self.machine.write_for("anna", ".mailfilter", fill(self.okapi, 
             recipe("maildrop.md", "maildrop")))
         return self.machine.run("maildrop", path, user="anna",
                                 input=message(subject), env={
