@@ -52,5 +52,7 @@ extern const struct language_entry test_environment;
 extern const struct language_entry test_duplicate;
 extern const struct language_entry test_spamtest;
 extern const struct language_entry test_virustest;
+extern const struct language_entry test_anyrecipient;
+extern const struct language_entry test_anyattachment;
 
 #endif

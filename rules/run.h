@@ -57,6 +57,9 @@ struct sieve_run {
 	GPtrArray *marks;         /* put into the plan at its end, too */
 	bool cancels_keep;
 	bool acted;
+	/* The recipient or attachment that anyrecipient or anyattachment is at;
+	 * NULL: the message. */
+	const struct propset *row;
 	char *matches[RUN_MATCHES];
 	uint64_t steps;
 	bool returned; /* from the script that is running */

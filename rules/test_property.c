@@ -1,7 +1,8 @@
 /*
  * property, Okapi's own (vnd.okapi.property): the MAPI restrictions
- * RES_CONTENT, RES_PROPERTY, RES_EXIST, RES_BITMASK, RES_SIZE and
- * RES_SUBRESTRICTION (MS-OXCDATA 2.12) in Sieve.
+ * RES_CONTENT, RES_PROPERTY, RES_COMPAREPROPS, RES_EXIST, RES_BITMASK,
+ * RES_SIZE and, for one condition, RES_SUBRESTRICTION (MS-OXCDATA 2.12) in
+ * Sieve.
  */
 #include "checker.h"
 #include "date.h"
@@ -25,6 +26,7 @@ enum property_mode {
 	MODE_EXISTS = 1,
 	MODE_BITMASK,
 	MODE_SIZE,
+	MODE_COMPARE,
 };
 
 static const struct language_tag property_tags[] = {
@@ -34,6 +36,7 @@ static const struct language_tag property_tags[] = {
 	{"exists", SLOT_MODE, MODE_EXISTS, 0, EXTENSION_NONE},
 	{"bitmask", SLOT_MODE, MODE_BITMASK, 0, EXTENSION_NONE},
 	{"size", SLOT_MODE, MODE_SIZE, 0, EXTENSION_NONE},
+	{"compare", SLOT_MODE, MODE_COMPARE, 0, EXTENSION_NONE},
 	{"zero", SLOT_ZERO, 0, 0, EXTENSION_NONE},
 	{"over", SLOT_LIMIT, RELATION_GT, 0, EXTENSION_NONE},
 	{"under", SLOT_LIMIT, RELATION_LT, 0, EXTENSION_NONE},
@@ -46,13 +49,23 @@ static const struct language_tag *const tags[] = {
 	NULL,
 };
 
+/* What two properties are compared as, numbers and times apart. */
+enum property_kind {
+	KIND_OTHER,
+	KIND_NUMBER,
+	KIND_TIME,
+	KIND_TEXT,
+	KIND_BINARY,
+};
+
 struct property_test {
 	struct sieve_run *run;
 	const struct ast_node *node;
 	struct sieve_matcher matcher;
 	uint32_t tag;
-	int mode;     /* 0: keys */
-	int64_t mask; /* or size */
+	uint32_t other; /* of :compare */
+	int mode;       /* 0: keys */
+	int64_t mask;   /* or size */
 	enum relation relation;
 };
 
@@ -64,6 +77,8 @@ static const char *property_signature(const struct ast_node *node)
 
 	if (mode == MODE_EXISTS)
 		return "s";
+	if (mode == MODE_COMPARE)
+		return "ss";
 	return mode ? "sv" : "sS";
 }
 
@@ -105,6 +120,23 @@ static bool parse_boolean(const char *text, bool *ret_value)
 	return true;
 }
 
+static bool is_binary_type(uint32_t tag)
+{
+	return (PROP_TYPE(tag) == PT_BINARY ||
+		PROP_TYPE(tag) == PT_MV_BINARY) &&
+	       PROP_ID(tag) != PROP_ID(PR_HTML);
+}
+
+static bool is_base64(const char *text)
+{
+	size_t len = strlen(text);
+	size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/");
+
+	return len % 4 == 0 && len - digits <= 2 &&
+	       strspn(text + digits, "=") == len - digits;
+}
+
 /* Why a key cannot be compared with a value of the tag's type; NULL if it
  * can. */
 static const char *key_misfit(uint32_t tag, const char *key)
@@ -118,6 +150,8 @@ static const char *key_misfit(uint32_t tag, const char *key)
 		return "a time as in 2026-11-23T05:58:00Z";
 	if (PROP_TYPE(tag) == PT_BOOLEAN && !parse_boolean(key, &boolean))
 		return "true or false";
+	if (is_binary_type(tag) && !is_base64(key))
+		return "base64";
 	return NULL;
 }
 
@@ -127,7 +161,8 @@ static bool is_typed(const struct ast_node *node)
 	int type = language_choice(node, SLOT_MATCH, MATCH_IS);
 
 	return node->comparator == COMPARATOR_DEFAULT &&
-	       (type == MATCH_IS || type == MATCH_VALUE);
+	       (type == MATCH_IS || type == MATCH_VALUE ||
+		(type == MATCH_CONTAINS && is_binary_type(node->tag)));
 }
 
 static int check_keys(struct checker *checker, const struct ast_node *node)
@@ -176,11 +211,12 @@ static int check_mode(struct checker *checker, const struct ast_node *node)
 	if (limit && (mode != MODE_SIZE || match))
 		return sieve_error_set(checker->error, limit->place,
 				       ":over and :under go with :size alone");
-	if (mode && comparator)
+	if (mode && mode != MODE_COMPARE && comparator)
 		return sieve_error_set(checker->error, comparator->place,
 				       ":comparator goes with keys");
 	if (mode && match &&
-	    (mode != MODE_SIZE || match->choice != MATCH_VALUE))
+	    ((mode != MODE_SIZE && mode != MODE_COMPARE) ||
+	     match->choice != MATCH_VALUE))
 		return sieve_error_set(checker->error, match->place,
 				       "a match type goes with keys");
 	if (mode == MODE_SIZE && !match && !limit)
@@ -189,26 +225,70 @@ static int check_mode(struct checker *checker, const struct ast_node *node)
 	return 0;
 }
 
-static int check_name(struct checker *checker, struct ast_node *node)
+/* The tag of a constant name; 0 where it is dynamic. */
+static int check_name(struct checker *checker, const struct ast_string *name,
+		      uint32_t *ret_tag)
 {
-	const struct ast_string *name = node->positional[0]->strings;
+	static const uint32_t of_bodies[] = {PR_BODY, PR_HTML, PR_INTERNET_CPID,
+					     PR_ATTACH_SIZE,
+					     PR_ATTACH_DATA_BIN};
 
+	*ret_tag = 0;
 	if (name->is_dynamic) {
 		checker_needs(checker, SIEVE_NEEDS_ALL);
 		return 0;
 	}
-	node->tag = proptag_parse(name->text);
-	if (!PROP_ID(node->tag))
+	*ret_tag = proptag_parse(name->text);
+	if (!PROP_ID(*ret_tag))
 		return sieve_error_set(checker->error, name->place,
 				       "unknown property \"%.60s\"",
 				       name->text);
-	if (PROP_ID(node->tag) == PROP_ID(PR_BODY) ||
-	    PROP_ID(node->tag) == PROP_ID(PR_HTML) ||
-	    PROP_ID(node->tag) == PROP_ID(PR_INTERNET_CPID) ||
-	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_SIZE) ||
-	    PROP_ID(node->tag) == PROP_ID(PR_ATTACH_DATA_BIN))
-		checker_needs(checker, SIEVE_NEEDS_ALL);
+	for (size_t i = 0; i < G_N_ELEMENTS(of_bodies); i++)
+		if (PROP_ID(*ret_tag) == PROP_ID(of_bodies[i]))
+			checker_needs(checker, SIEVE_NEEDS_ALL);
 	return 0;
+}
+
+/* What a property is compared as. */
+static enum property_kind kind_of(uint32_t tag)
+{
+	switch ((enum proptype)PROP_TYPE(tag)) {
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+	case PT_BOOLEAN:
+		return KIND_NUMBER;
+	case PT_SYSTIME:
+		return KIND_TIME;
+	case PT_UNICODE:
+	case PT_CLSID:
+		return KIND_TEXT;
+	case PT_BINARY:
+		return KIND_BINARY;
+	case PT_DOUBLE:
+	case PT_MV_LONG:
+	case PT_MV_UNICODE:
+	case PT_MV_BINARY:
+	case PT_OBJECT:
+		break;
+	}
+	return KIND_OTHER;
+}
+
+/* RES_COMPAREPROPS: both of one kind, one that has an order. */
+static int check_compare(struct checker *checker, const struct ast_node *node)
+{
+	const struct ast_string *other = node->positional[1]->strings;
+	uint32_t tag;
+
+	if (check_name(checker, other, &tag) < 0)
+		return -1;
+	if (!node->tag || !tag ||
+	    (kind_of(tag) == kind_of(node->tag) && kind_of(tag) != KIND_OTHER))
+		return 0;
+	return sieve_error_set(checker->error, other->place,
+			       "%.60s and %.60s cannot be compared",
+			       node->positional[0]->strings->text, other->text);
 }
 
 static int check_property(struct checker *checker, struct ast_node *node,
@@ -217,10 +297,13 @@ static int check_property(struct checker *checker, struct ast_node *node,
 	int mode = language_choice(node, SLOT_MODE, 0);
 
 	(void)previous;
-	if (check_name(checker, node) < 0 || check_mode(checker, node) < 0)
+	if (check_name(checker, node->positional[0]->strings, &node->tag) < 0 ||
+	    check_mode(checker, node) < 0)
 		return -1;
 	if (!mode)
 		return check_keys(checker, node);
+	if (mode == MODE_COMPARE)
+		return check_compare(checker, node);
 	return mode == MODE_EXISTS ? 0 : check_number(checker, node);
 }
 
@@ -301,14 +384,66 @@ static bool feed_text(struct property_test *test, const char *text)
 	return sieve_matcher_feed(&test->matcher, text);
 }
 
+/* Does the value hold what the key says in base64: as a whole, within it, or
+ * (a key that ends in '*') at its beginning? */
+static bool binary_holds(const struct sieve_matcher *matcher, const char *key,
+			 const guchar *octets, size_t len)
+{
+	bool is_prefix = g_str_has_suffix(key, "*");
+	g_autofree char *text =
+		g_strndup(key, strlen(key) - (is_prefix ? 1 : 0));
+	gsize size = 0;
+	g_autofree guchar *wanted = g_base64_decode(text, &size);
+	size_t shared = MIN(size, len);
+	int order = shared ? memcmp(octets, wanted, shared) : 0;
+
+	if (matcher->type == MATCH_CONTAINS)
+		return size == 0 || memmem(octets, len, wanted, size);
+	if (matcher->type == MATCH_MATCHES)
+		return len >= size && order == 0;
+	if (order == 0)
+		order = (len > size) - (len < size);
+	return relation_holds(matcher->type == MATCH_VALUE ? matcher->relation
+							   : RELATION_EQ,
+			      order);
+}
+
+/* Is it octets that this key asks for, and not their base64 as text? */
+static bool is_binary_key(const struct property_test *test, const char *key)
+{
+	size_t len = strlen(key);
+
+	if (test->node->comparator != COMPARATOR_DEFAULT)
+		return false;
+	if (test->matcher.type == MATCH_MATCHES)
+		return len > 0 && strcspn(key, "*?\\") == len - 1 &&
+		       key[len - 1] == '*' && (len - 1) % 4 == 0;
+	return test->matcher.type == MATCH_IS ||
+	       test->matcher.type == MATCH_CONTAINS ||
+	       test->matcher.type == MATCH_VALUE;
+}
+
 static bool feed_binary(struct property_test *test, GBytes *data)
 {
+	struct sieve_matcher *matcher = &test->matcher;
 	g_autofree char *text = NULL;
 	gsize len = 0;
 	const guchar *octets = data ? g_bytes_get_data(data, &len) : NULL;
 
 	if (!data)
 		return false;
+	for (const struct ast_string *key = matcher->keys->strings;
+	     key && !test->run->failed; key = key->next) {
+		const char *wanted = sieve_run_string(test->run, key);
+
+		if (!is_binary_key(test, wanted))
+			continue;
+		sieve_run_spend(test->run, 32 + len / 16 + strlen(wanted));
+		matcher->matched = matcher->matched ||
+				   binary_holds(matcher, wanted, octets, len);
+	}
+	if (matcher->matched || is_binary_key(test, ""))
+		return matcher->matched || test->run->failed;
 	text = g_base64_encode(octets, len);
 	return feed_text(test, text);
 }
@@ -463,15 +598,57 @@ static bool bitmask_holds(const struct property_test *test,
 	return ((value & test->mask) == 0) == wants_zero;
 }
 
-static bool test_set(struct property_test *test, const struct propset *set)
+/* The property, or what follows from message and recipient: then in derived.
+ * NULL if there is none. */
+static const struct prop *load_prop(struct property_test *test,
+				    const struct propset *set, uint32_t tag,
+				    struct prop *derived)
 {
-	struct prop derived;
-	const struct prop *prop = find_prop(set, test->tag);
+	const struct prop *prop = find_prop(set, tag);
 
 	sieve_run_spend(test->run, 1 + propset_count(set) / 8);
 	if (!prop && set == test->run->message->set &&
-	    sieve_derived_prop(test->run->message, test->tag, &derived))
-		prop = &derived;
+	    sieve_derived_prop(test->run->message, tag, derived))
+		return derived;
+	return prop;
+}
+
+static int compare_binaries(GBytes *a, GBytes *b)
+{
+	return a && b ? g_bytes_compare(a, b) : (a != NULL) - (b != NULL);
+}
+
+/* RES_COMPAREPROPS: false where one is not there or of another kind. */
+static bool compare_holds(struct property_test *test, const struct propset *set,
+			  const struct prop *prop)
+{
+	struct prop derived;
+	const struct prop *other = load_prop(test, set, test->other, &derived);
+	enum property_kind kind = kind_of(prop->tag);
+	int64_t a = 0;
+	int64_t b = 0;
+	int order;
+
+	if (!other || kind_of(other->tag) != kind || kind == KIND_OTHER)
+		return false;
+	if (kind == KIND_TEXT)
+		order = comparator_compare(test->matcher.comparator,
+					   prop->value.text, other->value.text);
+	else if (kind == KIND_BINARY)
+		order = compare_binaries(prop->value.binary.data,
+					 other->value.binary.data);
+	else if (value_number(prop, &a) && value_number(other, &b))
+		order = (a > b) - (a < b);
+	else
+		return false;
+	return relation_holds(test->relation, order);
+}
+
+static bool test_set(struct property_test *test, const struct propset *set)
+{
+	struct prop derived;
+	const struct prop *prop = load_prop(test, set, test->tag, &derived);
+
 	if (!prop)
 		return false;
 	switch (test->mode) {
@@ -483,6 +660,8 @@ static bool test_set(struct property_test *test, const struct propset *set)
 		return relation_holds(test->relation,
 				      (prop_size(prop) > test->mask) -
 					      (prop_size(prop) < test->mask));
+	case MODE_COMPARE:
+		return compare_holds(test, set, prop);
 	default:
 		return feed_prop(test, prop);
 	}
@@ -491,22 +670,40 @@ static bool test_set(struct property_test *test, const struct propset *set)
 static bool test_scope(struct property_test *test)
 {
 	const struct propset *set = test->run->message->set;
-	int scope = language_choice(test->node, SLOT_SCOPE, SCOPE_MESSAGE);
+	const struct ast_tagged *scope =
+		language_tagged(test->node, SLOT_SCOPE);
 	size_t count;
 
-	if (scope == SCOPE_MESSAGE)
+	if (!scope && test->run->row)
+		return test_set(test, test->run->row);
+	if (!scope || scope->choice == SCOPE_MESSAGE)
 		return test_set(test, set);
-	count = scope == SCOPE_RECIPIENT ? propset_recipient_count(set)
-					 : propset_attachment_count(set);
+	count = scope->choice == SCOPE_RECIPIENT
+			? propset_recipient_count(set)
+			: propset_attachment_count(set);
 	for (size_t i = 0; i < count && !test->run->failed; i++) {
 		const struct propset *child =
-			scope == SCOPE_RECIPIENT ? propset_recipient(set, i)
-						 : propset_attachment(set, i);
+			scope->choice == SCOPE_RECIPIENT
+				? propset_recipient(set, i)
+				: propset_attachment(set, i);
 
 		if (test_set(test, child))
 			return true;
 	}
 	return false;
+}
+
+static int load_tag(struct property_test *test, size_t argument,
+		    uint32_t *ret_tag)
+{
+	const char *name =
+		sieve_run_text(test->run, test->node->positional[argument]);
+
+	*ret_tag = proptag_parse(name);
+	if (PROP_ID(*ret_tag))
+		return 0;
+	sieve_run_fail(test->run, "property: unknown property \"%.60s\"", name);
+	return -1;
 }
 
 static int load_number(struct property_test *test)
@@ -545,14 +742,10 @@ static bool run_property(struct sieve_run *run, const struct ast_node *node)
 	};
 	bool found;
 
-	if (!test.tag)
-		test.tag =
-			proptag_parse(sieve_run_text(run, node->positional[0]));
-	if (!PROP_ID(test.tag)) {
-		sieve_run_fail(run, "property: unknown property \"%.60s\"",
-			       sieve_run_text(run, node->positional[0]));
+	if (!test.tag && load_tag(&test, 0, &test.tag) < 0)
 		return false;
-	}
+	if (test.mode == MODE_COMPARE && load_tag(&test, 1, &test.other) < 0)
+		return false;
 	if ((test.mode == MODE_BITMASK || test.mode == MODE_SIZE) &&
 	    load_number(&test) < 0)
 		return false;
