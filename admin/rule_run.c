@@ -64,7 +64,7 @@ static bool run_discards(const struct sieve_plan *plan)
 
 		if (a->kind == SIEVE_DISCARD)
 			discards = true;
-		else if (a->kind != SIEVE_VACATION)
+		else if (a->kind != SIEVE_VACATION && a->kind != SIEVE_REPLY)
 			return false;
 	}
 	return discards;
@@ -133,7 +133,8 @@ static int run_places(struct store *store, struct rule_run *run,
 					  .flags = run_flags(a->flags)};
 
 		/* Whoever sent old mail expects no reply to it. */
-		if (a->kind == SIEVE_DISCARD || a->kind == SIEVE_VACATION)
+		if (a->kind == SIEVE_DISCARD || a->kind == SIEVE_VACATION ||
+		    a->kind == SIEVE_REPLY)
 			continue;
 		if (a->kind == SIEVE_FILEINTO &&
 		    run_target(store, run, a, &place.folder, fault) < 0)
@@ -143,10 +144,11 @@ static int run_places(struct store *store, struct rule_run *run,
 				"okapi-admin: %s:%u: the header of a stored "
 				"message stays as it is\n",
 				a->rule, a->line);
-		if (a->kind == SIEVE_REDIRECT || a->kind == SIEVE_REJECT)
+		if (a->kind == SIEVE_REDIRECT || a->kind == SIEVE_FORWARD ||
+		    a->kind == SIEVE_REJECT)
 			fprintf(stderr,
-				"okapi-admin: %s:%u: redirect and reject are "
-				"left out; the message stays\n",
+				"okapi-admin: %s:%u: redirect, forward and "
+				"reject are left out; the message stays\n",
 				a->rule, a->line);
 		if (place.folder == 0)
 			place.folder = item->folder;

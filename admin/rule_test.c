@@ -25,6 +25,10 @@ static const char *rule_action_word(const struct sieve_action *action)
 		return "reject";
 	case SIEVE_VACATION:
 		return "vacation";
+	case SIEVE_FORWARD:
+		return "forward";
+	case SIEVE_REPLY:
+		return "reply";
 	}
 	return "?";
 }

@@ -5,6 +5,7 @@
 
 #include "digest.h"
 #include "header.h"
+#include "letter.h"
 #include "log.h"
 #include "responder.h"
 #include "rules/sieve.h"
@@ -48,9 +49,8 @@ static bool autoreply_trace_each(void *context, const char *name,
 /* All addresses that are the user's, with those this mail was sent to, here
  * and before an alias, and those that the rule says are. */
 static int autoreply_own(const struct mail *mail, struct store *store,
-			 const struct mail_recipient *to,
-			 const struct sieve_vacation *vacation, char ***ret_own,
-			 struct fault *fault)
+			 const struct mail_recipient *to, const GPtrArray *more,
+			 char ***ret_own, struct fault *fault)
 {
 	static const char *const trace_names[] = {
 		"X-Original-To", "Envelope-To", "Received", NULL};
@@ -68,9 +68,24 @@ static int autoreply_own(const struct mail *mail, struct store *store,
 		g_strv_builder_add(all, to->original);
 	header_scan(octets, size, trace_names, autoreply_trace_each,
 		    &(struct autoreply_trace){all});
-	for (guint i = 0; vacation && i < vacation->addresses->len; i++)
-		g_strv_builder_add(all, vacation->addresses->pdata[i]);
+	for (guint i = 0; more && i < more->len; i++)
+		g_strv_builder_add(all, more->pdata[i]);
 	*ret_own = g_strv_builder_end(all);
+	return 0;
+}
+
+int autoreply_ask(struct mail *mail, struct store *store,
+		  const struct mail_recipient *to, const GPtrArray *more,
+		  const char **ret_why, struct fault *fault)
+{
+	g_auto(GStrv) own = NULL;
+
+	if (autoreply_own(mail, store, to, more, &own, fault))
+		return -1;
+	mail_convert(mail, MAIL_HEADERS);
+	*ret_why = autoreply_objection(mail->set, mail->reverse_path,
+				       (const char *const *)own,
+				       mail->agent->policy.recipient_delimiter);
 	return 0;
 }
 
@@ -106,10 +121,12 @@ static GBytes *autoreply_make(const struct mail *mail,
 	g_autofree char *message_id =
 		g_strdup_printf("%s.%" G_GINT64_FORMAT ".vacation@%s", mail->id,
 				to->who->user, mail->agent->conf->hostname);
-	const struct autoreply_text text = {
+	const char *const recipients[] = {mail->reverse_path, NULL};
+	const struct letter letter = {
+		.kind = LETTER_VACATION,
 		.from = wish->from,
 		.from_name = wish->from_name,
-		.to = mail->reverse_path,
+		.to = recipients,
 		.subject = subject,
 		.body = wish->body ? wish->body : "",
 		.html = wish->html,
@@ -119,9 +136,8 @@ static GBytes *autoreply_make(const struct mail *mail,
 		.references = propset_text(mail->set, PR_INTERNET_REFERENCES),
 		.time = g_get_real_time(),
 	};
-	char *reply = autoreply_compose(&text);
 
-	return g_bytes_new_take(reply, strlen(reply));
+	return letter_format(&letter);
 }
 
 /* Where the copy of the reply goes (RFC 8580 section 3).  One that cannot go
@@ -229,58 +245,58 @@ static char *autoreply_phrase(const char *from)
 	return g_strstrip(name);
 }
 
-/* A rule may say which of the user's addresses replies, and with what name;
+/* A rule may say which of the user's addresses writes, and with what name;
  * never somebody else's. */
-static void autoreply_choose_from(const struct mail *mail,
-				  const struct mail_recipient *to,
-				  char *const *user_own,
-				  struct autoreply_wish *wish, char **name)
+int autoreply_sender(const struct mail *mail, struct store *store,
+		     const struct mail_recipient *to, const char *what,
+		     const char *from, const char *from_address,
+		     char **ret_address, char **ret_name, struct fault *fault)
 {
-	const struct sieve_vacation *vacation = wish->vacation;
+	g_auto(GStrv) own = NULL;
 
-	wish->from = to->who->email;
-	if (vacation && vacation->from_address) {
-		if (autoreply_is_own(vacation->from_address,
-				     (const char *const *)user_own,
+	if (from_address) {
+		if (store_user_addresses(store, to->who->user, &own, fault))
+			return -1;
+		if (autoreply_is_own(from_address, (const char *const *)own,
 				     mail->agent->policy.recipient_delimiter)) {
-			g_free(*name);
-			*name = autoreply_phrase(vacation->from);
-			wish->from = vacation->from_address;
-		} else {
-			log_message(LOG_LEVEL_WARNING,
-				    "%s: %s: vacation: :from %s is no address "
-				    "of the user",
-				    mail->id, to->who->name,
-				    vacation->from_address);
+			*ret_name = autoreply_phrase(from);
+			*ret_address = g_strdup(from_address);
+			return 0;
 		}
+		log_message(LOG_LEVEL_WARNING,
+			    "%s: %s: %s: :from %s is no address of the user",
+			    mail->id, to->who->name, what, from_address);
 	}
-	wish->from_name = *name;
+	if (autoreply_name(store, to, ret_name, fault))
+		return -1;
+	*ret_address = g_strdup(to->who->email);
+	return 0;
 }
 
 static int autoreply_decide(struct mail *mail, struct store *store,
 			    struct mail_recipient *to,
 			    struct autoreply_wish *wish, struct fault *fault)
 {
-	g_auto(GStrv) own = NULL;
-	g_auto(GStrv) user_own = NULL;
+	const struct sieve_vacation *vacation = wish->vacation;
+	g_autofree char *address = NULL;
 	g_autofree char *name = NULL;
 	const char *why;
 
-	if (autoreply_own(mail, store, to, wish->vacation, &own, fault))
+	if (autoreply_ask(mail, store, to,
+			  vacation ? vacation->addresses : NULL, &why, fault))
 		return -1;
-	mail_convert(mail, MAIL_HEADERS);
-	why = autoreply_objection(mail->set, mail->reverse_path,
-				  (const char *const *)own,
-				  mail->agent->policy.recipient_delimiter);
 	if (why) {
 		log_message(LOG_LEVEL_DETAIL, "%s: %s: no automatic reply: %s",
 			    mail->id, to->who->name, why);
 		return 0;
 	}
-	if (autoreply_name(store, to, &name, fault) ||
-	    store_user_addresses(store, to->who->user, &user_own, fault))
+	if (autoreply_sender(mail, store, to, "vacation",
+			     vacation ? vacation->from : NULL,
+			     vacation ? vacation->from_address : NULL, &address,
+			     &name, fault))
 		return -1;
-	autoreply_choose_from(mail, to, user_own, wish, &name);
+	wish->from = address;
+	wish->from_name = name;
 	return autoreply_add(mail, store, to, wish, fault);
 }
 

@@ -17,6 +17,24 @@ NODISCARD int autoreply_prepare(struct mail *mail, struct store *store,
 /* After the delivery is on disk: starts the program, if one is set. */
 void autoreply_run(const struct mail *mail, const struct mail_recipient *to);
 
+/* The same question with what is known of mail and recipient; more: further
+ * addresses that count as the user's (of char *), or NULL.  ret_why is static,
+ * NULL where a reply may go. */
+NODISCARD int autoreply_ask(struct mail *mail, struct store *store,
+			    const struct mail_recipient *to,
+			    const GPtrArray *more, const char **ret_why,
+			    struct fault *fault);
+/*
+ * Who writes for the user: from and from_address as a rule asked for them
+ * where the address is the user's (else that is logged), or NULL; otherwise the
+ * user's own.  Owned results; what speaks of it in the log.
+ */
+NODISCARD int autoreply_sender(const struct mail *mail, struct store *store,
+			       const struct mail_recipient *to,
+			       const char *what, const char *from,
+			       const char *from_address, char **ret_address,
+			       char **ret_name, struct fault *fault);
+
 /* Why this mail gets no automatic reply, a word for the log; NULL: it may.
  * own: addresses of the user; delimiter: of subaddresses.  Pure. */
 const char *autoreply_objection(const struct propset *set,
@@ -26,21 +44,5 @@ const char *autoreply_objection(const struct propset *set,
 /* Is the address, or it without its detail, one of these?  Pure. */
 bool autoreply_is_own(const char *address, const char *const *own,
 		      const char *delimiter);
-
-struct autoreply_text {
-	const char *from; /* address */
-	const char *from_name;
-	const char *to;
-	const char *subject;
-	const char *body;       /* UTF-8 */
-	const char *html;       /* the same as HTML; NULL, "": none */
-	bool is_mime;           /* the body is a MIME entity, its head first */
-	const char *message_id; /* of the reply, without brackets */
-	const char *in_reply_to;
-	const char *references;
-	int64_t time;
-};
-/* The reply as RFC 5322 text with CRLF; owned.  Pure. */
-char *autoreply_compose(const struct autoreply_text *text);
 
 #endif

@@ -163,10 +163,7 @@ static void deliver_log_outgoing(struct log_event *event,
 		const GPtrArray *addresses = outgoing->addresses;
 
 		for (guint k = 0; k < addresses->len; k++)
-			log_event_text(event,
-				       outgoing->content->is_redirect
-					       ? "redirect"
-					       : "sent",
+			log_event_text(event, outgoing->word,
 				       addresses->pdata[k]);
 	}
 }

@@ -13,6 +13,7 @@ void plan_copy_free(struct plan_copy *copy)
 	g_free(copy->path);
 	g_free(copy->below);
 	g_ptr_array_unref(copy->keywords);
+	propset_free(copy->properties);
 	g_free(copy);
 }
 
@@ -163,6 +164,7 @@ struct plan_outgoing *plan_add_outgoing(struct plan *plan,
 		outgoing->addresses = g_ptr_array_new_with_free_func(g_free);
 		outgoing->reverse_path = g_strdup(reverse_path);
 		outgoing->content = content;
+		outgoing->word = "sent";
 		g_ptr_array_add(plan->outgoing, outgoing);
 	}
 	g_ptr_array_add(outgoing->addresses, g_strdup(address));
@@ -175,6 +177,15 @@ void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword)
 		if (g_ascii_strcasecmp(copy->keywords->pdata[i], keyword) == 0)
 			return;
 	g_ptr_array_add(copy->keywords, g_strdup(keyword));
+}
+
+void plan_copy_add_properties(struct plan_copy *copy,
+			      const struct propset *properties)
+{
+	if (properties && !copy->properties)
+		copy->properties = propset_new();
+	for (size_t i = 0; properties && i < propset_count(properties); i++)
+		propset_put(copy->properties, propset_at(properties, i));
 }
 
 void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags)

@@ -26,6 +26,7 @@ struct plan_outgoing {
 	char *reverse_path;
 	struct plan_content *content; /* of the plan */
 	bool is_report;               /* nobody is told of its failure */
+	const char *word;             /* for the log: "redirect", static */
 };
 
 /* One copy to be made. */
@@ -37,7 +38,8 @@ struct plan_copy {
 	char separator;
 	unsigned flags;               /* enum message_flag */
 	struct plan_content *content; /* of the plan; NULL: the mail */
-	GPtrArray *keywords; /* of char *, without the NULL at the end */
+	GPtrArray *keywords;        /* of char *, without the NULL at the end */
+	struct propset *properties; /* set at the copy, or NULL */
 };
 
 /* The error of a rule, "" to clear it. */
@@ -96,6 +98,9 @@ struct plan_copy *plan_copy_new(int64_t folder, const char *path);
 void plan_copy_free(struct plan_copy *copy);
 /* IMAP flags by name (of char *): known ones become flags, others keywords. */
 void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags);
+/* What rules set at the copy; later ones win.  NULL: nothing. */
+void plan_copy_add_properties(struct plan_copy *copy,
+			      const struct propset *properties);
 void plan_copy_add_keyword(struct plan_copy *copy, const char *keyword);
 /* bytes: moved in. */
 struct plan_content *plan_add_content(struct plan *plan, GBytes *bytes);

@@ -4,21 +4,17 @@
  */
 #include "rules.h"
 
-#include "header.h"
 #include "junk.h"
 #include "log.h"
-#include "redirect.h"
 #include "rules/sieve.h"
+#include "send.h"
 #include "store/folders.h"
 #include "store/place.h"
 #include "store/settings.h"
-#include "trace.h"
 
 #include <string.h>
 
 #define RULES_INCLUDE_DEPTH 10 /* that bodies are looked for */
-#define RULES_HOPS_MAX      10 /* redirects by Okapi that a mail survives */
-#define RULES_RECEIVED_MAX  50 /* where others (Postfix) take it for a loop */
 
 /* One script of the evaluation. */
 struct rules_item {
@@ -371,15 +367,18 @@ static struct plan_content *rules_edited(struct rules *rules,
 	return content;
 }
 
-/* flags, edit: NULL if there are none. */
-static void rules_keep(struct rules *rules, const GPtrArray *flags,
-		       struct sieve_edit *edit)
+/* By an action (NULL: the implicit keep), as a rule made it or as it came. */
+static void rules_keep(struct rules *rules, const struct sieve_action *action,
+		       bool as_it_came)
 {
 	struct plan_copy *copy = target_keep(rules->target, rules->to->plan);
 
-	plan_copy_add_flags(copy, flags);
-	if (!copy->content)
-		copy->content = rules_edited(rules, edit);
+	if (!action)
+		return;
+	plan_copy_add_flags(copy, action->flags);
+	plan_copy_add_properties(copy, action->properties);
+	if (!copy->content && !as_it_came)
+		copy->content = rules_edited(rules, action->edit);
 }
 
 /* Why a fileinto cannot be done: told, and the mail is kept. */
@@ -392,7 +391,7 @@ static int rules_keep_instead(struct rules *rules,
 				action->line, action->argument, why);
 
 	rules_blame(rules, action->rule, text);
-	rules_keep(rules, action->flags, NULL); /* as it came */
+	rules_keep(rules, action, true);
 	return 0;
 }
 
@@ -453,132 +452,71 @@ static int rules_fileinto(struct rules *rules,
 	if (!place.folder && !copy->below)
 		copy->below = g_strdup(place.below);
 	plan_copy_add_flags(copy, action->flags);
+	plan_copy_add_properties(copy, action->properties);
 	return 0;
 }
 
-struct rules_loop {
-	const char *const *own;
-	size_t hops;
-	size_t received;
-	bool is_loop;
-};
-
-static bool rules_loop_each(void *context, const char *name, const char *value)
+/* What sends has the user's addresses and the message as the rule made it. */
+static int rules_begin_send(struct rules *rules,
+			    const struct sieve_action *action,
+			    struct send *ret_send, struct fault *fault)
 {
-	struct rules_loop *loop = context;
-	bool is_ours = g_ascii_strcasecmp(name, TRACE_REDIRECTED) == 0;
-
-	loop->received += g_ascii_strcasecmp(name, "Received") == 0;
-	if (!is_ours && g_ascii_strcasecmp(name, TRACE_REDIRECTED_TOO) != 0)
-		return true;
-	loop->hops += is_ours;
-	for (size_t i = 0; loop->own[i]; i++)
-		if (g_ascii_strcasecmp(loop->own[i], value) == 0)
-			loop->is_loop = true;
-	return true;
-}
-
-bool rules_is_loop(GBytes *message, const char *address, const char *const *own)
-{
-	static const char *const names[] = {
-		TRACE_REDIRECTED, TRACE_REDIRECTED_TOO, "Received", NULL};
-	struct rules_loop loop = {.own = own};
-	size_t size = 0;
-	const char *octets = g_bytes_get_data(message, &size);
-
-	for (size_t i = 0; own[i]; i++)
-		if (g_ascii_strcasecmp(own[i], address) == 0)
-			return true;
-	header_scan(octets, size, names, rules_loop_each, &loop);
-	return loop.is_loop || loop.hops >= RULES_HOPS_MAX ||
-	       loop.received >= RULES_RECEIVED_MAX;
-}
-
-/* The message as it goes on: below the mark that breaks loops and, over LMTP,
- * our Received line it is as it came, but for what a rule changed. */
-static struct plan_content *rules_redirected(struct rules *rules,
-					     struct sieve_edit *edit)
-{
-	const struct mail *mail = rules->mail;
-	struct plan *plan = rules->to->plan;
-	const struct plan_content *edited = rules_edited(rules, edit);
-	const struct trace trace = {
-		.recipient = rules->to->path,
-		.helo = mail->helo,
-		.peer = mail->peer,
-		.hostname = mail->agent->conf->hostname,
-		.is_tls = mail->is_tls,
-		.id = mail->id,
-		.time = g_get_real_time(),
+	if (!rules->own &&
+	    store_user_addresses(rules->store, rules->to->who->user,
+				 &rules->own, fault))
+		return -1;
+	*ret_send = (struct send){
+		.mail = rules->mail,
+		.store = rules->store,
+		.to = rules->to,
+		.own = (const char *const *)rules->own,
+		.edited = rules_edited(rules, action->edit),
 	};
-	g_autofree char *received = NULL;
-	g_autofree char *mark = NULL;
-	struct plan_content *content;
-	GByteArray *out;
-	gsize size = 0;
-	const guint8 *octets =
-		g_bytes_get_data(edited ? edited->bytes : mail->bytes, &size);
-
-	for (guint i = 0; i < plan->contents->len; i++) {
-		content = plan->contents->pdata[i];
-		if (content->is_redirect && content->edit == edit)
-			return content;
-	}
-	received = trace_format_received(&trace);
-	mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n" TRACE_REDIRECTED_TOO
-						": %s\r\n",
-			       rules->to->who->email, rules->to->who->email);
-	out = g_byte_array_new();
-	g_byte_array_append(out, (const guint8 *)received,
-			    (guint)strlen(received));
-	g_byte_array_append(out, (const guint8 *)mark, (guint)strlen(mark));
-	g_byte_array_append(out, octets, (guint)size);
-	content = plan_add_content(plan, g_byte_array_free_to_bytes(out));
-	content->is_redirect = true;
-	content->edit = edit ? sieve_edit_ref(edit) : NULL;
-	return content;
-}
-
-static bool rules_sends_to(const struct plan *plan, const char *address)
-{
-	for (guint i = 0; i < plan->outgoing->len; i++) {
-		const struct plan_outgoing *outgoing = plan->outgoing->pdata[i];
-
-		for (guint k = 0; k < outgoing->addresses->len; k++)
-			if (outgoing->content->is_redirect &&
-			    g_ascii_strcasecmp(outgoing->addresses->pdata[k],
-					       address) == 0)
-				return true;
-	}
-	return false;
+	return 0;
 }
 
 static int rules_redirect(struct rules *rules,
 			  const struct sieve_action *action,
 			  struct fault *fault)
 {
-	struct plan *plan = rules->to->plan;
-	g_autofree char *sender = NULL;
+	struct send send;
 
-	if (!rules->own &&
-	    store_user_addresses(rules->store, rules->to->who->user,
-				 &rules->own, fault))
+	if (rules_begin_send(rules, action, &send, fault))
 		return -1;
-	if (rules_is_loop(rules->mail->bytes, action->argument,
-			  (const char *const *)rules->own)) {
-		log_message(LOG_LEVEL_WARNING,
-			    "%s: %s: rule '%s': redirect to %s suppressed, "
-			    "mail loop; kept",
-			    rules->mail->id, rules->to->who->name, action->rule,
-			    action->argument);
+	if (!send_redirect(&send, action))
 		rules->wants_keep = true;
-		return 0;
+	return 0;
+}
+
+static int rules_forward(struct rules *rules, const struct sieve_action *action,
+			 struct fault *fault)
+{
+	struct send send;
+	bool sent;
+
+	if (rules_begin_send(rules, action, &send, fault) ||
+	    send_forward(&send, action, &sent, fault))
+		return -1;
+	if (!sent)
+		rules->wants_keep = true;
+	return 0;
+}
+
+/* Replies come last: none is due to what another rule calls junk. */
+static int rules_reply(struct rules *rules, const struct sieve_plan *wanted,
+		       struct fault *fault)
+{
+	struct send send;
+
+	for (guint i = 0; i < wanted->actions->len; i++) {
+		const struct sieve_action *action = wanted->actions->pdata[i];
+
+		if (action->kind != SIEVE_REPLY || rules->to->plan->is_junk)
+			continue;
+		if (rules_begin_send(rules, action, &send, fault) ||
+		    send_reply(&send, action, fault))
+			return -1;
 	}
-	if (rules_sends_to(plan, action->argument))
-		return 0;
-	sender = redirect_sender(rules->mail, rules->to);
-	plan_add_outgoing(plan, rules_redirected(rules, action->edit), sender,
-			  action->argument);
 	return 0;
 }
 
@@ -587,7 +525,7 @@ static int rules_act(struct rules *rules, const struct sieve_action *action,
 {
 	switch (action->kind) {
 	case SIEVE_KEEP:
-		rules_keep(rules, action->flags, action->edit);
+		rules_keep(rules, action, false);
 		return 0;
 	case SIEVE_FILEINTO:
 		return rules_fileinto(rules, action, fault);
@@ -595,6 +533,10 @@ static int rules_act(struct rules *rules, const struct sieve_action *action,
 		return 0;
 	case SIEVE_REDIRECT:
 		return rules_redirect(rules, action, fault);
+	case SIEVE_FORWARD:
+		return rules_forward(rules, action, fault);
+	case SIEVE_REPLY:
+		return 0; /* rules_reply() */
 	case SIEVE_VACATION:
 		if (!rules->to->plan->vacation)
 			rules->to->plan->vacation =
@@ -629,9 +571,11 @@ static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,
 	for (guint i = 0; i < wanted->actions->len; i++)
 		if (rules_act(rules, wanted->actions->pdata[i], fault))
 			return -1;
+	if (rules_reply(rules, wanted, fault))
+		return -1;
 	if (wanted->implicit_keep ||
 	    (rules->wants_keep && plan->copies->len == 0))
-		rules_keep(rules, NULL, NULL);
+		rules_keep(rules, NULL, true);
 	plan->is_discarded = plan->copies->len == 0 && plan->outgoing->len == 0;
 	return 0;
 }
@@ -689,13 +633,13 @@ static int rules_run(struct rules *rules, struct fault *fault)
 	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder) {
 		if (before)
 			return rules_carry_out(rules, before, fault);
-		rules_keep(rules, NULL, NULL);
+		rules_keep(rules, NULL, true);
 		return 0;
 	}
 	if (rules_add_user(rules, fault))
 		return -1;
 	if (rules->items->len == 0) {
-		rules_keep(rules, NULL, NULL);
+		rules_keep(rules, NULL, true);
 		return 0;
 	}
 	all = rules_evaluate(rules);

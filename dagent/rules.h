@@ -24,10 +24,4 @@ NODISCARD int rules_execute(struct mail *mail, struct store *store,
 			    const struct sieve_plan *wanted,
 			    struct fault *fault);
 
-/* Does a rule's redirect to address have to be suppressed: does the message
- * say that it came from a redirect for one of the user's addresses, or is the
- * address the user's own?  Pure. */
-bool rules_is_loop(GBytes *message, const char *address,
-		   const char *const *own);
-
 #endif

@@ -110,6 +110,7 @@ static int save_fill_copy(struct store *store, const struct save_job *job,
 			 (job->mail->wishes.read ? MESSAGE_READ : 0u),
 		.trace = job->trace,
 		.received = job->mail->delivered,
+		.properties = from->properties,
 	};
 	return 0;
 }

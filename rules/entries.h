@@ -28,6 +28,9 @@ extern const struct language_entry cmd_deleteheader;
 extern const struct language_entry cmd_include;
 extern const struct language_entry cmd_return;
 extern const struct language_entry cmd_global;
+extern const struct language_entry cmd_forward;
+extern const struct language_entry cmd_reply;
+extern const struct language_entry cmd_setproperty;
 
 extern const struct language_entry test_true;
 extern const struct language_entry test_false;

@@ -42,6 +42,9 @@ static const char *const extension_names[EXTENSIONS + 1] = {
 	[EXTENSION_SPAMTESTPLUS] = "spamtestplus",
 	[EXTENSION_VIRUSTEST] = "virustest",
 	[EXTENSION_ENVELOPE_DSN] = "envelope-dsn",
+	[EXTENSION_FORWARD] = "vnd.okapi.forward",
+	[EXTENSION_REPLY] = "vnd.okapi.reply",
+	[EXTENSION_SETPROPERTY] = "vnd.okapi.setproperty",
 };
 
 enum extension extension_find(const char *name)

@@ -94,6 +94,9 @@ static const struct language_entry *const entries[] = {
 	&test_virustest,
 	&test_anyrecipient,
 	&test_anyattachment,
+	&cmd_forward,
+	&cmd_reply,
+	&cmd_setproperty,
 };
 
 const struct language_entry *language_find(enum language_kind kind,

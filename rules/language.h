@@ -49,6 +49,8 @@ enum language_slot {
 	SLOT_OPTIONAL,
 	SLOT_PERCENT,
 	SLOT_AT_END,
+	SLOT_FORM, /* forward: choice: enum forward_form */
+	SLOT_TEXT,
 };
 
 struct language_tag {

@@ -24,6 +24,9 @@ void sieve_action_free(struct sieve_action *action)
 	g_free(action->special_use);
 	if (action->vacation)
 		sieve_vacation_unref(action->vacation);
+	if (action->letter)
+		sieve_letter_unref(action->letter);
+	propset_free(action->properties);
 	if (action->edit)
 		sieve_edit_unref(action->edit);
 	g_ptr_array_unref(action->flags);
@@ -63,6 +66,36 @@ static void clear_vacation(void *data)
 void sieve_vacation_unref(struct sieve_vacation *vacation)
 {
 	g_atomic_rc_box_release_full(vacation, clear_vacation);
+}
+
+struct sieve_letter *sieve_letter_new(void)
+{
+	struct sieve_letter *letter = g_atomic_rc_box_new0(struct sieve_letter);
+
+	letter->addresses = g_ptr_array_new_with_free_func(g_free);
+	return letter;
+}
+
+struct sieve_letter *sieve_letter_ref(struct sieve_letter *letter)
+{
+	return g_atomic_rc_box_acquire(letter);
+}
+
+static void clear_letter(void *data)
+{
+	struct sieve_letter *letter = data;
+
+	g_free(letter->text);
+	g_free(letter->subject);
+	g_free(letter->from);
+	g_free(letter->from_address);
+	g_free(letter->handle);
+	g_ptr_array_unref(letter->addresses);
+}
+
+void sieve_letter_unref(struct sieve_letter *letter)
+{
+	g_atomic_rc_box_release_full(letter, clear_letter);
 }
 
 struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds, bool is_new)
@@ -119,6 +152,13 @@ static bool is_inbox(const struct sieve_action *action)
 	       g_ascii_strcasecmp(action->argument, "INBOX") == 0;
 }
 
+static bool is_same_letter(const struct sieve_letter *a,
+			   const struct sieve_letter *b)
+{
+	return a->as_attachment == b->as_attachment &&
+	       strcmp(a->handle, b->handle) == 0;
+}
+
 static bool is_same(const struct sieve_action *a, const struct sieve_action *b)
 {
 	if (is_inbox(a) || is_inbox(b))
@@ -127,6 +167,8 @@ static bool is_same(const struct sieve_action *a, const struct sieve_action *b)
 		return false;
 	if (a->kind == SIEVE_VACATION)
 		return true; /* one is enough */
+	if (a->letter && b->letter && !is_same_letter(a->letter, b->letter))
+		return false;
 	if (a->kind == SIEVE_REDIRECT)
 		return g_ascii_strcasecmp(a->argument, b->argument) == 0;
 	return g_strcmp0(a->argument, b->argument) == 0 &&
@@ -156,6 +198,7 @@ static const char *action_name(enum sieve_action_kind kind)
 		[SIEVE_KEEP] = "keep",       [SIEVE_FILEINTO] = "fileinto",
 		[SIEVE_DISCARD] = "discard", [SIEVE_REDIRECT] = "redirect",
 		[SIEVE_REJECT] = "reject",   [SIEVE_VACATION] = "vacation",
+		[SIEVE_FORWARD] = "forward", [SIEVE_REPLY] = "reply",
 	};
 
 	return names[kind];
@@ -185,6 +228,32 @@ void sieve_action_merge(struct sieve_action *into,
 	g_ptr_array_set_size(into->flags, 0);
 	for (guint i = 0; i < from->flags->len; i++)
 		sieve_flags_add(into->flags, from->flags->pdata[i]);
+	sieve_properties_merge(&into->properties, from->properties);
+}
+
+void sieve_properties_merge(struct propset **into, const struct propset *from)
+{
+	if (!from)
+		return;
+	if (!*into)
+		*into = propset_new();
+	for (size_t i = 0; i < propset_count(from); i++)
+		propset_put(*into, propset_at(from, i));
+}
+
+size_t sieve_action_addresses(const GPtrArray *actions)
+{
+	size_t count = 0;
+
+	for (guint i = 0; i < actions->len; i++) {
+		const struct sieve_action *action = actions->pdata[i];
+
+		if (action->kind == SIEVE_REDIRECT)
+			count++;
+		else if (action->kind == SIEVE_FORWARD)
+			count += action->letter->addresses->len;
+	}
+	return count;
 }
 
 size_t sieve_action_count(const GPtrArray *actions, enum sieve_action_kind kind)

@@ -9,6 +9,7 @@
 struct sieve_plan *sieve_plan_new(void);
 struct sieve_action *sieve_action_new(enum sieve_action_kind kind);
 struct sieve_vacation *sieve_vacation_new(void);
+struct sieve_letter *sieve_letter_new(void);
 /* key is copied. */
 struct sieve_mark *sieve_mark_new(const char *key, int64_t seconds,
 				  bool is_new);
@@ -27,5 +28,10 @@ void sieve_action_merge(struct sieve_action *into,
 			const struct sieve_action *from);
 size_t sieve_action_count(const GPtrArray *actions,
 			  enum sieve_action_kind kind);
+/* Addresses that actions send to: of redirects and forwards. */
+size_t sieve_action_addresses(const GPtrArray *actions);
+/* The properties of one over those of the other, which may be NULL and is
+ * made then. */
+void sieve_properties_merge(struct propset **into, const struct propset *from);
 
 #endif

@@ -110,13 +110,17 @@ static struct sieve_action *make_action(struct sieve_run *run,
 	action->create = wanted->create;
 	if (wanted->vacation)
 		action->vacation = sieve_vacation_ref(wanted->vacation);
+	if (wanted->letter)
+		action->letter = sieve_letter_ref(wanted->letter);
 	if (run->edit)
 		action->edit = sieve_edit_ref(run->edit);
 	action->rule = run->script->name;
 	action->line = run->place.line;
-	if (wanted->kind == SIEVE_KEEP || wanted->kind == SIEVE_FILEINTO)
+	if (wanted->kind == SIEVE_KEEP || wanted->kind == SIEVE_FILEINTO) {
 		for (guint i = 0; i < flags->len; i++)
 			sieve_flags_add(action->flags, flags->pdata[i]);
+		sieve_properties_merge(&action->properties, run->properties);
+	}
 	return action;
 }
 
@@ -146,12 +150,14 @@ static bool is_within_limits(struct sieve_run *run,
 			     const struct sieve_action *action)
 {
 	const struct sieve_settings *settings = run->message->settings;
-	size_t redirects =
-		sieve_action_count(run->plan->actions, SIEVE_REDIRECT) +
-		sieve_action_count(run->pending, SIEVE_REDIRECT);
+	size_t sent = sieve_action_addresses(run->plan->actions) +
+		      sieve_action_addresses(run->pending);
+	size_t wanted = action->kind == SIEVE_REDIRECT ? 1
+			: action->kind == SIEVE_FORWARD
+				? action->letter->addresses->len
+				: 0;
 
-	if (action->kind == SIEVE_REDIRECT &&
-	    redirects >= redirects_max(settings)) {
+	if (wanted > 0 && sent + wanted > redirects_max(settings)) {
 		sieve_run_fail(
 			run,
 			"number of redirect actions exceeds policy limit: "

@@ -40,8 +40,10 @@ struct sieve_run {
 	 * names those that its owner declared. */
 	GHashTable *variables;
 	GHashTable *globals;
-	GHashTable *declared;    /* set of names */
-	GPtrArray *flags;        /* imap4flags' internal variable */
+	GHashTable *declared; /* set of names */
+	GPtrArray *flags;     /* imap4flags' internal variable */
+	/* What setproperty has set so far; NULL: nothing. */
+	struct propset *properties;
 	struct sieve_edit *edit; /* the header now; NULL: as it came */
 	unsigned edits;
 	GPtrArray *including; /* scripts around, the main one first */
@@ -98,6 +100,7 @@ struct run_action {
 	const char *special_use;
 	const GPtrArray *flags;
 	struct sieve_vacation *vacation; /* referenced; NULL if it is none */
+	struct sieve_letter *letter;     /* likewise */
 	bool create;
 	bool copy; /* leaves the implicit keep alone */
 };

@@ -289,6 +289,7 @@ static void commit(struct sieve_run *run)
 }
 
 static void roll_back(struct sieve_run *run, GPtrArray *flags_before,
+		      const struct propset *properties_before,
 		      struct sieve_edit *edit_before)
 {
 	for (guint i = 0; i < run->pending->len; i++)
@@ -299,6 +300,8 @@ static void roll_back(struct sieve_run *run, GPtrArray *flags_before,
 	g_ptr_array_set_size(run->marks, 0);
 	g_ptr_array_unref(run->flags);
 	run->flags = g_ptr_array_ref(flags_before);
+	g_clear_pointer(&run->properties, propset_free);
+	sieve_properties_merge(&run->properties, properties_before);
 	g_clear_pointer(&run->edit, sieve_edit_unref);
 	if (edit_before)
 		run->edit = sieve_edit_ref(edit_before);
@@ -314,9 +317,11 @@ static void *copy_flag(const void *flag, void *context)
 static void run_script(struct sieve_run *run, const struct sieve_script *script)
 {
 	g_autoptr(GPtrArray) flags_before = run->flags; /* moved here */
+	struct propset *properties_before = NULL;
 	struct sieve_edit *edit_before =
 		run->edit ? sieve_edit_ref(run->edit) : NULL;
 
+	sieve_properties_merge(&properties_before, run->properties);
 	run->flags = g_ptr_array_copy(flags_before, copy_flag, NULL);
 	run->script = script;
 	run->returned = false;
@@ -329,12 +334,13 @@ static void run_script(struct sieve_run *run, const struct sieve_script *script)
 	run->steps = 0;
 	sieve_run_block(run, script->commands);
 	if (run->failed)
-		roll_back(run, flags_before, edit_before);
+		roll_back(run, flags_before, properties_before, edit_before);
 	else
 		commit(run);
 	sieve_run_set_matches(run, NULL, 0);
 	sieve_arena_free(run->arena);
 	g_ptr_array_set_size(run->including, 0);
+	propset_free(properties_before);
 	if (edit_before)
 		sieve_edit_unref(edit_before);
 }
@@ -352,10 +358,11 @@ static void add_keep(struct sieve_run *run, bool any_failed)
 	keep = sieve_action_new(SIEVE_KEEP);
 	if (sieve_action_find_same(plan->actions, keep)) {
 		plan->implicit_keep = false; /* it is kept already */
-	} else if (run->flags->len > 0 || run->edit) {
+	} else if (run->flags->len > 0 || run->edit || run->properties) {
 		for (guint i = 0; i < run->flags->len; i++)
 			g_ptr_array_add(keep->flags,
 					g_strdup(run->flags->pdata[i]));
+		sieve_properties_merge(&keep->properties, run->properties);
 		if (run->edit)
 			keep->edit = sieve_edit_ref(run->edit);
 		keep->rule = plan->rule;
@@ -441,6 +448,7 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 	g_ptr_array_unref(run.including);
 	if (run.edit)
 		sieve_edit_unref(run.edit);
+	propset_free(run.properties);
 	g_ptr_array_unref(run.flags);
 	g_ptr_array_unref(run.pending);
 	g_ptr_array_unref(run.marks);

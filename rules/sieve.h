@@ -178,6 +178,8 @@ enum sieve_action_kind {
 	SIEVE_REDIRECT,
 	SIEVE_REJECT,
 	SIEVE_VACATION,
+	SIEVE_FORWARD,
+	SIEVE_REPLY,
 };
 
 /* An automatic reply (RFC 5230): what the script wants of it. */
@@ -199,6 +201,20 @@ struct sieve_vacation {
 struct sieve_vacation *sieve_vacation_ref(struct sieve_vacation *vacation);
 void sieve_vacation_unref(struct sieve_vacation *vacation);
 
+/* A message that a rule writes: forward, reply (Okapi's own). */
+struct sieve_letter {
+	char *text;           /* on top, or NULL; a MIME entity if is_mime */
+	char *subject;        /* NULL: made of the message's */
+	char *from;           /* as given, or NULL */
+	char *from_address;   /* its address */
+	char *handle;         /* hex; of a reply: those of one are the same */
+	GPtrArray *addresses; /* of char *: where it goes; none for a reply */
+	bool is_mime;
+	bool as_attachment; /* the message, byte for byte */
+};
+struct sieve_letter *sieve_letter_ref(struct sieve_letter *letter);
+void sieve_letter_unref(struct sieve_letter *letter);
+
 /* The header as the script has made it (RFC 5293). */
 struct sieve_edit;
 struct sieve_edit *sieve_edit_ref(struct sieve_edit *edit);
@@ -214,8 +230,11 @@ struct sieve_action {
 	bool create;
 	GPtrArray *flags; /* of char *: IMAP flags; may be empty */
 	struct sieve_vacation *vacation; /* of SIEVE_VACATION, else NULL */
-	struct sieve_edit *edit;         /* NULL: the message as it came */
-	const char *rule; /* name of the script; borrowed from it */
+	struct sieve_letter *letter;     /* of SIEVE_FORWARD and SIEVE_REPLY */
+	/* Set at the copy (OP_TAG of MS-OXORULE 2.2.5.1.2); NULL: none. */
+	struct propset *properties;
+	struct sieve_edit *edit; /* NULL: the message as it came */
+	const char *rule;        /* name of the script; borrowed from it */
 	unsigned line;
 };
 

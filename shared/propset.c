@@ -246,6 +246,61 @@ void propset_remove(struct propset *set, uint32_t tag)
 				(struct prop *)(void *)set->props->data));
 }
 
+void propset_put(struct propset *set, const struct prop *prop)
+{
+	switch ((enum proptype)PROP_TYPE(prop->tag)) {
+	case PT_BOOLEAN:
+		propset_set_bool(set, prop->tag, prop->value.boolean);
+		break;
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+	case PT_SYSTIME:
+		propset_set_number(set, prop->tag, prop->value.number);
+		break;
+	case PT_DOUBLE:
+		propset_set_real(set, prop->tag, prop->value.real);
+		break;
+	case PT_UNICODE:
+	case PT_CLSID:
+		propset_set_text(set, prop->tag,
+				 prop->value.text ? prop->value.text : "");
+		break;
+	case PT_BINARY:
+		if (prop->value.binary.data)
+			propset_set_binary(set, prop->tag,
+					   prop->value.binary.data);
+		else
+			propset_set_binary_digest(set, prop->tag,
+						  prop->value.binary.size,
+						  prop->value.binary.sha256);
+		break;
+	case PT_MV_UNICODE:
+		propset_set_texts(set, prop->tag,
+				  (const char *const *)prop->value.texts);
+		break;
+	case PT_MV_LONG:
+		propset_remove(set, prop->tag);
+		for (guint i = 0; i < prop->value.longs->len; i++)
+			propset_add_long(
+				set, prop->tag,
+				g_array_index(prop->value.longs, int64_t, i));
+		break;
+	case PT_MV_BINARY:
+		propset_remove(set, prop->tag);
+		for (guint i = 0; i < prop->value.binaries->len; i++) {
+			gsize len = 0;
+			const void *data = g_bytes_get_data(
+				prop->value.binaries->pdata[i], &len);
+
+			propset_add_binary(set, prop->tag, data, len);
+		}
+		break;
+	case PT_OBJECT:
+		break;
+	}
+}
+
 uint32_t propset_named_tag(struct propset *set, const char *guid,
 			   const char *name, uint32_t lid, enum proptype type)
 {
@@ -354,6 +409,11 @@ struct propset *propset_add_attachment(struct propset *set,
 				       struct propset *attachment)
 {
 	return propset_add_child(&set->attachments, attachment);
+}
+
+struct propset *propset_take_attachment(struct propset *set, size_t i)
+{
+	return g_ptr_array_steal_index(set->attachments, (guint)i);
 }
 
 void propset_set_embedded(struct propset *attachment, struct propset *message)

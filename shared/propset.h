@@ -104,6 +104,9 @@ void propset_set_binary_digest(struct propset *set, uint32_t tag, uint64_t size,
  * (propset_digest.c). */
 void prop_binary_hash(const struct prop_binary *binary, uint8_t ret_sha256[32]);
 void propset_remove(struct propset *set, uint32_t tag);
+/* Sets what prop, of another set, says; values are copied (octets shared).  A
+ * named property is the one of this set's name table with that tag. */
+void propset_put(struct propset *set, const struct prop *prop);
 
 /* A tag for a named property, the same one for the same name. */
 uint32_t propset_named_tag(struct propset *set, const char *guid,
@@ -128,6 +131,8 @@ struct propset *propset_add_recipient(struct propset *set,
 				      struct propset *recipient);
 struct propset *propset_add_attachment(struct propset *set,
 				       struct propset *attachment);
+/* Takes an attachment out of the set; owned. */
+struct propset *propset_take_attachment(struct propset *set, size_t i);
 void propset_set_embedded(struct propset *attachment, struct propset *message);
 size_t propset_recipient_count(const struct propset *set);
 struct propset *propset_recipient(const struct propset *set, size_t i);

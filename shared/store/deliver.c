@@ -181,6 +181,16 @@ static int delivery_folder(struct store *store, int64_t folder,
 	return -1;
 }
 
+/* Values set at a copy, not at what it says. */
+static int delivery_properties(struct store *store, int64_t message,
+			       const struct propset *set, struct fault *fault)
+{
+	for (size_t i = 0; set && i < propset_count(set); i++)
+		if (property_put(store, message, propset_at(set, i), fault))
+			return -1;
+	return 0;
+}
+
 static int delivery_copies(struct store *store, const struct delivery *delivery,
 			   int64_t *ret_first, struct fault *fault)
 {
@@ -216,7 +226,9 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 			return -1;
 		last = delivery_content(delivery, i);
 		new_copy.content = content;
-		if (copy_insert(store, &new_copy, &message, fault))
+		if (copy_insert(store, &new_copy, &message, fault) ||
+		    delivery_properties(store, message, copy->properties,
+					fault))
 			return -1;
 		if (i == 0)
 			*ret_first = message;

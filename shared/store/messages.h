@@ -59,7 +59,8 @@ struct delivery_copy {
 	const char *const *keywords; /* categories; may be NULL */
 	const char *trace; /* header lines with CRLF put on top, or "" */
 	int64_t received;  /* delivery time */
-	const struct content *content; /* NULL: that of the delivery */
+	const struct content *content;    /* NULL: that of the delivery */
+	const struct propset *properties; /* set at this copy, or NULL */
 };
 
 struct submission; /* queue.h */

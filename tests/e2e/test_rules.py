@@ -8,36 +8,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.cases import Case, main  # noqa: E402
+from harness.cases import main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
-from harness.okapi import Okapi, crlf, message  # noqa: E402
+from harness.okapi import crlf, message  # noqa: E402
+from harness.rules import Rules  # noqa: E402
 
 USAGE = 64
-
-
-class Rules(Case):
-    settings = {}
-
-    def setUp(self):
-        self.okapi = Okapi(self.directory(), **self.settings)
-        self.addCleanup(self.okapi.stop)
-        self.okapi.start_dagent()
-
-    def rule(self, text, *more, user="anna", name="r"):
-        self.okapi.must("rule", "put", user, name, "-", *more, input=text)
-
-    def deliver(self, subject="test", user="anna", **more):
-        """Delivers and returns the folders it is in now."""
-        done = self.okapi.deliver(message(subject, **more), user)
-        self.assertEqual(done.status, 0, done)
-        return sorted(m["folder"] for m in self.okapi.mails(user)
-                      if m["subject"] == subject)
-
-    def write(self, name, text):
-        path = os.path.join(self.okapi.directory, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
 
 
 class Flags(Rules):

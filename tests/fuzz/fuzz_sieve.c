@@ -233,6 +233,8 @@ static void check_plan(const struct sieve_plan *plan, GBytes *message)
 		const struct sieve_action *action = plan->actions->pdata[i];
 
 		redirects += action->kind == SIEVE_REDIRECT;
+		if (action->kind == SIEVE_FORWARD)
+			redirects += action->letter->addresses->len;
 		if (action->kind == SIEVE_FILEINTO)
 			g_assert(*action->argument &&
 				 g_utf8_validate(action->argument, -1, NULL));

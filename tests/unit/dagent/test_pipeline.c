@@ -3,10 +3,11 @@
  * replies.
  */
 #include "dagent/autoreply.h"
+#include "dagent/letter.h"
 #include "dagent/plan.h"
 #include "dagent/redirect.h"
 #include "dagent/resolve.h"
-#include "dagent/rules.h"
+#include "dagent/send.h"
 #include "dagent/trace.h"
 #include "header.h"
 
@@ -144,7 +145,7 @@ static bool is_loop(const char *message, const char *address)
 	static const char *const own[] = {"anna@x.test", "a@x.test", NULL};
 	g_autoptr(GBytes) bytes = g_bytes_new(message, strlen(message));
 
-	return rules_is_loop(bytes, address, own);
+	return send_is_loop(bytes, address, own);
 }
 
 Test(dagent_rules, loops)
@@ -325,12 +326,24 @@ Test(dagent_autoreply, objections)
 	}
 }
 
+static char *letter_text(const struct letter *letter)
+{
+	GBytes *bytes = letter_format(letter);
+	gsize size = 0;
+	const char *octets = g_bytes_get_data(bytes, &size);
+	char *text = g_strndup(octets, size);
+
+	g_bytes_unref(bytes);
+	return text;
+}
+
 Test(dagent_autoreply, text)
 {
-	struct autoreply_text text = {
+	const char *const to[] = {"q@y.test", NULL};
+	struct letter text = {
 		.from = "anna@x.test",
 		.from_name = "Anna \"A\"",
-		.to = "q@y.test",
+		.to = to,
 		.subject = "Away\r\nBcc: e@f",
 		.body = "one\ntwo \xc3\xbc",
 		.message_id = "id@x",
@@ -338,7 +351,7 @@ Test(dagent_autoreply, text)
 		.references = "<r1@y> junk <r2@y>",
 		.time = INT64_C(1795413600) * USEC_PER_SEC,
 	};
-	g_autofree char *got = autoreply_compose(&text);
+	g_autofree char *got = letter_text(&text);
 
 	cr_expect_str_eq(
 		got,
@@ -359,15 +372,16 @@ Test(dagent_autoreply, text)
 Test(dagent_autoreply, encoded_words)
 {
 	g_autoptr(GString) subject = g_string_new(NULL);
-	struct autoreply_text text = {
-		.from = "a@x", .to = "b@x", .body = "", .message_id = "i"};
+	const char *const to[] = {"b@x", NULL};
+	struct letter text = {
+		.from = "a@x", .to = to, .body = "", .message_id = "i"};
 	g_autofree char *got = NULL;
 	g_auto(GStrv) lines = NULL;
 
 	for (int i = 0; i < 60; i++)
 		g_string_append(subject, "\xe2\x82\xac");
 	text.subject = subject->str;
-	got = autoreply_compose(&text);
+	got = letter_text(&text);
 	lines = g_strsplit(got, "\r\n", -1);
 	for (size_t i = 0; lines[i] && *lines[i]; i++)
 		cr_expect(strlen(lines[i]) <= 84, "%s", lines[i]);

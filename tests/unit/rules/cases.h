@@ -155,6 +155,7 @@ static inline void case_format_action(GString *out,
 		[SIEVE_KEEP] = "keep",       [SIEVE_FILEINTO] = "fileinto",
 		[SIEVE_DISCARD] = "discard", [SIEVE_REDIRECT] = "redirect",
 		[SIEVE_REJECT] = "reject",   [SIEVE_VACATION] = "vacation",
+		[SIEVE_FORWARD] = "forward", [SIEVE_REPLY] = "reply",
 	};
 
 	g_string_append(out, names[action->kind]);
@@ -165,6 +166,21 @@ static inline void case_format_action(GString *out,
 				       action->special_use);
 	if (action->argument)
 		g_string_append_printf(out, " %s", action->argument);
+	if (action->letter && action->letter->as_attachment)
+		g_string_append(out, " :attachment");
+	if (action->letter && action->letter->subject)
+		g_string_append_printf(out, " :subject %s",
+				       action->letter->subject);
+	if (action->letter && action->letter->text)
+		g_string_append_printf(out, " \"%s\"", action->letter->text);
+	for (size_t i = 0;
+	     action->properties && i < propset_count(action->properties); i++) {
+		const struct prop *prop = propset_at(action->properties, i);
+
+		g_string_append_printf(out, " %s=%" G_GINT64_FORMAT,
+				       proptag_name(prop->tag),
+				       prop->value.number);
+	}
 	if (action->vacation && action->vacation->interval >= 0)
 		g_string_append_printf(out, " %" G_GINT64_FORMAT "s",
 				       action->vacation->interval);

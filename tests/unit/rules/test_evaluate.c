@@ -366,7 +366,7 @@ Test(evaluate, bodies_are_asked_for_where_they_are_looked_at)
 		 "\"0x10130102\" {}",
 		 SIEVE_NEEDS_ALL},
 		{"require \"vnd.okapi.property\"; if property :attachment "
-		 ":contains \"PR_ATTACH_DATA_BIN\" \"x\" {}",
+		 ":contains \"PR_ATTACH_DATA_BIN\" \"eA==\" {}",
 		 SIEVE_NEEDS_ALL},
 	};
 

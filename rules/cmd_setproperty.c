@@ -1,0 +1,155 @@
+/*
+ * setproperty, Okapi's own (vnd.okapi.setproperty): OP_TAG of MS-OXORULE.
+ * What it sets holds, as flags do, for every action that comes after it.
+ */
+#include "checker.h"
+#include "date.h"
+#include "entries.h"
+#include "run.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SETPROPERTY_MAX 16
+
+/* What belongs to the message, its place or the store, and is not for rules to
+ * say. */
+static bool is_fixed(uint32_t tag)
+{
+	static const uint32_t fixed[] = {
+		PR_MESSAGE_FLAGS, PR_MESSAGE_SIZE,
+		PR_SUBJECT,       PR_NORMALIZED_SUBJECT,
+		PR_BODY,          PR_INTERNET_MESSAGE_ID,
+		PR_MESSAGE_CLASS, PR_TRANSPORT_MESSAGE_HEADERS,
+		PR_HASATTACH,     PR_MESSAGE_DELIVERY_TIME,
+		PR_CREATION_TIME, PR_LAST_MODIFICATION_TIME,
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
+		if (PROP_ID(fixed[i]) == PROP_ID(tag))
+			return true;
+	return PROP_ID(tag) >= PROP_ID_NAMED;
+}
+
+static bool parse_long(const char *text, int64_t *ret_number)
+{
+	char *end = NULL;
+	int64_t number;
+
+	errno = 0;
+	number = g_ascii_strtoll(text, &end, 0);
+	if (errno || end == text || *end)
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+static bool fits(uint32_t tag, int64_t number)
+{
+	if (PROP_TYPE(tag) == PT_SHORT)
+		return number >= INT16_MIN && number <= INT16_MAX;
+	if (PROP_TYPE(tag) == PT_LONG)
+		return number >= INT32_MIN && number <= INT32_MAX;
+	return true;
+}
+
+/* Sets text as a value of the tag's type; what is wrong with it, or NULL. */
+static const char *set_value(struct propset *set, uint32_t tag,
+			     const char *text)
+{
+	int64_t number = 0;
+
+	switch ((enum proptype)PROP_TYPE(tag)) {
+	case PT_SHORT:
+	case PT_LONG:
+	case PT_I8:
+		if (!parse_long(text, &number) || !fits(tag, number))
+			return "not a number that fits";
+		propset_set_number(set, tag, number);
+		return NULL;
+	case PT_SYSTIME:
+		if (!sieve_date_parse_iso(text, &number))
+			return "not a time as in 2026-11-23T05:58:00Z";
+		propset_set_number(set, tag, number);
+		return NULL;
+	case PT_BOOLEAN:
+		if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+			return "not true or false";
+		propset_set_bool(set, tag, strcmp(text, "true") == 0);
+		return NULL;
+	case PT_UNICODE:
+		propset_set_text(set, tag, text);
+		return NULL;
+	case PT_CLSID:
+	case PT_DOUBLE:
+	case PT_BINARY:
+	case PT_MV_LONG:
+	case PT_MV_UNICODE:
+	case PT_MV_BINARY:
+	case PT_OBJECT:
+		break;
+	}
+	return "of no type that a rule can set";
+}
+
+static const char *check_tag(uint32_t tag)
+{
+	if (!PROP_ID(tag))
+		return "unknown";
+	return is_fixed(tag) ? "not for rules to set" : NULL;
+}
+
+static int check_setproperty(struct checker *checker, struct ast_node *node,
+			     const struct ast_node *previous)
+{
+	const struct ast_string *name = node->positional[0]->strings;
+	const struct ast_string *value = node->positional[1]->strings;
+	AUTO(propset) set = propset_new();
+	const char *why;
+
+	(void)previous;
+	if (name->is_dynamic)
+		return 0;
+	node->tag = proptag_parse(name->text);
+	why = check_tag(node->tag);
+	if (why)
+		return sieve_error_set(checker->error, name->place,
+				       "the property \"%.60s\" is %s",
+				       name->text, why);
+	why = value->is_dynamic ? NULL : set_value(set, node->tag, value->text);
+	if (why)
+		return sieve_error_set(checker->error, value->place,
+				       "\"%.60s\" is %s, as %s wants it",
+				       value->text, why, name->text);
+	return 0;
+}
+
+static void run_setproperty(struct sieve_run *run, const struct ast_node *node)
+{
+	const char *name = sieve_run_text(run, node->positional[0]);
+	const char *value = sieve_run_text(run, node->positional[1]);
+	uint32_t tag = node->tag ? node->tag : proptag_parse(name);
+	const char *why = check_tag(tag);
+
+	if (!run->properties)
+		run->properties = propset_new();
+	sieve_run_spend(run, 64 + strlen(value));
+	if (!why)
+		why = set_value(run->properties, tag, value);
+	if (why)
+		sieve_run_fail(run, "setproperty: %.60s, \"%.60s\": %s", name,
+			       value, why);
+	if (propset_count(run->properties) > SETPROPERTY_MAX)
+		sieve_run_fail(run, "more than %d properties set",
+			       SETPROPERTY_MAX);
+	run->acted = true; /* the implicit keep has them, too */
+}
+
+const struct language_entry cmd_setproperty = {
+	.kind = LANGUAGE_COMMAND,
+	.name = "setproperty",
+	.extension = EXTENSION_SETPROPERTY,
+	.signature = "ss",
+	.check = check_setproperty,
+	.run = run_setproperty,
+};
