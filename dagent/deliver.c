@@ -25,8 +25,6 @@ static int deliver_ask_duplicate(const struct mail *mail, struct store *store,
 {
 	struct save_question question;
 
-	if (!mail->check_duplicate)
-		return 0;
 	save_ask(mail, to, &question);
 	if (store_is_duplicate(store, &question.delivery, &to->result, fault))
 		return -1;
@@ -177,7 +175,9 @@ static void deliver_log(const struct mail *mail,
 	int64_t usec = g_get_monotonic_time() - to->started;
 	g_autofree char *id = deliver_id(mail, to);
 	g_autofree char *folders = plan ? plan_folders(plan) : NULL;
-	g_autofree char *twice = g_strdup_printf("duplicate of %s", id);
+	g_autofree char *twice = g_strdup_printf(
+		"duplicate of %s%s", id,
+		to->result.by_message_id ? " by Message-ID" : "");
 	bool is_failed = to->verdict.kind != FAULT_NONE;
 
 	log_event_text(event, "id", is_failed ? mail->id : id);

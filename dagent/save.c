@@ -32,7 +32,11 @@ void save_ask(const struct mail *mail, const struct mail_recipient *to,
 	ret_question->delivery = (struct delivery){
 		.store = to->who->store,
 		.recipient = to->path,
+		.detail = to->detail,
 		.reverse_path = mail->reverse_path,
+		.message_id = mail->set ? propset_text(mail->set,
+						       PR_INTERNET_MESSAGE_ID)
+					: NULL,
 		.content = &ret_question->content,
 		.check_duplicate = mail->check_duplicate,
 		.check_quota = true,

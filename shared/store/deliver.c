@@ -5,7 +5,21 @@
 #include "digest.h"
 #include "store_internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+/* What tells that a delivery was made before, as a row of duplicates. */
+struct delivery_mark {
+	int64_t window_s; /* 0: not asked */
+	uint8_t key[DIGEST_SIZE];
+	bool is_known; /* there is a row, if only of one too long ago */
+};
+
+enum {
+	DELIVERY_SAME, /* the same octets in the same envelope */
+	DELIVERY_ID,   /* a message with that Message-ID was stored */
+	DELIVERY_MARKS,
+};
 
 /* What makes two deliveries the same; every part ends, so that none can run
  * into the next. */
@@ -25,66 +39,143 @@ static void delivery_key(const struct delivery *delivery,
 	digest_finish(digest, ret_key);
 }
 
-/* 1: delivered before, 0: not, -1: fault.  ret_is_known: there is a row of it,
- * if only of one that is too long ago. */
-static int delivery_look(struct store *store, const struct delivery *delivery,
-			 const uint8_t key[DIGEST_SIZE], int64_t now,
-			 struct delivery_result *ret_result, bool *ret_is_known,
-			 struct fault *fault)
+/* Of a user by whatever address, with the detail: that may go elsewhere. */
+static void delivery_id_key(const struct delivery *delivery,
+			    uint8_t ret_key[DIGEST_SIZE])
 {
-	int64_t window = store->policy.duplicate_window_s;
+	static const char what[] = "Message-ID";
+	const char *detail = delivery->detail ? delivery->detail : "";
+	struct digest *digest = digest_new();
+	int64_t store_id = GINT64_TO_LE(delivery->store);
+
+	digest_update(digest, what, sizeof(what));
+	digest_update(digest, &store_id, sizeof(store_id));
+	digest_update(digest, detail, strlen(detail) + 1);
+	digest_update(digest, delivery->message_id,
+		      strlen(delivery->message_id) + 1);
+	digest_finish(digest, ret_key);
+}
+
+static void delivery_make_marks(const struct store *store,
+				const struct delivery *delivery,
+				struct delivery_mark marks[DELIVERY_MARKS])
+{
+	const struct store_policy *policy = &store->policy;
+	struct delivery_mark *same = &marks[DELIVERY_SAME];
+	struct delivery_mark *id = &marks[DELIVERY_ID];
+
+	memset(marks, 0, DELIVERY_MARKS * sizeof(*marks));
+	if (delivery->check_duplicate && policy->duplicate_window_s > 0) {
+		same->window_s = policy->duplicate_window_s;
+		delivery_key(delivery, same->key);
+	}
+	if (delivery->message_id && *delivery->message_id &&
+	    policy->message_id_window_s > 0) {
+		id->window_s = policy->message_id_window_s;
+		delivery_id_key(delivery, id->key);
+	}
+}
+
+/* 1: made before, 0: not, -1: fault. */
+static int delivery_look_mark(struct store *store, struct delivery_mark *mark,
+			      int64_t now, int64_t *ret_message,
+			      struct fault *fault)
+{
 	ROWS rows = {0};
 	int rc;
 
-	*ret_is_known = false;
-	if (!delivery->check_duplicate || window <= 0)
+	if (!mark->window_s)
 		return 0;
 	if (rows_open(store, &rows, fault,
 		      "SELECT message, seen FROM duplicates WHERE key = ?", "b",
-		      key, (size_t)DIGEST_SIZE))
+		      mark->key, sizeof(mark->key)))
 		return -1;
 	rc = rows_next(&rows, fault);
 	if (rc != 1)
 		return rc;
-	*ret_is_known = true;
-	if (rows_int(&rows, 1) <= now - window * USEC_PER_SEC)
-		return 0;
-	*ret_result = (struct delivery_result){rows_int(&rows, 0), true};
-	return 1;
+	mark->is_known = true;
+	*ret_message = rows_int(&rows, 0);
+	return rows_int(&rows, 1) > now - mark->window_s * USEC_PER_SEC;
+}
+
+static int delivery_look(struct store *store,
+			 struct delivery_mark marks[DELIVERY_MARKS],
+			 int64_t now, struct delivery_result *ret_result,
+			 struct fault *fault)
+{
+	for (int i = 0; i < DELIVERY_MARKS; i++) {
+		struct delivery_result result = {.is_duplicate = true,
+						 .by_message_id =
+							 i == DELIVERY_ID};
+		int rc = delivery_look_mark(store, &marks[i], now,
+					    &result.message, fault);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			continue;
+		*ret_result = result;
+		return 1;
+	}
+	return 0;
 }
 
 int store_is_duplicate(struct store *store, const struct delivery *delivery,
 		       struct delivery_result *ret_result, struct fault *fault)
 {
+	struct delivery_mark marks[DELIVERY_MARKS];
 	struct delivery_result result = {0};
-	uint8_t key[DIGEST_SIZE];
-	bool is_known;
 
-	delivery_key(delivery, key);
-	if (delivery_look(store, delivery, key, g_get_real_time(), &result,
-			  &is_known, fault) < 0)
+	delivery_make_marks(store, delivery, marks);
+	if (delivery_look(store, marks, g_get_real_time(), &result, fault) < 0)
 		return -1;
 	*ret_result = result;
 	return 0;
 }
 
-static int delivery_remember(struct store *store,
-			     const struct delivery *delivery,
-			     const uint8_t key[DIGEST_SIZE], int64_t now,
-			     int64_t message, bool is_known,
-			     struct fault *fault)
+static int delivery_remember_mark(struct store *store,
+				  const struct delivery_mark *mark, int64_t now,
+				  int64_t message, struct fault *fault)
 {
-	if (!delivery->check_duplicate || store->policy.duplicate_window_s <= 0)
-		return 0;
-	if (is_known)
+	if (mark->is_known)
 		return sql_run(store, fault,
 			       "UPDATE duplicates SET message = ?, seen = ?"
 			       " WHERE key = ?",
-			       "iib", message, now, key, (size_t)DIGEST_SIZE);
+			       "iib", message, now, mark->key,
+			       sizeof(mark->key));
 	return sql_run(store, fault,
 		       "INSERT INTO duplicates (key, message, seen)"
 		       " VALUES (?, ?, ?)",
-		       "bii", key, (size_t)DIGEST_SIZE, message, now);
+		       "bii", mark->key, sizeof(mark->key), message, now);
+}
+
+/* A Message-ID only with a copy: what a rule discarded is no reason to leave
+ * the next one out. */
+static int delivery_remember(struct store *store,
+			     const struct delivery_mark marks[DELIVERY_MARKS],
+			     int64_t now, int64_t message, struct fault *fault)
+{
+	if (marks[DELIVERY_SAME].window_s &&
+	    delivery_remember_mark(store, &marks[DELIVERY_SAME], now, message,
+				   fault))
+		return -1;
+	if (!marks[DELIVERY_ID].window_s || !message)
+		return 0;
+	return delivery_remember_mark(store, &marks[DELIVERY_ID], now, message,
+				      fault);
+}
+
+/* When a mark is made: a time that does not go back while the process lives.
+ * What was marked while the clock was behind is not long ago once it is right
+ * again. */
+static int64_t delivery_time(int64_t now)
+{
+	static atomic_llong latest;
+	long long old = atomic_load(&latest);
+
+	while (old < now && !atomic_compare_exchange_weak(&latest, &old, now))
+		;
+	return MAX((int64_t)old, now);
 }
 
 /* Would that much fit into a store? */
@@ -239,18 +330,16 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 int store_deliver(struct store *store, const struct delivery *delivery,
 		  struct delivery_result *ret_result, struct fault *fault)
 {
+	struct delivery_mark marks[DELIVERY_MARKS];
 	struct delivery_result result = {0};
 	int64_t now = g_get_real_time();
-	uint8_t key[DIGEST_SIZE];
 	unsigned touched = store->touched;
-	bool is_known;
 	int rc;
 
 	if (store_need_unit(store, fault))
 		return -1;
-	delivery_key(delivery, key);
-	rc = delivery_look(store, delivery, key, now, &result, &is_known,
-			   fault);
+	delivery_make_marks(store, delivery, marks);
+	rc = delivery_look(store, marks, now, &result, fault);
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
@@ -262,8 +351,8 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 			if (store_submit(store, delivery->submissions[i], NULL,
 					 fault))
 				return -1;
-		if (delivery_remember(store, delivery, key, now, result.message,
-				      is_known, fault))
+		if (delivery_remember(store, marks, delivery_time(now),
+				      result.message, fault))
 			return -1;
 	}
 	*ret_result = result;

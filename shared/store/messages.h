@@ -69,7 +69,10 @@ struct submission; /* queue.h */
 struct delivery {
 	int64_t store;         /* the recipient's */
 	const char *recipient; /* as the MTA named it */
+	const char *detail;    /* of it, or NULL */
 	const char *reverse_path;
+	const char *message_id; /* one of that is enough, within the policy's
+				   message_id_window_s; NULL: all are taken */
 	const struct content *content;
 	const struct delivery_copy *copies;
 	size_t copy_count;
@@ -81,8 +84,9 @@ struct delivery {
 };
 
 struct delivery_result {
-	int64_t message;   /* id of the first copy; 0 if there is none */
-	bool is_duplicate; /* message is that of the first time */
+	int64_t message;    /* id of the first copy; 0 if there is none */
+	bool is_duplicate;  /* message is that of the first time */
+	bool by_message_id; /* another one that bears the same Message-ID */
 };
 
 /* Would one more message of that size fit into a store?  FAULT_MAILBOX_FULL or

@@ -369,7 +369,8 @@ static int purge_keys_unit(struct store *store, void *context,
 
 static int purge_keys(struct store *store, int64_t now, struct fault *fault)
 {
-	int64_t window = store->policy.duplicate_window_s;
+	int64_t window = MAX(store->policy.duplicate_window_s,
+			     store->policy.message_id_window_s);
 	struct purge_keys keys = {
 		.before = now - window * USEC_PER_SEC,
 		.at = g_bytes_new_static("", 0),

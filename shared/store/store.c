@@ -261,6 +261,7 @@ void store_policy_of_conf(const struct conf *conf,
 		.quota_hard = conf->quota_hard,
 		.quota_tempfail = conf->quota_tempfail,
 		.duplicate_window_s = conf->duplicate_window,
+		.message_id_window_s = conf->message_id_window,
 		.softdelete_lifetime_s = conf->softdelete_lifetime,
 	};
 	g_strlcpy(ret_policy->recipient_delimiter, conf->recipient_delimiter,

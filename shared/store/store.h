@@ -31,6 +31,7 @@ struct store_policy {
 	int64_t quota_hard;
 	bool quota_tempfail;
 	int64_t duplicate_window_s;
+	int64_t message_id_window_s;
 	int64_t softdelete_lifetime_s;
 	char recipient_delimiter[16];
 };

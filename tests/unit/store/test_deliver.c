@@ -297,6 +297,104 @@ Test(deliver, after_the_window_it_is_delivered_again)
 	cr_expect_eq(first.message, second.message);
 }
 
+/* The same Message-ID, in whatever octets; copies 0: discarded. */
+static int deliver_id(int64_t store_id, const struct content *content,
+		      const char *message_id, const char *detail, size_t copies,
+		      struct delivery_result *ret, struct fault *fault)
+{
+	struct delivery_copy copy = {
+		.folder = folder_of(store_id, FOLDER_INBOX),
+		.trace = "",
+		.received = g_get_real_time(),
+	};
+	struct delivery delivery = {
+		.store = store_id,
+		.recipient = "bob@example.com",
+		.detail = detail,
+		.reverse_path = "anna@example.com",
+		.message_id = message_id,
+		.content = content,
+		.copies = &copy,
+		.copy_count = copies,
+		.check_duplicate = true,
+	};
+
+	return store_deliver(fx.store, &delivery, ret, fault);
+}
+
+static bool is_left_out(int64_t store_id, int number, const char *message_id,
+			const char *detail)
+{
+	AUTO(content) content = content_number(number);
+	struct delivery_result result = {0};
+
+	in_unit(deliver_id(store_id, content, message_id, detail, 1, &result,
+			   fault));
+	cr_expect(result.message > 0);
+	cr_expect_eq(result.is_duplicate, result.by_message_id);
+	return result.by_message_id;
+}
+
+Test(deliver, one_of_a_message_id_if_that_is_wanted)
+{
+	struct store_policy policy = {.duplicate_window_s = 3600,
+				      .message_id_window_s = 7200};
+	int64_t bob = user_make("bob");
+	int64_t carl = user_make("carl");
+	struct store_stats stats;
+
+	cr_expect_not(is_left_out(bob, 1, "<a@x>", NULL), "not asked for");
+	store_set_policy(fx.store, &policy);
+	cr_expect_not(is_left_out(bob, 2, "<a@x>", NULL), "not noted before");
+	cr_expect(is_left_out(bob, 3, "<a@x>", NULL));
+	cr_expect(is_left_out(bob, 3, "<a@x>", NULL), "once more");
+	cr_expect_not(is_left_out(bob, 4, "<A@x>", NULL), "another one");
+	cr_expect_not(is_left_out(carl, 3, "<a@x>", NULL), "somebody else's");
+	cr_expect_not(is_left_out(bob, 5, "<a@x>", "lists"), "a detail");
+	cr_expect(is_left_out(bob, 6, "<a@x>", "lists"));
+	cr_expect_not(is_left_out(bob, 7, NULL, NULL), "none");
+	cr_expect_not(is_left_out(bob, 8, NULL, NULL), "none again");
+	cr_expect_not(is_left_out(bob, 9, "", NULL), "empty");
+	cr_expect_not(is_left_out(bob, 10, "", NULL), "empty again");
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE duplicates SET seen = seen - 7200 * 1000000",
+			""));
+	cr_expect_not(is_left_out(bob, 11, "<a@x>", NULL), "long ago");
+	cr_expect(is_left_out(bob, 12, "<a@x>", NULL), "from there on");
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.messages, 10);
+	must_be_sound();
+}
+
+static int deliver_id_and_fail(struct store *store, void *context,
+			       struct fault *fault)
+{
+	AUTO(content) content = content_number(1);
+	struct delivery_result result;
+
+	(void)store;
+	cr_expect_eq(deliver_id(*(int64_t *)context, content, "<a@x>", NULL, 1,
+				&result, fault),
+		     0);
+	return fault_set(fault, FAULT_IO, "lost");
+}
+
+Test(deliver, what_was_not_stored_leaves_nothing_out)
+{
+	struct store_policy policy = {.message_id_window_s = 3600};
+	AUTO(content) content = content_number(1);
+	struct delivery_result result;
+	struct fault lost = {0};
+	int64_t bob = user_make("bob");
+
+	store_set_policy(fx.store, &policy);
+	in_unit(deliver_id(bob, content, "<a@x>", NULL, 0, &result, fault));
+	cr_expect_not(result.is_duplicate, "discarded");
+	cr_expect_eq(store_run(fx.store, deliver_id_and_fail, &bob, &lost), -1);
+	cr_expect_not(is_left_out(bob, 2, "<a@x>", NULL));
+	cr_expect(is_left_out(bob, 3, "<a@x>", NULL));
+}
+
 Test(deliver, a_folder_that_went_away_is_temporary)
 {
 	AUTO(content) content = content_number(1);
