@@ -1,0 +1,496 @@
+#!/usr/bin/env python3
+"""What many sessions owe each other and the machine: neighbours, memory,
+readers, clients and helpers that die, a clock that jumps."""
+
+import base64
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from bench.servers import processes  # noqa: E402
+from harness.cases import Case, main  # noqa: E402
+from harness.clock import Clock  # noqa: E402
+from harness.lmtp import Lmtp, stuff  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
+from harness.process import Process, free_port  # noqa: E402
+
+ANNA, BERT = "anna@okapi.test", "bert@okapi.test"
+
+
+class Served(Case):
+    settings = {}
+
+    def setUp(self):
+        self.okapi = Okapi(self.directory(), **self.settings)
+        self.addCleanup(self.okapi.stop)
+        self.okapi.start_dagent()
+
+    def client(self, **more):
+        client = Lmtp(("127.0.0.1", self.okapi.port), **more)
+        self.addCleanup(client.close)
+        return client
+
+    def deliver(self, data, to=(ANNA,), sender="q@x.test"):
+        """Replies of a delivery in a session of its own."""
+        with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+            return client.deliver(sender, list(to), data)
+
+    def must_deliver(self, data, to=(ANNA,)):
+        for reply in self.deliver(data, to):
+            self.assertEqual(reply[0], 250, reply)
+
+    def figure(self, name):
+        with urllib.request.urlopen(
+                "http://" + self.okapi.settings["metrics_listen"] + "/metrics",
+                timeout=10) as answer:
+            text = answer.read().decode()
+        return int(re.search(rf"^okapi_dagent_{name} (\d+)", text,
+                             re.MULTILINE).group(1))
+
+
+class MessageId(Served):
+    """message_id_window: one copy of what comes twice in other octets."""
+
+    settings = {"message_id_window": "1h"}
+
+    def mail(self, body, ident="same"):
+        return crlf(message(body, ident=ident, body=body + "\n"))
+
+    def test_a_second_one_is_left_out(self):
+        self.must_deliver(self.mail("direct"))
+        reply, = self.deliver(self.mail("by the list"), sender="list@x.test")
+        self.assertEqual(reply[0], 250, reply)
+        first, = self.okapi.mails("anna")
+        self.assertEqual(first["subject"], "direct")
+        self.assertIn(f"id {first['id']}", reply[1])
+        line = self.okapi.dagent.wait_for("by Message-ID")
+        self.assertIn(f'result="duplicate of {first["id"]} by Message-ID"',
+                      line)
+
+    def test_each_recipient_gets_one(self):
+        self.must_deliver(self.mail("one"))
+        self.must_deliver(self.mail("two"), (ANNA, BERT))
+        self.must_deliver(self.mail("three"), ("anna+lists@okapi.test",))
+        self.assertEqual(self.okapi.subjects("anna"), ["one", "three"])
+        self.assertEqual(self.okapi.subjects("bert"), ["two"])
+
+    def test_without_a_message_id_all_are_taken(self):
+        for body in ("one", "two"):
+            self.must_deliver(f"Subject: {body}\r\n\r\n.\r\n".encode())
+        self.assertEqual(self.okapi.subjects("anna"), ["one", "two"])
+
+    def test_what_was_not_stored_leaves_nothing_out(self):
+        self.okapi.must("rule", "put", "anna", "no", "-", input="discard;")
+        self.must_deliver(self.mail("discarded"))
+        self.okapi.must("rule", "put", "anna", "no", "-",
+                        input='require "reject"; reject "no";')
+        self.assertEqual(self.deliver(self.mail("refused"))[0][0], 550)
+        self.okapi.must("rule", "remove", "anna", "no", "--yes")
+        self.must_deliver(self.mail("stored"))
+        self.must_deliver(self.mail("left out"))
+        self.assertEqual(self.okapi.subjects("anna"), ["stored"])
+
+    def test_not_unless_it_is_wanted(self):
+        self.okapi.stop()
+        self.okapi.configure(message_id_window="0")
+        self.okapi.start_dagent()
+        for body in ("one", "two"):
+            self.must_deliver(self.mail(body))
+        self.assertEqual(self.okapi.subjects("anna"), ["one", "two"])
+
+
+class Group(Served):
+    """What is committed together: held back by another program that has the
+    store, sent at once, let go."""
+
+    SESSIONS = 64
+
+    def setUp(self):
+        self.settings = {"metrics_listen": f"127.0.0.1:{free_port()}"}
+        super().setUp()
+
+    def deliver_together(self, jobs):
+        """jobs: (recipient, content); their replies, in order."""
+        clients = [self.client() for _ in jobs]
+        for client, (to, _) in zip(clients, jobs):
+            client.envelope("q@x.test", [to])
+            self.assertEqual(client.command("DATA")[0], 354)
+        other = sqlite3.connect(self.okapi.settings["store_path"],
+                                isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        before = self.figure("units_total"), self.figure("commits_total")
+        for client, (_, content) in zip(clients, jobs):
+            client.send(stuff(content))
+        self.ticks = self.quiet = 0
+        self.eventually("all are in", self.all_wait)
+        other.execute("ROLLBACK")
+        other.close()
+        replies = [client.reply() for client in clients]
+        return replies, [self.figure(name) - old for name, old in zip(
+            ("units_total", "commits_total"), before)]
+
+    def all_wait(self):
+        """Every session waits for the commit: nothing has run for a while."""
+        ticks = self.okapi_ticks()
+        self.quiet = self.quiet + 1 if ticks == self.ticks else 0
+        self.ticks = ticks
+        return self.quiet >= 4
+
+    def okapi_ticks(self):
+        pid = self.okapi.dagent.pid
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+
+    def test_one_sync_pays_for_eight_and_more(self):
+        jobs = [(ANNA if i % 2 else BERT, crlf(message(f"m{i}")))
+                for i in range(self.SESSIONS)]
+        replies, (units, commits) = self.deliver_together(jobs)
+        self.assertEqual([r[0] for r in replies], [250] * self.SESSIONS)
+        self.assertEqual(units, self.SESSIONS)
+        self.assertGreaterEqual(units, 8 * commits)
+
+    def test_a_failing_delivery_harms_no_neighbour(self):
+        """Two that fit one by one and not both: that is found in the
+        transaction; and one that a rule refuses."""
+        for name in ("full", "strict"):
+            self.okapi.add_user(name)
+        self.okapi.must("user", "set", "full", "--quota-hard", "1")
+        self.okapi.must("rule", "put", "strict", "r", "-",
+                        input='require "reject"; reject "no";')
+        body = "x" * 60 + "\n"
+        large = [crlf(message(f"large{i}", body=body * 10000)) for i in (1, 2)]
+        jobs = [(ANNA, crlf(message(f"m{i}"))) for i in range(20)]
+        jobs[3:3] = [("full@okapi.test", large[0]),
+                     ("strict@okapi.test", crlf(message("unwanted"))),
+                     ("full@okapi.test", large[1])]
+        replies, _ = self.deliver_together(jobs)
+        codes = [r[0] for r in replies]
+        self.assertEqual(sorted([codes[3], codes[5]]), [250, 552], replies)
+        self.assertEqual(codes[4], 550, replies)
+        self.assertEqual(codes[:3] + codes[6:], [250] * 20, replies)
+        self.assertEqual(len(self.okapi.mails("full")), 1)
+        self.assertEqual(len(self.okapi.mails("anna")), 20)
+        self.okapi.must("store", "check")
+
+
+class Readers(Served):
+    """okapi-admin may take its time: deliveries do not wait for it, or they
+    would be answered 451 after store_timeout."""
+
+    settings = {"store_timeout": "1s"}
+
+    def stopped_in(self, *command):
+        """The program, stopped somewhere on its way; it is stopped as soon as
+        it has the store open."""
+        process = Process([self.okapi.program("okapi-admin"), *command,
+                           "-c", self.okapi.config], cwd="/")
+        self.addCleanup(process.kill)
+        path = self.okapi.settings["store_path"]
+
+        def has_it_open():
+            fds = f"/proc/{process.pid}/fd"
+            try:
+                return any(os.readlink(f"{fds}/{fd}").startswith(path)
+                           for fd in os.listdir(fds))
+            except OSError:
+                return False
+
+        while process.running() and not has_it_open():
+            pass
+        if process.running():
+            process.child.send_signal(signal.SIGSTOP)
+        return process
+
+    def test_reading(self):
+        with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+            for i in range(150):
+                reply, = client.deliver("q@x.test", [ANNA],
+                                        crlf(message(f"old{i}")))
+                self.assertEqual(reply[0], 250)
+        backup = os.path.join(self.okapi.directory, "backup")
+        commands = [("mail", "list", "anna"), ("mail", "show", "anna", "20"),
+                    ("mail", "export", "anna", "Inbox", "--mbox",
+                     os.path.join(self.okapi.directory, "mbox")),
+                    ("store", "backup", backup), ("store", "check"),
+                    ("store", "stats"), ("folder", "list", "anna")]
+        count = 150
+        for command in commands:
+            process = self.stopped_in(*command)
+            with self.subTest(" ".join(command[:2])):
+                for _ in range(3):
+                    count += 1
+                    self.must_deliver(crlf(message(f"new{count}")))
+            if process.running():
+                process.child.send_signal(signal.SIGCONT)
+            self.eventually(f"{command} ends", lambda: not process.running())
+            self.assertIn(process.child.returncode, (0, 66), process.text())
+        self.assertEqual(len(self.okapi.mails("anna")), count)
+
+    def test_output_that_nobody_takes(self):
+        """A list into a pipe that is full."""
+        with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+            for i in range(60):
+                reply, = client.deliver(
+                    "q@x.test", [ANNA],
+                    crlf(message(f"old{i}", body="word " * 2000)))
+                self.assertEqual(reply[0], 250)
+        end, into = os.pipe()
+        self.addCleanup(os.close, end)
+        process = subprocess.Popen(
+            [self.okapi.program("okapi-admin"), "mail", "export", "anna",
+             "Inbox", "--mbox", "-", "-c", self.okapi.config], stdout=into,
+            cwd="/")
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(into)
+        self.assertEqual(len(os.read(end, 1)), 1)
+        for i in range(5):
+            self.must_deliver(crlf(message(f"new{i}")))
+        self.assertIsNone(process.poll(), "it has written all it had")
+        self.assertEqual(len(self.okapi.mails("anna")), 65)
+
+
+class Claims(Served):
+    settings = {"message_size_limit": "2047"}
+
+    def resident(self):
+        with open(f"/proc/{self.okapi.dagent.pid}/status",
+                  encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+
+    def test_a_claimed_length_is_not_allocated(self):
+        self.must_deliver(crlf(message("first")))
+        before = self.resident()
+        clients = [self.client() for _ in range(8)]
+        for client in clients:
+            reply = client.command("MAIL FROM:<q@x.test> SIZE=2000000000")
+            self.assertEqual(reply[0], 250, reply)
+            self.assertEqual(client.command(f"RCPT TO:<{ANNA}>")[0], 250)
+        for client in clients[:4]:
+            client.send(b"BDAT 2000000000\r\nSubject: x\r\n")
+        for client in clients[4:]:
+            self.assertEqual(client.command("DATA")[0], 354)
+            client.send(b"Subject: x\r\n")
+        self.must_deliver(crlf(message("second")))
+        self.assertLess(self.resident() - before, 16 * 1024)
+        for client in clients:
+            client.close()
+        self.eventually("both are there and nothing else", lambda: len(
+            self.okapi.mails("anna")) == 2)
+
+
+class Memory(Served):
+    """Sessions that send large messages at once.  `make test-memory` has as
+    many as a daemon serves, of the largest size."""
+
+    SESSIONS, SIZE = map(int, os.environ.get("OKAPI_MEMORY",
+                                             "24:8").split(":"))
+    # MB of the daemon and its helpers together.
+    LIMIT = min(1000, SESSIONS * SIZE // 2)
+
+    def use(self, key):
+        """MB of the daemon and its helpers, of a key of smaps_rollup."""
+        total = 0
+        for pid in processes(self.okapi.dagent.pid):
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                total += sum(int(line.split()[1]) for line in file
+                             if line.startswith(key + ":"))
+        return total // 1024
+
+    def message(self, number):
+        """Half of it an attachment of its own, half text."""
+        line = base64.encodebytes(os.urandom(57)).strip() + b"\r\n"
+        text = b"%d a line of text as it may be in a log\r\n" % number
+        half = self.SIZE * 500_000
+        return b"Subject: m%d\r\n\r\n" % number \
+            + text * (half // len(text)) + b"\r\n" \
+            + line * (half // len(line))
+
+    def send(self, client, number, most):
+        client.envelope("q@x.test", [ANNA if number % 2 else BERT])
+        self.assertEqual(client.command("DATA")[0], 354)
+        data = self.message(number)
+        client.send(data)
+        self.barrier.wait()
+        client.send(b".\r\n")
+        most.append(client.reply())
+
+    def test_stays_bounded(self):
+        self.barrier = threading.Barrier(self.SESSIONS + 1)
+        replies = []
+        clients = [self.client(timeout=600) for _ in range(self.SESSIONS)]
+        threads = [threading.Thread(target=self.send, args=(c, i, replies))
+                   for i, c in enumerate(clients)]
+        for thread in threads:
+            thread.start()
+        self.barrier.wait()
+        most = {"Pss": self.use("Pss"), "Pss_Anon": self.use("Pss_Anon")}
+        received = dict(most)
+        while any(thread.is_alive() for thread in threads):
+            for key, old in most.items():
+                most[key] = max(old, self.use(key))
+        self.assertEqual([r[0] for r in replies], [250] * self.SESSIONS)
+        print(f"note {self.SESSIONS} x {self.SIZE} MB: received {received}, "
+              f"most {most} MB")
+        self.assertLess(most["Pss"], self.LIMIT)
+
+
+class Deaths(Served):
+    """Clients, helpers and the daemon end at every state of a session.  What
+    was acknowledged is there once, what was not is not, or comes again."""
+
+    DATA = crlf(message("state", body="word " * 400 + "\n"))
+    STATES = ("greeted", "mail", "rcpt", "data", "half", "dot", "bdat",
+              "bdat half")
+
+    def go_to(self, state):
+        """A session in that state: nothing is acknowledged yet."""
+        client = self.client()
+        if state == "greeted":
+            return client
+        self.assertEqual(client.command("MAIL FROM:<q@x.test>")[0], 250)
+        if state == "mail":
+            return client
+        self.assertEqual(client.command(f"RCPT TO:<{ANNA}>")[0], 250)
+        if state == "rcpt":
+            return client
+        if state.startswith("bdat"):
+            client.send(b"BDAT %d\r\n" % len(self.DATA)
+                        + self.DATA[:len(self.DATA) // 2])
+            if state == "bdat":
+                client.send(self.DATA[len(self.DATA) // 2:])
+                self.assertEqual(client.reply()[0], 250)
+            return client
+        self.assertEqual(client.command("DATA")[0], 354)
+        if state != "data":
+            client.send(self.DATA[:1000] if state == "half"
+                        else stuff(self.DATA)[:-2])
+        return client
+
+    def helpers(self):
+        pid = str(self.okapi.dagent.pid)
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii") as file:
+                    head, tail = file.read().rsplit(")", 1)
+            except OSError:
+                continue
+            state, parent = tail.split()[:2]
+            if "okapi-convert" in head and parent == pid and state != "Z":
+                found.append(int(name))
+        return found
+
+    def test_the_client(self):
+        for state in self.STATES:
+            self.go_to(state).close()
+        self.must_deliver(crlf(message("after")))
+        self.assertEqual(self.okapi.subjects("anna"), ["after"])
+        self.must_deliver(self.DATA)
+        self.assertEqual(self.okapi.subjects("anna"), ["after", "state"])
+
+    def test_the_daemon(self):
+        for state in self.STATES:
+            with self.subTest(state):
+                client = self.go_to(state)
+                self.okapi.dagent.kill()
+                client.close()
+                self.okapi.start_dagent()
+        self.assertEqual(self.okapi.mails("anna"), [])
+        for _ in range(2):
+            self.must_deliver(self.DATA)
+        self.assertEqual(self.okapi.subjects("anna"), ["state"])
+        self.okapi.must("store", "check")
+
+    def test_the_helper(self):
+        """Before, between and while it converts: the message is there whole,
+        at worst as an attachment."""
+        for i, state in enumerate(self.STATES[:5]):
+            with self.subTest(state):
+                self.must_deliver(crlf(message(f"warm{i}")))
+                client = self.go_to(state)
+                for pid in self.helpers():
+                    os.kill(pid, signal.SIGKILL)
+                self.eventually("they are gone", lambda: not self.helpers())
+                client.close()
+                data = crlf(message(f"whole{i}"))
+                self.must_deliver(data)
+                mail, = [m for m in self.okapi.mails("anna")
+                         if m["subject"] == f"whole{i}"]
+                self.assertTrue(
+                    self.okapi.raw("anna", mail["id"]).endswith(data))
+
+    def test_the_helper_while_it_converts(self):
+        self.must_deliver(crlf(message("warm")))
+        helpers = self.helpers()
+        self.assertTrue(helpers)
+        for pid in helpers:
+            os.kill(pid, signal.SIGSTOP)
+        client = self.client()
+        client.envelope("q@x.test", [ANNA])
+        self.assertEqual(client.command("DATA")[0], 354)
+        client.send(stuff(self.DATA))
+        self.assertEqual(self.okapi.subjects("anna"), ["warm"])
+        for pid in helpers:
+            os.kill(pid, signal.SIGKILL)
+        self.assertEqual(client.reply()[0], 250)
+        self.okapi.dagent.wait_for("fallback delivery")
+        mail = self.okapi.mails("anna")[-1]
+        self.assertTrue(
+            self.okapi.raw("anna", mail["id"]).endswith(self.DATA))
+        self.must_deliver(crlf(message("next")))
+        self.assertIn("next", self.okapi.subjects("anna"))
+
+
+class SetClock(Served):
+    """The machine's clock is set while the daemon runs."""
+
+    def setUp(self):
+        super().setUp()
+        self.okapi.stop()
+        self.clock = Clock(self, self.okapi.directory,
+                           self.okapi.program("okapi-dagentd"))
+        self.okapi.dagent = Process(
+            [self.okapi.program("okapi-dagent"), "-l", "-c",
+             self.okapi.config], cwd="/", env={**os.environ, **self.clock.env})
+        self.okapi.dagent.wait_for("ready")
+
+    def test_jumps(self):
+        hour, day = 3600, 86400
+        sent = []
+        for number, offset in enumerate((0, hour, -hour, -400 * day, hour,
+                                         10 * hour, 0)):
+            with self.subTest(offset=offset):
+                with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+                    client.envelope("q@x.test", [ANNA])
+                    self.clock.set(offset)
+                    self.assertEqual(client.command("DATA")[0], 354)
+                    data = crlf(message(f"m{number}"))
+                    client.send(stuff(data))
+                    self.assertEqual(client.reply()[0], 250)
+                    sent.append((f"m{number}", data))
+                    # The answer was lost: all come again.
+                    for _, again in sent:
+                        self.assertEqual(client.deliver(
+                            "q@x.test", [ANNA], again)[0][0], 250)
+                self.assertEqual(self.okapi.subjects("anna"),
+                                 [name for name, _ in sent])
+        self.okapi.must("store", "check")
+
+    def test_beyond_the_window_nothing_is_lost(self):
+        self.must_deliver(crlf(message("one")))
+        self.clock.set(400 * 86400)
+        self.must_deliver(crlf(message("two")))
+        self.clock.set(-400 * 86400)
+        self.must_deliver(crlf(message("three")))
+        self.assertEqual(self.okapi.subjects("anna"), ["one", "three", "two"])
+
+
+if __name__ == "__main__":
+    main()
