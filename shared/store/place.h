@@ -1,8 +1,8 @@
 /*
  * Places: where a path leads that a rule names.  "Inbox/Boss" is the user's
  * own, "Public/..." is in the public store, "user:NAME/..." in another user's.
- * Where there is no folder of that name, "INBOX.Lists.dev" finds Inbox/Lists/dev
- * or Lists/dev, as servers have it whose rules these were.
+ * Where there is no folder of that name, "INBOX.Lists.dev" finds
+ * Inbox/Lists/dev or Lists/dev, as servers have it whose rules these were.
  */
 #ifndef OKAPI_STORE_PLACE_H
 #define OKAPI_STORE_PLACE_H
