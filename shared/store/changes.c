@@ -12,18 +12,13 @@ static int changes_read(struct store *store, int64_t store_id,
 			struct fault *fault)
 {
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT change, horizon FROM hierarchy"
 		      " WHERE id = ? AND type = 1",
 		      "i", store_id))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no store %" G_GINT64_FORMAT, store_id);
-	if (rc < 0)
+	if (rows_first(&rows, "store", store_id, fault))
 		return -1;
 	*ret_last = rows_int(&rows, 0);
 	*ret_horizon = rows_int(&rows, 1);

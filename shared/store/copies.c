@@ -37,18 +37,13 @@ int copy_get(struct store *store, int64_t message, struct copy_row *ret_row,
 	     struct fault *fault)
 {
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT store, parent, content, size, deleted, origin,"
 		      " flags FROM hierarchy WHERE id = ? AND type = 3",
 		      "i", message))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no message %" G_GINT64_FORMAT, message);
-	if (rc < 0)
+	if (rows_first(&rows, "message", message, fault))
 		return -1;
 	*ret_row = (struct copy_row){
 		.id = message,

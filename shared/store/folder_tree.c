@@ -118,19 +118,14 @@ int folder_row_get(struct store *store, int64_t folder,
 		   struct folder_row *ret_row, struct fault *fault)
 {
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT store, parent, role, name FROM hierarchy"
 		      " WHERE id = ? AND type = 2 AND deleted IS NULL",
 		      "i", folder))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc < 0)
+	if (rows_first(&rows, "folder", folder, fault))
 		return -1;
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no folder %" G_GINT64_FORMAT, folder);
 	ret_row->id = folder;
 	ret_row->store = rows_int(&rows, 0);
 	ret_row->parent = rows_int(&rows, 1);

@@ -123,17 +123,12 @@ int store_message_get(struct store *store, int64_t store_id, int64_t message,
 		g_int64_hash, g_int64_equal, g_free, g_free);
 	AUTO(store_message) m = NULL;
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      MESSAGE_COLUMNS " AND m.id = ? AND m.store = ?", "ii",
 		      message, store_id))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no message %" G_GINT64_FORMAT, message);
-	if (rc < 0)
+	if (rows_first(&rows, "message", message, fault))
 		return -1;
 	m = message_read(&rows);
 	if (message_add_path(store, paths, m, fault))
@@ -146,18 +141,13 @@ static int message_trace(struct store *store, int64_t message, char **ret_trace,
 			 int64_t *ret_content, struct fault *fault)
 {
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT trace, content FROM hierarchy"
 		      " WHERE id = ? AND type = 3",
 		      "i", message))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no message %" G_GINT64_FORMAT, message);
-	if (rc < 0)
+	if (rows_first(&rows, "message", message, fault))
 		return -1;
 	*ret_trace = rows_text(&rows, 0);
 	*ret_content = rows_int(&rows, 1);
@@ -296,7 +286,6 @@ int store_message_properties(struct store *store, int64_t message,
 {
 	int64_t content;
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT m.flags, m.size, m.received, m.keywords, m.trace,"
@@ -306,11 +295,7 @@ int store_message_properties(struct store *store, int64_t message,
 		      " WHERE m.id = ? AND m.type = 3",
 		      "i", message))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no message %" G_GINT64_FORMAT, message);
-	if (rc < 0)
+	if (rows_first(&rows, "message", message, fault))
 		return -1;
 	content = rows_int(&rows, 7);
 	if (property_load(store, content, set, fault))

@@ -131,6 +131,17 @@ int rows_next(struct rows *rows, struct fault *fault)
 	}
 }
 
+int rows_first(struct rows *rows, const char *what, int64_t id,
+	       struct fault *fault)
+{
+	int rc = rows_next(rows, fault);
+
+	if (rc == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "no %s %" G_GINT64_FORMAT, what, id);
+	return rc < 0 ? -1 : 0;
+}
+
 void rows_end(struct rows *rows)
 {
 	if (!rows->stmt)

@@ -77,6 +77,10 @@ NODISCARD int rows_open(struct store *store, struct rows *ret_rows,
 			...);
 /* 1: a row, 0: no more, -1: fault. */
 NODISCARD int rows_next(struct rows *rows, struct fault *fault);
+/* The first row, which has to be there: otherwise FAULT_NOT_FOUND, "no what
+ * id". */
+NODISCARD int rows_first(struct rows *rows, const char *what, int64_t id,
+			struct fault *fault);
 void rows_end(struct rows *rows);
 int64_t rows_int(const struct rows *rows, int column); /* NULL: 0 */
 char *rows_text(const struct rows *rows, int column);  /* owned; NULL: "" */

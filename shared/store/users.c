@@ -472,7 +472,6 @@ int user_limits(struct store *store, int64_t store_id,
 {
 	struct store_limits limits = {0};
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT s.size, u.quota_soft, u.quota_hard, u.name"
@@ -480,11 +479,7 @@ int user_limits(struct store *store, int64_t store_id,
 		      " WHERE s.id = ? AND s.type = 1",
 		      "i", store_id))
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no store %" G_GINT64_FORMAT, store_id);
-	if (rc < 0)
+	if (rows_first(&rows, "store", store_id, fault))
 		return -1;
 	limits.used = rows_int(&rows, 0);
 	if (rows_peek(&rows, 3)) {
