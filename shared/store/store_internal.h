@@ -80,7 +80,7 @@ NODISCARD int rows_next(struct rows *rows, struct fault *fault);
 /* The first row, which has to be there: otherwise FAULT_NOT_FOUND, "no what
  * id". */
 NODISCARD int rows_first(struct rows *rows, const char *what, int64_t id,
-			struct fault *fault);
+			 struct fault *fault);
 void rows_end(struct rows *rows);
 int64_t rows_int(const struct rows *rows, int column); /* NULL: 0 */
 char *rows_text(const struct rows *rows, int column);  /* owned; NULL: "" */
