@@ -113,6 +113,29 @@ static const char *autoreply_program(const struct mail *mail)
 	return program && *program ? program : NULL;
 }
 
+/* What the message calls whom the reply goes to; NULL if it does not. */
+static const char *autoreply_to_name(const struct mail *mail)
+{
+	static const char *const fields[] = {"From", "Sender"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+		const struct header_field *field =
+			propset_find_header(mail->set, fields[i]);
+
+		for (guint k = 0;
+		     field && field->addresses && k < field->addresses->len;
+		     k++) {
+			const struct header_address *address =
+				field->addresses->pdata[k];
+
+			if (g_ascii_strcasecmp(address->address,
+					       mail->reverse_path) == 0)
+				return address->display;
+		}
+	}
+	return NULL;
+}
+
 static GBytes *autoreply_make(const struct mail *mail,
 			      const struct mail_recipient *to,
 			      const struct autoreply_wish *wish,
@@ -127,6 +150,7 @@ static GBytes *autoreply_make(const struct mail *mail,
 		.from = wish->from,
 		.from_name = wish->from_name,
 		.to = recipients,
+		.to_name = autoreply_to_name(mail),
 		.subject = subject,
 		.body = wish->body ? wish->body : "",
 		.html = wish->html,

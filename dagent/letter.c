@@ -8,9 +8,19 @@
 
 #include <string.h>
 
-#define LETTER_LINE 998
-#define LETTER_TEXT 600 /* octets of a name or subject */
-#define LETTER_REFS 16  /* references that are kept */
+#define LETTER_LINE    998
+#define LETTER_TEXT    1024 /* octets of a name or subject */
+#define LETTER_SUBJECT 256  /* characters */
+#define LETTER_REFS    16   /* references that are kept */
+
+/* A name that brings its own encoded words: in quotation marks they would be
+ * none (RFC 2047 section 5). */
+static bool letter_is_encoded(const char *phrase)
+{
+	const char *start = strstr(phrase, "=?");
+
+	return start && strstr(start, "?=") && !strpbrk(phrase, "<>(),:;@\"\\");
+}
 
 /* Appends text on one line, in encoded words where it is not plain ASCII. */
 static void letter_phrase(GString *out, const char *text, bool quoted)
@@ -18,7 +28,7 @@ static void letter_phrase(GString *out, const char *text, bool quoted)
 	g_autofree char *clean = field_clean(text, LETTER_TEXT);
 	g_autofree char *words = field_encoded_words(clean);
 
-	if (!quoted || !field_is_plain(clean)) {
+	if (!quoted || !field_is_plain(clean) || letter_is_encoded(clean)) {
 		g_string_append(out, words);
 		return;
 	}
@@ -79,22 +89,45 @@ const char *letter_marks(enum letter_kind kind)
 	return marks[kind];
 }
 
+/* name <address> */
+static void letter_mailbox(GString *out, const char *name, const char *address)
+{
+	if (name && *name) {
+		letter_phrase(out, name, true);
+		g_string_append_c(out, ' ');
+	}
+	g_string_append_printf(out, "<%s>", address);
+}
+
+/* Cut where it goes on for long, and that is seen. */
+static void letter_subject(GString *out, const char *subject)
+{
+	g_autofree char *valid = g_utf8_make_valid(subject, -1);
+	g_autofree char *cut = NULL;
+
+	if (g_utf8_strlen(valid, -1) <= LETTER_SUBJECT) {
+		letter_phrase(out, valid, false);
+		return;
+	}
+	g_utf8_offset_to_pointer(valid, LETTER_SUBJECT - 1)[0] = '\0';
+	cut = g_strconcat(valid, "\xe2\x80\xa6", NULL);
+	letter_phrase(out, cut, false);
+}
+
 static void letter_head(GString *out, const struct letter *letter)
 {
 	g_autofree char *date = field_date_utc(letter->time);
 
 	g_string_append(out, letter->trace ? letter->trace : "");
 	g_string_append(out, "From: ");
-	if (letter->from_name && *letter->from_name) {
-		letter_phrase(out, letter->from_name, true);
-		g_string_append_c(out, ' ');
+	letter_mailbox(out, letter->from_name, letter->from);
+	g_string_append(out, "\r\nTo: ");
+	for (size_t i = 0; letter->to[i]; i++) {
+		g_string_append(out, i ? ",\r\n " : "");
+		letter_mailbox(out, i ? NULL : letter->to_name, letter->to[i]);
 	}
-	g_string_append_printf(out, "<%s>\r\nTo: ", letter->from);
-	for (size_t i = 0; letter->to[i]; i++)
-		g_string_append_printf(out, "%s<%s>", i ? ",\r\n " : "",
-				       letter->to[i]);
 	g_string_append(out, "\r\nSubject: ");
-	letter_phrase(out, letter->subject, false);
+	letter_subject(out, letter->subject);
 	g_string_append_printf(out, "\r\nDate: %s\r\nMessage-ID: <%s>\r\n",
 			       date, letter->message_id);
 	letter_references(out, letter);

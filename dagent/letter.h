@@ -18,6 +18,7 @@ struct letter {
 	const char *from; /* address */
 	const char *from_name;
 	const char *const *to; /* addresses, NULL-terminated */
+	const char *to_name;   /* of the first of them; NULL, "": not known */
 	const char *subject;
 	const char *body;       /* UTF-8; NULL only beside attached */
 	const char *html;       /* the same as HTML; NULL, "": none */

@@ -337,6 +337,37 @@ static char *letter_text(const struct letter *letter)
 	return text;
 }
 
+Test(dagent_autoreply, names_and_a_subject_that_goes_on)
+{
+	g_autofree char *subject = g_strnfill(300, 'x');
+	static const char *const to[] = {"q@y.test", NULL};
+	struct letter letter = {
+		.from = "anna@x.test",
+		.from_name = "=?utf-8?q?G=C3=BCnther?= M. Karotte",
+		.to = to,
+		.to_name = "Q. \"R\"",
+		.subject = subject,
+		.body = "",
+		.message_id = "id@x",
+	};
+	g_autofree char *got = letter_text(&letter);
+	const char *at = strstr(got, "Subject: ");
+
+	cr_expect(g_str_has_prefix(got,
+				   "From: =?utf-8?q?G=C3=BCnther?= M. Karotte "
+				   "<anna@x.test>\r\n"
+				   "To: \"Q. \\\"R\\\"\" <q@y.test>\r\n"),
+		  "%s", got);
+	cr_assert_not_null(at);
+	cr_expect_null(strstr(at, subject), "%s", at);
+	/* Not what only looks so: a name may not bring an address. */
+	letter.from_name = "=?utf-8?q?a?= <b@c>,";
+	g_free(got);
+	got = letter_text(&letter);
+	cr_expect(g_str_has_prefix(got, "From: \"=?utf-8?q?a?= <b@c>,\" <"),
+		  "%s", got);
+}
+
 Test(dagent_autoreply, text)
 {
 	const char *const to[] = {"q@y.test", NULL};
