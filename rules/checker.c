@@ -485,6 +485,9 @@ static int needless_test(struct checker *checker, const struct ast_node *node)
 				       "missing colon (':') before the %s tag "
 				       "of the %s test",
 				       test->name, node->name);
+	if (strcmp(node->name, "else") == 0 && strcmp(test->name, "if") == 0)
+		return sieve_error_set(checker->error, test->place,
+				       "\"else if\" is written elsif");
 	if (is_command && !node->is_test_list &&
 	    !find_known(checker, LANGUAGE_TEST, test->name))
 		return sieve_error_set(checker->error, test->place,
