@@ -347,6 +347,29 @@ static int probe_backup_again(struct scale *scale, struct fault *fault)
 	return probe_backup(scale, fault);
 }
 
+/* All of the large store in one unit. */
+static int probe_end_unit(struct store *store, void *context,
+			  struct fault *fault)
+{
+	(void)context;
+	return store_user_delete(store, "u0", false, fault);
+}
+
+static int probe_end(struct scale *scale, struct fault *fault)
+{
+	return store_run(scale->store, probe_end_unit, scale, fault);
+}
+
+static int probe_purge_all(struct scale *scale, struct fault *fault)
+{
+	int64_t purged;
+
+	return store_purge(scale->store, g_get_real_time(), true, &purged,
+			   fault);
+}
+
+#define SCALE_ONCE (-1) /* in the end: the large store is gone then */
+
 static const struct probe {
 	const char *name;
 	int (*run)(struct scale *scale, struct fault *fault);
@@ -370,6 +393,8 @@ static const struct probe {
 	{"store purge of one message", probe_purge, 1},
 	{"store backup, what is new", probe_backup, 1},
 	{"store backup, one message later", probe_backup_again, 1},
+	{"user delete, the large store", probe_end, SCALE_ONCE},
+	{"store purge of it", probe_purge_all, SCALE_ONCE},
 };
 
 static int scale_compare(const void *a, const void *b)
@@ -401,13 +426,17 @@ static double scale_median(int64_t *took, int count)
 	return (double)took[count / 2] / 1000.0;
 }
 
-static struct cost scale_measure(struct scale *scale, const struct probe *probe)
+static struct cost scale_measure(struct scale *scale, const struct probe *probe,
+				 bool is_last)
 {
 	int64_t clock[SCALE_PROBES];
 	int64_t cpu[SCALE_PROBES];
+	int times = abs(probe->times);
 	struct fault fault = {0};
 
-	for (int i = 0; i < probe->times; i++) {
+	if (probe->times == SCALE_ONCE && !is_last)
+		return (struct cost){-1, -1};
+	for (int i = 0; i < times; i++) {
 		int64_t began = scale_now();
 		int64_t had = scale_cpu();
 
@@ -416,8 +445,8 @@ static struct cost scale_measure(struct scale *scale, const struct probe *probe)
 		clock[i] = scale_now() - began;
 		cpu[i] = scale_cpu() - had;
 	}
-	return (struct cost){scale_median(clock, probe->times),
-			     scale_median(cpu, probe->times)};
+	return (struct cost){scale_median(clock, times),
+			     scale_median(cpu, times)};
 }
 
 static void scale_fill(struct scale *scale, int count)
@@ -446,8 +475,11 @@ static void scale_table(int steps, const int *counts,
 	for (size_t p = 0; p < G_N_ELEMENTS(probes); p++) {
 		printf("| %s |", probes[p].name);
 		for (int s = 0; s < steps; s++)
-			printf(" %.2f / %.2f |", values[s][p].clock,
-			       values[s][p].cpu);
+			if (values[s][p].clock < 0)
+				printf(" |");
+			else
+				printf(" %.2f / %.2f |", values[s][p].clock,
+				       values[s][p].cpu);
 		putchar('\n');
 	}
 }
@@ -479,7 +511,8 @@ int main(int argc, char **argv)
 		scale_fill(&scale, at);
 		counts[steps] = at;
 		for (size_t p = 0; p < G_N_ELEMENTS(probes); p++)
-			values[steps][p] = scale_measure(&scale, &probes[p]);
+			values[steps][p] = scale_measure(&scale, &probes[p],
+							 at == messages);
 		steps++;
 		if (at == messages || steps == 16)
 			break;

@@ -79,6 +79,16 @@ class Load:
         return self.so_far()
 
 
+SMALL_DISK = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o size=1m okapi-test "$1"
+[ -z "${2-}" ] || cp "$2" "$1/store.db"
+echo mounted
+exec sleep infinity
+"""
+
+
 class Upkeep(Case):
     def setUp(self):
         self.dir = self.directory()
@@ -96,6 +106,22 @@ class Upkeep(Case):
     def copy(self, path):
         """An option for what lies at path."""
         return "-o", f"store_path={path}/store.db"
+
+    def small_disk(self, *file):
+        """A directory of one megabyte, for programs that are started from
+        here on; with file in it as store.db."""
+        self.needs_root()
+        where = os.path.join(self.dir, "small")
+        os.makedirs(where)
+        holder = Process(["unshare", "--mount", "sh", "-c", SMALL_DISK, "sh",
+                          where, *file])
+        self.addCleanup(holder.kill)
+        try:
+            holder.wait_for("mounted")
+        except AssertionError as error:
+            self.skipTest(f"no mount namespace here: {error}")
+        self.okapi.prefix = ["nsenter", "-t", str(holder.pid), "-m", "--"]
+        return where
 
     def hashes(self, path):
         """Subject: sha256 of every message of the store at path."""
@@ -201,6 +227,21 @@ class Backup(Upkeep):
         self.must("store", "backup", self.backup)
         self.assertEqual(len(self.hashes(self.backup)), 54)
 
+    def test_a_full_disk_leaves_the_earlier_one(self):
+        self.okapi.deliver(message("early"), "anna")
+        where = self.small_disk()
+        copy = self.copy(where + "/b")
+        self.must("store", "backup", where + "/b")
+        for size in (700000, 1300000):  # in the database, and beside it
+            self.okapi.deliver(message(f"late {size}",
+                                       body=os.urandom(size).hex()), "anna")
+            self.refused(TEMPFAIL, "store", "backup", where + "/b",
+                         says="No space left on device")
+            self.must("store", "check", *copy)
+            self.assertEqual(
+                [m["subject"] for m in
+                 self.okapi.json("mail", "list", "anna", *copy)], ["early"])
+
     def test_where_it_may_not_go(self):
         self.must("store", "backup", self.backup)
         other = os.path.join(self.dir, "other")
@@ -243,16 +284,6 @@ class Stats(Upkeep):
         self.assertIn("anna", self.must("store", "stats", "anna"))
         self.refused(NO_USER, "store", "stats", "nobody")
         self.refused(USAGE, "store", "stats", "anna", "--users")
-
-
-SMALL_DISK = """
-set -e
-mount --make-rprivate /
-mount -t tmpfs -o size=1m okapi-test "$1"
-cp "$2" "$1/store.db"
-echo mounted
-exec sleep infinity
-"""
 
 
 class Upgrade(Upkeep):
@@ -308,18 +339,8 @@ class Upgrade(Upkeep):
         self.assertEqual(set(self.hashes(old)), {"first", "second"})
 
     def test_a_full_disk_leaves_it_as_it_is(self):
-        self.needs_root()
         old = self.old(filler=260000)
-        where = os.path.join(self.dir, "small")
-        os.makedirs(where)
-        holder = Process(["unshare", "--mount", "sh", "-c", SMALL_DISK, "sh",
-                          where, old + "/store.db"])
-        self.addCleanup(holder.kill)
-        try:
-            holder.wait_for("mounted")
-        except AssertionError as error:
-            self.skipTest(f"no mount namespace here: {error}")
-        self.okapi.prefix = ["nsenter", "-t", str(holder.pid), "-m", "--"]
+        where = self.small_disk(old + "/store.db")
         self.refused(TEMPFAIL, "init", *self.copy(where),
                      says="--backup DIR")
         self.refused(CONFIG, "store", "check", *self.copy(where),
