@@ -3,6 +3,7 @@
  */
 #include "relay_link.h"
 
+#include "field.h"
 #include "net.h"
 #include "relay_transport.h"
 #include "tls.h"
@@ -15,6 +16,7 @@
 enum {
 	LINK_CHUNK = 65536,
 	LINK_INPUT = 4096,
+	LINK_NONSENSE = 100,    /* octets that are told of */
 	LINK_REPLY_LINES = 128, /* that are kept one by one */
 	LINK_REPLY_MAX =
 		1 << 20, /* octets of a reply that is read to its end */
@@ -240,6 +242,14 @@ static int link_code(const GString *line)
 	return (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
 }
 
+static int link_nonsense(const char *line, struct fault *fault)
+{
+	g_autofree char *words = field_clean(line, LINK_NONSENSE);
+
+	return fault_set(fault, FAULT_NETWORK,
+			 "the relay host does not speak SMTP: '%s'", words);
+}
+
 static void reply_add(struct relay_reply *reply, const char *text)
 {
 	if (reply->lines->len < LINK_REPLY_LINES)
@@ -269,10 +279,7 @@ int relay_link_reply(struct relay_link *link, int64_t timeout_ms,
 			return -1;
 		code = link_code(line);
 		if (!code || (reply->code && code != reply->code))
-			return fault_set(fault, FAULT_NETWORK,
-					 "the relay host does not speak SMTP: "
-					 "'%.100s'",
-					 line->str);
+			return link_nonsense(line->str, fault);
 		reply->code = code;
 		reply_add(reply, line->len > 4 ? line->str + 4 : "");
 	} while (line->len > 3 && line->str[3] == '-');

@@ -22,10 +22,10 @@ define fuzz_run
 endef
 
 FUZZ_SMTP_SRC := tests/fuzz/fuzz_smtp_server.c $(wildcard shared/smtp/*.c) \
-	shared/fault.c
+	shared/fault.c shared/scram.c shared/digest.c shared/digest_key.c
 
 build/fuzz/fuzz_smtp_server: $(FUZZ_SMTP_SRC) $(wildcard shared/smtp/*.h)
-	$(call fuzz_build,$(FUZZ_SMTP_SRC),$(GLIB_LIBS))
+	$(call fuzz_build,$(FUZZ_SMTP_SRC),$(SSL_LIBS) $(GLIB_LIBS))
 
 .PHONY: fuzz-smtp
 fuzz-smtp: build/fuzz/fuzz_smtp_server

@@ -9,6 +9,7 @@
  *   - a cut makes no difference to replies and events;
  *   - no more octets reach the handler than the client sent.
  */
+#include "scram.h"
 #include "smtp/smtp_server.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct fuzz_log {
 	guint message;   /* hash of them */
 	size_t finished; /* octets of all messages that were finished */
 	guint hash;      /* of all events */
+	struct scram *scram;
 };
 
 static void fuzz_require(bool holds)
@@ -141,6 +143,46 @@ static int fuzz_auth(void *context, const char *authzid, const char *user,
 	return fault_set(fault, FAULT_NOT_ALLOWED, "no");
 }
 
+/* "Ka" of RFC 7677's example, whose password is "pencil". */
+static const char fuzz_keys[] = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
+				"WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
+				"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+
+static bool fuzz_scram_offered(void *context G_GNUC_UNUSED)
+{
+	return true;
+}
+
+static int fuzz_scram_first(void *context, const char *message,
+			    char **ret_answer, struct fault *fault)
+{
+	struct fuzz_log *log = context;
+	AUTO(scram) scram = scram_new("nonce");
+	const char *user;
+
+	if (scram_client_first(scram, message, &user, fault) != 0)
+		return -1;
+	fuzz_note(log, user, strlen(user));
+	*ret_answer =
+		scram_server_first(scram, *user == 'u' ? fuzz_keys : NULL);
+	fuzz_require(*ret_answer && !strpbrk(*ret_answer, "\r\n"));
+	scram_free(log->scram);
+	log->scram = g_steal_pointer(&scram);
+	return 0;
+}
+
+static int fuzz_scram_final(void *context, const char *message,
+			    char **ret_answer, struct fault *fault)
+{
+	struct fuzz_log *log = context;
+	AUTO(scram) scram = g_steal_pointer(&log->scram);
+
+	fuzz_note(log, message, strlen(message));
+	if (!scram)
+		return fault_set(fault, FAULT_BAD_ARGUMENT, "no exchange");
+	return scram_client_final(scram, message, ret_answer, fault);
+}
+
 static const struct smtp_handler fuzz_handler = {
 	.hello = fuzz_hello,
 	.mail = fuzz_mail,
@@ -150,6 +192,9 @@ static const struct smtp_handler fuzz_handler = {
 	.finish = fuzz_finish,
 	.reset = fuzz_reset,
 	.auth_plain = fuzz_auth,
+	.auth_scram_offered = fuzz_scram_offered,
+	.auth_scram_first = fuzz_scram_first,
+	.auth_scram_final = fuzz_scram_final,
 };
 
 /* Three digits, a blank or a hyphen, printable text, CRLF; and so on. */
@@ -194,6 +239,8 @@ static struct fuzz_log fuzz_play(const struct smtp_options *options,
 	fuzz_check_output(smtp_server_output(server));
 	g_string_assign(ret_output, smtp_server_output(server)->str);
 	smtp_server_free(server);
+	scram_free(log.scram);
+	log.scram = NULL;
 	fuzz_require(!log.open);
 	fuzz_require(log.finished <= len);
 	return log;
@@ -217,6 +264,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.offer_auth = data[0] & 8;
 	options.allow_private = data[0] & 16;
 	options.allow_local = data[0] & 32;
+	options.future_release = data[0] & 64 ? 3600 : 0;
+	options.offer_binarymime = data[0] & 128;
 	a = fuzz_play(&options, (const char *)data + 2, size - 2, size, whole);
 	b = fuzz_play(&options, (const char *)data + 2, size - 2,
 		      (size_t)data[1] + 1, split);
