@@ -13,7 +13,7 @@
 
 /* What the flags said. */
 struct zarafa {
-	char action;         /* c u d l L g G b B, 0 */
+	char action;         /* c u d l L g G b B, s (--list-sendas), 0 */
 	const char *subject; /* user or group of the action */
 	const char *group;   /* -i */
 	const char *config;
@@ -21,6 +21,7 @@ struct zarafa {
 	const char *email, *fullname, *password;
 	const char *admin, *inactive; /* yes/no */
 	const char *quota_default, *warn, *soft, *hard;
+	const char *add_sendas, *del_sendas;
 	bool ask_password;
 };
 
@@ -30,6 +31,9 @@ enum {
 	ZARAFA_QW,
 	ZARAFA_QS,
 	ZARAFA_QH,
+	ZARAFA_ADD_SENDAS,
+	ZARAFA_DEL_SENDAS,
+	ZARAFA_LIST_SENDAS,
 	ZARAFA_HELP
 };
 
@@ -39,6 +43,9 @@ static const struct option zarafa_long[] = {
 	{"qw", required_argument, NULL, ZARAFA_QW},
 	{"qs", required_argument, NULL, ZARAFA_QS},
 	{"qh", required_argument, NULL, ZARAFA_QH},
+	{"add-sendas", required_argument, NULL, ZARAFA_ADD_SENDAS},
+	{"del-sendas", required_argument, NULL, ZARAFA_DEL_SENDAS},
+	{"list-sendas", required_argument, NULL, ZARAFA_LIST_SENDAS},
 	{"help", no_argument, NULL, ZARAFA_HELP},
 	{"version", no_argument, NULL, 'V'},
 	{0}};
@@ -51,6 +58,9 @@ static void zarafa_help(void)
 	     "          [--qd 0|1] [--qw MB] [--qs MB] [--qh MB]   create a "
 	     "user\n"
 	     "  -u NAME (the same)           change a user\n"
+	     "  -u NAME --add-sendas WHO     WHO may send as NAME\n"
+	     "  -u NAME --del-sendas WHO     not any more\n"
+	     "  --list-sendas NAME           who may: the user, shown\n"
 	     "  -d NAME                      delete a user\n"
 	     "  -l                           list users\n"
 	     "  -L                           list groups\n"
@@ -85,7 +95,9 @@ static bool zarafa_flag(struct zarafa *z, int flag, bool *twice)
 		      {ZARAFA_QD, &z->quota_default},
 		      {ZARAFA_QW, &z->warn},
 		      {ZARAFA_QS, &z->soft},
-		      {ZARAFA_QH, &z->hard}};
+		      {ZARAFA_QH, &z->hard},
+		      {ZARAFA_ADD_SENDAS, &z->add_sendas},
+		      {ZARAFA_DEL_SENDAS, &z->del_sendas}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
 		if (values[i].flag != flag)
@@ -101,7 +113,9 @@ static bool zarafa_flag(struct zarafa *z, int flag, bool *twice)
 		z->ask_password = true;
 		return true;
 	}
-	if (flag >= 256 || !strchr("cudlLgGbB", flag))
+	if (flag == ZARAFA_LIST_SENDAS)
+		flag = 's';
+	if (flag >= 256 || !strchr("cudlLgGbBs", flag))
 		return false;
 	*twice = *twice || z->action;
 	z->action = (char)flag;
@@ -171,6 +185,8 @@ static const char *zarafa_user_options(const struct zarafa *z, GPtrArray *argv)
 		return "--qd 1 (the server's limits) excludes --qw, --qs, --qh";
 	zarafa_add_option(argv, "email", z->email);
 	zarafa_add_option(argv, "fullname", z->fullname);
+	zarafa_add_option(argv, "send-as", z->add_sendas);
+	zarafa_add_option(argv, "no-send-as", z->del_sendas);
 	zarafa_add_option(argv, "quota-warn", server ? "default" : z->warn);
 	zarafa_add_option(argv, "quota-soft", server ? "default" : z->soft);
 	zarafa_add_option(argv, "quota-hard", server ? "default" : z->hard);
@@ -191,7 +207,7 @@ static bool zarafa_has_user_options(const struct zarafa *z)
 {
 	return z->email || z->fullname || z->password || z->ask_password ||
 	       z->admin || z->inactive || z->quota_default || z->warn ||
-	       z->soft || z->hard;
+	       z->soft || z->hard || z->add_sendas || z->del_sendas;
 }
 
 /* The words of the command; NULL, or what is wrong. */
@@ -205,7 +221,7 @@ static const char *zarafa_translate(const struct zarafa *z, GPtrArray *argv)
 		     {'d', "user", "delete"},  {'l', "user", "list"},
 		     {'L', "group", "list"},   {'g', "group", "create"},
 		     {'G', "group", "delete"}, {'b', "group", "add"},
-		     {'B', "group", "remove"}};
+		     {'B', "group", "remove"}, {'s', "user", "show"}};
 	bool member = z->action == 'b' || z->action == 'B';
 	bool user = z->action == 'c' || z->action == 'u';
 	const char *wrong = NULL;

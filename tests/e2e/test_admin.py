@@ -1185,6 +1185,9 @@ class Zarafa(Admin):
                           user["quota"]["hard"]), ("Dora", True, 7))
         for args in (["-u", "dora", "-f", "D", "--qd", "1", "-n", "yes"],
                      ["-u", "dora", "-P"], ["-g", "staff"],
+                     ["-u", "dora", "--add-sendas", "anna"],
+                     ["-u", "dora", "--add-sendas", "bert"],
+                     ["-u", "dora", "--del-sendas", "bert"],
                      ["-b", "dora", "-i", "staff"],
                      ["-B", "dora", "-i", "staff"], ["-G", "staff"]):
             done = self.zarafa(*args, input=b"secret\n")
@@ -1192,6 +1195,9 @@ class Zarafa(Admin):
         user = self.json("user", "show", "dora")
         self.assertEqual((user["fullname"], user["active"],
                           user["quota"]["hard"]), ("D", False, 0))
+        self.assertEqual(user["send_as"], ["anna"])
+        self.assertRegex(self.zarafa("--list-sendas", "dora").out,
+                         r"(?m)^send as +by anna$")
         self.assertIn("dora", self.zarafa("-l").out)
         self.assertEqual(self.zarafa("-L").status, 0)
         self.assertEqual(self.zarafa("-d", "dora").status, 0)
