@@ -260,6 +260,7 @@ install: all $(B)/okapi.cfg.sample $(COMPLETIONS)
 	test -e $(D)$(SYSCONFDIR)/okapi/okapi.cfg || \
 		install -m 644 $(B)/okapi.cfg.sample $(D)$(SYSCONFDIR)/okapi/okapi.cfg
 	install -m 755 dist/okapi-autorespond $(D)$(DATADIR)
+	install -m 644 dist/fail2ban/okapi.conf $(D)$(DATADIR)/fail2ban-okapi.conf
 	install -D -m 644 $(B)/completion.bash $(D)$(BASHDIR)/okapi-admin
 	install -D -m 644 $(B)/completion.zsh $(D)$(ZSHDIR)/_okapi-admin
 	install -D -m 644 $(B)/completion.fish $(D)$(FISHDIR)/okapi-admin.fish

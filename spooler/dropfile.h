@@ -31,6 +31,8 @@ struct envelope {
 	char *ret;       /* "FULL", "HDRS" or NULL */
 	char *envid;     /* -V, or NULL */
 	int64_t release; /* not to be sent before (RFC 4865); 0: at once */
+	bool has_priority;
+	int priority;    /* MT-PRIORITY (RFC 6710); wins over the header */
 	unsigned notify; /* -N for every recipient (enum smtp_dsn_notify) */
 	char *token;     /* of this submission, whichever way it takes and
 			    however often (struct submission), or NULL */

@@ -4,6 +4,7 @@
 #include "login.h"
 
 #include "log.h"
+#include "metrics.h"
 #include "scram.h"
 #include "store/senders.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define LOGIN_ADDRESSES_MAX 10000
+#define LOGIN_DELAY_US      (USEC_PER_SEC / 20) /* for each failure */
 
 /* A hash that no password has, to take the time of one that has. */
 #define LOGIN_NO_HASH                                                          \
@@ -24,7 +26,16 @@
 struct login_guard {
 	pthread_mutex_t lock;
 	GHashTable *wrong; /* address -> struct login_wrong */
+	struct metric *accepted;
+	struct metric *refused;
+	struct metric *limited;
 };
+
+static struct metric *login_metric(const char *label)
+{
+	return metric_counter("okapi_logins", label,
+			      "Logins at the submission service");
+}
 
 struct login_wrong {
 	int64_t since;
@@ -38,6 +49,9 @@ struct login_guard *login_guard_new(void)
 	pthread_mutex_init(&guard->lock, NULL);
 	guard->wrong =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	guard->accepted = login_metric("result=\"accepted\"");
+	guard->refused = login_metric("result=\"refused\"");
+	guard->limited = login_metric("result=\"limited\"");
 	return guard;
 }
 
@@ -93,18 +107,20 @@ int login_guard_check(struct login_guard *guard, const struct net_peer *peer,
 	wrong = login_guard_find(guard, key, now);
 	too_often = wrong && wrong->count >= LOGIN_WRONG_MAX;
 	pthread_mutex_unlock(&guard->lock);
-	if (too_often)
-		return fault_set(fault, FAULT_TOO_MANY,
-				 "Too many failed logins from your address, "
-				 "try again later");
-	return 0;
+	if (!too_often)
+		return 0;
+	metric_add(guard->limited, 1);
+	return fault_set(fault, FAULT_TOO_MANY,
+			 "Too many failed logins from your address, "
+			 "try again later");
 }
 
-void login_guard_count(struct login_guard *guard, const struct net_peer *peer,
-		       int64_t now)
+unsigned login_guard_count(struct login_guard *guard,
+			   const struct net_peer *peer, int64_t now)
 {
 	g_autofree char *key = login_guard_key(peer);
 	struct login_wrong *wrong;
+	unsigned count;
 
 	pthread_mutex_lock(&guard->lock);
 	wrong = login_guard_find(guard, key, now);
@@ -118,8 +134,9 @@ void login_guard_count(struct login_guard *guard, const struct net_peer *peer,
 		wrong->since = now;
 		g_hash_table_insert(guard->wrong, g_steal_pointer(&key), wrong);
 	}
-	wrong->count++;
+	count = ++wrong->count;
 	pthread_mutex_unlock(&guard->lock);
+	return count;
 }
 
 /* ---- a session -------------------------------------------------------------
@@ -166,22 +183,28 @@ static void login_tell(const struct login *login, const char *user,
 	struct log_event *event =
 		log_event_new(is_right ? "login" : "login refused");
 
-	log_event_text(event, "user", user);
+	/* First what the peer cannot choose (dist/fail2ban). */
 	log_event_text(event, "peer", login->peer->name);
 	log_event_text(event, "mechanism", mechanism);
+	log_event_text(event, "user", user);
 	log_event_emit(event, is_right ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING);
 }
 
 static int login_refuse(struct login *login, const char *user,
 			const char *mechanism, struct fault *fault)
 {
-	login_guard_count(login->guard, login->peer, g_get_monotonic_time());
+	unsigned count = login_guard_count(login->guard, login->peer,
+					   g_get_monotonic_time());
+
+	metric_add(login->guard->refused, 1);
 	login_tell(login, user, mechanism, false);
+	g_usleep(LOGIN_DELAY_US * MIN(count, LOGIN_WRONG_MAX));
 	return fault_set(fault, FAULT_NOT_ALLOWED, "Authentication failed");
 }
 
 static int login_accept(struct login *login, char **name, const char *mechanism)
 {
+	metric_add(login->guard->accepted, 1);
 	login_tell(login, *name, mechanism, true);
 	g_free(login->name);
 	login->name = g_steal_pointer(name);

@@ -25,9 +25,9 @@ AUTO_DEFINE(login_guard, login_guard_free);
 NODISCARD int login_guard_check(struct login_guard *guard,
 				const struct net_peer *peer, int64_t now,
 				struct fault *fault);
-/* The peer was wrong. */
-void login_guard_count(struct login_guard *guard, const struct net_peer *peer,
-		       int64_t now);
+/* The peer was wrong: how often by now. */
+unsigned login_guard_count(struct login_guard *guard,
+			   const struct net_peer *peer, int64_t now);
 
 /* One session's exchange; guard, submit and peer are borrowed. */
 struct login;
@@ -38,7 +38,7 @@ AUTO_DEFINE(login, login_free);
 
 /* As struct smtp_handler has them.  A user is named by login or address.  What
  * is wrong is FAULT_NOT_ALLOWED, and takes as long whether there is such a user
- * or not. */
+ * or not: longer with each failure of the address. */
 NODISCARD int login_plain(struct login *login, const char *authzid,
 			  const char *user, const char *password,
 			  struct fault *fault);

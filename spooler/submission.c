@@ -55,6 +55,8 @@ static int submission_mail(void *context, const struct smtp_mail *mail,
 	envelope->ret = g_strdup(mail->dsn_ret);
 	envelope->envid = g_strdup(mail->dsn_envid);
 	envelope->release = mail->release;
+	envelope->has_priority = mail->has_mt_priority;
+	envelope->priority = mail->mt_priority;
 	if (mail->private_options &&
 	    envelope_options_parse(envelope, mail->private_options, fault) !=
 		    0) {
@@ -274,6 +276,7 @@ static void submission_set_options(struct submission_service *service,
 		.offer_dsn = true,
 		.future_release = SUBMISSION_RELEASE_S,
 		.clock = g_get_real_time,
+		.offer_mt_priority = true,
 	};
 	service->remote = service->local;
 	service->local.allow_local = true;

@@ -360,7 +360,9 @@ static void submit_set_time(struct submit_job *job)
 
 static enum queue_priority submit_priority(const struct submit_job *job)
 {
-	int64_t priority = propset_number(job->set, PR_PRIORITY, 0);
+	int64_t priority = job->envelope->has_priority
+				   ? job->envelope->priority
+				   : propset_number(job->set, PR_PRIORITY, 0);
 
 	return priority > 0   ? QUEUE_PRIORITY_HIGH
 	       : priority < 0 ? QUEUE_PRIORITY_LOW

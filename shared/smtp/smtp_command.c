@@ -116,6 +116,8 @@ static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 				       smtp_auth_mechanisms(server));
 	if (options->future_release > 0)
 		smtp_offer_release(server);
+	if (options->offer_mt_priority)
+		smtp_offer(server, "MT-PRIORITY MIXER");
 	if (options->allow_private)
 		smtp_offer(server, "X-OKAPI");
 	if (options->offer_binarymime)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define SMTP_MIXER_URGENT 4 /* and -4 for what is not */
+
 /* What a parameter is put into; one of mail and rcpt is set. */
 struct smtp_param_target {
 	const struct smtp_options *options;
@@ -132,6 +134,24 @@ static int param_release(struct smtp_param_target *target, int64_t release,
 	return 0;
 }
 
+/* RFC 6710 3, 4.1: "-9" to "9"; MIXER (appendix B) has three of them. */
+static int param_mt_priority(struct smtp_param_target *target, char *value,
+			     struct fault *fault)
+{
+	const char *digit = value && *value == '-' ? value + 1 : value;
+	int priority;
+
+	if (!digit || !g_ascii_isdigit(digit[0]) || digit[1] ||
+	    (digit != value && *digit == '0'))
+		return param_bad("MT-PRIORITY", fault);
+	priority = (*digit - '0') * (digit == value ? 1 : -1);
+	target->mail->has_mt_priority = true;
+	target->mail->mt_priority = CLAMP(priority, -1, 1) * SMTP_MIXER_URGENT;
+	target->mail->mt_priority_was_changed =
+		target->mail->mt_priority != priority;
+	return 0;
+}
+
 static int param_holdfor(struct smtp_param_target *target, char *value,
 			 struct fault *fault)
 {
@@ -235,6 +255,11 @@ static bool offers_release(const struct smtp_options *options)
 	return options->future_release > 0;
 }
 
+static bool offers_mt_priority(const struct smtp_options *options)
+{
+	return options->offer_mt_priority;
+}
+
 static const struct smtp_param_row smtp_params[] = {
 	{"SIZE", param_size, false, NULL},
 	{"BODY", param_body, false, NULL},
@@ -244,6 +269,7 @@ static const struct smtp_param_row smtp_params[] = {
 	{"AUTH", param_auth, false, offers_auth},
 	{"HOLDFOR", param_holdfor, false, offers_release},
 	{"HOLDUNTIL", param_holduntil, false, offers_release},
+	{"MT-PRIORITY", param_mt_priority, false, offers_mt_priority},
 	{"X-OKAPI", param_private, false, offers_private},
 	{"NOTIFY", param_notify, true, offers_dsn},
 	{"ORCPT", param_orcpt, true, offers_dsn},
@@ -379,6 +405,9 @@ void smtp_cmd_mail(struct smtp_server *server, char *args)
 	} else if (smtp_mail_proceed(server, &mail, &fault) < 0) {
 		server->excused = true;
 		smtp_reply_fault(server, &fault);
+	} else if (mail.mt_priority_was_changed) {
+		smtp_reply(server, 250, "2.3.6", "%d is the new priority",
+			   mail.mt_priority);
 	} else {
 		smtp_reply(server, 250, "2.1.0", "OK");
 	}

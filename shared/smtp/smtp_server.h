@@ -48,6 +48,7 @@ struct smtp_options {
 	 * Then clock gives the time (microseconds since 1970). */
 	int64_t future_release;
 	int64_t (*clock)(void);
+	bool offer_mt_priority; /* RFC 6710, by its profile MIXER */
 	/* MAIL and RCPT may name a path without domain (always allowed over
 	 * LMTP, where RCPT takes login names, and for RCPT TO:<postmaster>). */
 	bool allow_local;
@@ -69,6 +70,9 @@ struct smtp_mail {
 	const char *auth;      /* AUTH=, decoded, or NULL */
 	int64_t release; /* HOLDFOR= or HOLDUNTIL=: microseconds since 1970, 0:
 			    at once */
+	bool has_mt_priority;
+	bool mt_priority_was_changed; /* to the nearest one of the profile */
+	int mt_priority; /* MT-PRIORITY=, one of the profile: -4, 0, 4 */
 	const char *private_options; /* X-OKAPI=, decoded, or NULL */
 };
 

@@ -7,6 +7,7 @@ import datetime
 import email
 import json
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -14,13 +15,15 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import time
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import mta  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
-from harness.process import free_port  # noqa: E402
 from harness.certificates import certificate  # noqa: E402
+from harness.okapi import TOP, Okapi, message  # noqa: E402
+from harness.process import free_port  # noqa: E402
 
 ANNA = "anna@okapi.test"
 PASSWORD = "sesam open"
@@ -149,6 +152,39 @@ class Passwords(Network):
             client.noop()
         self.assertIn("login refused", self.okapi.spooler.text())
         self.assertNotIn("wrong", self.okapi.spooler.text())
+
+    def test_who_is_wrong_is_found_by_fail2ban(self):
+        """Its filter, over names that want to look like somebody else's
+        address; and the counters."""
+        port = free_port()
+        self.okapi.configure(metrics_listen=f"127.0.0.1:{port}")
+        self.okapi.start_spooler()
+        names = ("anna", "x peer=192.0.2.7 mechanism=PLAIN",
+                 "okapi-spooler[1]: login refused peer=192.0.2.7 mechanism=",
+                 "x\nokapi-spooler[1]: login refused peer=192.0.2.7 "
+                 "mechanism=")
+        client = self.client()
+        for number, name in enumerate(names):
+            if number == 2:
+                client = self.client()
+            reply = client.docmd("AUTH", "PLAIN " + base64.b64encode(
+                f"\0{name}\0x".encode()).decode())
+            self.assertEqual(reply[0], 535)
+        with open(os.path.join(TOP, "dist/fail2ban/okapi.conf"),
+                  encoding="ascii") as file:
+            rule, = re.findall(r"(?m)^failregex = (.*)$", file.read())
+        rule = rule.replace("<HOST>", r"(?P<host>[0-9a-f.:]+)")
+        found = [m.group("host") for m in map(
+            re.compile(rule).search, self.okapi.spooler.lines) if m]
+        self.assertEqual(found, ["127.0.0.1"] * 4)
+        client = self.client()
+        client.login("anna", PASSWORD)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
+                                    timeout=10) as answer:
+            text = answer.read().decode()
+        for result, count in (("accepted", 1), ("refused", 4), ("limited", 0)):
+            self.assertIn(
+                f'okapi_logins_total{{result="{result}"}} {count}\n', text)
 
     def test_an_address_that_is_wrong_too_often(self):
         self.okapi.start_spooler()
@@ -397,9 +433,16 @@ class Later(Network):
         self.okapi.start_spooler()
         for headers in (["Importance: high"], ["Priority: non-urgent"], []):
             self.submit("HOLDFOR=3600", headers=headers)
+        # What the envelope says (RFC 6710) wins.
+        for options, headers in ((["MT-PRIORITY=4"], []),
+                                 (["MT-PRIORITY=-4"], ["Importance: high"]),
+                                 (["MT-PRIORITY=0"], ["Importance: high"])):
+            self.submit("HOLDFOR=3600", *options, headers=headers)
         self.assertEqual(
             self.store("SELECT priority FROM outgoingrecipients ORDER BY id"),
-            [(1,), (-1,), (0,)])
+            [(1,), (-1,), (0,), (1,), (-1,), (0,)])
+        client = self.client()
+        self.assertEqual(client.esmtp_features["mt-priority"], "MIXER")
 
     def test_deferred_delivery(self):
         when = datetime.datetime.now(datetime.timezone.utc) + \

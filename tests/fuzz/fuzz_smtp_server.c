@@ -197,6 +197,11 @@ static const struct smtp_handler fuzz_handler = {
 	.auth_scram_final = fuzz_scram_final,
 };
 
+static int64_t fuzz_clock(void)
+{
+	return INT64_C(1795428000) * USEC_PER_SEC;
+}
+
 /* Three digits, a blank or a hyphen, printable text, CRLF; and so on. */
 static void fuzz_check_output(const GString *output)
 {
@@ -265,6 +270,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.allow_private = data[0] & 16;
 	options.allow_local = data[0] & 32;
 	options.future_release = data[0] & 64 ? 3600 : 0;
+	options.clock = fuzz_clock;
+	options.offer_mt_priority = data[0] & 64;
 	options.offer_binarymime = data[0] & 128;
 	a = fuzz_play(&options, (const char *)data + 2, size - 2, size, whole);
 	b = fuzz_play(&options, (const char *)data + 2, size - 2,

@@ -85,6 +85,9 @@ static inline int recorder_mail(void *context, const struct smtp_mail *mail,
 		g_string_append_printf(recorder->log,
 				       " release=%" G_GINT64_FORMAT,
 				       mail->release / USEC_PER_SEC);
+	if (mail->has_mt_priority)
+		g_string_append_printf(recorder->log, " priority=%d",
+				       mail->mt_priority);
 	if (mail->private_options)
 		g_string_append_printf(recorder->log, " private=%s",
 				       mail->private_options);

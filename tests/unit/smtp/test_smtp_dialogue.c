@@ -462,6 +462,44 @@ Test(smtp_dialogue, future_release)
 	play(&recorder_esmtp, &unknown, strlen(unknown.input));
 }
 
+Test(smtp_dialogue, mt_priority)
+{
+	static const struct dialogue dialogues[] = {
+		{"those of the profile",
+		 EHLO "MAIL FROM:<a@x> MT-PRIORITY=4\r\nRSET\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY=0\r\nRSET\r\n"
+		      "MAIL FROM:<a@x> mt-priority=-4\r\n",
+		 "250 250/2.1.0 250/2.0.0 250/2.1.0 250/2.0.0 250/2.1.0",
+		 "hello c;mail <a@x> priority=4;reset;"
+		 "mail <a@x> priority=0;reset;mail <a@x> priority=-4;",
+		 SMTP_NEXT_READ},
+		{"another one becomes one of those",
+		 EHLO "MAIL FROM:<a@x> MT-PRIORITY=9\r\nRSET\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY=-1\r\n",
+		 "250 250/2.3.6 250/2.0.0 250/2.3.6",
+		 "hello c;mail <a@x> priority=4;reset;mail <a@x> priority=-4;",
+		 SMTP_NEXT_READ},
+		{"none at all",
+		 EHLO "MAIL FROM:<a@x> MT-PRIORITY=10\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY=-0\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY=+1\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY=-\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY\r\n"
+		      "MAIL FROM:<a@x> MT-PRIORITY=1 MT-PRIORITY=1\r\n",
+		 "250 501/5.5.4 501/5.5.4 501/5.5.4 501/5.5.4 501/5.5.4 "
+		 "501/5.5.4",
+		 NULL, SMTP_NEXT_READ},
+	};
+	static const struct dialogue unknown = {
+		"not offered", EHLO "MAIL FROM:<a@x> MT-PRIORITY=1\r\n",
+		"250 555/5.5.4", NULL, SMTP_NEXT_READ};
+	struct smtp_options options = recorder_esmtp;
+
+	options.offer_mt_priority = true;
+	PLAY(&options, dialogues);
+	play(&recorder_esmtp, &unknown, strlen(unknown.input));
+}
+
 Test(smtp_dialogue, lines_that_are_no_commands)
 {
 	static const struct dialogue dialogues[] = {
@@ -649,7 +687,7 @@ Test(smtp_dialogue, what_is_offered)
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
 		 "250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"
 		 "250-FUTURERELEASE 86400 2026-11-24T10:00:00Z\r\n"
-		 "250 CHUNKING\r\n",
+		 "250-MT-PRIORITY MIXER\r\n250 CHUNKING\r\n",
 		 true},
 		{"submission: passwords only over TLS", SMTP_PROTOCOL_ESMTP,
 		 true, false, true,
@@ -670,6 +708,7 @@ Test(smtp_dialogue, what_is_offered)
 		options.offer_auth = cases[i].auth;
 		options.future_release = cases[i].more ? 86400 : 0;
 		options.clock = recorder_clock;
+		options.offer_mt_priority = cases[i].more;
 		recorder_init(&recorder);
 		server = smtp_server_new(&options,
 					 cases[i].more ? &recorder_scram_handler
