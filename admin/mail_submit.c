@@ -29,7 +29,8 @@ struct mail_submit {
 	GBytes *bytes;        /* as it leaves */
 	struct propset *set;  /* of them */
 	int64_t not_before;
-	int64_t source; /* message that goes away with it, or 0 */
+	int64_t represented; /* store of whom it is sent as, or 0 */
+	int64_t source;      /* message that goes away with it, or 0 */
 	int64_t queue_id;
 };
 
@@ -50,6 +51,7 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 		g_new0(struct submission_recipient, count);
 	struct content content = {.rfc822 = submit->bytes, .set = submit->set};
 	struct submission submission = {.store = submit->user->store,
+					.represented = submit->represented,
 					.reverse_path = submit->reverse_path,
 					.recipients = recipients,
 					.recipient_count = count,
@@ -248,6 +250,9 @@ static int submit_name(struct admin *admin, struct mail_submit *submit,
 	if (store_sender_look(admin->store, submit->user->id,
 			      address ? address : "", &who, fault) < 0)
 		return -1;
+	if (admin->conf->copy_delegate_mails &&
+	    (who->standing == SENDER_AS || who->standing == SENDER_ON_BEHALF))
+		submit->represented = who->store;
 	switch (who->standing) {
 	case SENDER_OWN:
 	case SENDER_NOBODYS:

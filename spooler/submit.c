@@ -392,6 +392,9 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 		g_new0(struct submission_recipient, count);
 	struct submission submission = {
 		.store = job->sender.user->store,
+		.represented = job->conf->copy_delegate_mails
+				       ? job->sender.represented
+				       : 0,
 		.reverse_path = job->sender.reverse_path,
 		.recipients = recipients,
 		.recipient_count = count,

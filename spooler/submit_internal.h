@@ -30,6 +30,7 @@ int submit_find_owner(struct submit *submit, const char *address,
 struct submit_sender {
 	struct store_user *user; /* whose store it is */
 	char *reverse_path;
+	int64_t represented;     /* store of whom it is sent as, or 0 */
 	enum fixup_sender field; /* what becomes of Sender */
 	GPtrArray *rewrites;     /* for struct fixup_options */
 };

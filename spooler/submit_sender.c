@@ -129,6 +129,7 @@ int submit_sender_choose(struct submit *submit, const struct conf *conf,
 struct sender_names {
 	char *as; /* primary address of whom it is sent as, or NULL */
 	bool on_behalf;
+	int64_t represented; /* store of the first of either, or 0 */
 };
 
 static int sender_judge_address(struct submit *submit,
@@ -142,6 +143,9 @@ static int sender_judge_address(struct submit *submit,
 		return 0;
 	if (sender_look(submit, user, address, &who, fault) != 0)
 		return -1;
+	if (is_author && !names->represented &&
+	    (who->standing == SENDER_AS || who->standing == SENDER_ON_BEHALF))
+		names->represented = who->store;
 	switch (who->standing) {
 	case SENDER_OWN:
 	case SENDER_NOBODYS:
@@ -218,6 +222,7 @@ static void sender_set_names(struct submit_sender *sender,
 {
 	const char *path = names->on_behalf ? sender->user->email : names->as;
 
+	sender->represented = names->represented;
 	if (!path)
 		return;
 	if (*sender->reverse_path) {

@@ -37,8 +37,10 @@ struct submission_recipient {
 
 /* A message for the queue. */
 struct submission {
-	int64_t store; /* the sender's, whose Outbox gets it; 0: nobody's
-			  (bounces, redirects: no copy is kept) */
+	int64_t store;       /* the sender's, whose Outbox gets it; 0: nobody's
+				(bounces, redirects: no copy is kept) */
+	int64_t represented; /* the store of whom it is sent as, or on behalf
+				of: gets a copy once it is sent; 0: nobody's */
 	const char *reverse_path; /* "" for <> */
 	const struct submission_recipient *recipients;
 	size_t recipient_count;
@@ -142,7 +144,8 @@ struct queue_result {
 
 /*
  * Unit.  Records results, ends the lease; if no recipient waits any more the
- * message leaves the queue: sent (wholly or partly) -> Sent Items, read;
+ * message leaves the queue: sent (wholly or partly) -> Sent Items, read, and a
+ * copy in those of who is represented;
  * wholly failed -> stays in the Outbox with MESSAGE_FAILED.  report (may be
  * NULL) goes into the sender's Inbox in the same unit, whatever the quota; one
  * of failures takes the place of an earlier one that is still unread there.

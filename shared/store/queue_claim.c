@@ -318,6 +318,7 @@ struct queue_row {
 	int64_t waiting;
 	int64_t sent;
 	int64_t report; /* in the Inbox, or 0 */
+	int64_t represented;
 };
 
 static void queue_row_clear(struct queue_row *row)
@@ -333,7 +334,8 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT q.store, q.message, q.is_report, q.reverse_path,"
-		      " sum(r.state IN (0, 1)), sum(r.state = 2), q.report"
+		      " sum(r.state IN (0, 1)), sum(r.state = 2), q.report,"
+		      " q.represented"
 		      " FROM outgoingqueue q JOIN outgoingrecipients r"
 		      " ON r.queue = q.id WHERE q.id = ? GROUP BY q.id",
 		      "i", id))
@@ -351,8 +353,38 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 		.waiting = rows_int(&rows, 4),
 		.sent = rows_int(&rows, 5),
 		.report = rows_int(&rows, 6),
+		.represented = rows_int(&rows, 7),
 	};
 	return 0;
+}
+
+/* Sent Items of a store; 0 if there are none. */
+static int result_sent_items(struct store *store, int64_t of,
+			     int64_t *ret_folder, struct fault *fault)
+{
+	*ret_folder = 0;
+	return sql_get(store, fault, ret_folder,
+		       "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
+		       " AND type = 2 AND role > 0 AND deleted IS NULL",
+		       "id", of, (int)FOLDER_SENT) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Whoever is represented has what was sent in their name, whatever the quota;
+ * one who is no user any more has nothing. */
+static int result_represent(struct store *store, const struct queue_row *queue,
+			    const struct copy_row *sent, struct fault *fault)
+{
+	int64_t folder;
+	int64_t message;
+
+	if (!queue->represented)
+		return 0;
+	if (result_sent_items(store, queue->represented, &folder, fault))
+		return -1;
+	return folder ? copy_duplicate(store, sent, folder, &message, fault)
+		      : 0;
 }
 
 /* The Outbox copy of a message that leaves the queue. */
@@ -362,7 +394,6 @@ static int result_settle(struct store *store, const struct queue_row *queue,
 	unsigned was = MESSAGE_SUBMITTED | MESSAGE_UNSENT | MESSAGE_FAILED;
 	struct copy_row row;
 	int64_t sent_items = 0;
-	int rc;
 
 	if (!queue->message)
 		return 0;
@@ -375,17 +406,14 @@ static int result_settle(struct store *store, const struct queue_row *queue,
 				      fault);
 	if (copy_set_flags(store, &row, (row.flags & ~was) | MESSAGE_READ,
 			   fault) ||
-	    copy_get(store, queue->message, &row, fault))
+	    copy_get(store, queue->message, &row, fault) ||
+	    result_represent(store, queue, &row, fault))
 		return -1;
 	if (row.deleted)
 		return 0;
-	rc = sql_get(store, fault, &sent_items,
-		     "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
-		     " AND type = 2 AND role > 0 AND deleted IS NULL",
-		     "id", row.store, (int)FOLDER_SENT);
-	if (rc <= 0)
-		return rc;
-	return copy_move(store, &row, sent_items, 0, fault);
+	if (result_sent_items(store, row.store, &sent_items, fault))
+		return -1;
+	return sent_items ? copy_move(store, &row, sent_items, 0, fault) : 0;
 }
 
 int store_queue_recall(struct store *store, int64_t store_id, int64_t message,

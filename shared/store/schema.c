@@ -361,6 +361,9 @@ static const char *const schema_steps[] = {
 	/* 9: what tells this store from others: PR_STORE_RECORD_KEY of its
 	 * first row. */
 	SCHEMA_KEY,
+
+	/* 10: the store of whom a message is sent as, or on behalf of. */
+	"ALTER TABLE outgoingqueue ADD COLUMN represented INTEGER;",
 };
 /* clang-format on */
 

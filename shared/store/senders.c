@@ -159,7 +159,8 @@ static int sender_fill(struct store *store, int64_t owner,
 	int rc;
 
 	if (rows_open(store, &rows, fault,
-		      "SELECT u.name, coalesce(a.address, '') FROM users u"
+		      "SELECT u.name, coalesce(a.address, ''), u.store"
+		      " FROM users u"
 		      " LEFT JOIN addresses a ON a.user = u.id"
 		      "  AND a.is_primary = 1 WHERE u.id = ?",
 		      "i", owner))
@@ -167,6 +168,7 @@ static int sender_fill(struct store *store, int64_t owner,
 	rc = rows_next(&rows, fault);
 	sender->name = rc == 1 ? rows_text(&rows, 0) : g_strdup("");
 	sender->email = rc == 1 ? rows_text(&rows, 1) : g_strdup("");
+	sender->store = rc == 1 ? rows_int(&rows, 2) : 0;
 	return rc < 0 ? -1 : 0;
 }
 

@@ -35,8 +35,9 @@ enum sender_standing {
 };
 struct store_sender {
 	enum sender_standing standing;
-	char *name;  /* login of the user who has it, "" if nobody has */
-	char *email; /* that user's primary address, or "" */
+	char *name;    /* login of the user who has it, "" if nobody has */
+	char *email;   /* that user's primary address, or "" */
+	int64_t store; /* that user's, or 0 */
 };
 void store_sender_free(struct store_sender *sender);
 AUTO_DEFINE(store_sender, store_sender_free);

@@ -149,12 +149,14 @@ int store_submit(struct store *store, const struct submission *submission,
 	if (sql_run(store, fault,
 		    "INSERT INTO outgoingqueue (store, message, content,"
 		    " reverse_path, submitted, begins, is_report, dsn_ret,"
-		    " dsn_envid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    "IIitiidtt", submission->store, message, content,
+		    " dsn_envid, represented)"
+		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "IIitiidttI", submission->store, message, content,
 		    submission->reverse_path ? submission->reverse_path : "",
 		    now, due, submission->is_report,
 		    submission->dsn_ret ? submission->dsn_ret : "",
-		    submission->dsn_envid ? submission->dsn_envid : ""))
+		    submission->dsn_envid ? submission->dsn_envid : "",
+		    submission->represented))
 		return -1;
 	queue = sqlite3_last_insert_rowid(store->db);
 	if (submit_recipients(store, queue, submission, due, fault) ||

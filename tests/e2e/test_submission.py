@@ -24,6 +24,7 @@ from harness.cases import Case, main  # noqa: E402
 from harness.certificates import certificate  # noqa: E402
 from harness.okapi import TOP, Okapi, message  # noqa: E402
 from harness.process import free_port  # noqa: E402
+from harness.sink import Sink  # noqa: E402
 
 ANNA = "anna@okapi.test"
 PASSWORD = "sesam open"
@@ -327,6 +328,41 @@ class Rights(Network):
         self.assertEqual(props["PR_SENDER_EMAIL_ADDRESS"], ANNA)
         self.assertEqual(props["PR_SENT_REPRESENTING_EMAIL_ADDRESS"],
                          "boss@okapi.test")
+
+    def test_who_is_represented_has_a_copy(self):
+        """In Sent Items of both, once it is sent; copy_delegate_mails."""
+        sink = Sink(self.directory())
+        self.addCleanup(sink.close)
+        self.okapi.configure(smtp_server=f"127.0.0.1:{sink.port}")
+        self.okapi.add_user("info")
+        self.okapi.must("user", "set", "boss", "--send-on-behalf", "anna",
+                        "--quota-hard", "1")
+        self.okapi.must("user", "set", "info", "--send-as", "anna")
+        self.okapi.start_spooler()
+        self.okapi.must("mail", "import", "boss", "Inbox", "-",
+                        input=message("full", body="x" * 1040000 + "\n"))
+        client = self.logged_in()
+        for who in ("boss", "info", "anna"):
+            client.sendmail(ANNA, ["x@example.org"], message(
+                f"of {who}", sender=f"{who}@okapi.test"))
+        self.eventually("sent", lambda: len(sink.messages) == 3
+                        and not self.okapi.queue())
+        self.assertEqual(self.okapi.subjects("anna", "Sent Items"),
+                         ["of anna", "of boss", "of info"])
+        for who in ("boss", "info"):
+            mail, = self.okapi.mails(who, "Sent Items")
+            self.assertEqual((mail["subject"], mail["read"]),
+                             (f"of {who}", True))
+        self.okapi.configure(copy_delegate_mails="no")
+        told = len(self.okapi.spooler.lines)
+        os.kill(self.okapi.spooler.pid, signal.SIGHUP)
+        self.okapi.spooler.wait_for("reloaded", since=told)
+        client.sendmail(ANNA, ["x@example.org"],
+                        message("alone", sender="info@okapi.test"))
+        self.eventually("sent", lambda: len(sink.messages) == 4
+                        and not self.okapi.queue())
+        self.assertEqual(self.okapi.subjects("info", "Sent Items"),
+                         ["of info"])
 
     def test_items_of_the_outbox(self):
         def submit(status):
