@@ -155,30 +155,38 @@ static int check_include(struct checker *checker, struct ast_node *node,
 	return check_included(checker, node, include);
 }
 
+/* What there is to say of a script that was not found. */
+static void find_fail(struct sieve_run *run, const struct ast_node *node,
+		      const char *name, const struct fault *fault)
+{
+	if (fault->kind != FAULT_NONE) {
+		sieve_run_fail(run, "include \"%.80s\": %.120s", name,
+			       fault->text);
+		if (fault_is_temporary(fault))
+			run->fault.kind = fault->kind;
+	} else if (!language_tagged(node, SLOT_OPTIONAL)) {
+		sieve_run_fail(run, "include: there is no script \"%.80s\"",
+			       name);
+	}
+}
+
 /* The script, or NULL: it is not to be run, or the run failed. */
 static const struct sieve_script *find(struct sieve_run *run,
-				       const struct ast_node *node)
+				       const struct ast_node *node,
+				       struct fault *fault)
 {
 	const struct sieve_message *message = run->message;
 	const char *name = node->positional[0]->strings->text;
 	const struct sieve_script *script = NULL;
-	struct fault fault = {0};
 
 	if (message->find_script)
 		script = message->find_script(
 			message->mailbox_context,
 			(enum sieve_location)language_choice(
 				node, SLOT_LOCATION, SIEVE_PERSONAL),
-			name, &fault);
-	if (!script && fault.kind != FAULT_NONE) {
-		sieve_run_fail(run, "include \"%.80s\": %.120s", name,
-			       fault.text);
-		if (fault_is_temporary(&fault))
-			run->fault.kind = fault.kind;
-	} else if (!script && !language_tagged(node, SLOT_OPTIONAL)) {
-		sieve_run_fail(run, "include: there is no script \"%.80s\"",
-			       name);
-	}
+			name, fault);
+	if (!script)
+		find_fail(run, node, name, fault);
 	return script;
 }
 
@@ -210,9 +218,10 @@ static void run_include(struct sieve_run *run, const struct ast_node *node)
 	GHashTable *variables = run->variables;
 	GHashTable *declared = run->declared;
 	const struct sieve_script *script;
+	struct fault fault = {0};
 
 	sieve_run_spend(run, 10000); /* it is looked for */
-	script = run->failed ? NULL : find(run, node);
+	script = run->failed ? NULL : find(run, node, &fault);
 	if (!script || !may_run(run, node, script))
 		return;
 	g_ptr_array_add(run->including, (gpointer)(uintptr_t)script);
