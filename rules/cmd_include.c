@@ -171,9 +171,8 @@ static void find_fail(struct sieve_run *run, const struct ast_node *node,
 }
 
 /* The script, or NULL: it is not to be run, or the run failed. */
-static const struct sieve_script *find(struct sieve_run *run,
-				       const struct ast_node *node,
-				       struct fault *fault)
+static const struct sieve_script *
+find(struct sieve_run *run, const struct ast_node *node, struct fault *fault)
 {
 	const struct sieve_message *message = run->message;
 	const char *name = node->positional[0]->strings->text;
