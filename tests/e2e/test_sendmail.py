@@ -161,21 +161,111 @@ class Odd(Sendmail):
         self.assertEqual(self.okapi.queue(), [])
         self.assertEqual(self.sink.messages, [])
 
-    def test_hostile_arguments_open_nothing(self):
-        place = os.path.join(self.okapi.directory, "opened")
-        self.okapi.start_spooler()
-        self.send(HEAD, f"-oQ{place}", "-C", place, f"-X{place}", "-O",
-                  f"QueueDirectory={place}", f"-A{place}", TO, status=64)
-        self.send(HEAD, f"-oQ{place}", f"-X{place}", "-O",
-                  f"QueueDirectory={place}", f"-A{place}", TO,
-                  f"-oQ{place}@example.org", "-t@example.org")
-        one, = self.sent()
-        self.assertEqual(one["rcpts"], [TO, f"-oQ{place}@example.org",
-                                        "-t@example.org"])
-        self.assertFalse(os.path.exists(place))
-
     def test_a_loop(self):
         self.send(b"Received: by a\n" * 101 + HEAD, TO, status=65)
+
+
+class Hostile(Sendmail):
+    """Arguments by which callers got programs of this name to open, write or
+    run something."""
+
+    def hostile(self, *args, status=0, to=(TO,)):
+        """PLACE in an argument is a file that must not come to be."""
+        place = os.path.join(self.okapi.directory, "opened")
+        with open(os.path.join(self.okapi.directory, "evil.cfg"), "w",
+                  encoding="ascii") as file:
+            file.write(f"log_method = file\nlog_file = {place}\n")
+        self.okapi.start_spooler()
+        result = self.send(HEAD, *(a.replace("PLACE", place) for a in args),
+                           *(t.replace("PLACE", place) for t in to),
+                           status=status)
+        if status == 0:
+            one, = self.sent()
+            self.assertEqual(one["rcpts"],
+                             [t.replace("PLACE", place) for t in to])
+        else:
+            self.assertEqual(self.okapi.queue(), [])
+        self.assertFalse(os.path.exists(place))
+        return result
+
+    def test_another_queue(self):
+        self.hostile("-oQPLACE")
+
+    def test_an_option_by_its_long_name(self):
+        self.hostile("-O", "QueueDirectory=PLACE")
+
+    def test_a_log_of_the_dialogue(self):
+        self.hostile("-XPLACE")
+
+    def test_a_log_of_the_dialogue_in_the_next_word(self):
+        self.hostile("-X", "PLACE")
+
+    def test_another_configuration(self):
+        self.hostile("-C", os.path.join(self.okapi.directory, "evil.cfg"),
+                     status=64)
+
+    def test_another_configuration_in_the_same_word(self):
+        self.hostile("-C" + os.path.join(self.okapi.directory, "evil.cfg"),
+                     status=64)
+
+    def test_aliases_of_the_callers(self):
+        self.hostile("-oAPLACE", "-APLACE")
+
+    def test_expansions(self):
+        """Of Exim: -be '${run{...}}'."""
+        self.hostile("-be", "${run{/usr/bin/touch PLACE}}", status=64)
+
+    def test_a_daemon(self):
+        self.hostile("-bd", status=64)
+
+    def test_new_aliases(self):
+        """Nothing to do, and nothing sent."""
+        self.okapi.start_spooler()
+        self.send(HEAD, "-bi", TO)
+        self.assertEqual(self.okapi.queue(), [])
+        self.assertEqual(self.sink.messages, [])
+
+    def test_a_macro(self):
+        self.hostile("-DPLACE", status=64)
+
+    def test_recipients_that_begin_with_a_hyphen(self):
+        self.hostile(to=(TO, "-oQPLACE@example.org", "-t@example.org",
+                         "-XPLACE@example.org"))
+
+    def test_recipients_after_a_double_hyphen(self):
+        self.hostile("--", to=("-oQPLACE@example.org", "-be@example.org"))
+
+    def test_programs_and_files_as_recipients(self):
+        """They are local parts, if anything."""
+        place = os.path.join(self.okapi.directory, "opened")
+        self.okapi.start_spooler()
+        self.send(HEAD, f"|/usr/bin/touch {place}", status=67)
+        for to in (place, f"|{place}", ":include:/etc/passwd"):
+            result = self.okapi.sendmail(HEAD, to)
+            self.assertIn(result.status, (0, 67), repr(result))
+        for entry in self.okapi.queue():
+            for to in entry["recipients"]:
+                self.assertTrue(to["address"].endswith("@okapi.test"), to)
+        self.assertFalse(os.path.exists(place))
+
+    def test_line_ends_in_a_recipient(self):
+        self.hostile(to=("a@b\r\nRCPT TO:<c@d>",), status=64)
+
+    def test_line_ends_in_the_sender(self):
+        self.hostile("-f", "a@b\nDATA", status=64)
+
+    def test_line_ends_in_the_full_name(self):
+        self.okapi.start_spooler()
+        self.send(b"Subject: x\n\nx\n", "-t", "-F",
+                  "A\r\nBcc: evil@example.org", TO)
+        one, = self.sent()
+        self.assertEqual(one["rcpts"], [TO])
+        sent = email.message_from_bytes(one["content"])
+        self.assertIsNone(sent["Bcc"])
+        self.assertIn("evil@example.org", sent["From"])
+
+    def test_line_ends_in_the_envelope_id(self):
+        self.hostile("-V", "x\r\nRCPT TO:<c@d>", status=64)
 
 
 class Large(Sendmail):
