@@ -365,7 +365,8 @@ static const struct command_option rule_set_options[] = {
 
 static const struct command_option rule_test_options[] = {
 	{"rule", "FILE", "this script instead of the user's rules", false},
-	{"folder", "PATH", "on every message of a folder", false},
+	{"folder", "PATH", "what would change in a folder", false},
+	{"explain", NULL, "with --folder: every test and what it saw", false},
 	{"from", "ADDRESS", "envelope sender (default: Return-Path)", false},
 	{"to", "ADDRESS", "envelope recipient (default: Delivered-To)", false},
 	{0}};

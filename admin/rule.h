@@ -34,6 +34,12 @@ struct rule_set {
 	GHashTable *included; /* by place and name, of struct sieve_script */
 	struct sieve_settings settings;
 	bool has_before; /* the first one is sieve_before */
+	/* Filled for every message; NULL: nobody asks why. */
+	struct sieve_explanation *explanation;
+	struct spam_marks *marks; /* NULL: what is junk is not asked */
+	/* Of the last message. */
+	bool is_junk;
+	char *junk; /* by what it is, or is not although marked; NULL */
 };
 
 /* The text of a script that a rule of the user includes; owned, NULL if there
@@ -58,6 +64,11 @@ NODISCARD int rule_place(struct rule_set *set,
 			 const struct sieve_action *action,
 			 struct store_place *ret_place, char **ret_problem,
 			 struct fault *fault);
+
+struct json_t;
+/* Every step of the last message, as lines for people or as an array. */
+void rule_explain_print(const struct rule_set *set);
+struct json_t *rule_explain_json(const struct rule_set *set);
 
 int rule_test(struct admin *admin, struct fault *fault);
 int rule_run(struct admin *admin, struct fault *fault);

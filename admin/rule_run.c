@@ -7,26 +7,70 @@
  */
 #include "mail.h"
 #include "print.h"
+#include "progress.h"
 #include "rule.h"
 #include "rules/sieve.h"
 #include "store/folders.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#define RUN_BATCH 50 /* messages in one transaction */
+
 /* One message and what is to become of it. */
 struct run_item {
+	int64_t store;
 	int64_t message;
 	int64_t folder; /* that it is in */
 	struct sieve_plan *plan;
 };
 
-struct rule_run {
-	struct rule_set set;
-	GPtrArray *items; /* of struct run_item */
+struct run_figures {
 	size_t filed;
 	size_t discarded;
+	size_t marked;
+	size_t gone; /* moved or deleted by somebody else meanwhile */
 };
+
+struct rule_run {
+	struct rule_set set;
+	int64_t store;    /* of the folder */
+	GPtrArray *items; /* of struct run_item */
+	guint first;      /* of the batch, and behind its last one */
+	guint last;
+	struct run_figures done;  /* committed */
+	struct run_figures batch; /* of this one */
+	struct progress progress;
+};
+
+static volatile sig_atomic_t run_interrupted;
+
+static void run_on_signal(int number)
+{
+	(void)number;
+	run_interrupted = 1;
+}
+
+/* Ctrl-C ends it between two transactions; a second one at once. */
+static void run_catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = run_on_signal,
+				   .sa_flags = (int)SA_RESETHAND};
+
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+static int run_check_signals(const struct rule_run *run, struct fault *fault)
+{
+	if (!run_interrupted)
+		return 0;
+	return fault_set(fault, FAULT_SHUTDOWN,
+			 "interrupted: %u of %u messages are done, the others "
+			 "are as they were",
+			 run->last, run->items->len);
+}
 
 static void run_item_free(gpointer data)
 {
@@ -42,6 +86,11 @@ static int run_collect(const struct store_message *message, void *context,
 	struct rule_run *run = context;
 	struct run_item *item = g_new0(struct run_item, 1);
 
+	if (run_check_signals(run, fault) < 0) {
+		g_free(item);
+		return -1;
+	}
+	item->store = run->store;
 	item->message = message->id;
 	item->folder = message->folder;
 	if (rule_plan_stored(&run->set, message, &item->plan, fault) < 0) {
@@ -49,6 +98,7 @@ static int run_collect(const struct store_message *message, void *context,
 		return -1;
 	}
 	g_ptr_array_add(run->items, item);
+	progress_tell(&run->progress, run->items->len, 0);
 	return 0;
 }
 
@@ -96,7 +146,9 @@ static int run_target(struct store *store, struct rule_run *run,
 				   ret_folder, NULL, fault);
 }
 
-static unsigned run_flags(const GPtrArray *flags)
+/* What an action marks at a copy. */
+static unsigned run_marks(const struct sieve_action *action,
+			  GPtrArray *ret_keywords)
 {
 	static const struct {
 		const char *name;
@@ -107,19 +159,46 @@ static unsigned run_flags(const GPtrArray *flags)
 		     {"\\Draft", MESSAGE_DRAFT}};
 	unsigned result = 0;
 
-	for (guint i = 0; flags && i < flags->len; i++)
+	for (guint i = 0; i < action->flags->len; i++) {
+		const char *name = action->flags->pdata[i];
+
 		for (size_t k = 0; k < G_N_ELEMENTS(known); k++)
-			if (g_ascii_strcasecmp(flags->pdata[i],
-					       known[k].name) == 0)
+			if (g_ascii_strcasecmp(name, known[k].name) == 0)
 				result |= known[k].flag;
+		if (*name != '\\')
+			g_ptr_array_add(ret_keywords,
+					(gpointer)(uintptr_t)name);
+	}
+	g_ptr_array_add(ret_keywords, NULL);
 	return result;
+}
+
+static int run_mark(struct store *store, int64_t message,
+		    const struct sieve_action *action, struct fault *fault)
+{
+	g_autoptr(GPtrArray) keywords = g_ptr_array_new();
+	unsigned flags = run_marks(action, keywords);
+	const struct propset *set = action->properties;
+
+	if ((flags &&
+	     store_message_set_flags(store, message, flags, 0, fault) < 0) ||
+	    (keywords->len > 1 &&
+	     store_message_add_keywords(store, message,
+					(const char *const *)keywords->pdata,
+					fault) < 0))
+		return -1;
+	for (size_t i = 0; set && i < propset_count(set); i++)
+		if (store_message_set_property(store, message,
+					       propset_at(set, i), fault) < 0)
+			return -1;
+	return 0;
 }
 
 /* Folders that get the message, by what the plan wants; true in ret_stays if
  * the one it is in is among them. */
 struct run_place {
 	int64_t folder;
-	unsigned flags;
+	const struct sieve_action *action;
 };
 
 static int run_places(struct store *store, struct rule_run *run,
@@ -129,8 +208,7 @@ static int run_places(struct store *store, struct rule_run *run,
 	*ret_stays = item->plan->implicit_keep;
 	for (guint i = 0; i < item->plan->actions->len; i++) {
 		const struct sieve_action *a = item->plan->actions->pdata[i];
-		struct run_place place = {.folder = item->folder,
-					  .flags = run_flags(a->flags)};
+		struct run_place place = {.folder = item->folder, .action = a};
 
 		/* Whoever sent old mail expects no reply to it. */
 		if (a->kind == SIEVE_DISCARD || a->kind == SIEVE_VACATION ||
@@ -158,6 +236,11 @@ static int run_places(struct store *store, struct rule_run *run,
 	return 0;
 }
 
+static bool run_has_marks(const struct sieve_action *action)
+{
+	return action->flags->len > 0 || action->properties;
+}
+
 /* The last place gets the message itself if it does not stay, every other one
  * a copy. */
 static int run_file(struct store *store, struct rule_run *run,
@@ -171,48 +254,117 @@ static int run_file(struct store *store, struct rule_run *run,
 		bool move = !stays && i + 1 == places->len;
 		int64_t message = item->message;
 
-		if (place->flags && (here || move) &&
-		    store_message_set_flags(store, message, place->flags, 0,
-					    fault) < 0)
+		run->batch.marked += here && run_has_marks(place->action);
+		if (!here && !move &&
+		    store_message_copy(store, message, place->folder, &message,
+				       fault) < 0)
 			return -1;
-		if (here)
-			continue;
-		run->filed++;
-		if (move)
+		if (run_mark(store, message, place->action, fault) < 0)
+			return -1;
+		run->batch.filed += !here;
+		if (!here && move)
 			return store_message_move(store, message, place->folder,
 						  fault);
-		if (store_message_copy(store, message, place->folder, &message,
-				       fault) < 0 ||
-		    (place->flags &&
-		     store_message_set_flags(store, message, place->flags, 0,
-					     fault) < 0))
-			return -1;
 	}
 	return 0;
 }
 
+/* Is it still where the plan was made for it? */
+static int run_is_there(struct store *store, const struct run_item *item,
+			bool *ret_there, struct fault *fault)
+{
+	AUTO(store_message) message = NULL;
+	struct fault why = {0};
+
+	*ret_there = store_message_get(store, item->store, item->message,
+				       &message, &why) == 0 &&
+		     message->folder == item->folder;
+	if (!message && why.kind != FAULT_NOT_FOUND) {
+		*fault = why;
+		return -1;
+	}
+	return 0;
+}
+
+static int run_item(struct store *store, struct rule_run *run,
+		    const struct run_item *item, struct fault *fault)
+{
+	g_autoptr(GArray) places =
+		g_array_new(FALSE, FALSE, sizeof(struct run_place));
+	bool stays = false;
+	bool there = false;
+
+	if (run_is_there(store, item, &there, fault) < 0)
+		return -1;
+	if (!there) {
+		run->batch.gone++;
+		return 0;
+	}
+	if (run_discards(item->plan)) {
+		run->batch.discarded++;
+		return store_message_delete(store, item->message, true, fault);
+	}
+	if (run_places(store, run, item, places, &stays, fault) < 0)
+		return -1;
+	return run_file(store, run, item, places, stays, fault);
+}
+
+/* One batch, whole or not at all. */
 static int run_unit(struct store *store, void *context, struct fault *fault)
 {
 	struct rule_run *run = context;
 
-	for (guint i = 0; i < run->items->len; i++) {
-		const struct run_item *item = run->items->pdata[i];
-		g_autoptr(GArray) places =
-			g_array_new(FALSE, FALSE, sizeof(struct run_place));
-		bool stays = false;
-
-		if (run_discards(item->plan)) {
-			if (store_message_delete(store, item->message, true,
-						 fault) < 0)
-				return -1;
-			run->discarded++;
-			continue;
-		}
-		if (run_places(store, run, item, places, &stays, fault) < 0 ||
-		    run_file(store, run, item, places, stays, fault) < 0)
+	run->batch = (struct run_figures){0};
+	for (guint i = run->first; i < run->last; i++)
+		if (run_item(store, run, run->items->pdata[i], fault) < 0)
 			return -1;
+	return 0;
+}
+
+/* A batch at a time, so that deliveries get their turn, and Ctrl-C leaves what
+ * was done and what was not. */
+static int run_batches(struct rule_run *run, struct fault *fault)
+{
+	guint count = run->items->len;
+
+	run->last = 0;
+	while (run->last < count) {
+		if (run_check_signals(run, fault) < 0)
+			return -1;
+		run->first = run->last;
+		run->last = MIN(run->first + RUN_BATCH, count);
+		if (store_run(run->set.admin->store, run_unit, run, fault) <
+		    0) {
+			run->last = run->first;
+			return -1;
+		}
+		run->done.filed += run->batch.filed;
+		run->done.discarded += run->batch.discarded;
+		run->done.marked += run->batch.marked;
+		run->done.gone += run->batch.gone;
+		progress_tell(&run->progress, run->last, count);
 	}
 	return 0;
+}
+
+static void run_tell(const struct rule_run *run)
+{
+	const struct run_figures *done = &run->done;
+
+	if (run->set.admin->json)
+		print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}",
+				     "looked_at", (json_int_t)run->items->len,
+				     "filed", (json_int_t)done->filed,
+				     "discarded", (json_int_t)done->discarded,
+				     "marked", (json_int_t)done->marked, "gone",
+				     (json_int_t)done->gone, "complete",
+				     run->last == run->items->len));
+	else
+		printf("looked at: %u, filed: %zu, discarded: %zu, marked: "
+		       "%zu%s\n",
+		       run->items->len, done->filed, done->discarded,
+		       done->marked,
+		       run->last == run->items->len ? "" : " (not complete)");
 }
 
 static int run_all(struct rule_run *run, struct fault *fault)
@@ -220,15 +372,21 @@ static int run_all(struct rule_run *run, struct fault *fault)
 	struct admin *admin = run->set.admin;
 	const struct store_user *user = run->set.user;
 	unsigned discards = 0;
-	int64_t store = 0;
 	int64_t folder = 0;
+	int rc;
 
-	if (admin_folder_in(admin, user, admin_option(admin, "folder"), &store,
-			    &folder, fault) < 0 ||
-	    rule_set_load(&run->set, fault) < 0 ||
-	    store_message_list(admin->store, store, folder, run_collect, run,
-			       fault) < 0)
+	if (admin_folder_in(admin, user, admin_option(admin, "folder"),
+			    &run->store, &folder, fault) < 0 ||
+	    rule_set_load(&run->set, fault) < 0)
 		return -1;
+	run_catch_signals();
+	progress_begin(&run->progress, "messages looked at");
+	rc = store_message_list(admin->store, run->store, folder, run_collect,
+				run, fault);
+	progress_end(&run->progress);
+	if (rc < 0)
+		return -1;
+	progress_begin(&run->progress, "messages done");
 	for (guint i = 0; i < run->items->len; i++) {
 		const struct run_item *item = run->items->pdata[i];
 
@@ -238,17 +396,10 @@ static int run_all(struct rule_run *run, struct fault *fault)
 	    admin_confirm(admin, fault, "%u messages will be discarded.  Run?",
 			  discards) < 0)
 		return -1;
-	if (store_run(admin->store, run_unit, run, fault) < 0)
-		return -1;
-	if (admin->json)
-		print_json(json_pack("{s:I, s:I, s:I}", "looked_at",
-				     (json_int_t)run->items->len, "filed",
-				     (json_int_t)run->filed, "discarded",
-				     (json_int_t)run->discarded));
-	else
-		printf("looked at: %u, filed: %zu, discarded: %zu\n",
-		       run->items->len, run->filed, run->discarded);
-	return 0;
+	rc = run_batches(run, fault);
+	progress_end(&run->progress);
+	run_tell(run);
+	return rc;
 }
 
 int rule_run(struct admin *admin, struct fault *fault)

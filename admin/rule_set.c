@@ -9,7 +9,10 @@
 #include "mail.h"
 #include "propset.h"
 #include "rule.h"
+#include "rules/explain.h"
 #include "rules/sieve.h"
+#include "spam.h"
+#include "store/junk_look.h"
 #include "store/settings.h"
 
 #include <stdio.h>
@@ -154,6 +157,9 @@ void rule_set_clear(struct rule_set *set)
 	g_clear_pointer(&set->included, g_hash_table_unref);
 	sieve_settings_clear(&set->settings);
 	g_clear_pointer(&set->own, g_strfreev);
+	g_clear_pointer(&set->explanation, sieve_explanation_free);
+	g_clear_pointer(&set->marks, spam_marks_free);
+	g_clear_pointer(&set->junk, g_free);
 }
 
 /* ---- the envelope ---- */
@@ -240,22 +246,57 @@ static bool rule_is_own_address(void *context, const char *address)
 
 /* ---- the plan ---- */
 
-/* sieve_before alone decides where it keeps nothing or stops (CONTRACT 4). */
-static struct sieve_plan *rule_evaluate(struct rule_set *set,
-					const struct sieve_message *message)
+/* What is junk by marks and lists; asked where set->marks are there. */
+static int rule_judge_junk(struct rule_set *set,
+			   const struct sieve_message *message,
+			   struct fault *fault)
+{
+	const struct junk_mail question = {
+		.octets = message->raw,
+		.size = message->raw_len,
+		.set = message->set,
+		.reverse_path = message->envelope_from,
+		.marks = set->marks,
+		.scl_limit = set->admin->conf->spam_scl,
+		.store_id = set->user->store,
+		.has_lists = true,
+	};
+
+	set->is_junk = false;
+	g_clear_pointer(&set->junk, g_free);
+	if (!set->marks)
+		return 0;
+	return junk_look(set->admin->store, &question, &set->is_junk,
+			 &set->junk, fault);
+}
+
+/* sieve_before alone decides where it keeps nothing or stops, and what is junk
+ * meets no further rule (docs/architecture.md). */
+static int rule_evaluate(struct rule_set *set,
+			 const struct sieve_message *message,
+			 struct sieve_plan **ret_plan, struct fault *fault)
 {
 	const struct sieve_rule *rules =
 		(const struct sieve_rule *)set->rules->data;
-	struct sieve_plan *before;
+	AUTO(sieve_plan) before = NULL;
+	bool is_decided;
 
-	if (set->has_before) {
-		before = sieve_evaluate(rules, 1, message, NULL, NULL);
-		if (!sieve_plan_keeps(before) || before->stopped)
-			return before;
-		sieve_plan_free(before);
+	if (set->explanation)
+		sieve_explanation_reset(set->explanation);
+	before = sieve_evaluate(rules, set->has_before ? 1 : 0, message, NULL,
+				NULL);
+	is_decided = !sieve_plan_keeps(before) || before->stopped;
+	if (!is_decided && rule_judge_junk(set, message, fault) < 0)
+		return -1;
+	if (is_decided || set->is_junk) {
+		*ret_plan = g_steal_pointer(&before);
+		return 0;
 	}
-	return sieve_evaluate(rules, set->rules->len, message, rule_on_error,
-			      NULL);
+	if (set->explanation)
+		sieve_explanation_reset(set->explanation);
+	*ret_plan = sieve_evaluate(rules, set->rules->len, message,
+				   rule_on_error, NULL);
+	return 0;
 }
 
 int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
@@ -275,6 +316,7 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 		.is_own_address = rule_is_own_address,
 		.find_script = rule_find_script,
 		.settings = &set->settings,
+		.explanation = set->explanation,
 		.mailbox_context = set,
 	};
 
@@ -287,8 +329,7 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 	message.set = props;
 	message.raw = g_bytes_get_data(bytes, &message.raw_len);
 	message.size = (int64_t)message.raw_len;
-	*ret_plan = rule_evaluate(set, &message);
-	return 0;
+	return rule_evaluate(set, &message, ret_plan, fault);
 }
 
 int rule_plan_stored(struct rule_set *set, const struct store_message *message,

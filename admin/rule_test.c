@@ -1,11 +1,14 @@
 /*
- * okapi-admin rule test: the plan that rules make, without effect.
+ * okapi-admin rule test: the plan that rules make, without effect, and why; for
+ * a folder, what rule run would change.
  */
 #include "eml.h"
 #include "mail.h"
 #include "print.h"
 #include "rule.h"
+#include "rules/explain.h"
 #include "rules/sieve.h"
+#include "spam.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,9 +84,17 @@ static json_t *rule_plan_json(struct rule_set *set, const char *what,
 			actions,
 			rule_action_json(set, plan->actions->pdata[i]));
 	json_object_set_new(object, "message", print_json_text(what));
+	json_object_set_new(object, "rule", print_json_text(plan->rule));
+	json_object_set_new(object, "line",
+			    plan->rule ? json_integer(plan->line)
+				       : json_null());
+	json_object_set_new(object, "junk", json_boolean(set->is_junk));
+	json_object_set_new(object, "junk_reason", print_json_text(set->junk));
 	json_object_set_new(object, "actions", actions);
 	json_object_set_new(object, "implicit_keep",
 			    json_boolean(plan->implicit_keep));
+	if (set->explanation)
+		json_object_set_new(object, "steps", rule_explain_json(set));
 	return object;
 }
 
@@ -91,6 +102,8 @@ static void rule_plan_print(struct rule_set *set, const char *what,
 			    const struct sieve_plan *plan)
 {
 	printf("%s:\n", what);
+	if (set->explanation)
+		rule_explain_print(set);
 	for (guint i = 0; i < plan->actions->len; i++) {
 		const struct sieve_action *a = plan->actions->pdata[i];
 		g_autofree char *argument =
@@ -102,13 +115,17 @@ static void rule_plan_print(struct rule_set *set, const char *what,
 		       a->line, problem ? ": kept instead, " : "",
 		       problem ? problem : "");
 	}
-	if (plan->implicit_keep)
+	if (set->is_junk)
+		printf("    to Junk E-mail: no rule is asked\n");
+	else if (plan->implicit_keep)
 		puts("    keep (no rule said otherwise)");
 }
 
 struct rule_test {
 	struct rule_set set;
 	struct print_list list;
+	size_t looked_at;
+	size_t changes;
 };
 
 static void rule_tell_plan(struct rule_test *test, const char *what,
@@ -121,10 +138,185 @@ static void rule_tell_plan(struct rule_test *test, const char *what,
 		rule_plan_print(&test->set, what, plan);
 }
 
-static int rule_test_stored(const struct store_message *message, void *context,
-			    struct fault *fault)
+/* ---- a folder: what would change ---- */
+
+/* What rule run would make of a message. */
+struct rule_change {
+	GPtrArray *to;    /* of char *: folders that get it, this one too */
+	GPtrArray *flags; /* of char *: that it has not yet */
+	bool stays;
+	bool discarded;
+};
+
+static bool rule_has_flag(const struct store_message *message, const char *flag)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} known[] = {{"\\Seen", MESSAGE_READ},
+		     {"\\Flagged", MESSAGE_FLAGGED},
+		     {"\\Answered", MESSAGE_ANSWERED},
+		     {"\\Draft", MESSAGE_DRAFT}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (g_ascii_strcasecmp(flag, known[i].name) == 0)
+			return (message->flags & known[i].flag) != 0;
+	for (char **word = message->keywords; word && *word; word++)
+		if (g_ascii_strcasecmp(*word, flag) == 0)
+			return true;
+	return false;
+}
+
+/* Where an action leads; false: nowhere else than where it is. */
+static bool rule_leads_away(struct rule_set *set,
+			    const struct store_message *message,
+			    const struct sieve_action *action)
+{
+	struct store_place place = {0};
+	g_autofree char *problem = NULL;
+	struct fault fault = {0};
+
+	if (action->kind != SIEVE_FILEINTO ||
+	    rule_place(set, action, &place, &problem, &fault) < 0 || problem)
+		return false;
+	return place.folder != message->folder;
+}
+
+static void rule_add_action(struct rule_set *set, struct rule_change *change,
+			    const struct store_message *message,
+			    const struct sieve_action *action)
+{
+	const struct propset *properties = action->properties;
+
+	if (action->kind == SIEVE_DISCARD || action->kind == SIEVE_VACATION ||
+	    action->kind == SIEVE_REPLY)
+		return;
+	change->discarded = false;
+	if (rule_leads_away(set, message, action))
+		g_ptr_array_add(change->to, g_strdup(action->argument));
+	else
+		change->stays = true;
+	for (guint i = 0; i < action->flags->len; i++)
+		if (!rule_has_flag(message, action->flags->pdata[i]))
+			g_ptr_array_add(change->flags,
+					g_strdup(action->flags->pdata[i]));
+	for (size_t i = 0; properties && i < propset_count(properties); i++)
+		g_ptr_array_add(
+			change->flags,
+			g_strdup(proptag_name(propset_at(properties, i)->tag)));
+}
+
+static void rule_change_fill(struct rule_set *set, struct rule_change *change,
+			     const struct store_message *message,
+			     const struct sieve_plan *plan)
+{
+	change->to = g_ptr_array_new_with_free_func(g_free);
+	change->flags = g_ptr_array_new_with_free_func(g_free);
+	change->stays = plan->implicit_keep;
+	change->discarded = !plan->implicit_keep;
+	for (guint i = 0; i < plan->actions->len; i++)
+		rule_add_action(set, change, message, plan->actions->pdata[i]);
+}
+
+static bool rule_changes(const struct rule_change *change)
+{
+	return change->discarded || change->to->len > 0 ||
+	       change->flags->len > 0;
+}
+
+static json_t *rule_strings(const GPtrArray *list)
+{
+	json_t *array = json_array();
+
+	for (guint i = 0; i < list->len; i++)
+		json_array_append_new(array, print_json_text(list->pdata[i]));
+	return array;
+}
+
+static char *rule_join(GPtrArray *list, const char *separator)
+{
+	GString *out = g_string_new(NULL);
+
+	for (guint i = 0; i < list->len; i++)
+		g_string_append_printf(out, "%s%s", i ? separator : "",
+				       (const char *)list->pdata[i]);
+	return g_string_free(out, FALSE);
+}
+
+/* "17: Inbox -> Lists, +\\Seen (lists, line 3): Subject" */
+static void rule_change_print(const struct rule_change *change,
+			      const struct store_message *message,
+			      const struct sieve_plan *plan)
+{
+	g_autofree char *to = rule_join(change->to, ", ");
+	g_autofree char *flags = rule_join(change->flags, " +");
+	g_autofree char *subject =
+		print_clean(message->subject ? message->subject : "");
+	g_autofree char *folder = print_clean(message->folder_path);
+	g_autofree char *clean_to = print_clean(to);
+	g_autofree char *clean_flags = print_clean(flags);
+
+	printf("%" G_GINT64_FORMAT ": %s %s%s%s%s%s (%s, line %u): %s\n",
+	       message->id, folder,
+	       change->discarded ? "-> nowhere, discarded"
+	       : change->stays   ? "stays"
+				 : "-> ",
+	       change->stays && *clean_to ? ", copied to " : "", clean_to,
+	       *clean_flags ? ", +" : "", clean_flags,
+	       plan->rule ? plan->rule : "", plan->line, subject);
+}
+
+static void rule_tell_change(struct rule_test *test,
+			     const struct store_message *message,
+			     const struct sieve_plan *plan)
+{
+	g_autofree char *what =
+		g_strdup_printf("%" G_GINT64_FORMAT, message->id);
+	struct rule_change change = {0};
+	json_t *object;
+
+	rule_change_fill(&test->set, &change, message, plan);
+	test->looked_at++;
+	test->changes += rule_changes(&change);
+	if (test->list.json) {
+		object = rule_plan_json(&test->set, what, plan);
+		json_object_set_new(object, "from",
+				    print_json_text(message->folder_path));
+		json_object_set_new(object, "to", rule_strings(change.to));
+		json_object_set_new(object, "stays",
+				    json_boolean(change.stays));
+		json_object_set_new(object, "discarded",
+				    json_boolean(change.discarded));
+		json_object_set_new(object, "adds", rule_strings(change.flags));
+		json_object_set_new(object, "changes",
+				    json_boolean(rule_changes(&change)));
+		print_list_item(&test->list, object);
+	} else if (rule_changes(&change)) {
+		rule_change_print(&change, message, plan);
+	}
+	if (!test->list.json && test->set.explanation)
+		rule_plan_print(&test->set, what, plan);
+	g_ptr_array_unref(change.to);
+	g_ptr_array_unref(change.flags);
+}
+
+static int rule_test_each(const struct store_message *message, void *context,
+			  struct fault *fault)
 {
 	struct rule_test *test = context;
+	AUTO(sieve_plan) plan = NULL;
+
+	if (rule_plan_stored(&test->set, message, &plan, fault) < 0)
+		return -1;
+	rule_tell_change(test, message, plan);
+	return 0;
+}
+
+/* ---- one message: what would happen to it, and why ---- */
+
+static int rule_test_stored(const struct store_message *message,
+			    struct rule_test *test, struct fault *fault)
+{
 	AUTO(sieve_plan) plan = NULL;
 	g_autofree char *what =
 		g_strdup_printf("%" G_GINT64_FORMAT, message->id);
@@ -182,12 +374,20 @@ static int rule_test_run(struct rule_test *test, struct fault *fault)
 		return -1;
 	if (rule_set_load(&test->set, fault) < 0)
 		return -1;
+	/* A delivery asks what is junk, rule run does not. */
+	if (!path && spam_marks_new(admin->conf, &test->set.marks, fault) < 0)
+		return -1;
+	if (!path || admin_has(admin, "explain"))
+		test->set.explanation = sieve_explanation_new();
 	print_list_begin(&test->list, admin->json);
 	rc = path ? store_message_list(admin->store, store, folder,
-				       rule_test_stored, test, fault)
+				       rule_test_each, test, fault)
 		  : rule_test_one(test, admin_arg(admin, 1), fault);
 	if (rc == 0)
 		print_list_end(&test->list);
+	if (rc == 0 && path && !admin->json)
+		printf("looked at: %zu, would change: %zu\n", test->looked_at,
+		       test->changes);
 	return rc;
 }
 

@@ -190,6 +190,8 @@ static void deliver_log(const struct mail *mail,
 	log_event_number(event, "size", (int64_t)mail_size(mail));
 	if (plan)
 		log_event_text(event, "rule", plan->rule);
+	if (plan && plan->rule)
+		log_event_number(event, "rule_line", plan->line);
 	if (plan)
 		deliver_log_outgoing(event, plan);
 	deliver_log_junk(event, plan);

@@ -80,6 +80,7 @@ struct plan {
 	struct sieve_vacation *vacation;
 	GPtrArray *marks; /* of struct plan_mark */
 	char *rule;       /* that decided, or NULL */
+	unsigned line;    /* of it, where it did */
 	char *complaint;  /* what a rule could not do, the first; or NULL */
 	char *junk;       /* by what it is junk, or is not although marked */
 	bool is_junk;

@@ -4,11 +4,11 @@
  */
 #include "rules.h"
 
-#include "junk.h"
 #include "log.h"
 #include "rules/sieve.h"
 #include "send.h"
 #include "store/folders.h"
+#include "store/junk_look.h"
 #include "store/place.h"
 #include "store/settings.h"
 
@@ -561,6 +561,7 @@ static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,
 	if (wanted->rule) {
 		g_free(plan->rule);
 		plan->rule = g_strdup(wanted->rule);
+		plan->line = wanted->line;
 	}
 	for (guint i = 0; i < wanted->marks->len; i++) {
 		const struct sieve_mark *mark = wanted->marks->pdata[i];
@@ -606,13 +607,26 @@ static int rules_run_before(struct rules *rules, struct sieve_plan **ret_plan,
 
 static int rules_judge_junk(struct rules *rules, struct fault *fault)
 {
-	struct plan *plan = rules->to->plan;
+	struct mail *mail = rules->mail;
+	const struct mail_recipient *to = rules->to;
+	struct plan *plan = to->plan;
+	struct junk_mail question;
 
 	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder)
 		return 0;
-	mail_convert(rules->mail, MAIL_SUMMARY);
-	if (junk_look(rules->mail, rules->store, rules->to, &plan->is_junk,
-		      &plan->junk, fault))
+	mail_convert(mail, to->who->has_lists ? MAIL_HEADERS : MAIL_SUMMARY);
+	question = (struct junk_mail){
+		.set = mail->set,
+		.reverse_path = mail->reverse_path,
+		.is_told = mail->wishes.junk,
+		.marks = mail->agent->spam_marks,
+		.scl_limit = mail->agent->conf->spam_scl,
+		.store_id = to->who->store,
+		.has_lists = to->who->has_lists,
+	};
+	question.octets = g_bytes_get_data(mail->bytes, &question.size);
+	if (junk_look(rules->store, &question, &plan->is_junk, &plan->junk,
+		      fault))
 		return -1;
 	return plan->is_junk ? target_set_junk(rules->store, rules->to,
 					       rules->target, fault)

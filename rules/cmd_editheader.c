@@ -183,7 +183,7 @@ static void run_add(struct sieve_run *run, const struct ast_node *node)
 	clean = clean_value(value);
 	run->edit = sieve_edit_add(edit, name, clean,
 				   language_tagged(node, SLOT_AT_END));
-	run->acted = true;
+	run->acted = run->place.line;
 }
 
 struct dropping {
@@ -258,7 +258,8 @@ static void run_delete(struct sieve_run *run, const struct ast_node *node)
 			g_ascii_strcasecmp(sieve_edit_field(edit, i)->name,
 					   dropping.name) == 0;
 	run->edit = sieve_edit_drop(edit, drops, &dropping);
-	run->acted = run->acted || dropping.dropped;
+	if (dropping.dropped)
+		run->acted = run->place.line;
 }
 
 const struct language_entry cmd_addheader = {

@@ -106,7 +106,7 @@ static void save(struct sieve_run *run, const char *variable, GPtrArray *flags)
 		g_ptr_array_unref(flags);
 		return;
 	}
-	run->acted = true; /* the implicit keep has them, too */
+	run->acted = run->place.line; /* the implicit keep has them, too */
 	g_ptr_array_unref(run->flags);
 	run->flags = flags;
 }

@@ -142,7 +142,7 @@ static void run_setproperty(struct sieve_run *run, const struct ast_node *node)
 	if (propset_count(run->properties) > SETPROPERTY_MAX)
 		sieve_run_fail(run, "more than %d properties set",
 			       SETPROPERTY_MAX);
-	run->acted = true; /* the implicit keep has them, too */
+	run->acted = run->place.line; /* the implicit keep has them, too */
 }
 
 const struct language_entry cmd_setproperty = {

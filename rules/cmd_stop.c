@@ -8,7 +8,7 @@ static void run_stop(struct sieve_run *run, const struct ast_node *node)
 {
 	(void)node;
 	run->stopped = true;
-	run->acted = true;
+	run->acted = run->place.line;
 }
 
 const struct language_entry cmd_stop = {

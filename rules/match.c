@@ -3,6 +3,7 @@
  */
 #include "match.h"
 
+#include "explain.h"
 #include "run.h"
 #include "wildcard.h"
 
@@ -240,6 +241,8 @@ static bool match_one(struct sieve_matcher *matcher,
 bool sieve_matcher_feed(struct sieve_matcher *matcher, const char *value)
 {
 	matcher->count++;
+	if (matcher->run->message->explanation)
+		sieve_explain_value(matcher->run, value);
 	if (matcher->type == MATCH_COUNT)
 		return matcher->run->failed;
 	for (const struct ast_string *key = matcher->keys->strings;

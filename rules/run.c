@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "edit.h"
+#include "explain.h"
 #include "flags.h"
 #include "plan.h"
 #include "variable.h"
@@ -56,6 +57,7 @@ void sieve_run_block(struct sieve_run *run, const struct ast_node *commands)
 			sieve_run_fail(run, "%s", node->deferred_error);
 		if (run->failed)
 			return;
+		sieve_explain_action(run, node);
 		node->entry->run(run, node);
 		if (run->failed || run->stopped || run->returned)
 			return;
@@ -64,12 +66,18 @@ void sieve_run_block(struct sieve_run *run, const struct ast_node *commands)
 
 bool sieve_run_test(struct sieve_run *run, const struct ast_node *test)
 {
+	struct sieve_step *around;
+	bool result;
+
 	sieve_run_spend(run, 1);
 	if (test->deferred_error)
 		sieve_run_fail(run, "%s", test->deferred_error);
 	if (run->failed)
 		return false;
-	return test->entry->test(run, test) && !run->failed;
+	around = sieve_explain_begin(run, test);
+	result = test->entry->test(run, test) && !run->failed;
+	sieve_explain_end(run, around, result);
+	return result;
 }
 
 const char *sieve_run_string(struct sieve_run *run,
@@ -188,7 +196,7 @@ void sieve_run_act(struct sieve_run *run, const struct run_action *wanted)
 	if (conflict)
 		sieve_run_fail(run, "reject and %s do not go together",
 			       conflict);
-	run->acted = true;
+	run->acted = run->place.line;
 	if (!wanted->copy)
 		run->cancels_keep = true;
 	if (same && !conflict)

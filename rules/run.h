@@ -58,7 +58,7 @@ struct sieve_run {
 	GPtrArray *pending;       /* actions, put into the plan at its end */
 	GPtrArray *marks;         /* put into the plan at its end, too */
 	bool cancels_keep;
-	bool acted;
+	unsigned acted; /* line of what acted last; 0: nothing did */
 	/* The recipient or attachment that anyrecipient or anyattachment is at;
 	 * NULL: the message. */
 	const struct propset *row;

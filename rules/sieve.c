@@ -284,7 +284,7 @@ static void commit(struct sieve_run *run)
 	plan->stopped = run->stopped;
 	if (run->acted) {
 		plan->rule = run->script->name;
-		plan->line = run->place.line;
+		plan->line = run->acted;
 	}
 }
 
@@ -329,7 +329,7 @@ static void run_script(struct sieve_run *run, const struct sieve_script *script)
 	run->arena = sieve_arena_new();
 	run->place = (struct sieve_place){1, 1};
 	run->cancels_keep = false;
-	run->acted = false;
+	run->acted = 0;
 	run->failed = false;
 	run->steps = 0;
 	sieve_run_block(run, script->commands);

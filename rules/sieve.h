@@ -130,6 +130,7 @@ struct sieve_settings {
 };
 
 /* What a script is evaluated on. */
+struct sieve_explanation;
 struct sieve_message {
 	const struct propset *set; /* with CONVERT_HEADERS */
 	int64_t size;              /* octets of the message */
@@ -168,6 +169,8 @@ struct sieve_message {
 						  struct fault *fault);
 	void *mailbox_context; /* of them all */
 	const struct sieve_settings *settings;
+	/* Is filled (explain.h); NULL: nobody asks why. */
+	struct sieve_explanation *explanation;
 	void *host; /* of those who brought entries of their own */
 };
 

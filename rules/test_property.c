@@ -8,6 +8,7 @@
 #include "date.h"
 #include "derived.h"
 #include "entries.h"
+#include "explain.h"
 #include "html.h"
 #include "match.h"
 #include "run.h"
@@ -448,26 +449,24 @@ static bool feed_binary(struct property_test *test, GBytes *data)
 	return feed_text(test, text);
 }
 
-/* As text, for the match types that want text. */
-static bool feed_as_text(struct property_test *test, uint32_t tag,
-			 int64_t number)
+/* For the match types that want text, and for people; owned. */
+static char *whole_text(uint32_t tag, int64_t number)
 {
-	g_autofree char *text = NULL;
-
 	if (PROP_TYPE(tag) == PT_SYSTIME)
-		text = sieve_date_format_iso(number);
-	else if (PROP_TYPE(tag) == PT_BOOLEAN)
-		text = g_strdup(number ? "true" : "false");
-	else
-		text = g_strdup_printf("%" G_GINT64_FORMAT, number);
-	return feed_text(test, text);
+		return sieve_date_format_iso(number);
+	if (PROP_TYPE(tag) == PT_BOOLEAN)
+		return g_strdup(number ? "true" : "false");
+	return g_strdup_printf("%" G_GINT64_FORMAT, number);
 }
 
 static bool feed_whole(struct property_test *test, uint32_t tag, int64_t number)
 {
-	if (is_typed(test->node))
-		return feed_number(test, tag, number);
-	return feed_as_text(test, tag, number);
+	g_autofree char *text = whole_text(tag, number);
+
+	if (!is_typed(test->node))
+		return feed_text(test, text);
+	sieve_explain_value(test->run, text);
+	return feed_number(test, tag, number);
 }
 
 static bool feed_html(struct property_test *test, GBytes *data)
@@ -595,6 +594,7 @@ static bool bitmask_holds(const struct property_test *test,
 
 	if (!value_number(prop, &value))
 		return false;
+	sieve_explain_number(test->run, value);
 	return ((value & test->mask) == 0) == wants_zero;
 }
 
@@ -657,6 +657,7 @@ static bool test_set(struct property_test *test, const struct propset *set)
 	case MODE_BITMASK:
 		return bitmask_holds(test, prop);
 	case MODE_SIZE:
+		sieve_explain_number(test->run, prop_size(prop));
 		return relation_holds(test->relation,
 				      (prop_size(prop) > test->mask) -
 					      (prop_size(prop) < test->mask));

@@ -4,6 +4,7 @@
 #include "checker.h"
 #include "edit.h"
 #include "entries.h"
+#include "explain.h"
 #include "run.h"
 
 static const struct language_tag size_tags[] = {
@@ -30,6 +31,7 @@ static bool run_size(struct sieve_run *run, const struct ast_node *node)
 	int64_t size = run->message->size +
 		       (run->edit ? sieve_edit_growth(run->edit) : 0);
 
+	sieve_explain_number(run, size);
 	if (language_choice(node, SLOT_LIMIT, 0) > 0)
 		return size > limit;
 	return size < limit;

@@ -170,6 +170,65 @@ int store_message_list_deleted(struct store *store, int64_t store_id,
 	return 0;
 }
 
+/* The lines of keywords, with more of them; owned, NULL: nothing is new. */
+static char *keywords_join(const char *lines, const char *const *more)
+{
+	g_auto(GStrv) old = g_strsplit(lines, "\n", -1);
+	g_autoptr(GString) out = g_string_new(lines);
+	bool is_new = false;
+
+	for (size_t i = 0; more[i]; i++) {
+		g_autofree char *line = g_strdup(more[i]);
+		bool has = false;
+
+		g_strdelimit(line, "\r\n", ' ');
+		for (char **k = old; *k; k++)
+			has = has || g_ascii_strcasecmp(*k, line) == 0;
+		if (has)
+			continue;
+		g_string_append_printf(out, "%s%s", out->len ? "\n" : "", line);
+		is_new = true;
+	}
+	return is_new ? g_strdup(out->str) : NULL;
+}
+
+static int keywords_load(struct store *store, int64_t message, char **ret_lines,
+			 struct fault *fault)
+{
+	ROWS rows = {0};
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT keywords FROM hierarchy WHERE id = ?", "i",
+		      message) ||
+	    rows_next(&rows, fault) < 0)
+		return -1;
+	*ret_lines = rows_text(&rows, 0);
+	return 0;
+}
+
+int store_message_add_keywords(struct store *store, int64_t message,
+			       const char *const *keywords, struct fault *fault)
+{
+	struct counter_change none = {0};
+	g_autofree char *lines = NULL;
+	g_autofree char *joined = NULL;
+	struct copy_row row;
+	int64_t change;
+
+	if (message_living(store, message, &row, fault) ||
+	    keywords_load(store, message, &lines, fault))
+		return -1;
+	joined = keywords_join(lines, keywords);
+	if (!joined)
+		return 0;
+	if (folder_count(store, row.store, row.folder, &none, &change, fault))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET keywords = ?, change = ?"
+		       " WHERE id = ?",
+		       "tii", joined, change, message);
+}
+
 int store_message_set_property(struct store *store, int64_t message,
 			       const struct prop *prop, struct fault *fault)
 {

@@ -153,6 +153,10 @@ NODISCARD int store_message_properties(struct store *store, int64_t message,
 NODISCARD int store_message_set_flags(struct store *store, int64_t message,
 				      unsigned set, unsigned clear,
 				      struct fault *fault);
+/* Adds those that are not there yet (case-blind); NULL-terminated. */
+NODISCARD int store_message_add_keywords(struct store *store, int64_t message,
+					 const char *const *keywords,
+					 struct fault *fault);
 NODISCARD int store_message_move(struct store *store, int64_t message,
 				 int64_t folder, struct fault *fault);
 NODISCARD int store_message_copy(struct store *store, int64_t message,

@@ -1,9 +1,9 @@
 /*
  * What makes mail junk.
  */
-#include "junk.h"
+#include "junk_look.h"
 
-#include "store/settings.h"
+#include "settings.h"
 
 /* spam_scl beyond it: never by this (MS-OXCSPAM 2.2.1.2). */
 #define JUNK_SCL_MAX 9
@@ -15,20 +15,17 @@ struct junk_lists {
 };
 
 /* What marks it, whoever it is for; owned, NULL: nothing. */
-static char *junk_find_mark(const struct mail *mail)
+static char *junk_find_mark(const struct junk_mail *mail)
 {
 	int64_t scl = propset_number(mail->set, PR_CONTENT_FILTER_SCL, 0);
-	int64_t limit = mail->agent->conf->spam_scl;
-	size_t size = 0;
-	const char *octets = g_bytes_get_data(mail->bytes, &size);
 	const char *mark;
 
-	if (mail->wishes.junk)
+	if (mail->is_told)
 		return g_strdup("option -j");
-	mark = spam_marks_find(mail->agent->spam_marks, octets, size);
+	mark = spam_marks_find(mail->marks, mail->octets, mail->size);
 	if (mark)
 		return g_strdup_printf("header %s", mark);
-	if (limit <= JUNK_SCL_MAX && scl >= limit)
+	if (mail->scl_limit <= JUNK_SCL_MAX && scl >= mail->scl_limit)
 		return g_strdup_printf("scl %" G_GINT64_FORMAT, scl);
 	return NULL;
 }
@@ -52,9 +49,8 @@ static int junk_ask(struct store *store, int64_t store_id, const char *address,
 	return 0;
 }
 
-static int junk_ask_lists(const struct mail *mail, struct store *store,
-			  int64_t store_id, struct junk_lists *lists,
-			  struct fault *fault)
+static int junk_ask_lists(const struct junk_mail *mail, struct store *store,
+			  struct junk_lists *lists, struct fault *fault)
 {
 	const struct header_field *from =
 		propset_find_header(mail->set, "From");
@@ -64,26 +60,24 @@ static int junk_ask_lists(const struct mail *mail, struct store *store,
 		const struct header_address *address =
 			from->addresses->pdata[i];
 
-		if (junk_ask(store, store_id, address->address, lists, fault))
+		if (junk_ask(store, mail->store_id, address->address, lists,
+			     fault))
 			return -1;
 	}
-	return junk_ask(store, store_id, mail->reverse_path, lists, fault);
+	return junk_ask(store, mail->store_id, mail->reverse_path, lists,
+			fault);
 }
 
-int junk_look(struct mail *mail, struct store *store,
-	      const struct mail_recipient *to, bool *ret_is_junk,
-	      char **ret_why, struct fault *fault)
+int junk_look(struct store *store, const struct junk_mail *mail,
+	      bool *ret_is_junk, char **ret_why, struct fault *fault)
 {
 	g_autofree char *mark = junk_find_mark(mail);
 	struct junk_lists lists = {JUNK_UNKNOWN, NULL};
 	g_autofree char *entry = NULL;
 	int result = 0;
 
-	if (to->who->has_lists) {
-		mail_convert(mail, MAIL_HEADERS);
-		result = junk_ask_lists(mail, store, to->who->store, &lists,
-					fault);
-	}
+	if (mail->has_lists)
+		result = junk_ask_lists(mail, store, &lists, fault);
 	entry = lists.entry;
 	if (result)
 		return -1;
