@@ -171,6 +171,21 @@ static int export_oof(struct archive_export *export, int64_t store_id,
 	return archive_put(export->writer, "oof", value, NULL, 0, fault);
 }
 
+static int export_all(struct archive_export *export, int64_t store_id,
+		      int64_t folder, struct fault *fault)
+{
+	if ((!folder && export_folders(export, store_id, fault)) ||
+	    store_message_list(export->store, store_id, folder, export_message,
+			       export, fault))
+		return -1;
+	if (folder)
+		return 0;
+	if (export_rules(export, store_id, fault) ||
+	    export_junk(export, store_id, fault))
+		return -1;
+	return export_oof(export, store_id, fault);
+}
+
 int mail_export_archive(struct admin *admin, const struct store_user *user,
 			int64_t store_id, int64_t folder, const char *path,
 			int64_t *ret_count, struct fault *fault)
@@ -180,20 +195,16 @@ int mail_export_archive(struct admin *admin, const struct store_user *user,
 	AUTO(archive_writer) writer = NULL;
 	struct archive_export export = {.store = admin->store,
 					.folders = folders};
+	int rc;
 
 	if (archive_create(path, user->name, &writer, fault))
 		return -1;
 	export.writer = writer;
 	progress_begin(&export.progress, "messages");
-	if ((!folder && export_folders(&export, store_id, fault)) ||
-	    store_message_list(admin->store, store_id, folder, export_message,
-			       &export, fault))
-		return -1;
-	if (!folder && (export_rules(&export, store_id, fault) ||
-			export_junk(&export, store_id, fault) ||
-			export_oof(&export, store_id, fault)))
-		return -1;
+	rc = export_all(&export, store_id, folder, fault);
 	progress_end(&export.progress);
+	if (rc)
+		return -1;
 	*ret_count = export.count;
 	return archive_finish(writer, fault);
 }

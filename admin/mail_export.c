@@ -102,11 +102,11 @@ static int mail_export_each(const struct store_message *message, void *context,
 static int mail_export_walk(struct mail_export *export, int64_t store,
 			    int64_t folder, struct fault *fault)
 {
-	if (store_message_list(export->admin->store, store, folder,
-			       mail_export_each, export, fault) < 0)
-		return -1;
+	int rc = store_message_list(export->admin->store, store, folder,
+				    mail_export_each, export, fault);
+
 	progress_end(&export->progress);
-	return 0;
+	return rc;
 }
 
 static int mail_export_open(struct mail_export *export, const char *path,

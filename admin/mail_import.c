@@ -297,6 +297,7 @@ int mail_import(struct admin *admin, struct fault *fault)
 	struct mail_import import = {.admin = admin,
 				     .folder_path = admin_arg(admin, 1),
 				     .items = items};
+	int rc;
 
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    (strcmp(import.folder_path, "/") != 0 &&
@@ -305,10 +306,12 @@ int mail_import(struct admin *admin, struct fault *fault)
 		return -1;
 	import.user = user;
 	progress_begin(&import.progress, "messages");
-	if (import_path(&import, admin_arg(admin, 2), fault) < 0 ||
-	    import_flush(&import, fault) < 0)
-		return -1;
+	rc = import_path(&import, admin_arg(admin, 2), fault);
+	if (rc == 0)
+		rc = import_flush(&import, fault);
 	progress_end(&import.progress);
+	if (rc < 0)
+		return -1;
 	admin_tell(admin, "imported", (int64_t)import.count, "imported: %zu",
 		   import.count);
 	if (import.known)

@@ -11,7 +11,34 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- how far it is ---- */
+
+static void store_told(const char *what, int64_t done, int64_t of,
+		       void *context)
+{
+	struct progress *progress = context;
+
+	progress->what = what;
+	progress_tell(progress, done, of);
+}
+
+/* Between the two the store's long work shows how far it is. */
+static void store_work_begin(struct admin *admin, struct progress *progress)
+{
+	progress_begin(progress, "");
+	store_set_progress(admin->store, store_told, progress);
+}
+
+static void store_work_end(struct admin *admin, struct progress *progress)
+{
+	store_set_progress(admin->store, NULL, NULL);
+	progress_end(progress);
+}
+
+/* ---- the verbs ---- */
+
 struct store_check_context {
+	struct progress progress;
 	struct print_list list;
 	const char *prefix;
 };
@@ -22,6 +49,7 @@ static void store_check_tell(const char *what, void *context)
 	g_autofree char *text = g_strconcat(c->prefix, what, NULL);
 	g_autofree char *clean = print_clean(text);
 
+	progress_end(&c->progress);
 	if (c->list.json)
 		print_list_item(&c->list, print_json_text(text));
 	else
@@ -34,19 +62,23 @@ static int store_check_run(struct admin *admin, struct fault *fault)
 	bool repair = admin_has(admin, "repair");
 	int64_t found = 0;
 	int64_t wrong = 0;
+	int rc = 0;
 
 	if (admin_open_for(admin, repair, fault) < 0)
 		return -1;
 	print_list_begin(&context.list, admin->json);
+	store_work_begin(admin, &context.progress);
 	if (repair) {
 		context.prefix = "repaired: ";
-		if (store_repair(admin->store, store_check_tell, &context,
-				 &found, fault) < 0)
-			return -1;
+		rc = store_repair(admin->store, store_check_tell, &context,
+				  &found, fault);
 		context.prefix = "left: ";
 	}
-	if (store_check(admin->store, store_check_tell, &context, &wrong,
-			fault) < 0)
+	if (rc == 0)
+		rc = store_check(admin->store, store_check_tell, &context,
+				 &wrong, fault);
+	store_work_end(admin, &context.progress);
+	if (rc < 0)
 		return -1;
 	print_list_end(&context.list);
 	if (wrong)
@@ -62,33 +94,23 @@ static int store_check_run(struct admin *admin, struct fault *fault)
 static int store_purge_run(struct admin *admin, struct fault *fault)
 {
 	bool all = admin_has(admin, "all");
+	struct progress progress;
 	int64_t messages = 0;
+	int rc;
 
 	if (all && admin_confirm(admin, fault,
 				 "Remove all that is marked deleted for "
 				 "good?") < 0)
 		return -1;
-	if (store_purge(admin->store, g_get_real_time(), all, &messages,
-			fault) < 0)
+	store_work_begin(admin, &progress);
+	rc = store_purge(admin->store, g_get_real_time(), all, &messages,
+			 fault);
+	store_work_end(admin, &progress);
+	if (rc < 0)
 		return -1;
 	admin_tell(admin, "purged", messages,
 		   "purged: %" G_GINT64_FORMAT " messages", messages);
 	return 0;
-}
-
-static void store_backup_progress(enum store_backup_stage stage, int64_t done,
-				  int64_t of, void *context)
-{
-	static const char *const stages[] = {
-		[BACKUP_FILES] = "large values",
-		[BACKUP_PAGES] = "pages",
-		[BACKUP_PLACE] = "steps of putting them in place",
-	};
-
-	struct progress *progress = context;
-
-	progress->what = stages[stage];
-	progress_tell(progress, done, of);
 }
 
 static void store_backup_tell(const struct admin *admin, const char *dir,
@@ -115,15 +137,15 @@ static void store_backup_tell(const struct admin *admin, const char *dir,
 static int store_backup_run(struct admin *admin, struct fault *fault)
 {
 	const char *dir = admin_arg(admin, 0);
-	struct progress progress;
-	struct store_backup_options options = {
-		.progress = store_backup_progress, .context = &progress};
 	struct store_backup_result result = {0};
+	struct progress progress;
+	int rc;
 
-	progress_begin(&progress, "");
-	if (store_backup(admin->store, dir, &options, &result, fault) < 0)
+	store_work_begin(admin, &progress);
+	rc = store_backup(admin->store, dir, NULL, &result, fault);
+	store_work_end(admin, &progress);
+	if (rc < 0)
 		return -1;
-	progress_end(&progress);
 	store_backup_tell(admin, dir, &result);
 	if (result.missing)
 		return fault_set(fault, FAULT_REFUSED_INPUT,
@@ -138,8 +160,13 @@ static int store_vacuum_run(struct admin *admin, struct fault *fault)
 {
 	int64_t freed = 0;
 	g_autofree char *size = NULL;
+	struct progress progress;
+	int rc;
 
-	if (store_vacuum(admin->store, &freed, fault) < 0)
+	store_work_begin(admin, &progress);
+	rc = store_vacuum(admin->store, &freed, fault);
+	store_work_end(admin, &progress);
+	if (rc < 0)
 		return -1;
 	size = print_size(freed);
 	admin_tell(admin, "freed", freed, "given back: %s", size);

@@ -48,14 +48,6 @@ struct backup {
 	struct store_backup_result result;
 };
 
-static void backup_tell(const struct backup *backup,
-			enum store_backup_stage stage, int64_t done, int64_t of)
-{
-	if (backup->options->progress)
-		backup->options->progress(stage, done, of,
-					  backup->options->context);
-}
-
 /* ---- the directory -------------------------------------------------------
  */
 
@@ -251,7 +243,7 @@ static int backup_file(struct backup *backup, const struct lob_name *name,
 	struct stat st;
 
 	backup->result.files++;
-	backup_tell(backup, BACKUP_FILES, backup->result.files, 0);
+	store_tell(backup->store, "large values", backup->result.files, 0);
 	if (stat(to, &st) == 0 ||
 	    (backup->options->may_share && lob_share(backup->path, name, from)))
 		return 0;
@@ -338,22 +330,16 @@ static int backup_take_page(uint32_t number, const uint8_t *page, void *context,
 	return page_log_add(backup->frames, number, page, fault);
 }
 
-static void backup_pages_progress(int64_t done, int64_t of, void *context)
-{
-	backup_tell(context, BACKUP_PAGES, done, of);
-}
-
 static int backup_each_page(struct backup *backup, struct fault *fault)
 {
 	struct page_job job = {.put = backup_take_page,
-			       .progress = backup_pages_progress,
 			       .context = backup,
 			       .page_size = backup->page_size};
 
 	backup->result.pages_copied = 0;
 	if (pages_each(backup->store, &job, &backup->result.pages, fault))
 		return -1;
-	backup_tell(backup, BACKUP_PLACE, 0, 3);
+	store_tell(backup->store, BACKUP_PLACING, 0, 3);
 	return 0;
 }
 
@@ -477,7 +463,7 @@ static int backup_place(struct backup *backup, sqlite3 **earlier,
 			return -1;
 		backup_close(earlier);
 		base_close_fd(&backup->fd);
-		backup_tell(backup, BACKUP_PLACE, 1, 3);
+		store_tell(backup->store, BACKUP_PLACING, 1, 3);
 		return backup_settle(backup, fault);
 	}
 	/* Of a copy that is gone. */
@@ -588,10 +574,10 @@ static int backup_run(struct backup *backup, struct fault *fault)
 	}
 	if (backup_place(backup, &earlier, fault))
 		return -1;
-	backup_tell(backup, BACKUP_PLACE, 2, 3);
+	store_tell(backup->store, BACKUP_PLACING, 2, 3);
 	if (backup_sweep(backup, fault))
 		return -1;
-	backup_tell(backup, BACKUP_PLACE, 3, 3);
+	store_tell(backup->store, BACKUP_PLACING, 3, 3);
 	return 0;
 }
 

@@ -15,7 +15,6 @@ struct page_job {
 	 * counts.  number begins at 1. */
 	int (*put)(uint32_t number, const uint8_t *page, void *context,
 		   struct fault *fault);
-	void (*progress)(int64_t done, int64_t of, void *context);
 	void *context;
 	int page_size;
 };

@@ -286,9 +286,14 @@ static int check_orphan(const struct lob_name *name, void *context,
 static int check_contents(struct check *check, struct fault *fault)
 {
 	ROWS rows = {0};
+	int64_t done = 0;
+	int64_t all = 0;
 	int rc;
 
-	if (rows_open(check->store, &rows, fault,
+	if (sql_get(check->store, fault, &all,
+		    "SELECT count(*) FROM hierarchy WHERE lob IS NOT NULL",
+		    "") < 0 ||
+	    rows_open(check->store, &rows, fault,
 		      "SELECT id FROM hierarchy WHERE type = 6", ""))
 		return -1;
 	while ((rc = rows_next(&rows, fault)) == 1) {
@@ -298,6 +303,7 @@ static int check_contents(struct check *check, struct fault *fault)
 		if (content_bytes(check->store, rows_int(&rows, 0), &bytes,
 				  &broken))
 			check_tell(check, "%s", broken.text);
+		store_tell(check->store, "messages", ++done, all);
 	}
 	return rc;
 }

@@ -205,7 +205,6 @@ static int pages_fault(struct store *store, const struct page_sink *sink,
 static int pages_copy(struct store *store, sqlite3 *to, struct page_sink *sink,
 		      int64_t *ret_count, struct fault *fault)
 {
-	const struct page_job *job = sink->job;
 	sqlite3_backup *copy =
 		sqlite3_backup_init(to, "main", store->db, "main");
 	int64_t count;
@@ -216,9 +215,10 @@ static int pages_copy(struct store *store, sqlite3 *to, struct page_sink *sink,
 	do {
 		rc = sqlite3_backup_step(copy, PAGES_STEP);
 		count = sqlite3_backup_pagecount(copy);
-		if (rc == SQLITE_OK && job->progress)
-			job->progress(count - sqlite3_backup_remaining(copy),
-				      count, job->context);
+		if (rc == SQLITE_OK)
+			store_tell(store, "pages",
+				   count - sqlite3_backup_remaining(copy),
+				   count);
 	} while (rc == SQLITE_OK);
 	if (sqlite3_backup_finish(copy) != SQLITE_OK || rc != SQLITE_DONE)
 		return pages_fault(store, sink, rc, fault);

@@ -260,6 +260,7 @@ static int purge_contents(struct store *store, struct fault *fault)
 			.files = files,
 		};
 
+		store_tell(store, "contents", at, unused->len);
 		rc = store_run(store, purge_contents_unit, &batch, fault);
 	}
 	return rc ? -1 : purge_files(store, files, fault);
@@ -411,9 +412,11 @@ int store_purge(struct store *store, int64_t now, bool all,
 	};
 	bool has_space = false;
 
-	while (!objects.is_done)
+	while (!objects.is_done) {
 		if (store_run(store, purge_objects_unit, &objects, fault))
 			return -1;
+		store_tell(store, "messages", objects.messages, 0);
+	}
 	if (purge_contents(store, fault) || purge_orphans(store, now, fault) ||
 	    purge_keys(store, now, fault))
 		return -1;

@@ -94,13 +94,20 @@ int store_repack(struct store *store, struct fault *fault)
 	g_autoptr(GArray) files =
 		g_array_new(FALSE, FALSE, sizeof(struct lob_name));
 	int64_t lob = 0;
+	int64_t done = 0;
+	int64_t all = 0;
 	int rc;
 
+	if (sql_get(store, fault, &all,
+		    "SELECT count(*) FROM lob WHERE form = 0", "") < 0)
+		return -1;
 	while ((rc = sql_get(store, fault, &lob,
 			     "SELECT id FROM lob WHERE form = 0 AND id > ?"
 			     " ORDER BY id LIMIT 1",
-			     "i", lob)) == 1)
+			     "i", lob)) == 1) {
+		store_tell(store, "messages packed", done++, all);
 		if (repack_one(store, lob, files, fault))
 			return -1;
+	}
 	return rc;
 }

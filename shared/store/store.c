@@ -278,6 +278,20 @@ const char *store_path(const struct store *store)
 	return store->path;
 }
 
+void store_set_progress(struct store *store, store_progress_fn *progress,
+			void *context)
+{
+	store->progress = progress;
+	store->progress_context = context;
+}
+
+void store_tell(const struct store *store, const char *what, int64_t done,
+		int64_t of)
+{
+	if (store->progress)
+		store->progress(what, done, of, store->progress_context);
+}
+
 int store_need_unit(const struct store *store, struct fault *fault)
 {
 	if (store->in_unit)

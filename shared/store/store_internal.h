@@ -56,6 +56,8 @@ struct store {
 	char *lease_owner; /* of this process; made at the first claim */
 	bool in_unit;
 	unsigned touched;
+	store_progress_fn *progress; /* of upkeep; or NULL */
+	void *progress_context;
 };
 
 /* ---- sql.c: statements ---------------------------------------------------
@@ -113,6 +115,9 @@ void store_wake(struct store *store);
 /* Moves what is in the log into the database, as far as readers let it: who
  * stops leaves one file behind. */
 void store_settle(struct store *store);
+/* Tells whoever asked how far long work is. */
+void store_tell(const struct store *store, const char *what, int64_t done,
+		int64_t of);
 /* Next change number of a store, in its row. */
 NODISCARD int store_bump(struct store *store, int64_t store_id,
 			 int64_t *ret_change, struct fault *fault);

@@ -6,6 +6,16 @@
 
 #include "store.h"
 
+/* How far the long work below is, from its thread: "pages copied", so many of
+ * a total (0: nobody knows). */
+typedef void store_progress_fn(const char *what, int64_t done, int64_t of,
+			       void *context);
+void store_set_progress(struct store *store, store_progress_fn *progress,
+			void *context);
+/* What the last steps of a backup are called: after the first of them the new
+ * state is there. */
+#define BACKUP_PLACING "steps of putting it in its place"
+
 /* Verifies schema, references, counters, sizes, hashes of large values, and
  * that every message comes back with its hash.  tell is called for each thing
  * that is wrong; ret_wrong counts them. */
@@ -30,16 +40,7 @@ NODISCARD int store_repair(struct store *store,
 NODISCARD int store_purge(struct store *store, int64_t now, bool all,
 			  int64_t *ret_messages, struct fault *fault);
 
-/* How far a backup has come. */
-enum store_backup_stage {
-	BACKUP_FILES, /* large values looked at; of is not known: 0 */
-	BACKUP_PAGES, /* pages of the database read */
-	BACKUP_PLACE, /* steps of putting it in its place */
-};
 struct store_backup_options {
-	void (*progress)(enum store_backup_stage stage, int64_t done,
-			 int64_t of, void *context); /* may be NULL */
-	void *context;
 	bool may_share; /* files by a second name of them, not by a copy */
 };
 struct store_backup_result {

@@ -10,14 +10,22 @@ enum {
 	VACUUM_PAGES = 1000,
 };
 
+struct vacuum {
+	int64_t all; /* free pages in the beginning */
+	int64_t left;
+	bool is_done;
+};
+
 static int vacuum_unit(struct store *store, void *context, struct fault *fault)
 {
-	bool *is_done = context;
+	struct vacuum *vacuum = context;
 	int64_t pages = 0;
 
 	if (sql_get(store, fault, &pages, "PRAGMA freelist_count", "") < 0)
 		return -1;
-	*is_done = pages <= VACUUM_PAGES;
+	vacuum->is_done = pages <= VACUUM_PAGES;
+	vacuum->left = pages;
+	vacuum->all = MAX(vacuum->all, pages);
 	return sql_run(store, fault, "PRAGMA incremental_vacuum(1000)", "");
 }
 
@@ -78,15 +86,18 @@ static int vacuum_checkpoint(struct store *store, struct fault *fault)
 
 int store_vacuum(struct store *store, int64_t *ret_freed, struct fault *fault)
 {
-	bool is_done = false;
+	struct vacuum vacuum = {0};
 	int64_t before = 0;
 	int64_t after = 0;
 
 	if (vacuum_size(store, &before, fault) || store_repack(store, fault))
 		return -1;
-	while (!is_done)
-		if (store_run(store, vacuum_unit, &is_done, fault))
+	while (!vacuum.is_done) {
+		if (store_run(store, vacuum_unit, &vacuum, fault))
 			return -1;
+		store_tell(store, "free pages", vacuum.all - vacuum.left,
+			   vacuum.all);
+	}
 	if (vacuum_size(store, &after, fault) ||
 	    vacuum_checkpoint(store, fault))
 		return -1;

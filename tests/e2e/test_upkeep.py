@@ -257,6 +257,54 @@ class Backup(Upkeep):
         self.assertEqual(self.must("store", "backup", self.backup)[-1], "\n")
 
 
+class Progress(Upkeep):
+    """Long work says how far it is, on a terminal only."""
+
+    def on_terminal(self, *args):
+        """What okapi-admin writes to a terminal that its stderr is."""
+        master, slave = os.openpty()
+        with subprocess.Popen(
+                [self.okapi.program("okapi-admin"), "-c", self.okapi.config,
+                 *args], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                stderr=slave) as child:
+            os.close(slave)
+            out = child.stdout.read().decode()
+        written = b""
+        try:
+            while chunk := os.read(master, 4096):
+                written += chunk
+        except OSError:  # the other end is closed
+            pass
+        os.close(master)
+        return out, written.decode()
+
+    def test_of_each(self):
+        for number in range(3):
+            self.okapi.deliver(message(f"m{number}"), "anna")
+        ident = str(self.okapi.mails("anna")[0]["id"])
+        self.must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        for args, word in (
+                (("store", "check"), "messages"),
+                (("store", "backup", self.backup), "steps"),
+                (("store", "purge", "--all", "--yes"), "messages"),
+                (("store", "vacuum"), "pages"),
+                (("mail", "export", "anna", "--archive", self.dir + "/a"),
+                 "messages"),
+                (("mail", "import", "bert", "/", self.dir + "/a"),
+                 "records checked")):
+            with self.subTest(args):
+                out, written = self.on_terminal(*args)
+                self.assertRegex(written, r"^\r[0-9]+( of [0-9]+)? [a-z]")
+                self.assertIn(word, written)
+                self.assertTrue(written.endswith("\r\033[K"), written)
+                self.assertNotIn("\r", out)
+        # What went wrong stands on a line of its own.
+        _, written = self.on_terminal("store", "backup", self.dir)
+        self.assertTrue(written.split("\033[K")[-1].startswith(
+            "okapi-admin: "), written)
+        self.assertEqual(self.okapi.admin("store", "check").err, "")
+
+
 class Stats(Upkeep):
     def test_of_users(self):
         for subject in ("one", "two", "three"):

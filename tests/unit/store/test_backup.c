@@ -174,12 +174,11 @@ struct killer {
 	int64_t left; /* steps to live */
 };
 
-static void kill_at(enum store_backup_stage stage, int64_t done, int64_t of,
-		    void *context)
+static void kill_at(const char *what, int64_t done, int64_t of, void *context)
 {
 	struct killer *killer = context;
 
-	(void)stage;
+	(void)what;
 	(void)done;
 	(void)of;
 	if (killer->left-- == 0)
@@ -198,13 +197,13 @@ static bool backup_is_killed_at(int64_t step)
 	pid = fork();
 	if (pid == 0) {
 		struct killer killer = {step};
-		struct store_backup_options options = {.progress = kill_at,
-						       .context = &killer};
 		struct store *store = NULL;
 		struct fault why = {0};
 
-		if (store_open(fx.path, STORE_READ, TIMEOUT_MS, &store, &why) ||
-		    store_backup(store, backup_dir, &options, NULL, &why))
+		if (store_open(fx.path, STORE_READ, TIMEOUT_MS, &store, &why))
+			_exit(1);
+		store_set_progress(store, kill_at, &killer);
+		if (store_backup(store, backup_dir, NULL, NULL, &why))
 			_exit(1);
 		_exit(0);
 	}

@@ -262,14 +262,15 @@ static char *random_backup_path(void)
 
 /* Dies at the step that was chosen.  From the first rename on the new state is
  * the backup's. */
-static void random_backup_step(enum store_backup_stage stage, int64_t done,
-			       int64_t of, void *context)
+static void random_backup_step(const char *what, int64_t done, int64_t of,
+			       void *context)
 {
 	struct random_step *step = context;
 	struct model *model = step->model;
 
 	(void)of;
-	if (stage == BACKUP_PLACE && done >= (model->has_saved ? 1 : 2)) {
+	if (strcmp(what, BACKUP_PLACING) == 0 &&
+	    done >= (model->has_saved ? 1 : 2)) {
 		model->saved = model->now;
 		model->has_saved = true;
 	}
@@ -281,10 +282,12 @@ static int random_backup(struct store *store, struct random_step *step,
 			 struct fault *fault)
 {
 	g_autofree char *dir = g_build_filename(fx.directory, "backup", NULL);
-	struct store_backup_options options = {.progress = random_backup_step,
-					       .context = step};
+	int rc;
 
-	return store_backup(store, dir, &options, NULL, fault);
+	store_set_progress(store, random_backup_step, step);
+	rc = store_backup(store, dir, NULL, NULL, fault);
+	store_set_progress(store, NULL, NULL);
+	return rc;
 }
 
 /* ---- the process that works ---------------------------------------------- */
