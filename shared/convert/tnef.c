@@ -8,6 +8,7 @@
 #include "tnef.h"
 #include "attach.h"
 #include "parts.h"
+#include "rtf.h"
 #include "text.h"
 #include "tnef_block.h"
 
@@ -331,8 +332,33 @@ static bool is_empty(const char *text)
 	return !text || !text[strspn(text, " \t\r\n")];
 }
 
+/* PR_RTF_COMPRESSED, or NULL. */
+static const struct tnef_prop *rtf_prop(const struct tnef *tnef)
+{
+	const struct tnef_prop *rtf = tnef_prop_find(tnef->props, ID_RTF);
+
+	return rtf && rtf->type == PT_BINARY ? rtf : NULL;
+}
+
+/* What the RTF says, into *html if it was that once, else into *text; both
+ * owned. */
+static void read_rtf(const struct tnef *tnef, char **html, char **text)
+{
+	const struct tnef_prop *rtf = rtf_prop(tnef);
+	bool is_html = false;
+	char *said = NULL;
+
+	if (!rtf || *html)
+		return;
+	said = rtf_text(tnef->context, tnef_prop_value(rtf), &is_html);
+	if (is_html)
+		*html = said;
+	else
+		*text = said;
+}
+
 static void set_plain(const struct tnef *tnef, const char *html,
-		      struct propset *set)
+		      const char *rtf, struct propset *set)
 {
 	g_autofree char *plain = NULL;
 	g_autofree char *lines = NULL;
@@ -342,6 +368,8 @@ static void set_plain(const struct tnef *tnef, const char *html,
 	plain = plain_of(tnef);
 	if (!plain && html)
 		plain = html_to_text(tnef->context, html, strlen(html));
+	if (!plain && rtf)
+		plain = g_strdup(rtf);
 	if (!plain)
 		return;
 	lines = text_crlf(plain);
@@ -364,10 +392,13 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 	bool wanted = tnef->context->options->flags & CONVERT_BODIES;
 	int64_t native = propset_number(set, PR_NATIVE_BODY, 0);
 	g_autofree char *html = NULL;
-	const struct tnef_prop *rtf = tnef_prop_find(tnef->props, ID_RTF);
+	g_autofree char *text = NULL;
+	const struct tnef_prop *rtf = rtf_prop(tnef);
 
-	if (native != 3)
+	if (native != 3) {
 		html = html_of(tnef);
+		read_rtf(tnef, &html, &text);
+	}
 	if (html) {
 		g_autofree char *lines = text_crlf(html);
 
@@ -378,14 +409,12 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 		propset_set_number(set, PR_INTERNET_CPID,
 				   charset_codepage("utf-8"));
 	}
-	if (rtf && rtf->type != PT_BINARY)
-		rtf = NULL;
 	if (rtf && wanted)
 		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));
 	if (rtf && native != 3)
 		native = 2;
 	if (wanted)
-		set_plain(tnef, html, set);
+		set_plain(tnef, html, text, set);
 	if (native || tnef->body.len)
 		propset_set_number(set, PR_NATIVE_BODY, native ? native : 1);
 }

@@ -202,6 +202,48 @@ Test(tnef, text_of_html_where_there_is_none)
 	expect_text("plain", set, PR_BODY, "\xc3\xa4\r\n");
 }
 
+/* A stream whose only body is this RTF, uncompressed (MS-OXRTFCP 2.1.3.2). */
+static struct propset *message_of_rtf(const char *rtf)
+{
+	GByteArray *out = stream_new();
+	GByteArray *block = g_byte_array_new();
+	GByteArray *value = g_byte_array_new();
+	struct propset *set = NULL;
+
+	put(value, strlen(rtf) + 12, 4);
+	put(value, strlen(rtf), 4);
+	put(value, 0x414c454d, 4);
+	put(value, 0, 4);
+	g_byte_array_append(value, (const guint8 *)rtf, (guint)strlen(rtf));
+	put(block, 1, 4);
+	put_binary(block, PR_RTF_COMPRESSED, value->data, value->len);
+	put_attribute(out, LEVEL_MESSAGE, 0x00069003, block->data, block->len);
+	g_byte_array_unref(block);
+	g_byte_array_unref(value);
+	set = message_with("Empty: 1\r\n", out);
+	return set;
+}
+
+Test(tnef, rtf_alone)
+{
+	AUTO(propset) plain = message_of_rtf("{\\rtf1 Hi {\\b you}\\par x}");
+	AUTO(propset) html =
+		message_of_rtf("{\\rtf1\\fromhtml1 {\\*\\htmltag64 <p>}Hi "
+			       "{\\*\\htmltag84 <b>}you{\\*\\htmltag92 </b>}}");
+	GBytes *bytes = propset_binary(html, PR_HTML);
+	gsize len = 0;
+	const char *data = bytes ? g_bytes_get_data(bytes, &len) : "";
+
+	expect_text("plain", plain, PR_BODY, "Hi you\r\nx");
+	expect_number("plain", plain, PR_NATIVE_BODY, 2);
+	cr_expect(!propset_has(plain, PR_HTML));
+	cr_expect(propset_has(plain, PR_RTF_COMPRESSED));
+	expect_text("html", html, PR_BODY, "Hi you\r\n");
+	expect_number("html", html, PR_NATIVE_BODY, 3);
+	cr_expect(len == 16 && !memcmp(data, "<p>Hi <b>you</b>", len), "%.*s",
+		  (int)len, data);
+}
+
 Test(tnef, correlation)
 {
 	static const struct {
