@@ -316,6 +316,106 @@ Test(backup, what_lies_beside_the_copy)
 	cr_expect_eq(messages_in_backup(), 4);
 }
 
+/* ---- what happens meanwhile ---------------------------------------------- */
+
+struct meanwhile {
+	struct store *store; /* another connection */
+	int64_t bob;
+	int64_t inbox;
+	int64_t message;
+	int seen; /* calls for large values */
+};
+
+/* A large value comes once the files are looked at, and is purged when the
+ * rows that name them are. */
+static void come_and_go(const char *what, int64_t done, int64_t of,
+			void *context)
+{
+	struct meanwhile *m = context;
+	AUTO(content) late = content_large('l');
+	int64_t purged;
+
+	(void)done;
+	(void)of;
+	if (strcmp(what, "large values") != 0)
+		return;
+	m->seen++;
+	if (m->seen == 1) {
+		struct delivery_copy copy = {
+			.folder = m->inbox, .trace = "", .received = 1};
+		struct delivery delivery = {.store = m->bob,
+					    .recipient = "bob",
+					    .reverse_path = "",
+					    .content = late,
+					    .copies = &copy,
+					    .copy_count = 1};
+		struct delivery_result result;
+
+		must(store_begin(m->store, fault));
+		must(store_deliver(m->store, &delivery, &result, fault));
+		must(store_commit(m->store, fault));
+		m->message = result.message;
+	} else if (m->seen >= 2 && m->message) {
+		must(store_begin(m->store, fault));
+		must(store_message_delete(m->store, m->message, true, fault));
+		must(store_commit(m->store, fault));
+		must(store_purge(m->store, g_get_real_time(), true, &purged,
+				 fault));
+		m->message = 0;
+	}
+}
+
+Test(backup, a_value_that_comes_and_goes_meanwhile)
+{
+	AUTO(content) early = content_large('e');
+	struct store_backup_result result = {0};
+	AUTO(store) other = NULL;
+	struct meanwhile m = {.bob = user_make("bob")};
+
+	m.inbox = folder_of(m.bob, FOLDER_INBOX);
+	deliver_to(m.bob, m.inbox, early);
+	must(store_open(fx.path, STORE_WRITE, TIMEOUT_MS, &other, fault));
+	m.store = other;
+	store_set_progress(fx.store, come_and_go, &m);
+	must(store_backup(fx.store, backup_dir, NULL, &result, fault));
+	store_set_progress(fx.store, NULL, NULL);
+	cr_expect_eq(m.message, 0);
+	cr_expect(m.seen >= 3, "%d", m.seen);
+	cr_expect_eq(result.missing, 0);
+	cr_expect_eq(messages_in_backup(), 1);
+	must_be_sound();
+}
+
+static void backup_within(const char *what, int64_t done, int64_t of,
+			  void *context)
+{
+	int *tried = context;
+	struct store *other;
+
+	(void)done;
+	(void)of;
+	if (strcmp(what, "pages") != 0 && strcmp(what, BACKUP_PLACING) != 0)
+		return;
+	must(store_open(fx.path, STORE_READ, TIMEOUT_MS, &other, fault));
+	must_fail(FAULT_STORE_BUSY,
+		  store_backup(other, backup_dir, NULL, NULL, fault));
+	store_close(other);
+	(*tried)++;
+}
+
+Test(backup, two_at_once_do_not_meet)
+{
+	int tried = 0;
+
+	(void)back_up();
+	store_set_progress(fx.store, backup_within, &tried);
+	(void)back_up();
+	store_set_progress(fx.store, NULL, NULL);
+	cr_expect(tried >= 3);
+	(void)back_up();
+	cr_expect_eq(messages_in_backup(), 0);
+}
+
 /* ---- directories --------------------------------------------------------- */
 
 Test(backup, refuses_what_is_no_backup_of_this_store)
