@@ -65,10 +65,11 @@ struct ast_node {
 	const struct language_entry *entry;
 	struct ast_tagged *tagged;
 	const struct ast_argument *positional[AST_POSITIONAL_MAX];
-	int comparator;             /* enum comparator */
-	int relation;               /* enum relation, for :value and :count */
-	uint32_t tag;               /* property: 0 if its name is dynamic */
-	const char *deferred_error; /* ihave (RFC 5463): fails if it is run */
+	const struct ast_node *loop; /* break: the one it ends */
+	int comparator;              /* enum comparator */
+	int relation;                /* enum relation, for :value and :count */
+	uint32_t tag;                /* property: 0 if its name is dynamic */
+	const char *deferred_error;  /* ihave (RFC 5463): fails if it is run */
 };
 
 /* Sets error, "first error wins" is up to the caller; returns -1. */

@@ -636,6 +636,18 @@ void checker_faulty(struct checker *checker, struct ast_node *command)
 	*checker->error = (struct sieve_error){0};
 }
 
+/* What was required is known. */
+static void end_requires(struct checker *checker,
+			 const struct ast_node *command)
+{
+	checker->past_requires = true;
+	/* RFC 5703 section 7. */
+	if (checker_enables(checker, EXTENSION_EXTRACTTEXT) &&
+	    checker_need(checker, EXTENSION_FOREVERYPART, command->place,
+			 "extracttext") < 0)
+		checker_note(checker);
+}
+
 void checker_command(struct checker *checker, struct ast_node *command,
 		     const struct ast_node *previous)
 {
@@ -644,8 +656,8 @@ void checker_command(struct checker *checker, struct ast_node *command,
 
 	checker->saw_ihave = false;
 	check_node(checker, command, LANGUAGE_COMMAND, previous);
-	if (strcmp(command->name, "require") != 0)
-		checker->past_requires = true;
+	if (strcmp(command->name, "require") != 0 && !checker->past_requires)
+		end_requires(checker, command);
 	has_error = checker->errors->len > before;
 	if (has_error && checker->ihave > 0) {
 		/* It may stand in a branch that is not for us. */
@@ -664,7 +676,10 @@ void checker_command(struct checker *checker, struct ast_node *command,
 
 void checker_block_end(struct checker *checker, const struct ast_node *command)
 {
-	(void)command;
+	GPtrArray *loops = checker->loops;
+
+	if (loops->len > 0 && loops->pdata[loops->len - 1] == command)
+		g_ptr_array_set_size(loops, (gint)loops->len - 1);
 	if (checker->ihave > 0)
 		checker->ihave--;
 }

@@ -23,9 +23,10 @@ struct checker {
 	struct sieve_include *includes; /* in the order of the text */
 	struct sieve_include **includes_tail;
 	unsigned *include_count; /* of the main script */
-	const char *name;        /* of the script */
-	GHashTable *locals;      /* variables that were set here */
-	GHashTable *globals;     /* and those that are declared global */
+	GPtrArray *loops;    /* of struct ast_node: around, outermost first */
+	const char *name;    /* of the script */
+	GHashTable *locals;  /* variables that were set here */
+	GHashTable *globals; /* and those that are declared global */
 };
 
 /* A command and its tests, in the order of the text (parser_command_fn); what

@@ -4,7 +4,7 @@
 #include "checker.h"
 #include "entries.h"
 #include "match.h"
-#include "run.h"
+#include "modifier.h"
 #include "variable.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ enum set_case {
 	CASE_UPPER
 };
 
-static const struct language_tag set_tags[] = {
+const struct language_tag language_modifier_tags[] = {
 	{"lower", SLOT_CASE, CASE_LOWER, 0, EXTENSION_NONE},
 	{"upper", SLOT_CASE, CASE_UPPER, 0, EXTENSION_NONE},
 	{"lowerfirst", SLOT_CASE_FIRST, CASE_LOWER, 0, EXTENSION_NONE},
@@ -25,14 +25,14 @@ static const struct language_tag set_tags[] = {
 	{0},
 };
 
-static const struct language_tag *const tags[] = {set_tags, NULL};
+static const struct language_tag *const tags[] = {
+	language_modifier_tags,
+	NULL,
+};
 
-static int check_set(struct checker *checker, struct ast_node *node,
-		     const struct ast_node *previous)
+int sieve_variable_declare(struct checker *checker,
+			   const struct ast_string *name)
 {
-	const struct ast_string *name = node->positional[0]->strings;
-
-	(void)previous;
 	if (!name->is_dynamic && sieve_variable_name_is_valid(name->text) &&
 	    (!strchr(name->text, '.') ||
 	     checker_enables(checker, EXTENSION_INCLUDE))) {
@@ -52,6 +52,13 @@ static int check_set(struct checker *checker, struct ast_node *node,
 	return sieve_error_set(checker->error, name->place,
 			       "\"%.40s\" is no name of a variable",
 			       name->text);
+}
+
+static int check_set(struct checker *checker, struct ast_node *node,
+		     const struct ast_node *previous)
+{
+	(void)previous;
+	return sieve_variable_declare(checker, node->positional[0]->strings);
 }
 
 static char *apply_case(const char *text, int choice)
@@ -109,10 +116,10 @@ static void modify(char **value, char *(*modifier)(const char *, int),
 }
 
 /* In the order of precedence of RFC 5229 section 4.1. */
-static void run_set(struct sieve_run *run, const struct ast_node *node)
+char *sieve_modify(const struct sieve_run *run, const struct ast_node *node,
+		   const char *text)
 {
-	const char *text = sieve_run_text(run, node->positional[1]);
-	g_autofree char *value =
+	char *value =
 		node->tagged ? g_utf8_make_valid(text, -1) : g_strdup(text);
 
 	modify(&value, apply_case, language_tagged(node, SLOT_CASE));
@@ -127,6 +134,14 @@ static void run_set(struct sieve_run *run, const struct ast_node *node)
 	}
 	if (language_tagged(node, SLOT_QUOTE))
 		cut_quoted(run, value);
+	return value;
+}
+
+static void run_set(struct sieve_run *run, const struct ast_node *node)
+{
+	const char *text = sieve_run_text(run, node->positional[1]);
+	g_autofree char *value = sieve_modify(run, node, text);
+
 	if (!run->failed)
 		sieve_variable_set(run, node->positional[0]->strings->text,
 				   value);

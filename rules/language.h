@@ -49,7 +49,9 @@ enum language_slot {
 	SLOT_OPTIONAL,
 	SLOT_PERCENT,
 	SLOT_AT_END,
-	SLOT_FORM, /* forward: choice: enum forward_form */
+	SLOT_ANYCHILD,
+	SLOT_MIME_OPTION, /* choice: enum mime_option */
+	SLOT_FORM,        /* forward: choice: enum forward_form */
 	SLOT_TEXT,
 };
 

@@ -7,6 +7,7 @@
 #include "edit.h"
 #include "explain.h"
 #include "flags.h"
+#include "mime.h"
 #include "plan.h"
 #include "variable.h"
 
@@ -59,7 +60,8 @@ void sieve_run_block(struct sieve_run *run, const struct ast_node *commands)
 			return;
 		sieve_explain_action(run, node);
 		node->entry->run(run, node);
-		if (run->failed || run->stopped || run->returned)
+		if (run->failed || run->stopped || run->returned ||
+		    run->breaking)
 			return;
 	}
 }
@@ -229,13 +231,18 @@ void sieve_run_fields(struct sieve_run *run, const struct ast_node *node,
 	const struct ast_tagged *tagged = language_tagged(node, SLOT_INDEX);
 	bool is_last = language_tagged(node, SLOT_LAST) != NULL;
 	int64_t wanted = tagged ? tagged->argument->number : 0;
-	size_t count = sieve_run_header_count(run);
+	g_autoptr(GPtrArray) of_part = language_tagged(node, SLOT_MIME)
+					       ? sieve_mime_fields(run, node)
+					       : NULL;
+	size_t count = of_part ? of_part->len : sieve_run_header_count(run);
 	int64_t number = 0;
 
 	sieve_run_spend(run, 4 * count);
 	for (size_t i = 0; i < count && !run->failed; i++) {
+		size_t at = is_last ? count - 1 - i : i;
 		const struct header_field *field =
-			sieve_run_header(run, is_last ? count - 1 - i : i);
+			of_part ? of_part->pdata[at]
+				: sieve_run_header(run, at);
 
 		if (g_ascii_strcasecmp(field->name, name) != 0)
 			continue;

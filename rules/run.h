@@ -19,6 +19,7 @@
 #define RUN_FLAGS_MAX       128
 #define RUN_HEADER_MAX      2048 /* octets of a field that is added */
 #define RUN_EDITS_MAX       128  /* changes of the header */
+#define RUN_LOOPS_MAX       4    /* foreverypart in foreverypart */
 #define RUN_INCLUDES_MAX    255
 #define RUN_INCLUDE_DEPTH   10
 #define RUN_MATCHES         33 /* ${0} to ${32} */
@@ -64,7 +65,10 @@ struct sieve_run {
 	const struct propset *row;
 	char *matches[RUN_MATCHES];
 	uint64_t steps;
-	bool returned; /* from the script that is running */
+	int64_t part;   /* of foreverypart; -1: outside of it */
+	unsigned loops; /* around */
+	const struct ast_node *breaking; /* the loop that is to end */
+	bool returned;                   /* from the script that is running */
 	bool stopped;
 	bool failed;
 	struct fault fault;

@@ -103,6 +103,7 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 {
 	struct sieve_script *script = g_new0(struct sieve_script, 1);
 	g_autoptr(GPtrArray) unknown = g_ptr_array_new();
+	g_autoptr(GPtrArray) loops = g_ptr_array_new();
 	g_autoptr(GHashTable) locals = sieve_names_new();
 	g_autoptr(GHashTable) globals = sieve_names_new();
 	struct sieve_error error = {0};
@@ -113,6 +114,7 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 		.unknown = unknown,
 		.options = options,
 		.name = name,
+		.loops = loops,
 		.locals = locals,
 		.globals = globals,
 	};
@@ -325,6 +327,9 @@ static void run_script(struct sieve_run *run, const struct sieve_script *script)
 	run->flags = g_ptr_array_copy(flags_before, copy_flag, NULL);
 	run->script = script;
 	run->returned = false;
+	run->part = -1;
+	run->loops = 0;
+	run->breaking = NULL;
 	g_ptr_array_add(run->including, (gpointer)(uintptr_t)script);
 	run->arena = sieve_arena_new();
 	run->place = (struct sieve_place){1, 1};

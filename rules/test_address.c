@@ -5,7 +5,7 @@
 #include "checker.h"
 #include "entries.h"
 #include "match.h"
-#include "run.h"
+#include "mime.h"
 
 #include <string.h>
 
@@ -13,6 +13,7 @@ static const struct language_tag *const address_tags[] = {
 	language_match_tags,
 	language_address_tags,
 	language_index_tags,
+	language_mime_tags,
 	NULL,
 };
 
@@ -76,7 +77,7 @@ static int check_address(struct checker *checker, struct ast_node *node,
 				"the header field '%.60s' is not allowed for "
 				"the address test: it holds no addresses",
 				name->text);
-	return 0;
+	return sieve_mime_check(checker, node);
 }
 
 static bool feed_address(struct address_test *test, const char *address)

@@ -3,9 +3,8 @@
  */
 #include "checker.h"
 #include "entries.h"
-#include "html.h"
 #include "match.h"
-#include "run.h"
+#include "mime.h"
 
 #include <string.h>
 
@@ -62,24 +61,6 @@ static bool feed_bytes(struct sieve_run *run, struct sieve_matcher *matcher,
 	return feed_octets(matcher, octets ? octets : "", len);
 }
 
-/* Its text: of HTML what a reader would see. */
-static bool feed_part_text(struct sieve_run *run, struct sieve_matcher *matcher,
-			   const struct mime_part *part)
-{
-	g_autofree char *html = NULL;
-	g_autofree char *text = NULL;
-	gsize len = 0;
-	const char *octets;
-
-	if (!strstr(part->type, "html"))
-		return feed_bytes(run, matcher, part->content);
-	octets = g_bytes_get_data(part->content, &len);
-	sieve_run_spend(run, 2 * len);
-	html = g_strndup(octets ? octets : "", len);
-	text = sieve_html_text(html);
-	return sieve_matcher_feed(matcher, text);
-}
-
 /* A slash too many is no type (section 5.2). */
 static bool is_type(const char *type)
 {
@@ -94,6 +75,7 @@ static void feed_text(struct sieve_run *run, struct sieve_matcher *matcher)
 {
 	const struct propset *set = run->message->set;
 	const char *body = propset_text(set, PR_BODY);
+	g_autofree char *text = NULL;
 	bool has_any = false;
 
 	for (size_t i = 0; i < propset_part_count(set) && !run->failed; i++) {
@@ -102,7 +84,9 @@ static void feed_text(struct sieve_run *run, struct sieve_matcher *matcher)
 		if (!part->is_text || !is_type(part->type))
 			continue;
 		has_any = true;
-		if (feed_part_text(run, matcher, part))
+		g_free(text);
+		text = sieve_mime_text(run, part, INT64_MAX);
+		if (sieve_matcher_feed(matcher, text))
 			return;
 	}
 	if (!has_any && body)

@@ -512,6 +512,8 @@ static void part_clear(void *data)
 	g_bytes_unref(part->content);
 	if (part->epilogue)
 		g_bytes_unref(part->epilogue);
+	if (part->header)
+		propset_free(part->header);
 }
 
 void propset_add_part(struct propset *set, const struct mime_part *part)

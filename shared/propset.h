@@ -61,6 +61,8 @@ struct header_field {
 				 field is one of addresses */
 };
 
+struct propset;
+
 /* One MIME part of the message, for rules (RFC 5173). */
 struct mime_part {
 	char *type;     /* "text/plain", lower case */
@@ -70,9 +72,9 @@ struct mime_part {
 	 * stands before its parts; of a message/rfc822 the header in it. */
 	GBytes *content;
 	GBytes *epilogue; /* of a multipart, or NULL */
+	/* A set with the fields of a part within the message, or NULL. */
+	struct propset *header;
 };
-
-struct propset;
 
 struct propset *propset_new(void);
 void propset_free(struct propset *set);

@@ -14,7 +14,7 @@
  *   address  = text display, text address, u8 in_group, text group
  *   attachment = set, u8 has_embedded, [set]
  *   part     = text type, u32 depth, u8 is_text, octets content,
- *              u8 has_epilogue, [octets epilogue]
+ *              u8 has_epilogue, [octets epilogue], u8 has_header, [set]
  */
 #include "propset.h"
 
@@ -154,6 +154,9 @@ static void put_part(GByteArray *out, const struct mime_part *part)
 	put_u8(out, part->epilogue != NULL);
 	if (part->epilogue)
 		put_bytes(out, part->epilogue);
+	put_u8(out, part->header != NULL);
+	if (part->header)
+		propset_encode(part->header, out);
 }
 
 void propset_encode(const struct propset *set, GByteArray *out)
@@ -297,7 +300,9 @@ static GBytes *get_bytes(struct reader *in)
 	return at ? share(in, at, len) : g_bytes_new_static("", 0);
 }
 
-static void get_part(struct reader *in, struct propset *set)
+static struct propset *get_set(struct reader *in, unsigned depth);
+
+static void get_part(struct reader *in, struct propset *set, unsigned depth)
 {
 	struct mime_part part = {.type = get_text(in)};
 
@@ -306,6 +311,8 @@ static void get_part(struct reader *in, struct propset *set)
 	part.content = get_bytes(in);
 	if (get_u8(in))
 		part.epilogue = get_bytes(in);
+	if (get_u8(in))
+		part.header = get_set(in, depth + 1);
 	propset_add_part(set, &part);
 }
 
@@ -472,9 +479,9 @@ static struct propset *get_set(struct reader *in, unsigned depth)
 	count = get_count(in, 25);
 	for (uint32_t i = 0; i < count && !in->bad; i++)
 		propset_add_attachment(set, get_attachment(in, depth + 1));
-	count = get_count(in, 14);
+	count = get_count(in, 15);
 	for (uint32_t i = 0; i < count && !in->bad; i++)
-		get_part(in, set);
+		get_part(in, set, depth);
 	return set;
 }
 

@@ -109,6 +109,10 @@ static void add(struct convert_context *context,
 	else /* a message: its header */
 		part.content =
 			g_bytes_new(child->header.data, child->header.len);
+	if (entity->parent) {
+		part.header = propset_new();
+		headers_add_fields(context, entity, part.header);
+	}
 	propset_add_part(set, &part);
 	for (guint i = 0; i < entity->children->len; i++)
 		add(context, entity->children->pdata[i], set);

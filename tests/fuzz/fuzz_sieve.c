@@ -122,16 +122,24 @@ static void add_field(struct propset *set, const char *line, size_t len)
 		header_field_add_address(field, "A", value, NULL);
 }
 
-static void add_part(struct propset *set, const char *type, const char *data,
-		     size_t len, bool has_epilogue)
+/* Its body is its header, too. */
+static void add_part(struct propset *set, unsigned depth, const char *type,
+		     const char *data, size_t len)
 {
+	g_autofree char *text = utf8_make_valid(data, len);
 	const struct mime_part part = {
 		.type = g_strdup(type),
+		.depth = depth,
 		.is_text = g_str_has_prefix(type, "text/"),
 		.content = g_bytes_new(data, len),
-		.epilogue = has_epilogue ? g_bytes_new(data, len) : NULL,
+		.epilogue = depth ? NULL : g_bytes_new(data, len),
+		.header = depth ? propset_new() : NULL,
 	};
 
+	if (depth) {
+		(void)propset_add_header(part.header, "Content-Type", text);
+		add_field(part.header, data, len);
+	}
 	propset_add_part(set, &part);
 }
 
@@ -154,9 +162,10 @@ static struct propset *message_set(const char *raw, size_t len)
 	propset_set_text(set, PR_SUBJECT, "aaaaaaaaaaaaaaaaaaaaaaaaaaab");
 	propset_set_text_len(set, PR_BODY, at, (size_t)(end - at));
 	propset_set_binary_copy(set, PR_HTML, at, (size_t)(end - at));
-	add_part(set, "multipart/mixed", at, (size_t)(end - at), true);
-	add_part(set, "text/html", at, (size_t)(end - at), false);
-	add_part(set, "text/plain", at, (size_t)(end - at), false);
+	add_part(set, 0, "multipart/mixed", at, (size_t)(end - at));
+	add_part(set, 1, "text/html", at, (size_t)(end - at));
+	add_part(set, 2, "text/plain", at, (size_t)(end - at));
+	add_part(set, 1, "message/rfc822", at, (size_t)(end - at));
 	propset_set_number(set, PR_IMPORTANCE, 2);
 	propset_set_bool(set, PR_HASATTACH, true);
 	propset_set_number(set, PR_CLIENT_SUBMIT_TIME, INT64_MAX);

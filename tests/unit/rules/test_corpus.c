@@ -32,7 +32,11 @@ static const char *const faulty[][2] = {
 	 "unknown command \"testcommand\""},
 	{"test-comment5.siv", "needs require \"virustest\""},
 	{"full-example1.siv", "needs require \"variables\""},
-	{"test-foreverypart-complex.siv", "unknown command \"foreverypart\""},
+	{"test-foreverypart-complex.siv", "needs require \"foreverypart\""},
+	/* What the loop is in is missing; no part of an envelope. */
+	{"extract-text.siv", "extracttext needs require \"foreverypart\""},
+	{"break.siv", "there is no loop"},
+	{"not-condition.siv", "is no part of the envelope"},
 };
 
 struct count {
