@@ -29,6 +29,22 @@ def mail(body="Hello.", **fields):
     return f"{head}\n{body}\n".encode()
 
 
+def parts(*items):
+    """A multipart of (header lines, body)."""
+    inside = "".join(f"--b\n{head}\n\n{body}\n" for head, body in items)
+    return mail(MIME_Version="1.0",
+                Content_Type="multipart/mixed; boundary=b",
+                body=f"{inside}--b--")
+
+
+PROGRAM = ("Content-Type: application/octet-stream\n"
+           "Content-Disposition: attachment; filename=\"Setup.EXE\"", "MZ")
+PICTURE = ("Content-Type: image/png; name=a.png", "x")
+MEETING = ("Content-Type: text/calendar; charset=utf-8\n"
+           "Content-Transfer-Encoding: base64",
+           "QkVHSU46VkNBTEVOREFSCk1FVEhPRDpSRVFVRVNUCkVORDpWQ0FMRU5EQVIK")
+
+
 class Others(Case):
     """file: [(what, message, envelope recipient, reply, folders, redirects)]"""
 
@@ -95,6 +111,18 @@ class Others(Case):
              ["Inbox/shop"], []),
             ("tag that is skipped", mail(X_Moo_Tag="YES", X_Skip="yes"),
              "anna+shop@okapi.test", 250, ["Inbox"], []),
+        ],
+        "attachments": [
+            ("none", mail(), ANNA, 250, ["Inbox"], []),
+            ("a picture", parts(PICTURE), ANNA, 250, ["Inbox"], []),
+            ("a program", parts(PICTURE, PROGRAM), ANNA, 250,
+             ["Junk E-mail"], []),
+            ("a program in an attached message",
+             parts(("Content-Type: message/rfc822",
+                    parts(PROGRAM).decode())), ANNA, 250, ["Junk E-mail"],
+             []),
+            ("a meeting", parts(PICTURE, MEETING), ANNA, 250, ["Everyone"],
+             []),
         ],
         "cyrus": [
             ("boss", mail(From="boss@firma.example"), ANNA, 250, ["Bills"],
