@@ -41,6 +41,8 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	    committer_new(conf->store_path, conf->store_timeout * 1000,
 			  &agent->policy, &agent->committer, fault))
 		return -1;
+	if (is_daemon)
+		agent->known = known_new(conf->store_path);
 	*ret_agent = g_steal_pointer(&agent);
 	return 0;
 }
@@ -56,6 +58,7 @@ void agent_free(struct agent *agent)
 		helper_pool_free(agent->helpers);
 	while ((store = g_queue_pop_head(&agent->idle)))
 		store_close(store);
+	known_free(agent->known);
 	scripts_free(agent->scripts);
 	spam_marks_free(agent->spam_marks);
 	sieve_settings_clear(&agent->sieve);

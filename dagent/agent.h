@@ -9,6 +9,7 @@
 #include "conf.h"
 #include "convert/helper.h"
 #include "fault.h"
+#include "known.h"
 #include "rules/sieve.h"
 #include "scripts.h"
 #include "spam.h"
@@ -26,6 +27,7 @@ struct agent {
 	struct committer *committer; /* NULL: units are run one by one */
 	struct scripts *scripts;
 	struct spam_marks *spam_marks;
+	struct known *known;     /* recipients; NULL: not in a daemon */
 	GThreadPool *responders; /* external auto-reply programs */
 	GQueue idle;             /* of struct store */
 	pthread_mutex_t lock;    /* of idle */

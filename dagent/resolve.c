@@ -3,9 +3,7 @@
  */
 #include "resolve.h"
 
-int resolve_recipient(const struct mail *mail, struct store *store,
-		      const char *path, struct store_recipient **ret,
-		      struct fault *fault)
+static unsigned resolve_flags(const struct mail *mail)
 {
 	const struct wishes *wishes = &mail->wishes;
 	unsigned flags = 0;
@@ -15,7 +13,43 @@ int resolve_recipient(const struct mail *mail, struct store *store,
 		flags |= STORE_RESOLVE_STRIP_DOMAIN;
 	if (wishes->address_only)
 		flags |= STORE_RESOLVE_ADDRESS_ONLY;
-	return store_resolve(store, path, flags, ret, fault);
+	return flags;
+}
+
+static int resolve_ask(struct agent *agent, struct store *store,
+		       const char *path, unsigned flags,
+		       struct store_recipient **ret, struct fault *fault)
+{
+	struct store *taken = NULL;
+	int rc;
+
+	if (!store && agent_take_store(agent, &taken, fault))
+		return -1;
+	rc = store_resolve(store ? store : taken, path, flags, ret, fault);
+	if (taken)
+		agent_give_store(agent, taken);
+	return rc;
+}
+
+int resolve_recipient(const struct mail *mail, struct store *store,
+		      const char *path, struct store_recipient **ret,
+		      struct fault *fault)
+{
+	struct agent *agent = mail->agent;
+	unsigned flags = resolve_flags(mail);
+	struct store_recipient *who = NULL;
+	uint64_t stamp = 0;
+
+	if (agent->known)
+		who = known_find(agent->known, path, flags, &stamp);
+	if (!who) {
+		if (resolve_ask(agent, store, path, flags, &who, fault))
+			return -1;
+		if (agent->known)
+			known_keep(agent->known, path, flags, stamp, who);
+	}
+	*ret = who;
+	return 0;
 }
 
 int quota_check(const struct store_policy *policy,

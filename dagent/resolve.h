@@ -7,7 +7,8 @@
 #include "mail.h"
 
 /* FAULT_NO_RECIPIENT, or whatever keeps the store from answering (then
- * temporary).  Owned result. */
+ * temporary).  Owned result.  A daemon asks for what is not known (known.h);
+ * store: the connection to ask, NULL: one of the agent's. */
 NODISCARD int resolve_recipient(const struct mail *mail, struct store *store,
 				const char *path, struct store_recipient **ret,
 				struct fault *fault);

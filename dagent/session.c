@@ -273,15 +273,9 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 	struct lmtp_session *session = context;
 	AUTO(store_recipient) who = NULL;
 	struct mail_recipient *to;
-	struct store *store = NULL;
-	int result;
 
-	if (agent_take_store(session->door->agent, &store, fault))
-		return -1;
-	result = resolve_recipient(session->mail, store, rcpt->path, &who,
-				   fault);
-	agent_give_store(session->door->agent, store);
-	if (result || session_check_recipient(session, who, rcpt->path, fault))
+	if (resolve_recipient(session->mail, NULL, rcpt->path, &who, fault) ||
+	    session_check_recipient(session, who, rcpt->path, fault))
 		return -1;
 	to = mail_add_recipient(session->mail, rcpt->path,
 				g_steal_pointer(&who));

@@ -354,6 +354,7 @@ static int repair_unit(struct store *store, void *context, struct fault *fault)
 		return -1;
 	if (repair->check->wrong == 0)
 		return 0;
+	store->settings_touched = true;
 	if (step && step->fix_with)
 		return step->fix_with(store, fault);
 	return sql_script(store, step ? step->fix : "REINDEX", fault);

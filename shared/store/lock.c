@@ -246,6 +246,11 @@ int lock_take(struct store_lock *lock, int64_t timeout_ms, struct fault *fault)
 	return lock_wait(lock, has_door, timeout_ms, fault);
 }
 
+int lock_fd(const struct store_lock *lock)
+{
+	return lock->fd;
+}
+
 void lock_drop(struct store_lock *lock)
 {
 	if (lock->fd < 0)

@@ -15,6 +15,18 @@ void store_recipient_free(struct store_recipient *recipient)
 	g_free(recipient);
 }
 
+struct store_recipient *
+store_recipient_copy(const struct store_recipient *recipient)
+{
+	struct store_recipient *copy = g_new(struct store_recipient, 1);
+
+	*copy = *recipient;
+	copy->name = g_strdup(recipient->name);
+	copy->email = g_strdup(recipient->email);
+	copy->detail = g_strdup(recipient->detail);
+	return copy;
+}
+
 #define RESOLVE_COLUMNS                                                        \
  "SELECT u.id, u.store, u.name, coalesce(p.address, ''), s.size,"              \
  " u.quota_hard, u.quota_soft,"                                                \

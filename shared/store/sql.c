@@ -40,6 +40,35 @@ int sql_fault(struct store *store, const char *doing, struct fault *fault)
 			 sqlite3_errmsg(store->db), code);
 }
 
+/* What makes a recipient what it is; folders are seen to where they are made.
+ */
+static bool sql_is_setting(const char *table)
+{
+	static const char *const tables[] = {"users", "addresses", "rules",
+					     "junk", "oof"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
+		if (strcmp(table, tables[i]) == 0)
+			return true;
+	return false;
+}
+
+int sql_see_writer(void *context, int action, const char *table,
+		   const char *second, const char *database,
+		   const char *trigger)
+{
+	struct store *store = context;
+
+	(void)second;
+	(void)database;
+	(void)trigger;
+	if ((action == SQLITE_INSERT || action == SQLITE_UPDATE ||
+	     action == SQLITE_DELETE) &&
+	    sql_is_setting(table))
+		store->settings_prepared = true;
+	return SQLITE_OK;
+}
+
 static int sql_prepare(struct store *store, const char *sql,
 		       struct rows *ret_rows, struct fault *fault)
 {
@@ -48,6 +77,7 @@ static int sql_prepare(struct store *store, const char *sql,
 
 	if (!stmt || is_busy) {
 		stmt = NULL;
+		store->settings_prepared = false;
 		if (sqlite3_prepare_v3(store->db, sql, -1,
 				       is_busy ? 0 : SQLITE_PREPARE_PERSISTENT,
 				       &stmt, NULL) != SQLITE_OK)
@@ -55,7 +85,12 @@ static int sql_prepare(struct store *store, const char *sql,
 		if (!is_busy)
 			g_hash_table_insert(store->statements,
 					    GSIZE_TO_POINTER((gsize)sql), stmt);
+		if (store->settings_prepared)
+			g_hash_table_add(store->writers,
+					 GSIZE_TO_POINTER((gsize)sql));
 	}
+	if (g_hash_table_contains(store->writers, sql))
+		store->settings_touched = true;
 	*ret_rows = (struct rows){store, stmt, !is_busy};
 	return 0;
 }
@@ -215,7 +250,10 @@ int sql_get(struct store *store, struct fault *fault, int64_t *ret_value,
 
 int sql_script(struct store *store, const char *script, struct fault *fault)
 {
-	if (sqlite3_exec(store->db, script, NULL, NULL, NULL) != SQLITE_OK)
-		return sql_fault(store, "", fault);
-	return 0;
+	int rc;
+
+	store->settings_prepared = false;
+	rc = sqlite3_exec(store->db, script, NULL, NULL, NULL);
+	store->settings_touched |= store->settings_prepared;
+	return rc == SQLITE_OK ? 0 : sql_fault(store, "", fault);
 }

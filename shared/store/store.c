@@ -21,6 +21,8 @@ void store_close(struct store *store)
 		store_rollback(store);
 	if (store->statements)
 		g_hash_table_destroy(store->statements);
+	if (store->writers)
+		g_hash_table_destroy(store->writers);
 	(void)sqlite3_close_v2(store->db);
 	lock_close(store->lock);
 	g_free(store->lease_owner);
@@ -65,6 +67,9 @@ static int store_connect(const char *path, enum store_mode mode,
 		return fault_set_errno(fault, FAULT_CONFIG,
 				       sqlite3_system_errno(store->db),
 				       "cannot open store %s", path);
+	store->writers = g_hash_table_new(NULL, NULL);
+	if (mode == STORE_WRITE)
+		(void)sqlite3_set_authorizer(store->db, sql_see_writer, store);
 	(void)sqlite3_extended_result_codes(store->db, 1);
 	(void)sqlite3_busy_timeout(store->db,
 				   (int)CLAMP(timeout_ms, 0, INT_MAX));
@@ -344,7 +349,22 @@ int store_begin(struct store *store, struct fault *fault)
 	}
 	store->in_unit = true;
 	store->touched = 0;
+	store->settings_touched = false;
 	return 0;
+}
+
+/* Nobody keeps what the commit changes beyond it. */
+static int store_commit_stamped(struct store *store, struct fault *fault)
+{
+	bool is_stamped = store->settings_touched && store->lock;
+	int rc;
+
+	if (is_stamped && stamp_begin(lock_fd(store->lock), fault))
+		return -1;
+	rc = sql_run(store, fault, "COMMIT", "");
+	if (is_stamped)
+		stamp_end(lock_fd(store->lock));
+	return rc;
 }
 
 int store_commit(struct store *store, struct fault *fault)
@@ -356,7 +376,7 @@ int store_commit(struct store *store, struct fault *fault)
 				 "store %s: the transaction was rolled back",
 				 store->path);
 	}
-	if (sql_run(store, fault, "COMMIT", "")) {
+	if (store_commit_stamped(store, fault)) {
 		store_rollback(store);
 		return -1;
 	}

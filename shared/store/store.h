@@ -85,6 +85,20 @@ AUTO_DEFINE(store, store_close);
 void store_set_policy(struct store *store, const struct store_policy *policy);
 const char *store_path(const struct store *store);
 
+/*
+ * What recipients are may be kept as long as the stamp of settings stays the
+ * same: it is another one after any change of users, addresses, rules, lists
+ * and out of office by whatever process.  Quota in use is none of these.
+ */
+struct store_stamp;
+NODISCARD int store_stamp_open(const char *path, struct store_stamp **ret_stamp,
+			       struct fault *fault);
+void store_stamp_close(struct store_stamp *stamp);
+AUTO_DEFINE(store_stamp, store_stamp_close);
+/* Read before the store is asked for what is kept under it.  0: keep nothing,
+ * something changes just now or nothing ever did. */
+uint64_t store_stamp_read(const struct store_stamp *stamp);
+
 /* A unit of work: 0 commits it, -1 rolls back all it did. */
 typedef int store_unit_fn(struct store *store, void *context,
 			  struct fault *fault);

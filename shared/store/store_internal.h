@@ -52,12 +52,15 @@ struct store {
 	int64_t timeout_ms;
 	struct store_policy policy;
 	GHashTable *statements; /* SQL literal (by address) -> sqlite3_stmt */
+	GHashTable *writers;    /* set: those of them that write settings */
 	struct store_lock *lock;
 	char *lease_owner; /* of this process; made at the first claim */
 	bool in_unit;
 	unsigned touched;
 	store_progress_fn *progress; /* of upkeep; or NULL */
 	void *progress_context;
+	bool settings_prepared; /* a statement that writes them was, just now */
+	bool settings_touched;  /* by the unit that runs */
 };
 
 /* ---- sql.c: statements ---------------------------------------------------
@@ -98,6 +101,10 @@ NODISCARD int sql_get(struct store *store, struct fault *fault,
 /* Several statements in one text, without values. */
 NODISCARD int sql_script(struct store *store, const char *script,
 			 struct fault *fault);
+/* To be set as authorizer: sees which statements write settings. */
+int sql_see_writer(void *store, int action, const char *table,
+		   const char *second, const char *database,
+		   const char *trigger);
 /* The fault of the last SQLite error; returns -1. */
 int sql_fault(struct store *store, const char *doing, struct fault *fault);
 
@@ -121,6 +128,12 @@ void store_tell(const struct store *store, const char *what, int64_t done,
 /* Next change number of a store, in its row. */
 NODISCARD int store_bump(struct store *store, int64_t store_id,
 			 int64_t *ret_change, struct fault *fault);
+
+/* ---- stamp.c: whether settings changed; fd: of the lock file --------------
+ */
+/* Before and after a commit, under the lock. */
+NODISCARD int stamp_begin(int fd, struct fault *fault);
+void stamp_end(int fd);
 
 /* ---- wal_vfs.c ------------------------------------------------------------
  */
@@ -160,6 +173,7 @@ AUTO_DEFINE(store_lock, lock_close);
 NODISCARD int lock_take(struct store_lock *lock, int64_t timeout_ms,
 			struct fault *fault);
 void lock_drop(struct store_lock *lock);
+int lock_fd(const struct store_lock *lock); /* borrowed; of who has it */
 /* Gives a file that root made beside the store to the store's owner. */
 void lock_give_to_owner(const char *store_path, int fd);
 

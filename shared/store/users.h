@@ -162,6 +162,9 @@ struct store_recipient {
 	bool has_oof;   /* out of office is on; its window is not looked at */
 };
 void store_recipient_free(struct store_recipient *recipient);
+/* Owned. */
+struct store_recipient *
+store_recipient_copy(const struct store_recipient *recipient);
 AUTO_DEFINE(store_recipient, store_recipient_free);
 
 /*

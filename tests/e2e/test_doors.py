@@ -105,6 +105,82 @@ class MessageId(Served):
         self.assertEqual(self.okapi.subjects("anna"), ["one", "two"])
 
 
+class Known(Served):
+    """A daemon keeps what it knows of recipients, until anybody changes it:
+    the next RCPT of a session that is open goes by the change."""
+
+    def setUp(self):
+        super().setUp()
+        self.session = self.client()
+
+    def rcpt(self, to, size=0):
+        """The reply to RCPT, asked twice: looked up, and known."""
+        codes = []
+        for _ in range(2):
+            self.session.command(f"MAIL FROM:<q@x.test> SIZE={size}")
+            codes.append(self.session.command(f"RCPT TO:<{to}>")[0])
+            self.session.command("RSET")
+        self.assertEqual(codes[0], codes[1])
+        return codes[0]
+
+    def folders(self, subject):
+        """Delivers in the session that is open; where it is."""
+        reply, = self.session.deliver("q@x.test", [ANNA],
+                                      crlf(message(subject)))
+        self.assertEqual(reply[0], 250, reply)
+        return [f for f in ("Inbox", "Drafts", "Junk E-mail")
+                if subject in self.okapi.subjects("anna", f)]
+
+    def test_who_there_is(self):
+        must = self.okapi.must
+        self.assertEqual(self.rcpt("new@okapi.test"), 550)
+        self.okapi.add_user("new")
+        self.assertEqual(self.rcpt("new@okapi.test"), 250)
+        self.assertEqual(self.rcpt("other@okapi.test"), 550)
+        must("user", "set", "new", "--alias", "other@okapi.test")
+        self.assertEqual(self.rcpt("other@okapi.test"), 250)
+        must("user", "set", "anna", "--inactive")
+        self.assertEqual(self.rcpt(ANNA), 550)
+        must("user", "set", "anna", "--active")
+        self.assertEqual(self.rcpt(ANNA), 250)
+        must("user", "delete", "new", "--yes")
+        self.assertEqual(self.rcpt("new@okapi.test"), 550)
+        self.assertEqual(self.rcpt("other@okapi.test"), 550)
+
+    def test_quota(self):
+        must = self.okapi.must
+        self.assertEqual(self.rcpt(ANNA, 3_000_000), 250)
+        must("user", "set", "anna", "--quota-hard", "2")
+        self.assertEqual(self.rcpt(ANNA, 3_000_000), 552)
+        self.assertEqual(self.rcpt(ANNA, 1_500_000), 250)
+        self.folders("small")
+        reply, = self.session.deliver(
+            "q@x.test", [ANNA], crlf(message("large", body="x\n" * 400_000)))
+        self.assertEqual(reply[0], 250, reply)
+        self.assertEqual(self.rcpt(ANNA, 1_500_000), 552)
+        mail, = [m for m in self.okapi.mails("anna")
+                 if m["subject"] == "large"]
+        must("mail", "delete", "anna", str(mail["id"]), "--permanent", "--yes")
+        self.assertEqual(self.rcpt(ANNA, 1_500_000), 250)
+        must("user", "set", "anna", "--quota-hard", "0")
+        self.assertEqual(self.rcpt(ANNA, 3_000_000), 250)
+
+    def test_what_they_have_ordered(self):
+        must = self.okapi.must
+        self.assertEqual(self.folders("one"), ["Inbox"])
+        must("rule", "put", "anna", "r", "-",
+             input='require "fileinto"; fileinto "Drafts";')
+        self.assertEqual(self.folders("two"), ["Drafts"])
+        must("rule", "disable", "anna", "r")
+        self.assertEqual(self.folders("three"), ["Inbox"])
+        must("rule", "enable", "anna", "r")
+        self.assertEqual(self.folders("four"), ["Drafts"])
+        must("rule", "remove", "anna", "r", "--yes")
+        self.assertEqual(self.folders("five"), ["Inbox"])
+        must("junk", "block", "anna", "q@x.test")
+        self.assertEqual(self.folders("six"), ["Junk E-mail"])
+
+
 class Group(Served):
     """What is committed together: held back by another program that has the
     store, sent at once, let go."""

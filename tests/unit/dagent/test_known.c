@@ -1,0 +1,140 @@
+/*
+ * Recipients that are known: under one stamp, without a quota.
+ */
+#include "dagent/known.h"
+
+#include <criterion/criterion.h>
+#include <glib/gstdio.h>
+
+struct place {
+	char *directory;
+	char *store; /* its path */
+	char *lock;
+};
+
+static struct place place_new(void)
+{
+	struct place place = {
+		.directory = g_dir_make_tmp("okapi-known-XXXXXX", NULL)};
+
+	place.store = g_build_filename(place.directory, "store.db", NULL);
+	place.lock = g_strconcat(place.store, ".lock", NULL);
+	return place;
+}
+
+static void place_clear(struct place *place)
+{
+	(void)g_remove(place->lock);
+	(void)g_rmdir(place->directory);
+	g_free(place->directory);
+	g_free(place->store);
+	g_free(place->lock);
+}
+
+static void place_stamp(const struct place *place, uint64_t stamp)
+{
+	cr_assert(g_file_set_contents(place->lock, "", 0, NULL));
+	cr_assert(g_file_set_contents_full(
+		place->lock, (const char *)&stamp, sizeof(stamp),
+		G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+}
+
+static bool knows(struct known *known, const char *path, unsigned flags)
+{
+	uint64_t stamp = 0;
+	AUTO(store_recipient) who = known_find(known, path, flags, &stamp);
+
+	return who != NULL;
+}
+
+/* What a look-up does. */
+static void look_up(struct known *known, const char *path, int64_t quota)
+{
+	uint64_t stamp = 0;
+	AUTO(store_recipient) who = known_find(known, path, 0, &stamp);
+	struct store_recipient found = {
+		.store = 7,
+		.name = (char *)(uintptr_t) "anna",
+		.email = (char *)(uintptr_t) "anna@x",
+		.detail = (char *)(uintptr_t) "lists",
+		.quota_hard = quota,
+	};
+
+	if (!who)
+		known_keep(known, path, 0, stamp, &found);
+}
+
+Test(known, by_path_and_flags)
+{
+	struct place place = place_new();
+	struct known *known = NULL;
+	uint64_t stamp = 0;
+	struct store_recipient *who = NULL;
+
+	place_stamp(&place, 4);
+	known = known_new(place.store);
+	cr_expect_not(knows(known, "anna@x", 0));
+	look_up(known, "anna@x", 0);
+	who = known_find(known, "anna@x", 0, &stamp);
+	cr_assert(who);
+	cr_expect_eq(stamp, 4);
+	cr_expect_eq(who->store, 7);
+	cr_expect_str_eq(who->detail, "lists");
+	store_recipient_free(who);
+	cr_expect_not(knows(known, "anna@x", 1));
+	cr_expect_not(knows(known, "Anna@x", 0));
+	known_free(known);
+	place_clear(&place);
+}
+
+Test(known, not_with_a_quota)
+{
+	struct place place = place_new();
+	struct known *known = NULL;
+
+	place_stamp(&place, 4);
+	known = known_new(place.store);
+	look_up(known, "anna@x", 1000);
+	cr_expect_not(knows(known, "anna@x", 0));
+	known_free(known);
+	place_clear(&place);
+}
+
+Test(known, nothing_without_a_stamp)
+{
+	struct place place = place_new();
+	struct known *known = known_new(place.store);
+
+	look_up(known, "anna@x", 0);
+	cr_expect_not(knows(known, "anna@x", 0));
+	known_free(known);
+	place_stamp(&place, 5);
+	known = known_new(place.store);
+	look_up(known, "anna@x", 0);
+	cr_expect_not(knows(known, "anna@x", 0), "somebody writes");
+	known_free(known);
+	place_clear(&place);
+}
+
+/* What was asked before a change is not kept after it. */
+Test(known, of_the_newest_stamp)
+{
+	struct place place = place_new();
+	struct known *known = NULL;
+	struct store_recipient found = {
+		.name = (char *)(uintptr_t) "x",
+		.email = (char *)(uintptr_t) "x",
+	};
+
+	place_stamp(&place, 6);
+	known = known_new(place.store);
+	known_keep(known, "new@x", 0, 6, &found);
+	known_keep(known, "old@x", 0, 4, &found);
+	cr_expect(knows(known, "new@x", 0));
+	cr_expect_not(knows(known, "old@x", 0));
+	known_keep(known, "newer@x", 0, 8, &found);
+	cr_expect_not(knows(known, "new@x", 0));
+	cr_expect_not(knows(known, "newer@x", 0), "not the one of the file");
+	known_free(known);
+	place_clear(&place);
+}
