@@ -177,7 +177,7 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
 		$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 
 .PHONY: unit
-unit: all $(UNIT_BIN) $(B)/okapi-sieve-test
+unit: all $(UNIT_BIN) $(B)/okapi-sieve-test $(B)/okapi-admin-batch
 
 # Pigeonhole's .svtest files on our language (docs/sieve-suite.md); for tests,
 # not installed.
@@ -188,6 +188,14 @@ $(B)/okapi-sieve-test: $(patsubst %.c,$(O)/%.o,$(wildcard tests/svtest/*.c)) \
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(SQLITE_LIBS) $(ZSTD_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+
+# Command lines of okapi-admin by the thousand; for tests, not installed.
+$(B)/okapi-admin-batch: $(O)/tests/tools/admin_batch.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(JANSSON_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
 include tests/tests.mk
 include $(wildcard tests/fuzz/*.mk)

@@ -182,9 +182,7 @@ static int admin_read_all(int fd, const char *name, size_t limit,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fault_set_errno(fault,
-					       errno == EISDIR ? FAULT_NOT_FOUND
-							       : FAULT_IO,
+			return fault_set_errno(fault, fault_of_path(errno),
 					       errno, "cannot read %s", name);
 		if (all->len + (size_t)n > limit)
 			return fault_set(fault, FAULT_REFUSED_INPUT,
@@ -206,10 +204,8 @@ int admin_read_file(const char *path, size_t limit, GBytes **ret_bytes,
 				      ret_bytes, fault);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return fault_set_errno(fault,
-				       errno == EACCES ? FAULT_NOT_ALLOWED
-						       : FAULT_NOT_FOUND,
-				       errno, "cannot open %s", path);
+		return fault_set_errno(fault, fault_of_path(errno), errno,
+				       "cannot open %s", path);
 	return admin_read_all(fd, path, limit, ret_bytes, fault);
 }
 

@@ -61,12 +61,8 @@ int archive_create(const char *path, const char *user,
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	}
 	if (fd < 0)
-		return fault_set_errno(fault,
-				       errno == EEXIST   ? FAULT_EXISTS
-				       : errno == EACCES ? FAULT_NOT_ALLOWED
-				       : errno == ENOENT ? FAULT_NOT_FOUND
-							 : FAULT_IO,
-				       errno, "cannot create %s", path);
+		return fault_set_errno(fault, fault_of_path(errno), errno,
+				       "cannot create %s", path);
 	writer->path = g_strdup(path);
 	writer->file = fdopen(fd, "w");
 	writer->digest = digest_new();

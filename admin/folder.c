@@ -72,9 +72,26 @@ static int folder_list(struct admin *admin, struct fault *fault)
 struct folder_request {
 	int64_t store;
 	int64_t folder;
+	const char *path; /* of the folder */
 	const char *text; /* path or new name */
 	int64_t parent;   /* 0: the one it has */
 };
+
+/* Is the path still that folder's, now that nobody else changes it? */
+static int folder_hold(struct store *store, const struct folder_request *r,
+		       struct fault *fault)
+{
+	int64_t folder = 0;
+
+	if (store_folder_find(store, r->store, r->path, '/', &folder, fault) <
+	    0)
+		return -1;
+	if (folder != r->folder)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "no folder '%s': it has just been moved",
+				 r->path);
+	return 0;
+}
 
 static int folder_create_unit(struct store *store, void *context,
 			      struct fault *fault)
@@ -108,6 +125,8 @@ static int folder_move_unit(struct store *store, void *context,
 {
 	const struct folder_request *r = context;
 
+	if (folder_hold(store, r, fault) < 0)
+		return -1;
 	return store_folder_move(store, r->folder, r->parent, r->text, fault);
 }
 
@@ -144,6 +163,8 @@ static int folder_rename(struct admin *admin, struct fault *fault)
 	    admin_folder(admin, user, admin_arg(admin, 1), &request.folder,
 			 fault) < 0)
 		return -1;
+	request.store = user->store;
+	request.path = admin_arg(admin, 1);
 	if (count > 1 &&
 	    admin_folder(admin, user, parent, &request.parent, fault) < 0)
 		return -1;
@@ -161,6 +182,8 @@ static int folder_move(struct admin *admin, struct fault *fault)
 	    admin_folder(admin, user, admin_arg(admin, 1), &request.folder,
 			 fault) < 0)
 		return -1;
+	request.store = user->store;
+	request.path = admin_arg(admin, 1);
 	if (strcmp(parent, "/") == 0
 		    ? store_of_folder(admin->store, request.folder,
 				      &request.parent, fault) < 0
@@ -194,6 +217,8 @@ static int folder_delete_unit(struct store *store, void *context,
 {
 	const struct folder_request *r = context;
 
+	if (folder_hold(store, r, fault) < 0)
+		return -1;
 	return store_folder_delete(store, r->folder, fault);
 }
 
@@ -206,6 +231,8 @@ static int folder_delete(struct admin *admin, struct fault *fault)
 	    admin_folder(admin, user, admin_arg(admin, 1), &request.folder,
 			 fault) < 0)
 		return -1;
+	request.store = user->store;
+	request.path = admin_arg(admin, 1);
 	if (admin_confirm(admin, fault,
 			  "Delete folder %s of %s and all below it?",
 			  admin_arg(admin, 1), user->name) < 0)

@@ -148,12 +148,8 @@ static int maildir_make(const char *dir, struct fault *fault)
 		g_autofree char *path = g_strconcat(dir, parts[i], NULL);
 
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return fault_set_errno(
-				fault,
-				errno == EACCES   ? FAULT_NOT_ALLOWED
-				: errno == ENOENT ? FAULT_NOT_FOUND
-						  : FAULT_IO,
-				errno, "cannot make %s", path);
+			return fault_set_errno(fault, fault_of_path(errno),
+					       errno, "cannot make %s", path);
 	}
 	return 0;
 }
@@ -174,8 +170,8 @@ int maildir_create(const char *dir, struct maildir **ret_maildir,
 		return -1;
 	maildir->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (maildir->fd < 0)
-		return fault_set_errno(fault, FAULT_IO, errno, "cannot open %s",
-				       dir);
+		return fault_set_errno(fault, fault_of_path(errno), errno,
+				       "cannot open %s", dir);
 	*ret_maildir = g_steal_pointer(&maildir);
 	return 0;
 }

@@ -60,12 +60,25 @@ static const struct fault_row fault_table[FAULT_KINDS] = {
 				 EX_NOPERM},
 };
 
-/* One line: control characters would break a reply or a log line. */
+/* One line of UTF-8: control characters would break a reply or a log line, and
+ * a terminal takes more than those for commands. */
 static void fault_flatten(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+	const char *end;
+
+	for (char *at = text; !g_utf8_validate(at, -1, &end);) {
+		at += end - at;
+		*at++ = '?';
+	}
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		unsigned char next = (unsigned char)text[1];
+
+		if (c < 0x20 || c == 0x7f)
 			*text = ' ';
+		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+			text[0] = text[1] = '?';
+	}
 }
 
 int fault_set(struct fault *fault, enum fault_kind kind, const char *format,
@@ -95,6 +108,28 @@ int fault_set_errno(struct fault *fault, enum fault_kind kind, int err,
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	return fault_set(fault, kind, "%s: %s", text, g_strerror(err));
+}
+
+enum fault_kind fault_of_path(int err)
+{
+	switch (err) {
+	case EEXIST:
+	case ENOTEMPTY:
+		return FAULT_EXISTS;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return FAULT_NOT_ALLOWED;
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case EINVAL:
+		return FAULT_NOT_FOUND;
+	default:
+		return FAULT_IO;
+	}
 }
 
 int fault_prefix(struct fault *fault, const char *format, ...)

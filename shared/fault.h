@@ -80,6 +80,11 @@ int fault_set(struct fault *fault, enum fault_kind kind, const char *format,
 int fault_set_errno(struct fault *fault, enum fault_kind kind, int err,
 		    const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* What errno says of a path that somebody named: FAULT_EXISTS,
+ * FAULT_NOT_ALLOWED, FAULT_NOT_FOUND (also where it can be no path at all), or
+ * FAULT_IO for what may go away. */
+enum fault_kind fault_of_path(int err);
+
 /* Puts "context: " before the text of a fault.  Returns -1. */
 int fault_prefix(struct fault *fault, const char *format, ...)
 	PRINTF_LIKE(2, 3);

@@ -88,11 +88,8 @@ static int backup_open_dir(struct backup *backup, struct fault *fault)
 	struct stat own;
 
 	if (mkdir(backup->dir, 0700) && errno != EEXIST)
-		return fault_set_errno(fault,
-				       errno == ENOENT   ? FAULT_NOT_FOUND
-				       : errno == EACCES ? FAULT_NOT_ALLOWED
-							 : FAULT_IO,
-				       errno, "cannot make %s", backup->dir);
+		return fault_set_errno(fault, fault_of_path(errno), errno,
+				       "cannot make %s", backup->dir);
 	backup->dir_fd = open(backup->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (backup->dir_fd < 0)
 		return fault_set_errno(fault,
