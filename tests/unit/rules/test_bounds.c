@@ -4,6 +4,8 @@
  */
 #include "cases.h"
 
+#include <sys/resource.h>
+
 #define MANY 100000
 
 /* A script of these, with scripts to include by name. */
@@ -282,6 +284,34 @@ Test(bounds, variables_that_double_stay_within_their_length, .timeout = 60)
 	cr_expect_eq(strlen(((struct sieve_action *)plan->actions->pdata[0])
 				    ->argument),
 		     8192);
+	shelf_clear(&shelf);
+}
+
+/* 64 KB a string, as many as a megabyte of script holds: the work they are
+ * counted as ends it at 25 MB. */
+Test(bounds, strings_stay_within_memory, .timeout = 60)
+{
+	AUTO(propset) set = set_of_field("X", "a");
+	g_autoptr(GString) text =
+		g_string_new("require \"variables\";\n"
+			     "set \"a\" \"0123456789abcdef\";\n");
+	struct rusage before = {0};
+	struct rusage after = {0};
+	struct shelf shelf;
+
+	for (int i = 0; i < 9; i++)
+		g_string_append(text, "set \"a\" \"${a}${a}\";\n");
+	for (int i = 0; i < 15000; i++)
+		g_string_append(text,
+				"if string \"${a}${a}${a}${a}${a}${a}${a}\" "
+				"\"x\" {}\n");
+	shelf_init(&shelf);
+	(void)shelf_put(&shelf, "main", text->str);
+	(void)getrusage(RUSAGE_SELF, &before);
+	expect_kept(&shelf, set, "too much work");
+	(void)getrusage(RUSAGE_SELF, &after);
+	/* KB; a sanitizer keeps what was freed. */
+	cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 400 * 1024);
 	shelf_clear(&shelf);
 }
 
