@@ -12,6 +12,7 @@
 #define WORKER_SESSION_MAX  100 /* messages over one connection */
 #define WORKER_DOWN_MAX     (5 * USEC_PER_SEC)
 #define WORKER_VAIN_US      (USEC_PER_SEC / 2)
+#define WORKER_QUICK_US     5000
 #define WORKER_COMMIT_TRIES 5 /* while stopping */
 
 struct worker {
@@ -27,7 +28,9 @@ struct worker {
 	struct attempt *again;     /* its connection ended before its turn */
 	char *relay;               /* "host:port" of it */
 	size_t session_count;
-	bool has_ended; /* guarded by the spooler's lock */
+	bool is_quick;    /* the relay host took its last message at once */
+	bool is_expected; /* by the committer, with the result */
+	bool has_ended;   /* guarded by the spooler's lock */
 };
 
 static bool worker_is_stopping(struct worker *worker)
@@ -192,6 +195,16 @@ static int worker_results_unit(struct store *store, void *context,
 				   results->decision->warned, fault);
 }
 
+/* Results of several sessions cost one sync if they come together: so the
+ * committer hears of those that are sure to come soon. */
+static void worker_expect(struct worker *worker, bool expect)
+{
+	if (expect == worker->is_expected)
+		return;
+	worker->is_expected = expect;
+	committer_expect(worker->spooler->committer, expect ? 1 : -1);
+}
+
 /* What the relay host has taken must be recorded, or it goes twice. */
 static void worker_commit(struct worker *worker, struct worker_results *results)
 {
@@ -301,6 +314,9 @@ static void worker_finish(struct worker *worker, struct attempt *attempt)
 		worker_report(worker, attempt, &decision, worker->settings,
 			      &results, &set);
 	worker_commit(worker, &results);
+	worker_expect(worker, false);
+	worker->is_quick =
+		g_get_monotonic_time() - attempt->began < WORKER_QUICK_US;
 	worker_count(worker, attempt, &decision);
 	attempt_log(attempt, &decision, worker->relay);
 	if (results.content.rfc822)
@@ -404,6 +420,7 @@ static struct relay_message *worker_next(void *context)
 	    worker_is_outdated(worker))
 		return NULL;
 	attempt = worker_take(worker, worker->route);
+	worker_expect(worker, attempt && worker->is_quick);
 	return attempt ? &attempt->message : NULL;
 }
 
@@ -416,6 +433,7 @@ static void worker_done(void *context, struct relay_message *message)
 		return;
 	}
 	message->untouched = false;
+	worker_expect(worker, false);
 	worker->again = message->user_data;
 }
 

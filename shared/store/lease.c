@@ -4,7 +4,7 @@
  * The owner is named by boot, pid name space, pid and the time the process
  * began, so that a pid used again is not taken for it.  Where a process cannot
  * be seen from here (another name space) the lease's expiry decides, which its
- * owner moves on with every claim and heartbeat.
+ * owner moves on with every heartbeat.
  */
 #include "store_internal.h"
 
@@ -58,6 +58,13 @@ char *lease_owner_self(void)
 
 	return g_strdup_printf("%s %s %d %" G_GUINT64_FORMAT, boot, space,
 			       (int)getpid(), lease_process_start(getpid()));
+}
+
+const char *lease_owner_of(struct store *store)
+{
+	if (!store->lease_owner)
+		store->lease_owner = lease_owner_self();
+	return store->lease_owner;
 }
 
 int64_t lease_clock(void)
@@ -135,7 +142,8 @@ int lease_reap(struct store *store, int64_t now, struct fault *fault)
 		      ""))
 		return -1;
 	while ((rc = rows_next(&rows, fault)) == 1)
-		if (lease_is_over(rows_peek(&rows, 0), rows_int(&rows, 1)))
+		if (strcmp(rows_peek(&rows, 0), lease_owner_of(store)) != 0 &&
+		    lease_is_over(rows_peek(&rows, 0), rows_int(&rows, 1)))
 			g_ptr_array_add(gone, rows_text(&rows, 0));
 	if (rc)
 		return -1;

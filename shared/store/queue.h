@@ -119,7 +119,7 @@ NODISCARD int store_queue_claim(struct store *store, int64_t now, size_t limit,
 NODISCARD int store_queue_unclaim(struct store *store, int64_t id,
 				  struct fault *fault);
 /* Unit.  Keeps this process's leases alive where nobody can see whether it
- * runs (another pid name space); a claim does so too.  Every minute or so. */
+ * runs (another pid name space).  Every minute or so. */
 NODISCARD int store_queue_heartbeat(struct store *store, struct fault *fault);
 /* When the next waiting recipient is due; INT64_MAX if none is. */
 NODISCARD int store_queue_next_due(struct store *store, int64_t *ret_time,

@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-static const char *claim_owner(struct store *store)
-{
-	if (!store->lease_owner)
-		store->lease_owner = lease_owner_self();
-	return store->lease_owner;
-}
-
 /* Ids of messages that are due, by time; priority is for fresh ones. */
 static int claim_find(struct store *store, const char *sql, int priority,
 		      int64_t now, size_t limit, GArray *ids,
@@ -68,7 +61,7 @@ static int claim_one(struct store *store, int64_t id, int64_t now,
 	if (sql_run(store, fault,
 		    "UPDATE outgoingqueue SET lease_owner = ?,"
 		    " lease_expires = ? WHERE id = ?",
-		    "tii", claim_owner(store),
+		    "tii", lease_owner_of(store),
 		    lease_clock() + LEASE_LIFETIME_US, id))
 		return -1;
 	return sql_run(store, fault,
@@ -114,7 +107,7 @@ int store_queue_heartbeat(struct store *store, struct fault *fault)
 		       "UPDATE outgoingqueue SET lease_expires = ?"
 		       " WHERE lease_owner = ?",
 		       "it", lease_clock() + LEASE_LIFETIME_US,
-		       claim_owner(store));
+		       lease_owner_of(store));
 }
 
 int store_queue_claim(struct store *store, int64_t now, size_t limit,
@@ -125,7 +118,6 @@ int store_queue_claim(struct store *store, int64_t now, size_t limit,
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
 	if (store_need_unit(store, fault) || lease_reap(store, now, fault) ||
-	    store_queue_heartbeat(store, fault) ||
 	    claim_find_all(store, now, limit, ids, fault))
 		return -1;
 	for (guint i = 0; i < ids->len; i++) {
@@ -167,7 +159,7 @@ static int claim_check(struct store *store, int64_t id, struct fault *fault)
 		return -1;
 	rc = sql_get(store, fault, &is_ours,
 		     "SELECT lease_owner IS ? FROM outgoingqueue WHERE id = ?",
-		     "ti", claim_owner(store), id);
+		     "ti", lease_owner_of(store), id);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
@@ -206,6 +198,8 @@ static int claim_next_lease(struct store *store, int64_t *ret_time,
 		const char *owner = rows_peek(&rows, 0);
 		int64_t expires = rows_int(&rows, 1);
 
+		if (strcmp(owner, lease_owner_of(store)) == 0)
+			continue;
 		if (lease_is_over(owner, expires))
 			*ret_time = 0;
 		else if (lease_owner_state(owner) == LEASE_UNSEEN)

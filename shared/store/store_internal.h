@@ -426,6 +426,8 @@ NODISCARD int queue_need_idle(struct store *store, int64_t id,
 int64_t lease_clock(void);
 /* Names this process for ever: boot, pid name space, pid, start time. */
 char *lease_owner_self(void);
+/* The same, once for a connection; borrowed. */
+const char *lease_owner_of(struct store *store);
 enum lease_state {
 	LEASE_ALIVE,
 	LEASE_GONE,
