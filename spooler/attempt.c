@@ -98,8 +98,17 @@ struct attempt *attempt_new(struct queue_entry *entry, GBytes *bytes)
 	return attempt;
 }
 
+void attempt_set_sender(struct attempt *attempt, char *sender)
+{
+	g_free(attempt->sender);
+	attempt->sender = sender;
+	attempt->message.reverse_path =
+		sender ? sender : attempt->entry->reverse_path;
+}
+
 void attempt_free(struct attempt *attempt)
 {
+	g_free(attempt->sender);
 	for (size_t i = 0; i < attempt->recipient_count; i++)
 		g_free(attempt->recipients[i].reply);
 	g_free(attempt->recipients);

@@ -19,6 +19,7 @@ struct attempt {
 	struct relay_recipient *recipients; /* one for each of the entry's */
 	size_t recipient_count;
 	size_t refused; /* the last so many are not fit for SMTP */
+	char *sender;   /* instead of the entry's reverse path, or NULL */
 	int64_t began;  /* monotonic */
 };
 
@@ -27,6 +28,9 @@ struct attempt {
 struct attempt *attempt_new(struct queue_entry *entry, GBytes *bytes);
 void attempt_free(struct attempt *attempt);
 AUTO_DEFINE(attempt, attempt_free);
+
+/* The relay host is given another reverse path; NULL: the entry's.  Moved. */
+void attempt_set_sender(struct attempt *attempt, char *sender);
 
 /* Is there anything for the relay to do? */
 bool attempt_has_work(const struct attempt *attempt);

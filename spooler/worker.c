@@ -359,6 +359,12 @@ static struct attempt *worker_prepare(struct worker *worker,
 		return NULL;
 	}
 	attempt = attempt_new(entry, bytes);
+	/* What users submit was rewritten as it came; what is nobody's (a
+	 * redirect) has its own sender, whom reports go to, to the end. */
+	if (!entry->store)
+		attempt_set_sender(attempt,
+				   rewrite_find(worker->settings->rewrite,
+						entry->reverse_path));
 	if (attempt_has_work(attempt))
 		return attempt;
 	worker_finish(worker, attempt);

@@ -217,6 +217,36 @@ class Clocks(Operating):
         self.assertEqual(self.subjects(relay), ["early"])
 
 
+class Redirected(Operating):
+    def test_a_relay_that_knows_only_its_own_senders(self):
+        """sender_rewrite holds for a redirect's envelope, and its report goes
+        to who sent it."""
+        relay = Relay(self, "MAIL:bert@*=550 5.7.1 not yours",
+                      "RCPT:no@*=550 5.1.1 no")
+        okapi = self.okapi_with(relay)
+        table = os.path.join(okapi.directory, "senders")
+        with open(table, "w", encoding="ascii") as file:
+            file.write("* account@provider.example\n")
+        okapi.configure(sender_rewrite=table)
+        for who in ("yes", "no"):
+            okapi.must("rule", "put", "anna", who, "-", input=(
+                f'if header :is "subject" "{who}"'
+                f' {{ redirect "{who}@example.org"; }}'))
+            done = okapi.deliver(message(who), "--sender", "bert@okapi.test",
+                                 "anna")
+            self.assertEqual(done.status, 0, repr(done))
+        okapi.start_spooler()
+        self.eventually("both", lambda: len(relay.messages()) == 2)
+        taken = {e["mail"]: (e["rcpts"], octets)
+                 for e, octets in relay.messages()}
+        rcpts, octets = taken["account@provider.example"]
+        self.assertEqual(rcpts, ["yes@example.org"])
+        self.assertIn(b"From: carol@example.org\r\n", octets)
+        rcpts, octets = taken[""]
+        self.assertEqual(rcpts, ["bert@okapi.test"])
+        self.assertIn(b"no@example.org", octets)
+
+
 class Mailq(Operating):
     def test_as_people_know_it(self):
         """The lines of Postfix's mailq: id with its mark, size, arrival,

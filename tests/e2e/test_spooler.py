@@ -426,6 +426,21 @@ class Submitting(Sending):
                          [["NOTIFY=NEVER"]])
         self.assertEqual(os.listdir(self.drop("drop")), [])
 
+    def test_dropped_files_keep_their_order_and_unfinished_ones_wait(self):
+        okapi = self.okapi_with(None, submit_hold="1h")
+        for i in range(12):
+            self.send(message(f"m{i:02}"), "x@example.org")
+        first = sorted(os.listdir(self.drop("drop")))[0]
+        os.rename(self.drop("drop", first), self.drop("drop", "." + first))
+        okapi.start_spooler()
+        self.eventually("taken", lambda: len(okapi.queue()) == 11)
+        self.assertEqual([q["subject"] for q in okapi.queue()],
+                         [f"m{i:02}" for i in range(1, 12)])
+        self.assertEqual(os.listdir(self.drop("drop")), ["." + first])
+        os.rename(self.drop("drop", "." + first), self.drop("drop", first))
+        self.eventually("taken", lambda: len(okapi.queue()) == 12)
+        self.assertEqual(os.listdir(self.drop("drop")), [])
+
     def test_unfit_files_are_kept_aside(self):
         okapi = self.okapi_with(None)
         okapi.start_spooler()

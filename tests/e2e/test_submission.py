@@ -502,16 +502,22 @@ class Clients(Network):
         self.okapi.start_spooler()
 
     def test_swaks(self):
-        for more in (("--port", str(self.port), "--tls", "--auth", "LOGIN"),
-                     ("--port", str(self.tls_port), "--tls-on-connect",
-                      "--auth", "PLAIN")):
-            done = mta.run_tool(
-                "swaks", "--server", "127.0.0.1", *more, "--auth-user", ANNA,
-                "--auth-password", self.WORDS, "--from", ANNA, "--to",
-                "x@example.org", "--header", "Subject: swaks")
-            self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertEqual(self.okapi.subjects("anna", "Outbox"),
-                         ["swaks", "swaks"])
+        doors = (("--port", str(self.port), "--tls"),
+                 ("--port", str(self.tls_port), "--tls-on-connect"))
+        for door in doors:
+            for mechanism in ("PLAIN", "LOGIN"):
+                done = mta.run_tool(
+                    "swaks", "--server", "127.0.0.1", *door, "--auth",
+                    mechanism, "--auth-user", ANNA, "--auth-password",
+                    self.WORDS, "--from", ANNA, "--to",
+                    "x@example.org,y@example.org", "--header",
+                    "Subject: swaks")
+                self.assertEqual(done.returncode, 0, done.stdout)
+        done = mta.run_tool(
+            "swaks", "--server", "127.0.0.1", *doors[0], "--auth", "PLAIN",
+            "--auth-user", ANNA, "--auth-password", "wrong", "--to", "x@y")
+        self.assertEqual(done.returncode, 28, done.stdout)
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"), ["swaks"] * 4)
 
     def msmtp(self, mechanism, port, starttls, password=WORDS):
         config = os.path.join(self.okapi.directory, "msmtprc")
