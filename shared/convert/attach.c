@@ -79,6 +79,13 @@ static bool in_related(const struct mime_entity *entity)
 	       mime_is(entity->parent, "multipart", "related");
 }
 
+/* By its Content-ID or Content-Location. */
+static bool is_referred_to(const struct attach_walk *walk, const char *name)
+{
+	return name && *name &&
+	       g_tree_lookup((GTree *)(uintptr_t)walk->cids, name);
+}
+
 /* Shown within the HTML, so not in the list of attachments. */
 static bool is_rendered(const struct attach_walk *walk,
 			const struct mime_entity *entity)
@@ -87,9 +94,8 @@ static bool is_rendered(const struct attach_walk *walk,
 		in_related(entity) ||
 		(entity->disposition && !strcmp(entity->disposition, "inline"));
 
-	return is_inline && entity->content_id && *entity->content_id &&
-	       g_tree_lookup((GTree *)(uintptr_t)walk->cids,
-			     entity->content_id);
+	return is_inline && (is_referred_to(walk, entity->content_id) ||
+			     is_referred_to(walk, entity->location));
 }
 
 static void set_place(const struct attach_walk *walk,

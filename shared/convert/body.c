@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define LOCATION_LEN_MAX 1024
+
 struct bodies {
 	struct mime_entity *plain;
 	struct mime_entity *html;
@@ -226,6 +228,33 @@ static void collect_cids(const char *html, GTree *cids)
 	}
 }
 
+/* What attributes name, for parts that have a Content-Location (RFC 2557): as
+ * it stands in quotes, "&amp;" undone. */
+static void collect_locations(const char *html, GTree *references)
+{
+	const char *at = html;
+
+	while ((at = strchr(at, '='))) {
+		size_t n = 0;
+		char quote = '\0';
+
+		at++;
+		if (*at != '"' && *at != '\'')
+			continue;
+		quote = *at++;
+		while (n <= LOCATION_LEN_MAX && at[n] && at[n] != quote)
+			n++;
+		if (n && n <= LOCATION_LEN_MAX && at[n] == quote) {
+			g_autofree char *raw = g_strndup(at, n);
+			g_auto(GStrv) parts = g_strsplit(raw, "&amp;", -1);
+
+			g_tree_insert(references, g_strjoinv("&", parts),
+				      GUINT_TO_POINTER(1));
+			at += n + 1;
+		}
+	}
+}
+
 static bool param_is(const struct mime_entity *entity, const char *name,
 		     const char *value)
 {
@@ -247,13 +276,14 @@ static const struct mime_entity *root_of(const struct mime_entity *entity)
 	return entity;
 }
 
-/* Could the HTML refer to a part?  Else nobody asks what it refers to. */
-static bool has_content_id(const struct mime_entity *entity)
+/* Could the HTML refer to a part by that?  Else nobody asks what it refers to.
+ */
+static bool has_name(const struct mime_entity *entity, bool location)
 {
-	if (entity->content_id)
+	if (location ? entity->location != NULL : entity->content_id != NULL)
 		return true;
 	for (guint i = 0; i < entity->children->len; i++)
-		if (has_content_id(g_ptr_array_index(entity->children, i)))
+		if (has_name(g_ptr_array_index(entity->children, i), location))
 			return true;
 	return false;
 }
@@ -319,7 +349,7 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 
 	leaf->is_body = true;
 	if (context->options->flags & CONVERT_SKETCH &&
-	    !has_content_id(root_of(leaf))) {
+	    !has_name(root_of(leaf), false) && !has_name(root_of(leaf), true)) {
 		propset_set_number(set, PR_NATIVE_BODY, 3);
 		return;
 	}
@@ -333,6 +363,8 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	}
 	html = text_crlf(text);
 	collect_cids(html, cids);
+	if (has_name(root_of(leaf), true))
+		collect_locations(html, cids);
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_binary_copy(set, PR_HTML, html, strlen(html));
 	if ((context->options->flags & CONVERT_BODIES) && !has_plain) {

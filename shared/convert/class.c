@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CALENDAR_LEN_MAX 1048576
+#define LID_FORM_NAME    0x85b1
 
 static bool param_is(const struct mime_entity *entity, const char *name,
 		     const char *value)
@@ -43,17 +44,63 @@ static bool is_smime_opaque(const struct mime_entity *root)
 	return g_str_has_suffix(lower, ".p7m");
 }
 
+/* Content-Type as it is, one blank for each fold, a named string (MS-OXOSMIME:
+ * opaque messages). */
+static void set_content_type(struct convert_context *context,
+			     const struct mime_entity *root,
+			     struct propset *set)
+{
+	const struct mime_field *field = mime_find_field(root, "Content-Type");
+	g_autofree char *text = NULL;
+	char *out = NULL;
+
+	if (!field)
+		return;
+	text = text_unfold(context, field->value);
+	text_flatten(text);
+	out = text;
+	for (const char *in = text; *in; in++)
+		if (*in != ' ' || in[1] != ' ')
+			*out++ = *in;
+	*out = '\0';
+	propset_set_text(set,
+			 propset_named_tag(set, "PS_INTERNET_HEADERS",
+					   "content-type", 0, PT_UNICODE),
+			 text);
+}
+
 /* ---- meetings -------------------------------------------------------------
  */
 
-/* A part's text, bounded; owned. */
-static char *part_text(const struct mime_entity *part, size_t max)
+/* A part's text as UTF-8, bounded, its folded lines (RFC 5545 3.1) made whole;
+ * owned. */
+static char *calendar_text(struct convert_context *context,
+			   const struct mime_entity *part)
 {
 	g_autoptr(GBytes) bytes = mime_decode(part);
+	const char *charset = mime_params_get(part->type_params, "charset");
 	gsize len = 0;
 	const char *data = g_bytes_get_data(bytes, &len);
+	char *text = NULL;
+	char *out = NULL;
 
-	return g_utf8_make_valid(data ? data : "", (gssize)MIN(len, max));
+	len = MIN(len, CALENDAR_LEN_MAX);
+	if (!charset_is_ascii(charset))
+		text = charset_decode(charset, data, len);
+	if (!text)
+		text = charset_decode_undeclared(context, data, len);
+	out = text;
+	for (const char *in = text; *in; in++) {
+		size_t end = *in == '\r' ? 1 : 0;
+
+		if (in[end] == '\n' &&
+		    (in[end + 1] == ' ' || in[end + 1] == '\t'))
+			in += end + 1;
+		else
+			*out++ = *in;
+	}
+	*out = '\0';
+	return text;
 }
 
 static const struct mime_entity *child_of_type(const struct mime_entity *entity,
@@ -85,13 +132,28 @@ static const struct mime_entity *find_calendar(const struct mime_entity *entity)
 	return NULL;
 }
 
-static unsigned count_of(const char *text, const char *what)
+/* One event, or one with exceptions: all of the same UID (MS-OXCICAL
+ * 2.1.3.1.1.20).  upper: the calendar in capitals. */
+static bool is_one_meeting(const char *upper)
 {
-	unsigned count = 0;
+	unsigned events = 0;
+	unsigned same = 0;
+	const char *first = NULL;
+	size_t len = 0;
 
-	for (; (text = strstr(text, what)); text += strlen(what))
-		count++;
-	return count;
+	for (const char *at = upper; (at = strstr(at, "BEGIN:VEVENT")); at++)
+		events++;
+	if (events < 2)
+		return events == 1;
+	for (const char *at = upper; (at = strstr(at, "\nUID:")); at++) {
+		if (!first) {
+			first = at;
+			len = strcspn(at + 1, "\r\n") + 2;
+		}
+		if (!strncmp(at, first, len))
+			same++;
+	}
+	return same == events;
 }
 
 static const char *reply_class(const char *calendar)
@@ -133,11 +195,11 @@ static bool set_meeting(struct convert_context *context,
 	method = mime_params_get(part->type_params, "method");
 	if (!method)
 		return false;
-	text = part_text(part, CALENDAR_LEN_MAX);
+	text = calendar_text(context, part);
 	upper = g_ascii_strup(text, -1);
 	upper_method = g_ascii_strup(method, -1);
 	/* Several events are a calendar to look at, not a request. */
-	if (count_of(upper, "BEGIN:VEVENT") != 1)
+	if (!is_one_meeting(upper))
 		return false;
 	class = meeting_class(upper_method, upper);
 	if (!class)
@@ -163,6 +225,34 @@ static bool has_part(const struct mime_entity *entity, const char *type,
 			     subtype))
 			return true;
 	return false;
+}
+
+/* "InfoPathForm.ID.NAME" (MS-OXCMAIL 2.2.3.2.15; "InfoPath." as well). */
+static bool set_form_class(struct propset *set, const char *text)
+{
+	static const char *const prefixes[] = {"InfoPathForm.", "InfoPath."};
+	const char *id = NULL;
+	const char *dot = NULL;
+	g_autofree char *class = NULL;
+
+	for (size_t i = 0; !id && i < G_N_ELEMENTS(prefixes); i++)
+		if (!g_ascii_strncasecmp(text, prefixes[i],
+					 strlen(prefixes[i])))
+			id = text + strlen(prefixes[i]);
+	if (!id || !*id || strlen(text) > 200)
+		return false;
+	dot = strchr(id, '.');
+	if (dot && dot[1])
+		propset_set_text(set,
+				 propset_named_tag(set, "PSETID_Common", NULL,
+						   LID_FORM_NAME, PT_UNICODE),
+				 dot + 1);
+	else
+		dot = NULL;
+	class = g_strdup_printf("IPM.InfoPathForm.%.*s",
+				dot ? (int)(dot - id) : (int)strlen(id), id);
+	propset_set_text(set, PR_MESSAGE_CLASS, class);
+	return true;
 }
 
 /* What follows a prefix, as the end of a class; false if it could not be. */
@@ -214,7 +304,7 @@ static bool set_content_class(struct convert_context *context,
 	}
 	return set_class_of(set, text, "urn:content-class:custom.",
 			    "IPM.Note.Custom.") ||
-	       set_class_of(set, text, "InfoPathForm.", "IPM.InfoPathForm.");
+	       set_form_class(set, text);
 }
 
 bool class_convert(struct convert_context *context,
@@ -227,6 +317,7 @@ bool class_convert(struct convert_context *context,
 	}
 	if (is_smime_opaque(root)) {
 		propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note.SMIME");
+		set_content_type(context, root, set);
 		return true;
 	}
 	if (!report_convert(context, root, set) &&

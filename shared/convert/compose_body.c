@@ -530,15 +530,45 @@ static bool is_signed_entity(struct octets in)
 	return false;
 }
 
-static void put_smime_type(const struct propset *attachment, GByteArray *out)
+/* The named string content-type (MS-OXOSMIME), or NULL if it is none of
+ * S/MIME. */
+static const char *smime_type(const struct propset *set)
 {
+	for (size_t i = 0; i < propset_count(set); i++) {
+		const struct prop *prop = propset_at(set, i);
+		const struct prop_name *name = propset_name_of(set, prop->tag);
+		const char *text = prop->value.text;
+
+		if (!name || !name->name ||
+		    PROP_TYPE(prop->tag) != PT_UNICODE ||
+		    strcmp(name->guid, "PS_INTERNET_HEADERS") != 0 ||
+		    strcmp(name->name, "content-type") != 0)
+			continue;
+		return g_str_is_ascii(text) && !g_ascii_strncasecmp(
+						       text, "application/", 12)
+			       ? text
+			       : NULL;
+	}
+	return NULL;
+}
+
+/* Content-Type as it came, else by the attachment's type. */
+static void put_smime_type(const struct propset *set, GByteArray *out)
+{
+	const struct propset *attachment = propset_attachment(set, 0);
+	const char *given = smime_type(set);
+	guint start = out->len;
 	const char *type = propset_text(attachment, PR_ATTACH_MIME_TAG);
 	const struct field_param name = {"name", "smime.p7m", true};
 	bool known = type && (!strcmp(type, "application/x-pkcs7-mime") ||
 			      !strcmp(type, "application/octet-stream"));
 
-	field_put_params(out, "Content-Type",
-			 known ? type : "application/pkcs7-mime", &name, 1);
+	if (given)
+		field_put_raw(out, "Content-Type", given);
+	if (out->len == start)
+		field_put_params(out, "Content-Type",
+				 known ? type : "application/pkcs7-mime", &name,
+				 1);
 	compose_put(
 		out,
 		"Content-Disposition: attachment; filename=\"smime.p7m\"\r\n"
@@ -599,7 +629,7 @@ static bool put_smime(const struct propset *set, GByteArray *out)
 	}
 	if (strcmp(class, "IPM.Note.SMIME") != 0)
 		return false;
-	put_smime_type(propset_attachment(set, 0), out);
+	put_smime_type(set, out);
 	encode_put_base64(out, in);
 	return true;
 }

@@ -79,6 +79,10 @@ ICAL(const char *, icalcomponent_get_uid, (icalcomponent *component),
 ICAL(int, icalcomponent_get_sequence, (icalcomponent *component), (component))
 ICAL(const char *, icalcomponent_get_location, (icalcomponent *component),
      (component))
+ICAL(const char *, icalcomponent_get_description, (icalcomponent *component),
+     (component))
+ICAL(icaltimezone *, icaltimezone_get_builtin_timezone, (const char *place),
+     (place))
 ICAL(struct icaltimetype, icalcomponent_get_dtstart,
      (icalcomponent *component), (component))
 ICAL(struct icaltimetype, icalcomponent_get_dtend, (icalcomponent *component),

@@ -5,6 +5,7 @@
  * What libical would compute without bound is taken away first: rules of time
  * zones that are no yearly ones, more zones than a meeting has.
  */
+#include "meeting_zone.h"
 #include "parts.h"
 
 #include <libical/ical.h>
@@ -159,10 +160,27 @@ static void set_uid(struct propset *set, icalcomponent *event)
 	g_byte_array_unref(id);
 }
 
-/* Microseconds; false if there is no such time. */
-static bool time_of(struct icaltimetype time, int64_t *ret_usec)
+/* The zone that a property names and the calendar does not describe. */
+static const icaltimezone *named_zone(icalcomponent *event,
+				      icalproperty_kind kind)
+{
+	icalproperty *property = icalcomponent_get_first_property(event, kind);
+	g_autofree char *name =
+		property ? icalproperty_get_parameter_as_string_r(property,
+								  "TZID")
+			 : NULL;
+
+	return name ? meeting_zone(name) : NULL;
+}
+
+/* Microseconds; false if there is no such time.  kind: what it stands in. */
+static bool time_of(icalcomponent *event, icalproperty_kind kind,
+		    struct icaltimetype time, int64_t *ret_usec)
 {
 	const icaltimezone *zone = icaltime_get_timezone(time);
+
+	if (!zone)
+		zone = named_zone(event, kind);
 
 	if (icaltime_is_null_time(time) || time.year < 1601 || time.year > 9999)
 		return false;
@@ -174,12 +192,17 @@ static bool time_of(struct icaltimetype time, int64_t *ret_usec)
 static void set_times(struct propset *set, icalcomponent *event)
 {
 	struct icaltimetype first = icalcomponent_get_dtstart(event);
+	bool has_end =
+		icalcomponent_get_first_property(event, ICAL_DTEND_PROPERTY);
 	int64_t start = 0;
 	int64_t end = 0;
 
-	if (!time_of(first, &start))
+	if (!time_of(event, ICAL_DTSTART_PROPERTY, first, &start))
 		return;
-	if (!time_of(icalcomponent_get_dtend(event), &end) || end < start)
+	if (!time_of(event,
+		     has_end ? ICAL_DTEND_PROPERTY : ICAL_DTSTART_PROPERTY,
+		     icalcomponent_get_dtend(event), &end) ||
+	    end < start)
 		end = start;
 	propset_set_number(set, PR_START_DATE, start);
 	propset_set_number(set, PR_END_DATE, end);
@@ -225,13 +248,31 @@ static void set_organizer(struct propset *set, icalcomponent *event)
 	address_set(set, &address_from, &mailbox);
 }
 
-static void set_event(struct propset *set, icalcomponent *event)
+/* MS-OXCICAL 2.1.3.1.1.20.8: the text of a meeting that has no other. */
+static void set_description(struct convert_context *context,
+			    struct propset *set, icalcomponent *event)
+{
+	const char *text = icalcomponent_get_description(event);
+	g_autofree char *lines = NULL;
+
+	if (!text || !*text || propset_has(set, PR_NATIVE_BODY))
+		return;
+	lines = text_crlf(text);
+	if (context->options->flags & CONVERT_BODIES)
+		propset_set_text(set, PR_BODY, lines);
+	propset_set_number(set, PR_NATIVE_BODY, 1);
+	propset_set_number(set, PR_INTERNET_CPID, charset_codepage("utf-8"));
+}
+
+static void set_event(struct convert_context *context, struct propset *set,
+		      icalcomponent *event)
 {
 	const char *location = icalcomponent_get_location(event);
 
 	set_times(set, event);
 	set_uid(set, event);
 	set_organizer(set, event);
+	set_description(context, set, event);
 	if (location && *location)
 		propset_set_text(set,
 				 appointment_tag(set, LID_LOCATION, PT_UNICODE),
@@ -241,6 +282,21 @@ static void set_event(struct propset *set, icalcomponent *event)
 	propset_set_bool(set, appointment_tag(set, LID_RECURRING, PT_BOOLEAN),
 			 icalcomponent_get_first_property(
 				 event, ICAL_RRULE_PROPERTY) != NULL);
+}
+
+/* The meeting, not an exception of its series. */
+static icalcomponent *main_event(icalcomponent *calendar)
+{
+	icalcomponent *first = icalcomponent_get_first_component(
+		calendar, ICAL_VEVENT_COMPONENT);
+
+	for (icalcomponent *event = first; event;
+	     event = icalcomponent_get_next_component(calendar,
+						      ICAL_VEVENT_COMPONENT))
+		if (!icalcomponent_get_first_property(
+			    event, ICAL_RECURRENCEID_PROPERTY))
+			return event;
+	return first;
 }
 
 void meeting_convert(struct convert_context *context, const char *calendar,
@@ -260,10 +316,9 @@ void meeting_convert(struct convert_context *context, const char *calendar,
 	icalerror_set_errors_are_fatal(false);
 	parsed = icalparser_parse_string(calendar);
 	if (parsed)
-		event = icalcomponent_get_first_component(
-			parsed, ICAL_VEVENT_COMPONENT);
+		event = main_event(parsed);
 	if (event && tame_zones(parsed))
-		set_event(set, event);
+		set_event(context, set, event);
 	else
 		convert_note(context, "a calendar that cannot be read");
 	if (parsed)

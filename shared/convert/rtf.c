@@ -37,8 +37,8 @@ struct rtf {
 	unsigned beyond;   /* groups deeper than that: passed over */
 	unsigned stand_in; /* signs to pass over, behind a \u */
 	bool is_html;
-	bool starred; /* behind \* */
-	int codepage; /* of the document */
+	bool starred;         /* behind \* */
+	int codepage;         /* of the document */
 	int fonts[FONTS_MAX]; /* code page of each, 0: the document's */
 	int font;             /* the one \fonttbl is at, or -1 */
 	int octets_codepage;
@@ -72,9 +72,8 @@ static void flush(struct rtf *rtf)
 		text = charset_decode(charset, rtf->octets->data,
 				      rtf->octets->len);
 	if (!text)
-		text = charset_decode_undeclared(rtf->context,
-						 rtf->octets->data,
-						 rtf->octets->len);
+		text = charset_decode_undeclared(
+			rtf->context, rtf->octets->data, rtf->octets->len);
 	g_string_append(rtf->out, text);
 	g_byte_array_set_size(rtf->octets, 0);
 }
@@ -147,10 +146,10 @@ static const struct {
 	const char *word;
 	gunichar sign;
 } signs[] = {
-	{"par", '\n'},       {"line", '\n'},      {"row", '\n'},
-	{"sect", '\n'},      {"page", '\n'},      {"tab", '\t'},
-	{"cell", '\t'},      {"emdash", 0x2014},  {"endash", 0x2013},
-	{"lquote", 0x2018},  {"rquote", 0x2019},  {"ldblquote", 0x201c},
+	{"par", '\n'},         {"line", '\n'},     {"row", '\n'},
+	{"sect", '\n'},        {"page", '\n'},     {"tab", '\t'},
+	{"cell", '\t'},        {"emdash", 0x2014}, {"endash", 0x2013},
+	{"lquote", 0x2018},    {"rquote", 0x2019}, {"ldblquote", 0x201c},
 	{"rdblquote", 0x201d}, {"bullet", 0x2022}, {"emspace", 0x2003},
 	{"enspace", 0x2002},
 };
@@ -185,10 +184,9 @@ static int codepage_of_charset(int charset)
 	static const struct {
 		int charset, codepage;
 	} known[] = {
-		{77, 10000}, {128, 932},  {129, 949},  {134, 936},
-		{136, 950},  {161, 1253}, {162, 1254}, {163, 1258},
-		{177, 1255}, {178, 1256}, {186, 1257}, {204, 1251},
-		{222, 874},  {238, 1250}, {255, 437},
+		{77, 10000}, {128, 932},  {129, 949},  {134, 936},  {136, 950},
+		{161, 1253}, {162, 1254}, {163, 1258}, {177, 1255}, {178, 1256},
+		{186, 1257}, {204, 1251}, {222, 874},  {238, 1250}, {255, 437},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
@@ -214,7 +212,9 @@ static bool on_font_word(struct rtf *rtf, const char *word, int number)
 	static const struct {
 		const char *word;
 		int codepage;
-	} sets[] = {{"ansi", CODEPAGE_ANSI}, {"mac", 10000}, {"pc", 437},
+	} sets[] = {{"ansi", CODEPAGE_ANSI},
+		    {"mac", 10000},
+		    {"pc", 437},
 		    {"pca", 850}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)

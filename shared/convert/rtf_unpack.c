@@ -97,4 +97,3 @@ GString *rtf_unpack(struct span from)
 	g_string_truncate(dictionary.out, MIN(dictionary.out->len, raw_len));
 	return dictionary.out;
 }
-

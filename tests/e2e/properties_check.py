@@ -126,8 +126,8 @@ KNOWN = {(name, prop): kind for kind, name, props in (
     ("winmail.dat",
      "horde-tnef/Itip_Reply.eml",
      "PR_ATTACH_CONTENT_ID PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME "
-     "PR_ATTACH_METHOD PR_ATTACH_MIME_TAG PR_HASATTACH PR_MESSAGE_CLASS "
-     "PR_NATIVE_BODY"),
+     "PR_ATTACH_METHOD PR_ATTACH_MIME_TAG PR_BODY PR_HASATTACH "
+     "PR_MESSAGE_CLASS PR_NATIVE_BODY"),
     ("winmail.dat",
      "horde-tnef/tnef_task.eml",
      "PR_ATTACH_DATA_BIN PR_ATTACH_LONG_FILENAME PR_ATTACH_METHOD "

@@ -76,8 +76,8 @@ static const struct {
 	 "here", false},
 	{"octets of a picture", "{\\rtf1 a{\\pict\\bin4 }}}}}b}", "ab", false},
 	{"HTML",
-	 HTML "{\\*\\htmltag19 <html>}{\\*\\htmltag64 <p>}" H
-	      "\\par " H0 "Hi {\\*\\htmltag84 <b>}" H "{\\b " H0
+	 HTML "{\\*\\htmltag19 <html>}{\\*\\htmltag64 <p>}" H "\\par " H0
+	      "Hi {\\*\\htmltag84 <b>}" H "{\\b " H0
 	      "you{\\*\\htmltag92 </b>}" H "}" H0 "{\\*\\htmltag27 </html>}}",
 	 "<html><p>Hi <b>you</b></html>", true},
 	{"HTML with entities and octets",
@@ -126,18 +126,16 @@ Test(rtf, decompression)
 		0xf3, 0x20, 0x68, 0x65, 0x6c, 0x09, 0x00, 0x20, 0x62, 0x77,
 		0x05, 0xb0, 0x6c, 0x64, 0x7d, 0x0a, 0x80, 0x0f, 0xa0};
 	static const uint8_t crossed[] = {
-		0x1a, 0x00, 0x00, 0x00, 0x1c, 0x00, 0x00, 0x00,
-		0x4c, 0x5a, 0x46, 0x75, 0xe2, 0xd4, 0x4b, 0x51,
-		0x41, 0x00, 0x04, 0x20, 0x57, 0x58, 0x59, 0x5a,
-		0x0d, 0x6e, 0x7d, 0x01, 0x0e, 0xb0};
-	GString *raw = rtf_unpack(
-		(struct span){(const char *)simple, sizeof(simple)});
+		0x1a, 0x00, 0x00, 0x00, 0x1c, 0x00, 0x00, 0x00, 0x4c, 0x5a,
+		0x46, 0x75, 0xe2, 0xd4, 0x4b, 0x51, 0x41, 0x00, 0x04, 0x20,
+		0x57, 0x58, 0x59, 0x5a, 0x0d, 0x6e, 0x7d, 0x01, 0x0e, 0xb0};
+	GString *raw =
+		rtf_unpack((struct span){(const char *)simple, sizeof(simple)});
 
 	cr_expect_str_eq(raw->str, "{\\rtf1\\ansi\\ansicpg1252\\pard hello "
 				   "world}\r\n");
 	g_string_free(raw, TRUE);
-	raw = rtf_unpack(
-		(struct span){(const char *)crossed, sizeof(crossed)});
+	raw = rtf_unpack((struct span){(const char *)crossed, sizeof(crossed)});
 	cr_expect_str_eq(raw->str, "{\\rtf1 WXYZWXYZWXYZWXYZWXYZ}");
 	g_string_free(raw, TRUE);
 	/* Any beginning of it. */
@@ -153,7 +151,7 @@ Test(rtf, decompression)
 Test(rtf, hostile, .timeout = 10)
 {
 	static const char *const pieces[] = {
-		"{",      "{\\*\\x", "\\u8364",	  "{\\fonttbl{\\f1\\fcharset2",
+		"{",      "{\\*\\x", "\\u8364",    "{\\fonttbl{\\f1\\fcharset2",
 		"\\f999", "\\bin9 ", "{\\htmltag", "\\'"};
 
 	convert_init();
