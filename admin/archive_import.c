@@ -18,6 +18,9 @@
 
 #include <string.h>
 
+/* The end of the year 9999: ISO 8601 has no time after it. */
+#define ARCHIVE_TIME_MAX INT64_C(253402300799999999)
+
 /* Where a folder of the archive is in the store. */
 struct archive_place {
 	int64_t id;
@@ -247,7 +250,7 @@ static int archive_item(const struct archive_import *all,
 	const char *folder = "";
 
 	if (archive_text(record->value, "folder", &folder, fault) ||
-	    archive_number(record->value, "received", INT64_MAX / 2,
+	    archive_number(record->value, "received", ARCHIVE_TIME_MAX,
 			   &item->received, fault) ||
 	    archive_number(record->value, "flags", 127, &flags, fault) ||
 	    archive_keywords(record->value, item, fault) ||
@@ -436,8 +439,9 @@ static int archive_take_oof(struct archive_import *all,
 		*texts[i].text = (char *)(uintptr_t)text;
 	}
 	if (archive_bool(value, "on", &s.oof.on, fault) ||
-	    archive_number(value, "from", INT64_MAX / 2, &s.oof.from, fault) ||
-	    archive_number(value, "until", INT64_MAX / 2, &s.oof.until,
+	    archive_number(value, "from", ARCHIVE_TIME_MAX, &s.oof.from,
+			   fault) ||
+	    archive_number(value, "until", ARCHIVE_TIME_MAX, &s.oof.until,
 			   fault) ||
 	    archive_number(value, "external", OOF_EXTERNAL_NONE, &external,
 			   fault))

@@ -607,6 +607,8 @@ class Archive(Upkeep):
             "trace beyond": archive(INBOX, record(trace=1000)),
             "flags": archive(INBOX, record(flags=4096)),
             "received": archive(INBOX, record(received=-5)),
+            "received after the year 9999": archive(INBOX, record(
+                received=253402300800000000)),
             "received as text": archive(INBOX, record(received="now")),
             "keywords": archive(INBOX, record(keywords=[1])),
             "property": archive(INBOX, record(properties={"PR_NONE": 1})),
