@@ -170,7 +170,9 @@ static const icaltimezone *named_zone(icalcomponent *event,
 								  "TZID")
 			 : NULL;
 
-	return name ? meeting_zone(name) : NULL;
+	const char *place = name ? meeting_zone_place(name) : NULL;
+
+	return place ? icaltimezone_get_builtin_timezone(place) : NULL;
 }
 
 /* Microseconds; false if there is no such time.  kind: what it stands in. */

@@ -71,11 +71,10 @@ static const struct {
 	{"West Asia Standard Time", "Asia/Tashkent"},
 };
 
-icaltimezone *meeting_zone(const char *name)
+const char *meeting_zone_place(const char *name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(zones); i++)
 		if (!g_ascii_strcasecmp(zones[i].windows, name))
-			return icaltimezone_get_builtin_timezone(
-				zones[i].place);
+			return zones[i].place;
 	return NULL;
 }

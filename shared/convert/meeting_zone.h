@@ -6,10 +6,8 @@
 
 #include "base.h"
 
-#include <libical/ical.h>
-
-/* "W. Europe Standard Time": the zone, libical's own; NULL if that is none or
- * is not known. */
-icaltimezone *meeting_zone(const char *name);
+/* "W. Europe Standard Time": a place in that zone as the zone database has it,
+ * static; NULL if that is none or is not known. */
+const char *meeting_zone_place(const char *name);
 
 #endif
