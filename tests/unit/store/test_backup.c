@@ -433,7 +433,8 @@ Test(backup, refuses_what_is_no_backup_of_this_store)
 	cr_assert(g_file_set_contents(file, "x", 1, NULL));
 	must_fail(FAULT_EXISTS,
 		  store_backup(fx.store, file, NULL, NULL, fault));
-	must_fail(FAULT_IO, store_backup(fx.store, deep, NULL, NULL, fault));
+	must_fail(FAULT_NOT_FOUND,
+		  store_backup(fx.store, deep, NULL, NULL, fault));
 	/* Where the store itself is. */
 	must_fail(FAULT_EXISTS,
 		  store_backup(fx.store, fx.directory, NULL, NULL, fault));
