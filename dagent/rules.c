@@ -169,6 +169,9 @@ static int rules_find_away(struct rules *rules, bool *ret_away,
 {
 	AUTO(store_oof) oof = NULL;
 
+	*ret_away = false;
+	if (!rules->to->who->has_oof)
+		return 0;
 	if (store_oof_get(rules->store, rules->to->who->store, &oof, fault))
 		return -1;
 	*ret_away = store_oof_is_away(oof, g_get_real_time());

@@ -9,6 +9,7 @@
 #   make test-memory   256 sessions of 50 MB each: below 1 GB; writes 13 GB
 #   make test-random   random operations and kills, for longer; OKAPI_SEED=N
 #   make bench-lmtp    deliveries a second, beside dovecot-lmtpd
+#   make bench-rules   what rules cost, beside Pigeonhole
 #   make bench-stdin   a process a message, beside procmail and others
 #   make bench-scale   what the size of a store costs
 #   make bench-convert conversion, beside plain GMime
@@ -19,7 +20,7 @@ $(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
 	@mkdir -p $(@D)
 	$(CC) -g -fsanitize=address,undefined -o $@ $< -lcriterion
 
-.PHONY: test test-build test-corpus test-crash test-queue test-memory test-random bench-lmtp bench-stdin bench-relay
+.PHONY: test test-build test-corpus test-crash test-queue test-memory test-random bench-lmtp bench-rules bench-stdin bench-relay
 # A fresh machine has no pkg-config when make reads the Makefile, so the build
 # is a make of its own.
 test:
@@ -31,9 +32,10 @@ test:
 test-build: all unit $(B)/sample-config $(B)/tests/selftest/test_finding
 
 bench-stdin: $(B)/tests/bench/stdin_load
-test-corpus test-crash test-queue test-memory bench-lmtp bench-stdin bench-relay:
+test-corpus test-crash test-queue test-memory bench-lmtp bench-rules bench-stdin bench-relay:
 	@scripts/deps build test
 	@$(MAKE) --no-print-directory -j2 all
+	@[ $@ != bench-rules ] || $(MAKE) --no-print-directory $(B)/tests/bench/bench_evaluate
 	@OKAPI_BUILD=$(abspath $(B)) tests/slow $@
 
 include tests/bench/bench.mk

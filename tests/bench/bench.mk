@@ -39,6 +39,12 @@ $(B)/tests/bench/bench_convert: $(O)/tests/bench/bench_convert.o $(CONVERT) $(HE
 bench-convert: $(B)/okapi-convert $(B)/tests/bench/bench_convert
 	@OKAPI_BUILD=$(abspath $(B)) $(B)/tests/bench/bench_convert $(TURNS)
 
+# make bench-rules: rules, beside Pigeonhole; without a delivery around it:
+$(B)/tests/bench/bench_evaluate: $(O)/tests/bench/bench_evaluate.o $(RULES) $(CONVERT) $(GROUND)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(RULES) $(CONVERT) $(GROUND) -Wl,--end-group \
+		$(CONVERT_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+
 # make bench-stdin: a process a message, beside procmail and others
 $(B)/tests/bench/stdin_load: tests/bench/stdin_load.c
 	@mkdir -p $(@D)

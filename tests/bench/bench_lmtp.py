@@ -23,7 +23,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from bench.servers import (  # noqa: E402
-    USERS, DovecotServer, MemoryWatch, OkapiServer, cpu_seconds)
+    RULES, USERS, DovecotServer, MemoryWatch, OkapiServer, cpu_seconds)
 from harness.cases import Case  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import TOP  # noqa: E402
@@ -166,10 +166,11 @@ def show_ratio(one, two):
 
 def start(bench, generator, with_rules):
     """Both servers; every mailbox exists, every process runs."""
-    servers = [OkapiServer(bench, with_rules)]
+    rules = RULES if with_rules else ""
+    servers = [OkapiServer(bench, rules)]
     if os.geteuid() == 0 and shutil.which("unshare"):
         try:
-            servers.append(DovecotServer(bench, with_rules))
+            servers.append(DovecotServer(bench, rules))
         except LookupError as error:
             print(f"note: without dovecot: {error}")
     for server in servers:

@@ -28,6 +28,30 @@ elsif exists "X-GitHub-Reason" { fileinto "Code"; }
 elsif address :contains "From" "alice@" { fileinto "Friends"; }
 """
 FOLDER = "Friends"
+# One rule that files everything: what rules cost before they test anything.
+ONE_RULE = f'require "fileinto"; fileinto "{FOLDER}";\n'
+
+
+def fifty_rules():
+    """Fifty rules as a mailbox of many years has them, of which the last one
+    files the messages of the bench: every test is made."""
+    kinds = (
+        'header :contains "List-Id" "list{0}.example.org"',
+        'address :domain :is "From" "news{0}.example.com"',
+        'address :is ["To", "Cc"] "role{0}@perf.test"',
+        'header :contains "Subject" ["[ticket-{0}", "[case-{0}"]',
+        'header :matches "Subject" "Build {0} * failed*"',
+        'allof (header :is "X-Mailer" "tool{0}", size :over {0}K)',
+        'exists "X-Service-{0}"',
+        'anyof (address :localpart "From" "robot{0}",'
+        ' header :is "Precedence" "bulk{0}")',
+        'not anyof (size :under 30M, header :is "X-Kind" "k{0}")',
+        'address :contains ["From", "Reply-To"] "@host{0}."')
+    rules = [(kinds[n % len(kinds)].format(n), "Never") for n in range(49)]
+    rules.append(('address :contains "From" "alice@"', FOLDER))
+    return 'require "fileinto";\n' + "".join(
+        f'if {test} {{ fileinto "{folder}"; stop; }}\n'
+        for test, folder in rules)
 
 
 def answers(port):
@@ -39,11 +63,11 @@ def answers(port):
 
 
 class OkapiServer:
-    """Okapi as it comes; with_rules: every user has RULES."""
+    """Okapi as it comes; rules: the script that every user has, or ""."""
 
     name = "okapi"
 
-    def __init__(self, case, with_rules=False):
+    def __init__(self, case, rules=""):
         directory = case.directory()
         self.okapi = Okapi(directory, users=(), log_method="file",
                            log_file=os.path.join(directory, "log"),
@@ -53,9 +77,9 @@ class OkapiServer:
             name = f"u{number:03d}"
             self.okapi.must("user", "create", name, "--email",
                             f"{name}@perf.test")
-            if with_rules:
+            if rules:
                 self.okapi.must("folder", "create", name, FOLDER)
-                self.okapi.must("rule", "put", name, "ten", "-", input=RULES)
+                self.okapi.must("rule", "put", name, "all", "-", input=rules)
         self.okapi.start_dagent(wait=False)
         case.addCleanup(self.okapi.stop)
         case.eventually("okapi-dagent answers", lambda: answers(
@@ -128,11 +152,11 @@ plugin {{
 
 class DovecotServer:
     """dovecot-lmtpd into maildirs, mail_fsync = optimized (its default);
-    with_rules: by Pigeonhole, RULES compiled beforehand."""
+    rules: a script for Pigeonhole, compiled beforehand, or ""."""
 
     name = "dovecot"
 
-    def __init__(self, case, with_rules=False):
+    def __init__(self, case, rules=""):
         if not mta.unpacked("dovecot-core", "dovecot-lmtpd", "dovecot-sieve",
                             group="bench"):
             raise LookupError("dovecot could not be fetched")
@@ -141,7 +165,7 @@ class DovecotServer:
                                    users=("dovecot", "dovenull", "perfmail"))
         self.directory = os.path.join(directory, "dovecot")
         self.port = free_port()
-        self.write_files(with_rules)
+        self.write_files(rules)
         self.process = Process(
             [*self.machine.prefix, "unshare", "--pid", "--fork",
              "--kill-child=KILL", "sh", "-c", '"$@" & wait', "sh", "dovecot",
@@ -160,7 +184,7 @@ class DovecotServer:
             file.write(text)
         return path
 
-    def write_files(self, with_rules):
+    def write_files(self, rules):
         uid = self.machine.users["perfmail"]
         for name in ("base", "state", "mail"):
             os.makedirs(os.path.join(self.directory, name))
@@ -172,11 +196,11 @@ class DovecotServer:
         self.log = self.write("log", "")
         os.chmod(self.log, 0o666)
         self.config = self.write(
-            "dovecot.conf", (DOVECOT + PIGEONHOLE * with_rules).format(
+            "dovecot.conf", (DOVECOT + PIGEONHOLE * bool(rules)).format(
                 d=self.directory, port=self.port, folder=FOLDER))
-        if with_rules:
-            rules = self.write("rules.sieve", RULES)
-            done = self.machine.run("sievec", "-c", self.config, rules)
+        if rules:
+            path = self.write("rules.sieve", rules)
+            done = self.machine.run("sievec", "-c", self.config, path)
             if done.returncode != 0:
                 raise LookupError(f"sievec: {done.stdout.decode()}")
 
