@@ -60,7 +60,8 @@ static int convert_again(struct admin *admin, const struct propset *set,
 {
 	g_autoptr(GBytes) composed = NULL;
 
-	if (helper_to_rfc822(admin->pool, set, &composed, fault) < 0)
+	if (admin_pool(admin, fault) < 0 ||
+	    helper_to_rfc822(admin->pool, set, &composed, fault) < 0)
 		return -1;
 	convert_put(composed);
 	return 0;
@@ -91,6 +92,12 @@ static int convert_run(struct admin *admin, struct fault *fault)
 	    admin_read_file(admin_arg(admin, 0), ADMIN_FILE_MAX, &file, fault) <
 		    0)
 		return -1;
+	if (admin_has(admin, "rfc822") && propset_is_json(file)) {
+		if (propset_from_json_file(file, admin_arg(admin, 0), &set,
+					   fault) < 0)
+			return -1;
+		return convert_again(admin, set, fault);
+	}
 	message = eml_of_file(file);
 	if (g_bytes_get_size(message) == 0)
 		return fault_set(fault, FAULT_NOT_A_MESSAGE,
@@ -115,7 +122,9 @@ static int convert_run(struct admin *admin, struct fault *fault)
 static const struct command_option convert_options[] = {
 	{"props", NULL, "the properties, one a line (default)", false},
 	{"raw", NULL, "the message as the stdin door would store it", false},
-	{"rfc822", NULL, "the message composed anew from its properties",
+	{"rfc822", NULL,
+	 "the message composed anew from its properties; FILE may be a "
+	 "property set, as --json prints it",
 	 false},
 	{"data", NULL, "with the bytes of large binary values", false},
 	{0}};

@@ -13,7 +13,7 @@ static int json_in_refuse(const char *name, const char *wants,
 			 wants);
 }
 
-/* The type a named property gets from its value. */
+/* The type a named property that nobody knows gets from its value. */
 static enum proptype json_in_type(const json_t *value)
 {
 	if (json_is_boolean(value))
@@ -36,20 +36,23 @@ static enum proptype json_in_type(const json_t *value)
 static uint32_t json_in_tag(struct propset *set, const char *name,
 			    const json_t *value)
 {
-	const char *colon = strrchr(name, ':');
+	/* Names may hold colons themselves; GUID names do not. */
+	const char *colon = strchr(name, ':');
 	g_autofree char *guid = NULL;
 	char *end = NULL;
 	guint64 lid;
+	uint32_t type = 0;
 
 	if (!colon || colon == name || !colon[1])
 		return proptag_parse(name);
-	/* Names may hold colons themselves; GUID names do not. */
-	colon = strchr(name, ':');
 	guid = g_strndup(name, (gsize)(colon - name));
 	lid = g_ascii_strtoull(colon + 1, &end, 16);
-	if (g_str_has_prefix(colon + 1, "0x") && !*end && lid <= UINT32_MAX)
+	if (g_str_has_prefix(colon + 1, "0x") && !*end && lid <= UINT32_MAX) {
+		type = propname_type(guid, (uint32_t)lid);
 		return propset_named_tag(set, guid, NULL, (uint32_t)lid,
-					 json_in_type(value));
+					 type ? (enum proptype)type
+					      : json_in_type(value));
+	}
 	return propset_named_tag(set, guid, colon + 1, 0, json_in_type(value));
 }
 
@@ -181,7 +184,14 @@ static int json_in_prop(struct propset *set, uint32_t tag, const char *name,
 			 "%s: no such type of property", name);
 }
 
-static int json_in_set(const json_t *object, int depth,
+/* Recipients and attachments have no children but an attachment's message. */
+enum json_in_kind {
+	JSON_IN_MESSAGE,
+	JSON_IN_RECIPIENT,
+	JSON_IN_ATTACHMENT,
+};
+
+static int json_in_set(const json_t *object, enum json_in_kind kind, int depth,
 		       struct propset **ret_set, struct fault *fault);
 
 static int json_in_attachment(struct propset *set, const json_t *item,
@@ -191,14 +201,25 @@ static int json_in_attachment(struct propset *set, const json_t *item,
 	struct propset *child = NULL;
 	struct propset *message = NULL;
 
-	if (json_in_set(item, depth, &child, fault) < 0)
+	if (json_in_set(item, JSON_IN_ATTACHMENT, depth, &child, fault) < 0)
 		return -1;
 	child = propset_add_attachment(set, child);
 	if (!inner)
 		return 0;
-	if (json_in_set(inner, depth + 1, &message, fault) < 0)
+	if (json_in_set(inner, JSON_IN_MESSAGE, depth + 1, &message, fault) < 0)
 		return fault_prefix(fault, "embedded");
 	propset_set_embedded(child, message);
+	return 0;
+}
+
+static int json_in_recipient(struct propset *set, const json_t *item, int depth,
+			     struct fault *fault)
+{
+	struct propset *child = NULL;
+
+	if (json_in_set(item, JSON_IN_RECIPIENT, depth, &child, fault) < 0)
+		return -1;
+	propset_add_recipient(set, child);
 	return 0;
 }
 
@@ -206,7 +227,6 @@ static int json_in_children(struct propset *set, const char *name,
 			    const json_t *array, int depth, struct fault *fault)
 {
 	bool recipients = strcmp(name, "recipients") == 0;
-	struct propset *child = NULL;
 	size_t i;
 	json_t *item;
 
@@ -215,34 +235,44 @@ static int json_in_children(struct propset *set, const char *name,
 	json_array_foreach(array, i, item)
 	{
 		int rc = recipients
-				 ? json_in_set(item, depth, &child, fault)
+				 ? json_in_recipient(set, item, depth, fault)
 				 : json_in_attachment(set, item, depth, fault);
 
 		if (rc < 0)
 			return fault_prefix(fault, "%s[%zu]", name, i);
-		if (recipients)
-			propset_add_recipient(set, child);
 	}
 	return 0;
 }
 
 static int json_in_member(struct propset *set, const char *name,
-			  const json_t *value, int depth, struct fault *fault)
+			  const json_t *value, enum json_in_kind kind,
+			  int depth, struct fault *fault)
 {
 	uint32_t tag;
 
-	if (strcmp(name, "recipients") == 0 || strcmp(name, "attachments") == 0)
+	if (strcmp(name, "recipients") == 0 ||
+	    strcmp(name, "attachments") == 0) {
+		/* propset_to_json() prints empty ones of everything. */
+		if (kind != JSON_IN_MESSAGE && json_array_size(value))
+			return json_in_refuse(name, "left out", fault);
 		return json_in_children(set, name, value, depth, fault);
-	if (strcmp(name, "embedded") == 0)
+	}
+	if (kind == JSON_IN_ATTACHMENT && strcmp(name, "embedded") == 0)
 		return 0; /* json_in_attachment() */
 	tag = json_in_tag(set, name, value);
 	if (tag == 0)
 		return fault_set(fault, FAULT_REFUSED_INPUT,
 				 "%s: no property of that name", name);
+	/* A number of its own would be another's in this set. */
+	if (PROP_ID(tag) >= PROP_ID_NAMED && !strchr(name, ':'))
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "%s: goes by its name, as in "
+				 "PSETID_Common:0x8530",
+				 name);
 	return json_in_prop(set, tag, name, value, fault);
 }
 
-static int json_in_set(const json_t *object, int depth,
+static int json_in_set(const json_t *object, enum json_in_kind kind, int depth,
 		       struct propset **ret_set, struct fault *fault)
 {
 	AUTO(propset) set = propset_new();
@@ -259,7 +289,7 @@ static int json_in_set(const json_t *object, int depth,
 	for (; at;
 	     at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
 		if (json_in_member(set, json_object_iter_key(at),
-				   json_object_iter_value(at), depth,
+				   json_object_iter_value(at), kind, depth,
 				   fault) < 0)
 			return -1;
 	}
@@ -270,5 +300,39 @@ static int json_in_set(const json_t *object, int depth,
 int propset_from_json(const json_t *object, struct propset **ret_set,
 		      struct fault *fault)
 {
-	return json_in_set(object, 0, ret_set, fault);
+	return json_in_set(object, JSON_IN_MESSAGE, 0, ret_set, fault);
+}
+
+int propset_from_json_file(GBytes *file, const char *path,
+			   struct propset **ret_set, struct fault *fault)
+{
+	json_error_t error;
+	json_t *json = NULL;
+	gsize size = 0;
+	const char *data = g_bytes_get_data(file, &size);
+	int rc = 0;
+
+	json = json_loadb(size ? data : "", size, JSON_REJECT_DUPLICATES,
+			  &error);
+	if (!json)
+		return fault_set(fault, FAULT_REFUSED_INPUT, "%s:%d:%d: %s",
+				 path, error.line, error.column, error.text);
+	rc = propset_from_json(json, ret_set, fault);
+	json_decref(json);
+	return rc < 0 ? fault_prefix(fault, "%s", path) : 0;
+}
+
+bool propset_is_json(GBytes *file)
+{
+	gsize size = 0;
+	const char *data = g_bytes_get_data(file, &size);
+	gsize at = 0;
+
+	while (at < size && g_ascii_isspace(data[at]))
+		at++;
+	if (at == size || data[at] != '{')
+		return false;
+	for (at++; at < size && g_ascii_isspace(data[at]);)
+		at++;
+	return at < size && (data[at] == '"' || data[at] == '}');
 }

@@ -29,9 +29,16 @@ json_t *propset_to_json(const struct propset *set, bool data);
  * attachments as indented blocks. */
 void propset_print(const struct propset *set, bool data);
 
-/* The way back.  Members that are no property, values that do not fit it, and
- * binary without its bytes are FAULT_REFUSED_INPUT. */
+/* The way back, json_in.c.  Members that are no property, values that do not
+ * fit it, and binary without its bytes are FAULT_REFUSED_INPUT, with their
+ * place. */
 NODISCARD int propset_from_json(const json_t *object, struct propset **ret_set,
 				struct fault *fault);
+/* The same of the octets of a file; path: its name, for faults. */
+NODISCARD int propset_from_json_file(GBytes *file, const char *path,
+				     struct propset **ret_set,
+				     struct fault *fault);
+/* Does it begin as a JSON object does? */
+bool propset_is_json(GBytes *file);
 
 #endif

@@ -176,23 +176,10 @@ static int submit_read_props(const char *path, struct propset **ret_set,
 			     struct fault *fault)
 {
 	g_autoptr(GBytes) file = NULL;
-	json_error_t error;
-	json_t *json;
-	gsize size = 0;
-	const char *data;
-	int rc;
 
 	if (admin_read_file(path, SUBMIT_PROPS_MAX, &file, fault) < 0)
 		return -1;
-	data = g_bytes_get_data(file, &size);
-	json = json_loadb(size ? data : "", size, JSON_REJECT_DUPLICATES,
-			  &error);
-	if (!json)
-		return fault_set(fault, FAULT_REFUSED_INPUT, "%s:%d:%d: %s",
-				 path, error.line, error.column, error.text);
-	rc = propset_from_json(json, ret_set, fault);
-	json_decref(json);
-	return rc < 0 ? fault_prefix(fault, "%s", path) : 0;
+	return propset_from_json_file(file, path, ret_set, fault);
 }
 
 static int submit_composed(struct admin *admin, struct mail_submit *submit,

@@ -340,6 +340,36 @@ const struct prop_name *propset_name_of(const struct propset *set, uint32_t tag)
 	return &g_array_index(set->names, struct prop_name, id - PROP_ID_NAMED);
 }
 
+const struct prop *propset_find_lid(const struct propset *set, const char *guid,
+				    uint32_t lid)
+{
+	for (guint i = 0; set->names && i < set->names->len; i++) {
+		const struct prop_name *known =
+			&g_array_index(set->names, struct prop_name, i);
+
+		if (!known->name && known->lid == lid &&
+		    !strcmp(known->guid, guid))
+			return propset_lookup(set,
+					      PROP_TAG(propname_type(guid, lid),
+						       PROP_ID_NAMED + i));
+	}
+	return NULL;
+}
+
+const char *propset_header_text(const struct propset *set, const char *name)
+{
+	for (guint i = 0; set->names && i < set->names->len; i++) {
+		const struct prop_name *known =
+			&g_array_index(set->names, struct prop_name, i);
+
+		if (known->name && !g_ascii_strcasecmp(known->name, name) &&
+		    !strcmp(known->guid, "PS_INTERNET_HEADERS"))
+			return propset_text(
+				set, PROP_TAG(PT_UNICODE, PROP_ID_NAMED + i));
+	}
+	return NULL;
+}
+
 size_t propset_count(const struct propset *set)
 {
 	return set->props->len;

@@ -128,6 +128,15 @@ int64_t propset_number(const struct propset *set, uint32_t tag,
 		       int64_t otherwise);
 GBytes *propset_binary(const struct propset *set, uint32_t tag); /* NULL */
 
+/* A named property with a number, of the type propname.def gives it; NULL if it
+ * is not there, or of another type. */
+const struct prop *propset_find_lid(const struct propset *set, const char *guid,
+				    uint32_t lid);
+
+/* A string of PS_INTERNET_HEADERS (its name in lower case), NULL if it is not
+ * there. */
+const char *propset_header_text(const struct propset *set, const char *name);
+
 /* Children.  propset_add_... moves the child into the set and returns it. */
 struct propset *propset_add_recipient(struct propset *set,
 				      struct propset *recipient);

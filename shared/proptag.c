@@ -52,6 +52,23 @@ uint32_t proptag_parse(const char *name)
 	return 0;
 }
 
+uint32_t propname_type(const char *guid, uint32_t lid)
+{
+	static const struct {
+		const char *guid;
+		uint32_t lid, type;
+	} rows[] = {
+#define PROPNAME(name, guid, lid, type) {guid, lid, type},
+#include "propname.def"
+#undef PROPNAME
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].lid == lid && !strcmp(rows[i].guid, guid))
+			return rows[i].type;
+	return 0;
+}
+
 size_t proptag_count(void)
 {
 	return G_N_ELEMENTS(proptag_rows);

@@ -37,6 +37,17 @@ enum {
 #undef PROPTAG
 };
 
+/* Numbers of named properties: PidLidLocation is 0x8208. */
+enum {
+#define PROPNAME(name, guid, lid, type) name = lid,
+#include "propname.def"
+#undef PROPNAME
+};
+
+/* The type of a named property of that set ("PSETID_Common") and number; 0 if
+ * it is not known. */
+uint32_t propname_type(const char *guid, uint32_t lid);
+
 /* "PR_SUBJECT" for a known tag, NULL otherwise. */
 const char *proptag_name(uint32_t tag);
 

@@ -119,50 +119,114 @@ Test(json, large_binary_is_told_by_size_and_hash_unless_asked_for)
 	}
 }
 
+static int from_text(const char *text, struct propset **ret_set,
+		     struct fault *fault)
+{
+	g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+
+	return propset_from_json_file(bytes, "x.json", ret_set, fault);
+}
+
 Test(json, comes_back_equal)
 {
 	AUTO(propset) set = sample();
 	AUTO(propset) again = NULL;
 	AUTOJSON object = propset_to_json(set, true);
+	g_autofree char *text = json_dumps(object, 0);
 	struct fault fault = {0};
 	g_autofree char *why = NULL;
 
-	cr_assert_eq(propset_from_json(object, &again, &fault), 0, "%s",
-		     fault.text);
+	cr_assert_eq(from_text(text, &again, &fault), 0, "%s", fault.text);
 	cr_assert(propset_equal(set, again, &why), "%s", why);
 }
 
+/* A set that is refused, and the place the refusal names. */
+static const struct {
+	const char *text, *place;
+} refused[] = {
+	{"", "x.json:1:0"},
+	{"{", "x.json:1:1"},
+	{"[]", "x.json: a property set must be an object"},
+	{"{\"PR_SUBJECT\": \"a\", \"PR_SUBJECT\": \"b\"}", "x.json:1:"},
+	{"{\"PR_SUBJECT\": \"\\ud800\"}", "x.json:1:"},
+	{"{\"PR_SUBJECT\": \"a\\u0000b\"}", "x.json:1:"},
+	{"{\"PR_SUBJECT\": \"\xff\"}", "x.json:1:"},
+	{"{\"PR_NO_SUCH\": 1}", "x.json: PR_NO_SUCH"},
+	{"{\"PR_SUBJECT\": 7}", "x.json: PR_SUBJECT: must be text"},
+	{"{\"PR_SUBJECT\": null}", "x.json: PR_SUBJECT"},
+	{"{\"PR_IMPORTANCE\": \"high\"}", "PR_IMPORTANCE"},
+	{"{\"PR_IMPORTANCE\": 99999999999}", "PR_IMPORTANCE"},
+	{"{\"PR_IMPORTANCE\": 1.5}", "PR_IMPORTANCE"},
+	{"{\"PR_IMPORTANCE\": 99999999999999999999}", "x.json:1:"},
+	{"{\"PR_HASATTACH\": 1}", "PR_HASATTACH"},
+	{"{\"PR_CLIENT_SUBMIT_TIME\": \"yesterday\"}", "PR_CLIENT_SUBMIT_TIME"},
+	{"{\"PR_CLIENT_SUBMIT_TIME\": -1}", "PR_CLIENT_SUBMIT_TIME"},
+	{"{\"PR_CLIENT_SUBMIT_TIME\": \"2026-02-31T00:00:00Z\"}",
+	 "PR_CLIENT_SUBMIT_TIME"},
+	{"{\"PR_HTML\": \"not base64!\"}", "PR_HTML: must be base64"},
+	{"{\"PR_HTML\": {\"size\": 9, \"sha256\": \"00\"}}", "PR_HTML"},
+	{"{\"0x12349999\": 1}", "0x12349999"},
+	{"{\"0x1234000d\": null}", "0x1234000d"},
+	{"{\"0x8000001f\": \"x\"}", "0x8000001f: goes by its name"},
+	{"{\"recipients\": {}}", "recipients: must be an array"},
+	{"{\"recipients\": [{}, 1]}", "recipients[1]: a property set must"},
+	{"{\"recipients\": [{\"PR_DISPLAY_NAME\": 1}]}",
+	 "recipients[0]: PR_DISPLAY_NAME"},
+	{"{\"recipients\": [{\"embedded\": {}}]}", "recipients[0]: embedded"},
+	{"{\"recipients\": [{\"attachments\": [{}]}]}",
+	 "recipients[0]: attachments: must be left out"},
+	{"{\"embedded\": {}}", "x.json: embedded"},
+	{"{\"attachments\": [{\"embedded\": []}]}", "attachments[0]: embedded"},
+	{"{\"attachments\": [{\"embedded\": {\"attachments\": [1]}}]}",
+	 "attachments[0]: embedded: attachments[0]"},
+	{"{\"PS_PUBLIC_STRINGS:Keywords\": [1, \"x\"]}", "Keywords"},
+	{"{\"PS_PUBLIC_STRINGS:Keywords\": {}}", "Keywords"},
+	{"{\"PSETID_Appointment:0x820d\": \"noon\"}",
+	 "PSETID_Appointment:0x820d: must be a time"},
+	{"{\"PSETID_Appointment:0x8201\": true}", "0x8201"},
+	{"{\":x\": true}", ":x: no property"},
+	{"{\"\": true}", ": no property"},
+};
+
 Test(json, what_does_not_fit_is_refused)
 {
-	static const char *const cases[] = {
-		"[]",
-		"{\"PR_NO_SUCH\": 1}",
-		"{\"PR_SUBJECT\": 7}",
-		"{\"PR_IMPORTANCE\": \"high\"}",
-		"{\"PR_IMPORTANCE\": 99999999999}",
-		"{\"PR_HASATTACH\": 1}",
-		"{\"PR_CLIENT_SUBMIT_TIME\": \"yesterday\"}",
-		"{\"PR_HTML\": \"not base64!\"}",
-		"{\"PR_HTML\": {\"size\": 9, \"sha256\": \"00\"}}",
-		"{\"0x12349999\": 1}",
-		"{\"0x1234000d\": null}",
-		"{\"recipients\": {}}",
-		"{\"recipients\": [1]}",
-		"{\"attachments\": [{\"embedded\": []}]}",
-		"{\"PS_PUBLIC_STRINGS:Keywords\": [1, \"x\"]}",
-		"{\"PS_PUBLIC_STRINGS:Keywords\": {}}",
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+	for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
 		AUTO(propset) set = NULL;
-		AUTOJSON object = json_loads(cases[i], 0, NULL);
 		struct fault fault = {0};
 
-		cr_assert(object, "%s", cases[i]);
-		cr_expect_eq(propset_from_json(object, &set, &fault), -1, "%s",
-			     cases[i]);
-		cr_expect_eq(fault.kind, FAULT_REFUSED_INPUT, "%s", cases[i]);
+		cr_expect_eq(from_text(refused[i].text, &set, &fault), -1, "%s",
+			     refused[i].text);
+		cr_expect_eq(fault.kind, FAULT_REFUSED_INPUT, "%s",
+			     refused[i].text);
+		cr_expect(strstr(fault.text, refused[i].place), "%s: %s",
+			  refused[i].text, fault.text);
 	}
+}
+
+/* The same name with another type or in other letters is another property; the
+ * last of each stays. */
+Test(json, named_properties_do_not_meet)
+{
+	AUTO(propset) set = NULL;
+	struct fault fault = {0};
+	uint32_t tag = 0;
+
+	cr_assert_eq(from_text("{\"PS_INTERNET_HEADERS:x-a\": \"text\","
+			       " \"PS_PUBLIC_STRINGS:x-a\": 5,"
+			       " \"PSETID_Meeting:0x0003\": \"AAAA\","
+			       " \"PSETID_Appointment:0x820d\":"
+			       " \"2026-11-23T06:00:00Z\"}",
+			       &set, &fault),
+		     0, "%s", fault.text);
+	cr_assert_eq(propset_count(set), 4);
+	tag = propset_named_tag(set, "PS_INTERNET_HEADERS", "x-a", 0,
+				PT_UNICODE);
+	cr_expect_str_eq(propset_text(set, tag), "text");
+	tag = propset_named_tag(set, "PSETID_Meeting", NULL, 3, PT_BINARY);
+	cr_expect(propset_binary(set, tag));
+	tag = propset_named_tag(set, "PSETID_Appointment", NULL, 0x820d,
+				PT_SYSTIME);
+	cr_expect_eq(propset_number(set, tag, 0), INT64_C(1795413600000000));
 }
 
 Test(json, nesting_has_a_ceiling)
@@ -176,11 +240,7 @@ Test(json, nesting_has_a_ceiling)
 	g_string_append(text, "{}");
 	for (int i = 0; i < 200; i++)
 		g_string_append(text, "}]}");
-
-	AUTOJSON object = json_loads(text->str, 0, NULL);
-
-	g_string_free(text, TRUE);
-	cr_assert(object);
-	cr_assert_eq(propset_from_json(object, &set, &fault), -1);
+	cr_assert_eq(from_text(text->str, &set, &fault), -1);
 	cr_assert_eq(fault.kind, FAULT_REFUSED_INPUT);
+	g_string_free(text, TRUE);
 }
