@@ -2,6 +2,7 @@
  * Attachments (MS-OXCMAIL 2.2.3.4): every leaf that is no body.
  */
 #include "attach.h"
+#include "field.h"
 #include "params.h"
 #include "parts.h"
 #include "text_files.h"
@@ -13,6 +14,7 @@
 #define METHOD_EMBEDDED     5
 #define FLAG_RENDERED       4
 #define NOT_RENDERED        (-1)
+#define TYPE_LEN_MAX        4096
 #define LID_SMART_NO_ATTACH 0x8514
 
 struct attach_walk {
@@ -71,6 +73,27 @@ static void set_field(struct convert_context *context,
 	text = text_decode(context, field->value);
 	if (*text)
 		propset_set_text(attachment, tag, text);
+}
+
+/* What is nothing without the parameters of its type: they are kept. */
+static void set_parameters(struct convert_context *context,
+			   struct propset *attachment,
+			   const struct mime_entity *entity)
+{
+	const struct mime_field *field =
+		mime_find_field(entity, "Content-Type");
+	uint32_t tag = 0;
+	g_autofree char *text = NULL;
+	g_autofree char *line = NULL;
+
+	if (!field || (!mime_is(entity, "message", "partial") &&
+		       !mime_is(entity, "message", "external-body")))
+		return;
+	tag = propset_named_tag(attachment, "PS_INTERNET_HEADERS",
+				"content-type", 0, PT_UNICODE);
+	text = text_unfold(context, field->value);
+	line = field_clean(text, TYPE_LEN_MAX);
+	propset_set_text(attachment, tag, line);
 }
 
 static bool in_related(const struct mime_entity *entity)
@@ -133,6 +156,7 @@ static struct propset *attachment_new(const struct attach_walk *walk,
 			   (int64_t)propset_attachment_count(walk->set));
 	propset_set_number(attachment, PR_ATTACH_METHOD, method);
 	set_type(attachment, entity);
+	set_parameters(walk->context, attachment, entity);
 	set_place(walk, attachment, entity);
 	return propset_add_attachment(walk->set, attachment);
 }

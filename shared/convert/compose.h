@@ -18,6 +18,12 @@ struct octets {
 void compose_put(GByteArray *out, const char *text);
 /* May it go as it is: ASCII, CRLF, lines that are not too long? */
 bool encode_is_seven_bit(struct octets in);
+/* The field that says so of octets that may go as they are, "" for those that
+ * need none, static; NULL if they may not.  eight: octets beyond ASCII may. */
+const char *encode_as_it_is(struct octets in, bool eight);
+/* Text with its Content-Transfer-Encoding and the blank line: as it is, else
+ * in what is shorter. */
+void encode_put_text(GByteArray *out, struct octets in);
 void encode_put_base64(GByteArray *out, struct octets in);
 void encode_put_quoted(GByteArray *out, struct octets in);
 /* As it is, but no CR or LF alone: a relay must not see them (RFC 5321 2.3.8),
@@ -64,15 +70,37 @@ void compose_exchange(const struct propset *set, GByteArray *out);
 /* The report-type of a message that is a report, NULL if it is none; with its
  * part for machines (owned), unless that is among its attachments. */
 const char *compose_report(const struct propset *set, GByteArray **ret_part);
+/* What a report says for people where it has no body; owned, NULL if it is no
+ * report. */
+char *compose_report_text(const struct propset *set);
 /* Is the recipient one that a report tells of, rather than one it goes to? */
 bool compose_is_about(const struct propset *set, const struct propset *row);
+
+/* ---- compose_attach.c: attachments as parts -------------------------------
+ */
+
+/* Is it shown by the HTML, so that it lies beside it (MS-OXCMAIL 2.1.3.4)? */
+bool attachment_is_rendered(const struct propset *set,
+			    const struct propset *attachment);
+/* An attachment of the set with its fields; owned. */
+GByteArray *attachment_part(const struct propset *set, size_t i,
+			    unsigned depth);
+/* Octets as one of another type, without what says how to show it; owned. */
+GByteArray *attachment_data_part(const struct propset *attachment,
+				 const char *type, struct octets in);
+
+/* ---- compose_smime.c: signed and encrypted mail ---------------------------
+ */
+
+/* Writes MIME fields and body, if the message is such a one. */
+bool compose_smime(const struct propset *set, GByteArray *out);
+/* Has it a signed or encrypted entity with a field of that name already? */
+bool compose_entity_has(const struct propset *set, const char *field);
 
 /* ---- compose_body.c: the tree of parts, with its MIME fields --------------
  */
 
 void compose_body(const struct propset *set, unsigned depth, GByteArray *out);
-/* Has it a signed or encrypted entity with a field of that name already? */
-bool compose_entity_has(const struct propset *set, const char *field);
 
 /* compose.c: a whole message; depth counts embedded ones. */
 #define COMPOSE_DEPTH_MAX 100

@@ -16,7 +16,8 @@ void compose_put(GByteArray *out, const char *text)
 	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
 }
 
-bool encode_is_seven_bit(struct octets in)
+/* Are all lines as they may be?  eight: with octets beyond ASCII. */
+static bool has_good_lines(struct octets in, bool eight)
 {
 	size_t line = 0;
 
@@ -30,10 +31,25 @@ bool encode_is_seven_bit(struct octets in)
 			i++;
 			continue;
 		}
-		if (c == '\n' || c == 0 || c >= 0x80 || ++line > LINE_LEN_MAX)
+		if (c == '\n' || c == 0 || (c >= 0x80 && !eight) ||
+		    ++line > LINE_LEN_MAX)
 			return false;
 	}
 	return true;
+}
+
+bool encode_is_seven_bit(struct octets in)
+{
+	return has_good_lines(in, false);
+}
+
+const char *encode_as_it_is(struct octets in, bool eight)
+{
+	if (has_good_lines(in, false))
+		return "";
+	return eight && has_good_lines(in, true)
+		       ? "Content-Transfer-Encoding: 8bit\r\n"
+		       : NULL;
 }
 
 void encode_put_base64(GByteArray *out, struct octets in)
@@ -121,4 +137,54 @@ void encode_put_lines(GByteArray *out, struct octets in)
 	if (start < in.len)
 		g_byte_array_append(out, in.data + start,
 				    (guint)(in.len - start));
+}
+
+/* Three octets for each that is not plain, against four for each three. */
+static bool is_shorter_in_base64(struct octets in)
+{
+	size_t plain = 0;
+
+	for (size_t i = 0; i < in.len; i++)
+		plain += (in.data[i] >= 32 && in.data[i] <= 126 &&
+			  in.data[i] != '=') ||
+			 in.data[i] == '\n' || in.data[i] == '\r';
+	return 3 * (in.len - plain) + plain > in.len + in.len / 3 + 100;
+}
+
+/* Every line feed with its CR, if one has none; owned.  A CR alone is no line
+ * end here: what it is nobody knows, and it is encoded. */
+static GByteArray *canonical(struct octets in)
+{
+	GByteArray *out = g_byte_array_new();
+	size_t start = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		if (in.data[i] != '\n' || (i && in.data[i - 1] == '\r'))
+			continue;
+		g_byte_array_append(out, in.data + start, (guint)(i - start));
+		compose_put(out, "\r\n");
+		start = i + 1;
+	}
+	if (start < in.len)
+		g_byte_array_append(out, in.data + start,
+				    (guint)(in.len - start));
+	return out;
+}
+
+void encode_put_text(GByteArray *out, struct octets text)
+{
+	g_autoptr(GByteArray) lines = canonical(text);
+	struct octets in = {lines->data, lines->len};
+
+	if (encode_is_seven_bit(in)) {
+		compose_put(out, "Content-Transfer-Encoding: 7bit\r\n\r\n");
+		g_byte_array_append(out, in.data, (guint)in.len);
+	} else if (is_shorter_in_base64(in)) {
+		compose_put(out, "Content-Transfer-Encoding: base64\r\n\r\n");
+		encode_put_base64(out, in);
+	} else {
+		compose_put(out, "Content-Transfer-Encoding: "
+				 "quoted-printable\r\n\r\n");
+		encode_put_quoted(out, in);
+	}
 }

@@ -7,46 +7,15 @@
 
 #include <string.h>
 
-/* A named property of PSETID_Common, or NULL. */
-static const struct prop *common_find(const struct propset *set, uint32_t lid,
-				      enum proptype type)
+static const struct prop *common(const struct propset *set, uint32_t lid)
 {
-	for (size_t i = 0; i < propset_count(set); i++) {
-		const struct prop *prop = propset_at(set, i);
-		const struct prop_name *name =
-			PROP_ID(prop->tag) >= PROP_ID_NAMED
-				? propset_name_of(set, prop->tag)
-				: NULL;
-
-		if (name && !name->name && name->lid == lid &&
-		    PROP_TYPE(prop->tag) == (uint32_t)type &&
-		    !strcmp(name->guid, "PSETID_Common"))
-			return prop;
-	}
-	return NULL;
-}
-
-static bool has_field(const struct propset *set, const char *field)
-{
-	for (size_t i = 0; i < propset_count(set); i++) {
-		const struct prop *prop = propset_at(set, i);
-		const struct prop_name *name =
-			PROP_ID(prop->tag) >= PROP_ID_NAMED
-				? propset_name_of(set, prop->tag)
-				: NULL;
-
-		if (name && name->name &&
-		    !g_ascii_strcasecmp(name->name, field) &&
-		    !strcmp(name->guid, "PS_INTERNET_HEADERS"))
-			return true;
-	}
-	return false;
+	return propset_find_lid(set, "PSETID_Common", lid);
 }
 
 static void put_unless(const struct propset *set, const char *field,
 		       const char *value, GByteArray *out)
 {
-	if (value && *value && !has_field(set, field))
+	if (value && *value && !propset_header_text(set, field))
 		field_put_text(out, field, value);
 }
 
@@ -56,21 +25,18 @@ static void put_classified(const struct propset *set, GByteArray *out)
 		const char *field;
 		uint32_t lid;
 	} texts[] = {
-		{"X-Microsoft-Classification", HEADERS_LID_CLASSIFICATION},
-		{"X-Microsoft-ClassDesc", HEADERS_LID_CLASS_DESC},
-		{"X-Microsoft-ClassID", HEADERS_LID_CLASS_ID},
+		{"X-Microsoft-Classification", PidLidClassification},
+		{"X-Microsoft-ClassDesc", PidLidClassificationDescription},
+		{"X-Microsoft-ClassID", PidLidClassificationGuid},
 	};
-	const struct prop *classified =
-		common_find(set, HEADERS_LID_CLASSIFIED, PT_BOOLEAN);
-	const struct prop *keep =
-		common_find(set, HEADERS_LID_CLASS_KEEP, PT_BOOLEAN);
+	const struct prop *classified = common(set, PidLidClassified);
+	const struct prop *keep = common(set, PidLidClassificationKeep);
 
 	if (!classified || !classified->value.boolean)
 		return;
 	put_unless(set, "X-Microsoft-Classified", "true", out);
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-		const struct prop *prop =
-			common_find(set, texts[i].lid, PT_UNICODE);
+		const struct prop *prop = common(set, texts[i].lid);
 
 		if (prop)
 			put_unless(set, texts[i].field, prop->value.text, out);

@@ -242,6 +242,9 @@ static char *clean_address(const char *address)
 
 	if (strlen(line) > ADDRESS_LEN_MAX)
 		return g_string_free(out, FALSE);
+	/* "@host" and "name@" are nobody's. */
+	if (line[0] == '@' || (at && !at[strspn(at, "@" NOT_IN_DOMAIN)]))
+		return g_string_free(out, FALSE);
 	if (at && must_quote(local, len) && !is_quoted(local, len)) {
 		g_autofree char *quoted = quote(local);
 
@@ -347,42 +350,73 @@ static void fold_plain_param(struct folder *folder, const char *param,
 	fold_param(folder, text);
 }
 
-/* RFC 2231: param*0*=utf-8''%E2..., in pieces that fit a line. */
+/* The end of as many whole characters as take at most so many octets when
+ * escaped (three each, or one); one at least. */
+static const char *piece_end(const char *text, size_t max)
+{
+	const char *end = text;
+	size_t len = 0;
+
+	while (*end) {
+		const char *next = g_utf8_next_char(end);
+		size_t size =
+			g_ascii_isalnum(*end) ? 1 : (size_t)(next - end) * 3;
+
+		if (len && len + size > max)
+			break;
+		len += size;
+		end = next;
+	}
+	return end;
+}
+
+/* RFC 2231: param*0*=utf-8''%E2..., in pieces that fit a line; of whole
+ * characters, for readers that decode each by itself. */
 static void fold_extended_param(struct folder *folder, const char *param,
 				const char *value)
 {
-	g_autofree char *escaped = g_uri_escape_string(value, NULL, FALSE);
-	const char *at = escaped;
+	const char *at = value;
 	unsigned piece = 0;
-	const size_t piece_len = 50;
 
 	do {
-		size_t len = MIN(strlen(at), piece_len);
-		g_autofree char *text = NULL;
+		const char *end = piece_end(at, 50);
+		g_autofree char *part = g_strndup(at, (gsize)(end - at));
+		g_autofree char *escaped =
+			g_uri_escape_string(part, NULL, FALSE);
+		g_autofree char *text =
+			g_strdup_printf("%s*%u*=%s%s", param, piece,
+					piece ? "" : "utf-8''", escaped);
 
-		/* Not within a %XX. */
-		if (at[len] && len >= 2 && at[len - 1] == '%')
-			len -= 1;
-		else if (at[len] && len >= 2 && at[len - 2] == '%')
-			len -= 2;
-		text = g_strdup_printf("%s*%u*=%s%.*s", param, piece,
-				       piece ? "" : "utf-8''", (int)len, at);
 		fold_param(folder, text);
-		at += len;
+		at = end;
 		piece++;
 	} while (*at);
 }
 
-/* For readers that know no RFC 2231. */
+/* For readers that know no RFC 2231: encoded words in quotes, each on a line of
+ * its own. */
 static void fold_2047_param(struct folder *folder, const char *param,
 			    const char *value)
 {
-	g_autofree char *base64 =
-		g_base64_encode((const guchar *)value, strlen(value));
-	g_autofree char *text =
-		g_strconcat(param, "=\"=?utf-8?B?", base64, "?=\"", NULL);
+	GString *text = g_string_new(param);
 
-	fold_param(folder, text);
+	g_string_append(text, "=\"");
+	while (*value) {
+		const char *end = value;
+		g_autofree char *base64 = NULL;
+
+		while (*end && g_utf8_next_char(end) - value <= WORD_BYTES)
+			end = g_utf8_next_char(end);
+		base64 = g_base64_encode((const guchar *)value,
+					 (gsize)(end - value));
+		g_string_append_printf(text, "=?utf-8?B?%s?=%s", base64,
+				       *end ? "\r\n " : "");
+		value = end;
+	}
+	g_string_append_c(text, '"');
+	fold_param(folder, text->str);
+	folder->column = LINE_LEN; /* what follows begins a line */
+	g_string_free(text, TRUE);
 }
 
 static void fold_file_name(struct folder *folder, const char *param,

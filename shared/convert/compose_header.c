@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SUPPRESS_AUTO_SUBMITTED 48
+#define SUPPRESS_ALL            63
 #define RECIPIENT_TYPE_MASK     0xff
 #define RECIPIENT_P1            0x10000000 /* envelope only */
 
@@ -20,7 +21,13 @@ static void put_mailbox(GByteArray *out, const char *name,
 	field_put_addresses(out, name, one);
 }
 
-/* Sender only where it is somebody else. */
+static bool is_same(const struct mailbox *one, const struct mailbox *other)
+{
+	return !g_ascii_strcasecmp(one->address, other->address) &&
+	       !strcmp(one->display, other->display);
+}
+
+/* Sender only where it is somebody else (2.1.3.1.4). */
 static void put_from(const struct propset *set, GByteArray *out)
 {
 	struct mailbox *from = address_get(set, &address_from);
@@ -28,13 +35,31 @@ static void put_from(const struct propset *set, GByteArray *out)
 
 	if (from || sender)
 		put_mailbox(out, "From", from ? from : sender);
-	if (from && sender &&
-	    (g_ascii_strcasecmp(from->address, sender->address) != 0 ||
-	     strcmp(from->display, sender->display) != 0) &&
-	    *sender->address)
+	if (from && sender && !is_same(from, sender) && *sender->address)
 		put_mailbox(out, "Sender", sender);
 	mailbox_free(from);
 	mailbox_free(sender);
+}
+
+/* "a@x; b@y" of a client that has no entry ids for them; owned. */
+static GPtrArray *reply_names(const struct propset *set)
+{
+	const char *names = propset_text(set, PR_REPLY_RECIPIENT_NAMES);
+	g_auto(GStrv) parts = g_strsplit(names ? names : "", ";", -1);
+	GPtrArray *mailboxes =
+		g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
+
+	for (char **part = parts; *part; part++) {
+		struct mailbox *mailbox = NULL;
+
+		if (!strchr(g_strstrip(*part), '@') || strchr(*part, ' '))
+			continue;
+		mailbox = g_new0(struct mailbox, 1);
+		mailbox->display = g_strdup("");
+		mailbox->address = g_strdup(*part);
+		g_ptr_array_add(mailboxes, mailbox);
+	}
+	return mailboxes;
 }
 
 static void put_reply_to(const struct propset *set, GByteArray *out)
@@ -44,9 +69,7 @@ static void put_reply_to(const struct propset *set, GByteArray *out)
 	gsize len = 0;
 	const uint8_t *data = entries ? g_bytes_get_data(entries, &len) : NULL;
 
-	if (!data)
-		return;
-	mailboxes = mailboxes_unflatten(data, len);
+	mailboxes = data ? mailboxes_unflatten(data, len) : reply_names(set);
 	for (guint i = 0; i < mailboxes->len; i++) {
 		struct mailbox *mailbox = g_ptr_array_index(mailboxes, i);
 
@@ -117,11 +140,14 @@ static void put_dates(const struct propset *set, bool embedded, GByteArray *out)
 	} dates[] = {
 		{PR_EXPIRY_TIME, "Expires"},
 		{PR_REPLY_TIME, "Reply-By"},
+		{PR_DEFERRED_SEND_TIME, "Deferred-Delivery"},
 	};
+	uint32_t tag = PR_CLIENT_SUBMIT_TIME;
 
-	if (propset_has(set, PR_CLIENT_SUBMIT_TIME))
-		field_put_date(out, "Date",
-			       propset_number(set, PR_CLIENT_SUBMIT_TIME, 0));
+	if (!propset_has(set, tag) && embedded)
+		tag = PR_MESSAGE_DELIVERY_TIME;
+	if (propset_has(set, tag))
+		field_put_date(out, "Date", propset_number(set, tag, 0));
 	else if (!embedded)
 		field_put_date(out, "Date", g_get_real_time());
 	for (size_t i = 0; i < G_N_ELEMENTS(dates); i++)
@@ -179,7 +205,8 @@ static void put_importance(const struct propset *set, GByteArray *out)
 {
 	static const char *const sensitivities[] = {
 		"Normal", "Personal", "Private", "Company-Confidential"};
-	int64_t importance = propset_number(set, PR_IMPORTANCE, 1);
+	int64_t importance = propset_number(
+		set, PR_IMPORTANCE, propset_number(set, PR_PRIORITY, 0) + 1);
 	int64_t sensitivity = propset_number(set, PR_SENSITIVITY, 0);
 
 	if (importance == 0 || importance == 2) {
@@ -222,10 +249,13 @@ static void put_suppress(const struct propset *set, GByteArray *out)
 	int64_t bits = propset_number(set, PR_AUTO_RESPONSE_SUPPRESS, 0);
 	GString *text = NULL;
 
-	if (!bits || bits == SUPPRESS_AUTO_SUBMITTED)
+	if (!propset_has(set, PR_AUTO_RESPONSE_SUPPRESS) ||
+	    (bits == SUPPRESS_AUTO_SUBMITTED &&
+	     propset_header_text(set, "auto-submitted")))
 		return;
-	if (bits == -1) {
-		field_put_raw(out, "X-Auto-Response-Suppress", "All");
+	if (!(bits & SUPPRESS_ALL) || (uint32_t)bits == UINT32_MAX) {
+		field_put_raw(out, "X-Auto-Response-Suppress",
+			      bits & SUPPRESS_ALL ? "All" : "None");
 		return;
 	}
 	text = g_string_new(NULL);
@@ -270,7 +300,7 @@ static void put_named(const struct propset *set, GByteArray *out)
 		if (!name || !name->name ||
 		    strcmp(name->guid, "PS_INTERNET_HEADERS") != 0 ||
 		    !is_field_name(name->name) ||
-		    !headers_is_named(name->name, strlen(name->name)))
+		    !headers_may_be_named(name->name, strlen(name->name)))
 			continue;
 		if (compose_entity_has(set, name->name))
 			continue;
@@ -281,6 +311,9 @@ static void put_named(const struct propset *set, GByteArray *out)
 
 static void put_named_others(const struct propset *set, GByteArray *out)
 {
+	const struct prop *flag =
+		propset_find_lid(set, "PSETID_Common", PidLidFlagRequest);
+
 	for (size_t i = 0; i < propset_count(set); i++) {
 		const struct prop *prop = propset_at(set, i);
 		const struct prop_name *name = NULL;
@@ -298,11 +331,32 @@ static void put_named_others(const struct propset *set, GByteArray *out)
 
 			field_put_text(out, "Keywords", list);
 		}
-		if (PROP_TYPE(prop->tag) == PT_UNICODE && !name->name &&
-		    !strcmp(name->guid, "PSETID_Common") &&
-		    name->lid == HEADERS_LID_FLAG_REQUEST)
-			field_put_text(out, "X-Message-Flag", prop->value.text);
 	}
+	if (flag && *flag->value.text)
+		field_put_text(out, "X-Message-Flag", flag->value.text);
+}
+
+/* Of the body as a whole (2.1.3.2.29, 2.1.3.2.30), and whether anything is
+ * attached that shows (2.1.3.2.19). */
+static void put_content(const struct propset *set, GByteArray *out)
+{
+	const char *id = propset_text(set, PR_BODY_CONTENT_ID);
+	const char *location = propset_text(set, PR_BODY_CONTENT_LOCATION);
+	bool attached = false;
+
+	for (size_t i = 0; !attached && i < propset_attachment_count(set); i++)
+		attached = !attachment_is_rendered(set,
+						   propset_attachment(set, i));
+	if (attached)
+		field_put_raw(out, "X-MS-Has-Attach", "yes");
+	if (id && *id && !compose_entity_has(set, "Content-ID")) {
+		g_autofree char *bracketed = g_strconcat("<", id, ">", NULL);
+
+		field_put_raw(out, "Content-ID", bracketed);
+	}
+	if (location && *location &&
+	    !compose_entity_has(set, "Content-Location"))
+		field_put_text(out, "Content-Location", location);
 }
 
 void compose_header(const struct propset *set, bool embedded, GByteArray *out)
@@ -321,4 +375,5 @@ void compose_header(const struct propset *set, bool embedded, GByteArray *out)
 	put_named(set, out);
 	put_named_others(set, out);
 	compose_exchange(set, out);
+	put_content(set, out);
 }

@@ -46,6 +46,8 @@ static GByteArray *notification(const struct propset *set, bool was_read)
 
 		field_put_raw(out, "X-MSExch-Correlation-Key", base64);
 	}
+	if (who && *who->address && *who->display)
+		field_put_text(out, "X-Display-Name", who->display);
 	mailbox_free(sender);
 	mailbox_free(from);
 	return out;
@@ -141,6 +143,50 @@ static bool has_part(const struct propset *set, const char *type)
 			return true;
 	}
 	return false;
+}
+
+/* RFC 6522 3: a report has something for people to read. */
+char *compose_report_text(const struct propset *set)
+{
+	static const struct {
+		const char *suffix, *text;
+	} texts[] = {
+		{".NDR", "The message could not be delivered to:"},
+		{".Delayed.DR", "The message is not delivered yet to:"},
+		{".Relayed.DR", "The message was handed on, to a server that "
+				"does not confirm, for:"},
+		{".Expanded.DR", "The message was delivered to the list:"},
+		{".DR", "The message was delivered to:"},
+		{".IPNRN", "The message was read."},
+		{".IPNNRN", "The message was deleted without being read."},
+	};
+	const char *class = propset_text(set, PR_MESSAGE_CLASS);
+	const char *said = propset_text(set, PR_REPORT_TEXT);
+	GString *out = NULL;
+
+	if (!class || !g_str_has_prefix(class, "REPORT."))
+		return NULL;
+	if (said && *said)
+		return g_strdup(said);
+	out = g_string_new(NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(texts) && !out->len; i++)
+		if (g_str_has_suffix(class, texts[i].suffix))
+			g_string_append_printf(out, "%s\r\n", texts[i].text);
+	for (size_t i = 0; i < propset_recipient_count(set); i++) {
+		const struct propset *row = propset_recipient(set, i);
+		const char *info = propset_text(row, PR_SUPPLEMENTARY_INFO);
+		struct mailbox *mailbox = NULL;
+
+		if (!tells_of(row))
+			continue;
+		mailbox = address_get(row, &address_recipient);
+		if (mailbox)
+			g_string_append_printf(
+				out, "\r\n%s\r\n%s%s", mailbox->address,
+				info ? info : "", info ? "\r\n" : "");
+		mailbox_free(mailbox);
+	}
+	return g_string_free(out, FALSE);
 }
 
 const char *compose_report(const struct propset *set, GByteArray **ret_part)

@@ -193,22 +193,48 @@ void address_set(struct propset *set, const struct address_tags *tags,
 	propset_set_binary(set, tags->search_key, key);
 }
 
+/* An address of another kind (EX, FAX) means nothing outside. */
+static const char *smtp_address(const struct propset *set,
+				const struct address_tags *tags)
+{
+	const char *address = propset_text(set, tags->smtp);
+	const char *type = propset_text(set, tags->type);
+
+	if (address && *address)
+		return address;
+	address = propset_text(set, tags->email);
+	if (!address || (type && *type && g_ascii_strcasecmp(type, "SMTP") &&
+			 !strchr(address, '@')))
+		return "";
+	return address;
+}
+
 struct mailbox *address_get(const struct propset *set,
 			    const struct address_tags *tags)
 {
-	const char *address = propset_text(set, tags->smtp);
+	const char *address = smtp_address(set, tags);
 	const char *name = propset_text(set, tags->name);
+	GBytes *entryid = propset_binary(set, tags->entryid);
 	struct mailbox *mailbox = NULL;
+	gsize len = 0;
+	const uint8_t *data = entryid ? g_bytes_get_data(entryid, &len) : NULL;
 
-	if (!address || !*address)
-		address = propset_text(set, tags->email);
-	if ((!address || !*address) && (!name || !*name))
-		return NULL;
-	mailbox = g_new0(struct mailbox, 1);
-	mailbox->address = g_strdup(address ? address : "");
+	/* The entry id of somebody whose address nobody wrote down else. */
+	if (!*address && data)
+		mailbox = mailbox_from_entryid(data, len);
+	if (mailbox) {
+		if (name && *name) {
+			g_free(mailbox->display);
+			mailbox->display = g_strdup(name);
+		}
+	} else if (*address || (name && *name)) {
+		mailbox = g_new0(struct mailbox, 1);
+		mailbox->address = g_strdup(address);
+		mailbox->display = g_strdup(name ? name : "");
+	}
 	/* A name that only repeats the address is none. */
-	mailbox->display = g_strdup(
-		name && strcmp(name, mailbox->address) != 0 ? name : "");
+	if (mailbox && !strcmp(mailbox->display, mailbox->address))
+		*mailbox->display = '\0';
 	return mailbox;
 }
 

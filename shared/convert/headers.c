@@ -13,7 +13,7 @@
 static header_fn from, sender, reply_to, to, cc, bcc, subject, text, text_else,
 	base64, id, date, received, importance, priority, x_priority,
 	sensitivity, delivery_receipt, read_receipt, suppress, auto_submitted,
-	bytes, keywords, content_id;
+	bytes, keywords, content_id, attached;
 
 struct header_rule {
 	struct header_row row;
@@ -61,10 +61,45 @@ static void set_mailbox(const struct convert_context *context,
 	propset_set_text(set, tags->email, mailbox->address);
 }
 
+/* "Name:;", a sender of whom there is but a name (RFC 6854): owned, or NULL. */
+static struct mailbox *name_alone(const struct header_call *call,
+				  struct span value)
+{
+	g_autofree char *text = text_unfold(call->context, value);
+	struct mailbox *mailbox = NULL;
+	size_t len = strlen(text);
+	size_t start = 0;
+
+	if (len < 3 || strcmp(text + len - 2, ":;") != 0)
+		return NULL;
+	len -= 2;
+	if (len >= 2 && text[0] == '"' && text[len - 1] == '"') {
+		start = 1;
+		len--;
+	}
+	text[len] = '\0';
+	mailbox = g_new0(struct mailbox, 1);
+	mailbox->display = start ? g_strcompress(text + start)
+				 : words_decode(call->context, text);
+	text_flatten(mailbox->display);
+	mailbox->address = g_strdup("");
+	return mailbox;
+}
+
+static GPtrArray *senders(const struct header_call *call, struct span value)
+{
+	GPtrArray *mailboxes = addresses_parse(call->context, value);
+	struct mailbox *alone = mailboxes->len ? NULL : name_alone(call, value);
+
+	if (alone)
+		g_ptr_array_add(mailboxes, alone);
+	return mailboxes;
+}
+
 static void set_first(const struct header_call *call, struct span value,
 		      const struct address_tags *tags)
 {
-	g_autoptr(GPtrArray) mailboxes = addresses_parse(call->context, value);
+	g_autoptr(GPtrArray) mailboxes = senders(call, value);
 	const struct mailbox *mailbox = first_of(mailboxes);
 
 	if (mailbox)
@@ -100,7 +135,7 @@ static char *join_names(const GPtrArray *mailboxes)
 
 static void reply_to(const struct header_call *call, struct span value)
 {
-	g_autoptr(GPtrArray) mailboxes = addresses_parse(call->context, value);
+	g_autoptr(GPtrArray) mailboxes = senders(call, value);
 	g_autoptr(GBytes) entries = NULL;
 	g_autofree char *names = NULL;
 
@@ -424,6 +459,13 @@ static void set_vacation_icon(const struct mime_entity *message,
 			propset_set_number(set, PR_ICON_INDEX, ICON_OOF);
 }
 
+/* What is attached says it better. */
+static void attached(const struct header_call *call, struct span value)
+{
+	(void)call;
+	(void)value;
+}
+
 /* What every message has, whatever its header says. */
 static void set_defaults(struct propset *set)
 {
@@ -586,6 +628,30 @@ static void set_named_fields(struct convert_context *context,
 bool headers_is_named(const char *name, size_t len)
 {
 	return is_named_field((struct span){name, len});
+}
+
+bool headers_may_be_named(const char *name, size_t len)
+{
+	static const char *const never[] = {
+		"Apparently-To", "Delivered-To", "Envelope-To",
+		"MIME-Version",  "Received",     "Return-Path",
+		"X-Original-To",
+	};
+	static const char *const prefixes[] = {"Content-", "Resent-"};
+	struct span span = {name, len};
+
+	if (is_named_field(span))
+		return true;
+	if (is_internal(span) || is_in_table(span) || len >= 200)
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(never); i++)
+		if (span_is(span, never[i]))
+			return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+		if (!g_ascii_strncasecmp(name, prefixes[i],
+					 strlen(prefixes[i])))
+			return false;
+	return true;
 }
 
 /* Does a list show what this row of the table is about? */

@@ -25,6 +25,10 @@ void headers_add_fields(struct convert_context *context,
 
 /* Is a field of this name kept as a named string of PS_INTERNET_HEADERS? */
 bool headers_is_named(const char *name, size_t len);
+/* May a field of this name be made of such a string?  Not if another property
+ * makes it, if it says who gets the message and how it went, or how it is
+ * built (MS-OXCMAIL 2.1.3.2.4). */
+bool headers_may_be_named(const char *name, size_t len);
 /* PidLidFlagRequest, of PSETID_Common. */
 #define HEADERS_LID_FLAG_REQUEST   0x8530
 #define HEADERS_LID_CLASSIFIED     0x85b5

@@ -102,4 +102,81 @@ ICAL(const icaltimezone *, icaltime_get_timezone,
      (const struct icaltimetype time), (time))
 ICAL(time_t, icaltime_as_timet_with_zone,
      (const struct icaltimetype time, const icaltimezone *zone), (time, zone))
+/* Those that make a property or a parameter of a value. */
+#define PROPERTY(name, type) \
+	ICAL(icalproperty *, icalproperty_new_##name, (type value), (value))
+#define PARAMETER(name, type) \
+	ICAL(icalparameter *, icalparameter_new_##name, (type value), (value))
+
+PROPERTY(action, enum icalproperty_action)
+PROPERTY(attendee, const char *)
+PROPERTY(class, enum icalproperty_class)
+PROPERTY(completed, struct icaltimetype)
+PROPERTY(description, const char *)
+PROPERTY(dtend, struct icaltimetype)
+PROPERTY(dtstamp, struct icaltimetype)
+PROPERTY(dtstart, struct icaltimetype)
+PROPERTY(due, struct icaltimetype)
+PROPERTY(exdate, struct icaltimetype)
+PROPERTY(location, const char *)
+PROPERTY(method, enum icalproperty_method)
+PROPERTY(organizer, const char *)
+PROPERTY(percentcomplete, int)
+PROPERTY(priority, int)
+PROPERTY(prodid, const char *)
+PROPERTY(recurrenceid, struct icaltimetype)
+PROPERTY(rrule, struct icalrecurrencetype)
+PROPERTY(sequence, int)
+PROPERTY(status, enum icalproperty_status)
+PROPERTY(summary, const char *)
+PROPERTY(transp, enum icalproperty_transp)
+PROPERTY(trigger, struct icaltriggertype)
+PROPERTY(tzid, const char *)
+PROPERTY(tzoffsetfrom, int)
+PROPERTY(tzoffsetto, int)
+PROPERTY(uid, const char *)
+PROPERTY(version, const char *)
+PROPERTY(x, const char *)
+PARAMETER(cn, const char *)
+PARAMETER(partstat, icalparameter_partstat)
+PARAMETER(role, icalparameter_role)
+PARAMETER(rsvp, icalparameter_rsvp)
+PARAMETER(tzid, const char *)
+
+ICAL(icalcomponent *, icalcomponent_new, (icalcomponent_kind kind), (kind))
+ICAL(icalcomponent *, icalcomponent_new_clone, (icalcomponent *component),
+     (component))
+ICAL(void, icalcomponent_add_component,
+     (icalcomponent *parent, icalcomponent *child), (parent, child))
+ICAL(void, icalcomponent_add_property,
+     (icalcomponent *component, icalproperty *property), (component, property))
+ICAL(char *, icalcomponent_as_ical_string_r, (icalcomponent *component),
+     (component))
+ICAL(void, icalmemory_free_buffer, (void *buffer), (buffer))
+ICAL(void, icalproperty_add_parameter,
+     (icalproperty *property, icalparameter *parameter), (property, parameter))
+ICAL(void, icalproperty_set_x_name, (icalproperty *property, const char *name),
+     (property, name))
+ICAL(struct icaldurationtype, icaldurationtype_from_int, (int seconds),
+     (seconds))
+ICAL(struct icalrecurrencetype, icalrecurrencetype_from_string,
+     (const char *text), (text))
+ICAL(struct icaltimetype, icaltime_convert_to_zone,
+     (const struct icaltimetype time, icaltimezone *zone), (time, zone))
+ICAL(struct icaltimetype, icaltime_from_timet_with_zone,
+     (const time_t time, const int is_date, const icaltimezone *zone),
+     (time, is_date, zone))
+ICAL(struct icaltimetype, icaltime_set_timezone,
+     (struct icaltimetype *time, const icaltimezone *zone), (time, zone))
+ICAL(int, icaltime_day_of_week, (const struct icaltimetype time), (time))
+ICAL(int, icaltime_days_in_month, (const int month, const int year),
+     (month, year))
+ICAL(icaltimezone *, icaltimezone_new, (void), ())
+ICAL(void, icaltimezone_free, (icaltimezone *zone, int free_struct),
+     (zone, free_struct))
+ICAL(int, icaltimezone_set_component,
+     (icaltimezone *zone, icalcomponent *component), (zone, component))
+ICAL(icalcomponent *, icaltimezone_get_component, (icaltimezone *zone), (zone))
+ICAL(const char *, icaltimezone_get_tzid, (icaltimezone *zone), (zone))
+ICAL(icaltimezone *, icaltimezone_get_utc_timezone, (void), ())
 /* clang-format on */

@@ -61,7 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	convert_init();
 	set = convert_to_propset(data, size, &options, NULL);
 	check_wire(set);
-	check(convert_to_rfc822(set, &message, NULL) == 0);
+	/* What winmail.dat says of a meeting may be no calendar. */
+	if (convert_to_rfc822(set, &message, NULL) < 0)
+		return 0;
 	check_lines(message);
 	again = convert_to_propset(message->data, message->len, &options, NULL);
 	g_byte_array_unref(message);

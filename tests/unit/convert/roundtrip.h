@@ -13,8 +13,6 @@ static inline void roundtrip_strip(struct propset *set)
 	propset_remove(set, PR_TRANSPORT_MESSAGE_HEADERS);
 	propset_remove(set, PR_MESSAGE_DELIVERY_TIME);
 	propset_remove(set, PR_MESSAGE_SIZE);
-	propset_remove(set, PR_BODY_CONTENT_ID);
-	propset_remove(set, PR_BODY_CONTENT_LOCATION);
 	for (size_t i = 0; i < propset_attachment_count(set); i++) {
 		struct propset *attachment = propset_attachment(set, i);
 
