@@ -8,6 +8,7 @@
 #include "convert/helper.h"
 #include "log.h"
 #include "print.h"
+#include "rights.h"
 #include "store/folders.h"
 #include "store/users.h"
 
@@ -238,12 +239,25 @@ int admin_flush(struct fault *fault)
 void admin_clear(struct admin *admin)
 {
 	g_clear_pointer(&admin->pool, helper_pool_free);
+	g_clear_pointer(&admin->as, store_user_free);
 	g_clear_pointer(&admin->store, store_close);
 	g_clear_pointer(&admin->conf, conf_free);
 	g_clear_pointer(&admin->overrides, g_ptr_array_unref);
 	g_clear_pointer(&admin->args, g_ptr_array_unref);
 	g_clear_pointer(&admin->options, g_ptr_array_unref);
 	g_clear_pointer(&admin->values, g_ptr_array_unref);
+}
+
+/* Whoever has no store open says nothing of anybody's folders. */
+static int admin_as(struct admin *admin, struct fault *fault)
+{
+	if (!admin->store)
+		return fault_set(fault, FAULT_USAGE,
+				 "--as goes with commands on users' folders");
+	if (store_user_find(admin->store, admin->as_name, &admin->as, fault) <
+	    0)
+		return -1;
+	return rights_check(admin, fault);
 }
 
 static int admin_command(struct admin *admin, struct fault *fault)
@@ -254,6 +268,8 @@ static int admin_command(struct admin *admin, struct fault *fault)
 		return -1;
 	if (flags & (COMMAND_READ | COMMAND_WRITE) &&
 	    admin_open(admin, fault) < 0)
+		return -1;
+	if (admin->as_name && admin_as(admin, fault) < 0)
 		return -1;
 	if (admin->command->run(admin, fault) < 0)
 		return -1;

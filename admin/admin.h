@@ -55,6 +55,8 @@ struct admin {
 	const char *program;
 	const char *config_path; /* -c, or NULL */
 	GPtrArray *overrides;    /* -o, of borrowed strings */
+	const char *as_name;     /* --as, or NULL */
+	struct store_user *as;   /* the same, once the store is open */
 	bool json;
 	bool yes;
 	const struct noun *noun;

@@ -144,6 +144,11 @@ static int command_common_option(struct command_line *line, const char *name,
 		*switches[i].set = true;
 		return command_no_value(name, attached, fault) < 0 ? -1 : 1;
 	}
+	if (strcmp(name, "as") == 0)
+		return command_value(line, "--as", attached, &admin->as_name,
+				     fault) < 0
+			       ? -1
+			       : 1;
 	if (strcmp(name, "config") != 0)
 		return 0;
 	return command_value(line, "--config", attached, &admin->config_path,

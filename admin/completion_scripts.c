@@ -12,6 +12,7 @@
 /* Options that every command has, with what their values are. */
 static const struct command_option completion_common[] = {
 	{"config", "FILE", "configuration", false},
+	{"as", "USER", "with the rights of this user", false},
 	{"json", NULL, "one JSON document", false},
 	{"yes", NULL, "do not ask", false},
 	{"help", NULL, "usage", false},
@@ -422,7 +423,7 @@ static const char fish_walk[] =
 	"\tfor word in $words[2..-1]\n"
 	"\t\tif test $skip = yes\n"
 	"\t\t\tset skip no\n"
-	"\t\telse if contains -- \"$word\" -c -o --config\n"
+	"\t\telse if contains -- \"$word\" -c -o --config --as\n"
 	"\t\t\tset skip yes\n"
 	"\t\telse if string match -q -- '-?*' \"$word\"\n"
 	"\t\t\tif contains -- \"$word\" (__okapi_admin_valued \"$noun "

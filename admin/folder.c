@@ -5,6 +5,7 @@
 
 #include "admin.h"
 #include "print.h"
+#include "rights.h"
 #include "store/users.h"
 
 #include <stdio.h>
@@ -43,6 +44,26 @@ static void folder_print(GPtrArray *folders)
 	print_table_end(table);
 }
 
+/* Takes away what the user of --as may not see. */
+static int folder_keep_visible(struct admin *admin, GPtrArray *folders,
+			       struct fault *fault)
+{
+	for (guint i = folders->len; i-- > 0;) {
+		const struct store_folder *folder = folders->pdata[i];
+		bool may_see = false;
+		bool may_read = false;
+
+		if (rights_may(admin, folder->id, STORE_RIGHT_VISIBLE, &may_see,
+			       fault) < 0 ||
+		    rights_may(admin, folder->id, STORE_RIGHT_READ, &may_read,
+			       fault) < 0)
+			return -1;
+		if (!may_see && !may_read)
+			g_ptr_array_remove_index(folders, i);
+	}
+	return 0;
+}
+
 static int folder_list(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
@@ -57,6 +78,8 @@ static int folder_list(struct admin *admin, struct fault *fault)
 	    store_public(admin->store, &store, fault) < 0)
 		return -1;
 	if (store_folder_list(admin->store, store, &folders, fault) < 0)
+		return -1;
+	if (folder_keep_visible(admin, folders, fault) < 0)
 		return -1;
 	if (!admin->json) {
 		folder_print(folders);

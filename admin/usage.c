@@ -21,6 +21,7 @@ static void usage_common(void)
 	     "/etc/okapi/okapi.cfg)\n"
 	     "  -o KEY=VALUE        one setting, wins over the file; "
 	     "repeatable\n"
+	     "      --as USER       with the rights of this user\n"
 	     "      --json          one JSON document; with --help, the table of "
 	     "commands\n"
 	     "      --yes           do not ask before something is destroyed\n"

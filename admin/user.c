@@ -465,7 +465,10 @@ static int user_show(struct admin *admin, struct fault *fault)
 
 static const struct command_option user_options[] = {
 	{"email", "ADDR", "the primary address", false},
-	{"alias", "ADDR", "further address; \"\" alone: none", true},
+	{"alias", "ADDR",
+	 "further address, or @DOMAIN for what nobody else has there; "
+	 "\"\" alone: none",
+	 true},
 	{"fullname", "TEXT", "the name for people", false},
 	{"password-file", "FILE", "first line of FILE, - for stdin", false},
 	{"admin", NULL, "may administer", false},

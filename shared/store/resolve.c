@@ -1,5 +1,8 @@
 /*
- * Who a recipient is: login name, address, alias, subaddress.
+ * Who a recipient is: login name, address, alias, subaddress, catch-all.
+ *
+ * All that deliver ask here, and nowhere else: users that are not rows of the
+ * store (of the system, of a directory) would be looked up in resolve_key().
  */
 #include "store_internal.h"
 
@@ -130,6 +133,43 @@ static int resolve_without_detail(struct store *store, const char *recipient,
 	return 1;
 }
 
+/* Is it, with the detail or without, the address of somebody inactive?  1, 0,
+ * -1. */
+static int resolve_is_inactive(struct store *store, const char *recipient,
+			       struct fault *fault)
+{
+	const char *delimiter = resolve_delimiter(store, recipient);
+	const char *end = delimiter ? delimiter : strrchr(recipient, '@');
+	g_autofree char *base =
+		g_strdup_printf("%.*s%s", (int)(end - recipient), recipient,
+				strrchr(recipient, '@'));
+	g_autofree char *base_key = address_key(base);
+	g_autofree char *key = address_key(recipient);
+	int64_t found;
+
+	return sql_get(store, fault, &found,
+		       "SELECT 1 FROM addresses a JOIN users u ON u.id = a.user"
+		       " WHERE a.address_key IN (?, ?) AND u.active = 0",
+		       "tt", key, base_key);
+}
+
+/* Whose the rest of a domain is: the address "@domain".  What was addressed to
+ * somebody inactive is nobody's. */
+static int resolve_catch_all(struct store *store, const char *recipient,
+			     struct store_recipient **ret, struct fault *fault)
+{
+	const char *at = strrchr(recipient, '@');
+	g_autofree char *key = at ? address_key(at) : NULL;
+	int rc;
+
+	if (!at || at == recipient || !at[1])
+		return 0;
+	rc = resolve_is_inactive(store, recipient, fault);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return resolve_query(store, resolve_by_address, key, ret, fault);
+}
+
 int store_resolve(struct store *store, const char *recipient, unsigned flags,
 		  struct store_recipient **ret, struct fault *fault)
 {
@@ -144,6 +184,8 @@ int store_resolve(struct store *store, const char *recipient, unsigned flags,
 		rc = resolve_key(store, look, flags, ret, fault);
 	if (rc == 0 && (!(flags & STORE_RESOLVE_ADDRESS_ONLY) || at))
 		rc = resolve_without_detail(store, look, flags, ret, fault);
+	if (rc == 0)
+		rc = resolve_catch_all(store, look, ret, fault);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)

@@ -55,13 +55,16 @@ static bool user_address_is_whole(const char *address, const char *at)
 	       (is_quoted || strchr(address, '@') == at);
 }
 
-static int user_address_check(const char *address, struct fault *fault)
+static int user_address_check(const char *address, bool is_primary,
+			      struct fault *fault)
 {
 	const char *at = strrchr(address, '@');
 	size_t len = strlen(address);
 
-	if (len == 0 || len > 320 || at == address || (at && !at[1]) ||
-	    strpbrk(address, "<>,;") || !user_text_is_clean(address, true) ||
+	/* "@domain" is whatever else is addressed there (resolve.c). */
+	if (len == 0 || len > 320 || (at == address && is_primary) ||
+	    (at && !at[1]) || strpbrk(address, "<>,;") ||
+	    !user_text_is_clean(address, true) ||
 	    !user_address_is_whole(address, at))
 		return fault_set(fault, FAULT_BAD_ADDRESS, "'%s' is no address",
 				 address);
@@ -116,7 +119,7 @@ static int user_add_address(struct store *store, int64_t user,
 {
 	g_autofree char *key = NULL;
 
-	if (user_address_check(address, fault))
+	if (user_address_check(address, is_primary, fault))
 		return -1;
 	key = address_key(address);
 	if (user_key_is_free(store, user, key, address, fault))
@@ -454,6 +457,7 @@ int store_user_addresses(struct store *store, int64_t user,
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT address FROM addresses WHERE user = ?"
+		      " AND address_key NOT LIKE '@%'"
 		      " ORDER BY is_primary DESC, address_key",
 		      "i", user))
 		return -1;

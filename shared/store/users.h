@@ -30,7 +30,8 @@ AUTO_DEFINE(store_user, store_user_free);
 #define QUOTA_KEEP INT64_MIN
 struct store_user_change {
 	const char *email;
-	const char *const *aliases; /* replaces them all */
+	const char *const *aliases; /* replaces them all; "@domain" is the
+				       domain's catch-all */
 	const char *fullname;
 	const char *password; /* stored as scrypt hash and keys of SCRAM; ""
 				 removes it */
@@ -169,14 +170,16 @@ AUTO_DEFINE(store_recipient, store_recipient_free);
 
 /*
  * Resolves a login name, address or alias, case-blind, U-label as A-label;
- * whole first, then without the detail (policy's recipient_delimiter).
+ * whole first, then without the detail (policy's recipient_delimiter), then
+ * by the catch-all of its domain.
  * FAULT_NO_RECIPIENT "<x@y>: no such recipient"; inactive users are none.
  */
 NODISCARD int store_resolve(struct store *store, const char *recipient,
 			    unsigned flags, struct store_recipient **ret,
 			    struct fault *fault);
 
-/* All addresses of a user, primary first; owned (g_strfreev). */
+/* All addresses of a user, primary first, without catch-alls; owned
+ * (g_strfreev). */
 NODISCARD int store_user_addresses(struct store *store, int64_t user,
 				   char ***ret_addresses, struct fault *fault);
 

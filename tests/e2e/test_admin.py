@@ -408,6 +408,83 @@ class Folders(Admin):
                           if e["who"] == "bert"], [])
 
 
+class As(Admin):
+    """--as USER: what the rights on folders allow, and nothing else."""
+
+    def test_what_the_rights_allow(self):
+        must, refused = self.must, self.refused
+        ident = self.put(message("one"))
+        bert = ["--as", "bert"]
+        self.assertEqual([f["path"] for f in self.json(
+            *bert, "folder", "list", "anna")], ["Calendar"])
+        self.json(*bert, "mail", "list", "anna", "Calendar")
+        look = (["mail", "list", "anna", "Inbox"],
+                ["mail", "show", "anna", ident],
+                ["mail", "copy", "bert", ident, "Inbox"],
+                ["mail", "export", "anna", "Inbox", "--mbox", "-"])
+        for words in look[:2] + look[3:]:
+            refused(NO_PERMISSION, *bert, *words, says="bert has no right")
+        refused(NO_PERMISSION, *bert, "mail", "list", "anna")
+        must("group", "create", "staff")
+        must("group", "add", "staff", "bert")
+        must("acl", "set", "anna", "Inbox", "staff", "read")
+        for words in look[:2] + look[3:]:
+            must(*bert, *words)
+        file = self.write("m.eml", message("two"))
+        change = (["mail", "import", "anna", "Inbox", file],
+                  ["mail", "move", "anna", ident, "Inbox"],
+                  ["mail", "delete", "anna", ident],
+                  ["folder", "create", "anna", "Inbox/New"],
+                  ["folder", "rename", "anna", "Inbox/Sub", "Other"],
+                  ["acl", "list", "anna", "Inbox"],
+                  ["acl", "set", "anna", "Inbox", "bert", "fullcontrol"])
+        must("folder", "create", "anna", "Inbox/Sub")
+        for words in change:
+            refused(NO_PERMISSION, *bert, *words)
+        must("acl", "set", "anna", "Inbox", "bert", "read,create,delete-all")
+        must(*bert, *change[0])
+        must(*bert, *change[1])
+        must(*bert, *change[2])
+        for words in change[3:]:
+            refused(NO_PERMISSION, *bert, *words)
+        must("acl", "set", "anna", "Inbox", "bert", "owner")
+        for words in change[3:]:
+            must(*bert, *words)
+        # The nearest entry decides, also if it takes away.
+        must("acl", "set", "anna", "Inbox/New", "bert", "none")
+        refused(NO_PERMISSION, *bert, "mail", "list", "anna", "Inbox/New")
+        must("store", "check")
+
+    def test_what_is_for_administrators(self):
+        for words in (["user", "list"], ["user", "delete", "anna", "--yes"],
+                      ["user", "set", "bert", "--admin"],
+                      ["group", "create", "g"], ["queue", "list"],
+                      ["store", "stats"], ["quota", "check"],
+                      ["rule", "list", "anna"], ["oof", "off", "anna"],
+                      ["mail", "restore", "anna"], ["user", "show", "anna"]):
+            self.refused(NO_PERMISSION, "--as", "bert", *words)
+        self.refused(NO_USER, "--as", "nobody", "user", "list")
+        self.refused(USAGE, "--as", "bert", "config", "show")
+        self.must("user", "set", "bert", "--admin")
+        self.must("--as", "bert", "user", "list")
+        self.must("--as", "bert", "mail", "list", "anna")
+
+    def test_in_ones_own_store(self):
+        ident = self.put(message("one"))
+        for words in (["mail", "list", "anna"], ["folder", "list", "anna"],
+                      ["mail", "show", "anna", ident],
+                      ["folder", "create", "anna", "Inbox/New"],
+                      ["mail", "move", "anna", ident, "Inbox/New"],
+                      ["acl", "set", "anna", "Inbox", "bert", "read"],
+                      ["oof", "show", "anna"], ["quota", "show", "anna"],
+                      ["mail", "delete", "anna", ident]):
+            self.must("--as", "anna", *words)
+        # In the public store everybody has what Everyone has there.
+        self.must("--as", "anna", "folder", "create", "anna", "Public/Sales")
+        self.refused(NO_PERMISSION, "--as", "anna", "folder", "delete",
+                     "anna", "Public/Sales", "--yes")
+
+
 class Mail(Admin):
     def test_list_has_the_fields_of_the_contract(self):
         ident = self.put(MULTIPART)

@@ -498,6 +498,56 @@ class Rights(Served):
         self.okapi.dagent.wait_for("not in trusted_users")
 
 
+class CatchAll(Served):
+    """The address "@domain" is whatever nobody else has there."""
+
+    def test_both_doors(self):
+        must = self.okapi.must
+        client = self.client()
+        client.command(b"MAIL FROM:<q@x.test>")
+        self.assertEqual(client.command(b"RCPT TO:<any@Rest.test>")[0], 550)
+        client.command(b"RSET")
+        must("user", "create", "cora", "--email", "cora@okapi.test",
+             "--alias", "gone@rest.test", "--inactive")
+        must("user", "set", "anna", "--alias", "@rest.test", "--alias",
+             "@B\u00fccher.test")
+        must("user", "set", "bert", "--alias", "bert@rest.test")
+        for address, owner in (
+                ("any@rest.test", "anna"), ("ANY@REST.Test", "anna"),
+                ("any+detail@rest.test", "anna"),
+                ("x@xn--bcher-kva.test", "anna"),
+                ("bert@rest.test", "bert"), ("Bert+x@rest.test", "bert"),
+                ("gone@rest.test", None), ("gone+x@rest.test", None),
+                ("any@sub.rest.test", None), ("@rest.test", None)):
+            with self.subTest(address):
+                before = {name: len(self.okapi.mails(name, "Inbox"))
+                          for name in ("anna", "bert")}
+                wanted = dict(before)
+                code = self.lmtp(message(address), to=[address])[0]
+                if owner:
+                    wanted[owner] += 2
+                self.assertEqual(code == 250, bool(owner), code)
+                done = self.okapi.deliver(message("pipe " + address), address)
+                self.assertEqual(done.status, 0 if owner else 67, done)
+                self.assertEqual({name: len(self.okapi.mails(name, "Inbox"))
+                                  for name in wanted}, wanted)
+
+    def test_conflicts(self):
+        admin, must = self.okapi.admin, self.okapi.must
+        must("user", "set", "anna", "--alias", "@rest.test")
+        for words in (["user", "set", "bert", "--alias", "@REST.test"],
+                      ["user", "create", "cora", "--email", "c@x.test",
+                       "--alias", "@rest.test"]):
+            result = admin(*words)
+            self.assertEqual(result.status, 73, result)
+            self.assertIn("taken by anna", result.err)
+        for address in ("@", "@@x.test"):
+            result = admin("user", "set", "bert", "--alias", address)
+            self.assertEqual(result.status, 65, result)
+        self.assertEqual(admin("user", "set", "bert", "--email",
+                               "@x.test").status, 65)
+
+
 class Pipe(Served):
     def test_public_folder(self):
         done = self.okapi.deliver(message("note"), "-P", "Board/News", "-C",
