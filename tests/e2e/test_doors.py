@@ -368,7 +368,7 @@ class Memory(Served):
     SESSIONS, SIZE = map(int, os.environ.get("OKAPI_MEMORY",
                                              "24:8").split(":"))
     # MB of the daemon and its helpers together.
-    LIMIT = min(1000, SESSIONS * SIZE // 2)
+    LIMIT = min(1000, 32 + SESSIONS * SIZE // 2)
 
     def use(self, key):
         """MB of the daemon and its helpers, of a key of smaps_rollup."""
