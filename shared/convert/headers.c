@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define ID_LEN_MAX          250 /* of one that was folded */
 #define ICON_OOF            0x11b
 #define KEYWORDS_MAX        256 /* of a field */
 #define KEYWORDS_FIELDS_MAX 64
@@ -216,16 +217,31 @@ static void text_else(const struct header_call *call, struct span value)
 		text(call, value);
 }
 
-/* Message ids are not decoded; runs of blanks become one. */
+/* Is there a '>' before another '<', near enough to be of the same id? */
+static bool closes(const char *at)
+{
+	size_t len = strcspn(at, "<>");
+
+	return at[len] == '>' && len <= ID_LEN_MAX;
+}
+
+/* Message ids are not decoded; runs of blanks become one, and none is left of
+ * those within an id, where a line was folded. */
 static void id(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_unfold(call->context, value);
 	char *out = line;
+	bool within = false;
 
 	text_flatten(line);
-	for (const char *in = line; *in; in++)
-		if (*in != ' ' || in[1] != ' ')
+	for (const char *in = line; *in; in++) {
+		if (*in == '<')
+			within = closes(in + 1);
+		else if (*in == '>')
+			within = false;
+		if (*in != ' ' || (!within && in[1] != ' '))
 			*out++ = *in;
+	}
 	*out = '\0';
 	if (*line)
 		propset_set_text(call->set, call->row->tag, line);

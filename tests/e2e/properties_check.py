@@ -625,6 +625,7 @@ def expect_header(message, out):
                        ("References", "PR_INTERNET_REFERENCES")):
         value = first(message, name)
         text = re.sub(r"[\s\x00]+", " ", plain(value)).strip() if value else ""
+        text = re.sub(r"<[^<>]{,250}>", lambda m: m[0].replace(" ", ""), text)
         out[prop] = text or None
     out["PR_IMPORTANCE"] = importance(message)
     out["PR_PRIORITY"] = out["PR_IMPORTANCE"] - 1
