@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""docs/rules.md on moving from procmail and maildrop: each example is run by
-all three, on the same messages, and they agree.
+"""docs/rules.md, run: on moving from procmail and maildrop, where each example
+is run by all three on the same messages and they agree; and the conditions and
+actions of Outlook's wizard.
 """
 
 import os
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import mta  # noqa: E402
@@ -173,6 +175,112 @@ class Guide(Case):
             with open(os.path.join(inbox, newest), "rb") as file:
                 octets = file.read()
         self.assertIn(b"\nX-Filtered: yes", octets)
+
+
+def wizard(kind):
+    """Rows of a table of Outlook's wizard: its words to the Sieve."""
+    with open(os.path.join(TOP, "docs", "rules.md"), encoding="utf-8") as file:
+        text = file.read()
+    table = text.split(f"| Outlook: {kind} | Sieve |\n", 1)[1]
+    rows = re.findall(r"^\| (.*?) \| `(.*?)`.*\|$",
+                      table.split("\n\n", 1)[0], re.M)
+    return {words: sieve for words, sieve in rows if "..." not in sieve}
+
+
+REQUIRE = ('require ["fileinto", "copy", "mailbox", "special-use", "body",'
+           ' "relational", "date", "imap4flags", "vnd.okapi.property",'
+           ' "vnd.okapi.forward", "vnd.okapi.setproperty"];\n')
+
+MESSAGES = {
+    "A": dict(subject="plain"),
+    "B": dict(subject="an offer", sender="ann@example.org",
+              to="team@example.org\nCc: anna@okapi.test",
+              headers=["Importance: high", "Sensitivity: Private",
+                       "MIME-Version: 1.0",
+                       "Content-Type: multipart/mixed; boundary=b"],
+              body="--b\nContent-Type: text/plain\n\nHello.\n"
+                   "--b\nContent-Type: application/pdf; name=a.pdf\n"
+                   "Content-Disposition: attachment; filename=a.pdf\n\n"
+                   "%PDF\n--b--\n"),
+    "C": dict(subject="long", sender="x@y.test",
+              headers=["X-Mailer: Foo 1.0", "Auto-Submitted: auto-replied"],
+              body="the price\n" + 400 * ("x" * 60 + "\n")),
+    "D": dict(subject="meeting", sender="x@y.test",
+              headers=["MIME-Version: 1.0",
+                       "Content-Type: text/calendar; method=REQUEST"],
+              body="BEGIN:VCALENDAR\nVERSION:2.0\nMETHOD:REQUEST\n"
+                   "BEGIN:VEVENT\nUID:1\nDTSTAMP:20261123T100000Z\n"
+                   "DTSTART:20261124T100000Z\nSUMMARY:meeting\n"
+                   "END:VEVENT\nEND:VCALENDAR\n"),
+}
+# Which of them fulfil a condition.
+CONDITIONS = {
+    "from people or public group": "B",
+    "with specific words in the sender's address": "AB",
+    "sent to people or public group": "B",
+    "with specific words in the recipient's address": "B",
+    "where my name is in the To box": "ACD",
+    "where my name is in the Cc box": "B",
+    "where my name is in the To or Cc box": "ABCD",
+    "where my name is not in the To box": "B",
+    "sent only to me": "ACD",
+    "with specific words in the subject": "B",
+    "with specific words in the body": "C",
+    "with specific words in the subject or body": "B",
+    "with specific words in the message header": "C",
+    "marked as importance": "B",
+    "marked as sensitivity": "B",
+    "which has an attachment": "BD",  # the calendar is kept as one
+    "with a size in a specific range": "C",
+    "received in a specific date span":
+        "ABCD" if time.strftime("%Y-%m", time.gmtime()) == "2026-11" else "",
+    "uses the form name, meeting invitation or update": "D",
+    "which is an automatic reply": "C",
+}
+
+
+class Wizard(Case):
+    def setUp(self):
+        self.okapi = Okapi(self.directory())
+        self.addCleanup(self.okapi.stop)
+
+    def write(self, name, data):
+        path = os.path.join(self.okapi.directory, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def plan(self, script, mail):
+        result, = self.okapi.json(
+            "rule", "test", "anna", "--rule",
+            self.write("r.sieve", (REQUIRE + script).encode()),
+            self.write("m.eml", message(**mail)))
+        return result["actions"]
+
+    def test_conditions(self):
+        rows = wizard("condition")
+        self.assertEqual(sorted(rows), sorted(CONDITIONS))
+        script = "".join(f'if {test} {{ addflag "c{number}"; }}\n'
+                         for number, test in enumerate(rows.values()))
+        for name, mail in MESSAGES.items():
+            flags = [flag for action in self.plan(script, mail)
+                     for flag in action["flags"]]
+            for number, words in enumerate(rows):
+                with self.subTest(words, message=name):
+                    self.assertEqual(f"c{number}" in flags,
+                                     name in CONDITIONS[words])
+
+    def test_actions(self):
+        self.okapi.must("folder", "create", "anna", "Folder")
+        for words, sieve in wizard("action").items():
+            with self.subTest(words):
+                plan = self.plan(sieve, MESSAGES["A"])
+                self.assertEqual([a["problem"] for a in plan],
+                                 [None] * len(plan))
+                if sieve != "stop;":
+                    self.assertIn(plan[0]["action"], ("keep",
+                                                      sieve.split()[0].strip(
+                                                          ";")))
 
 
 if __name__ == "__main__":
