@@ -7,6 +7,7 @@
 #include "checker.h"
 #include "entries.h"
 #include "flags.h"
+#include "letter.h"
 #include "plan.h"
 #include "run.h"
 
@@ -40,21 +41,6 @@ static const struct language_tag vacation_tags[] = {
 
 static const struct language_tag *const tags[] = {vacation_tags, NULL};
 
-static int check_from(struct checker *checker, const struct ast_node *node)
-{
-	const struct ast_tagged *from = language_tagged(node, SLOT_FROM);
-	const struct ast_string *text = from ? from->argument->strings : NULL;
-	g_autofree char *address = NULL;
-
-	if (!text || text->is_dynamic)
-		return 0;
-	address = sieve_address_of(text->text);
-	return address ? 0
-		       : sieve_error_set(checker->error, text->place,
-					 "\"%.80s\" is no mail address",
-					 text->text);
-}
-
 /* What says how the copy is filed is of no use without :fcc. */
 static int check_fcc(struct checker *checker, const struct ast_node *node)
 {
@@ -79,7 +65,9 @@ static int check_vacation(struct checker *checker, struct ast_node *node,
 			  const struct ast_node *previous)
 {
 	(void)previous;
-	return check_from(checker, node) < 0 ? -1 : check_fcc(checker, node);
+	return sieve_letter_check_from(checker, node) < 0
+		       ? -1
+		       : check_fcc(checker, node);
 }
 
 /* What a tag was given, or NULL; borrowed until the script's end. */

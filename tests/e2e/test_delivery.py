@@ -19,23 +19,10 @@ from harness.certificates import Authority  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
 from harness.process import Process, free_port  # noqa: E402
+from harness.served import ANNA, BERT, Served  # noqa: E402
 
-ANNA, BERT = "anna@okapi.test", "bert@okapi.test"
 
-
-class Served(Case):
-    settings = {}
-
-    def setUp(self):
-        self.okapi = Okapi(self.directory(), **self.settings)
-        self.addCleanup(self.okapi.stop)
-        self.okapi.start_dagent()
-
-    def client(self):
-        client = Lmtp(("127.0.0.1", self.okapi.port))
-        self.addCleanup(client.close)
-        return client
-
+class Delivering(Served):
     def lmtp(self, data, sender="q@x.test", to=(ANNA,)):
         """Delivers and returns the first reply."""
         return self.client().deliver(sender, list(to), data)[0]
@@ -58,7 +45,7 @@ class Served(Case):
                                         policy=email.policy.default)
 
 
-class Rules(Served):
+class Rules(Delivering):
     def rule(self, text, user="anna", name="r"):
         self.okapi.must("rule", "put", user, name, "-", input=text)
 
@@ -250,7 +237,7 @@ class Rules(Served):
         self.assertEqual(self.lmtp(crlf(message("waits")))[0], 250)
 
 
-class Replies(Served):
+class Replies(Delivering):
     def away(self, user="anna"):
         path = self.write("away", "Ich bin nicht da.\nGr\u00fc\u00dfe\n")
         self.okapi.must("oof", "on", user, "--subject", "Fort \u2013 weg",
@@ -439,7 +426,7 @@ class Replies(Served):
         self.assertEqual(self.okapi.subjects("anna"), ["hi"])
 
 
-class Rights(Served):
+class Rights(Delivering):
     def test_private_options_only_on_the_private_socket(self):
         reply = self.client().command("MAIL FROM:<a@b.test> X-OKAPI=junk+3D1")
         self.assertEqual(reply[0], 555, reply)
@@ -498,7 +485,7 @@ class Rights(Served):
         self.okapi.dagent.wait_for("not in trusted_users")
 
 
-class CatchAll(Served):
+class CatchAll(Delivering):
     """The address "@domain" is whatever nobody else has there."""
 
     def test_both_doors(self):
@@ -548,7 +535,7 @@ class CatchAll(Served):
                                "@x.test").status, 65)
 
 
-class Pipe(Served):
+class Pipe(Delivering):
     def test_public_folder(self):
         done = self.okapi.deliver(message("note"), "-P", "Board/News", "-C",
                                   "anna")
@@ -640,7 +627,7 @@ class Alone(Case):
                                  name)
 
 
-class Operator(Served):
+class Operator(Delivering):
     def test_one_line_a_delivery_and_no_text(self):
         self.lmtp(crlf(message("a secret subject", body="a secret body\n")))
         line = self.okapi.dagent.wait_for("result=delivered")

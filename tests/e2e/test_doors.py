@@ -17,25 +17,12 @@ from bench.servers import processes  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
 from harness.clock import Clock  # noqa: E402
 from harness.lmtp import Lmtp, stuff  # noqa: E402
-from harness.okapi import Okapi, crlf, message  # noqa: E402
+from harness.okapi import crlf, message  # noqa: E402
 from harness.process import Process, free_port  # noqa: E402
+from harness.served import ANNA, BERT, Served  # noqa: E402
 
-ANNA, BERT = "anna@okapi.test", "bert@okapi.test"
 
-
-class Served(Case):
-    settings = {}
-
-    def setUp(self):
-        self.okapi = Okapi(self.directory(), **self.settings)
-        self.addCleanup(self.okapi.stop)
-        self.okapi.start_dagent()
-
-    def client(self, **more):
-        client = Lmtp(("127.0.0.1", self.okapi.port), **more)
-        self.addCleanup(client.close)
-        return client
-
+class Sessions(Served):
     def deliver(self, data, to=(ANNA,), sender="q@x.test"):
         """Replies of a delivery in a session of its own."""
         with Lmtp(("127.0.0.1", self.okapi.port)) as client:
@@ -54,7 +41,7 @@ class Served(Case):
                              re.MULTILINE).group(1))
 
 
-class MessageId(Served):
+class MessageId(Sessions):
     """message_id_window: one copy of what comes twice in other octets."""
 
     settings = {"message_id_window": "1h"}
@@ -105,7 +92,7 @@ class MessageId(Served):
         self.assertEqual(self.okapi.subjects("anna"), ["one", "two"])
 
 
-class Known(Served):
+class Known(Sessions):
     """A daemon keeps what it knows of recipients, until anybody changes it:
     the next RCPT of a session that is open goes by the change."""
 
@@ -181,7 +168,7 @@ class Known(Served):
         self.assertEqual(self.folders("six"), ["Junk E-mail"])
 
 
-class Group(Served):
+class Group(Sessions):
     """What is committed together: held back by another program that has the
     store, sent at once, let go."""
 
@@ -255,7 +242,7 @@ class Group(Served):
         self.okapi.must("store", "check")
 
 
-class Readers(Served):
+class Readers(Sessions):
     """okapi-admin may take its time: deliveries do not wait for it, or they
     would be answered 451 after store_timeout."""
 
@@ -332,7 +319,7 @@ class Readers(Served):
         self.assertEqual(len(self.okapi.mails("anna")), 65)
 
 
-class Claims(Served):
+class Claims(Sessions):
     settings = {"message_size_limit": "2047"}
 
     def resident(self):
@@ -361,7 +348,7 @@ class Claims(Served):
             self.okapi.mails("anna")) == 2)
 
 
-class Memory(Served):
+class Memory(Sessions):
     """Sessions that send large messages at once.  `make test-memory` has as
     many as a daemon serves, of the largest size."""
 
@@ -422,7 +409,7 @@ class Memory(Served):
         self.assertLess(most["Pss"], self.LIMIT)
 
 
-class Deaths(Served):
+class Deaths(Sessions):
     """Clients, helpers and the daemon end at every state of a session.  What
     was acknowledged is there once, what was not is not, or comes again."""
 
@@ -529,7 +516,7 @@ class Deaths(Served):
         self.assertIn("next", self.okapi.subjects("anna"))
 
 
-class SetClock(Served):
+class SetClock(Sessions):
     """The machine's clock is set while the daemon runs."""
 
     def setUp(self):

@@ -15,26 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
-
-ANNA, BERT = "anna@okapi.test", "bert@okapi.test"
-
-
-class Served(Case):
-    settings = {}
-
-    def setUp(self):
-        self.okapi = Okapi(self.directory(), **self.settings)
-        self.addCleanup(self.okapi.stop)
-        self.okapi.start_dagent()
-
-    def client(self, **more):
-        client = Lmtp(("127.0.0.1", self.okapi.port), **more)
-        self.addCleanup(client.close)
-        return client
-
-    def assert_reply(self, reply, code, status=""):
-        self.assertEqual(reply[0], code, reply)
-        self.assertTrue(reply[1].startswith(status), reply)
+from harness.served import ANNA, BERT, Served  # noqa: E402
 
 
 class Delivery(Served):

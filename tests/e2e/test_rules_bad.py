@@ -6,34 +6,15 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.cases import Case, main  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
+from harness.cases import main  # noqa: E402
+from harness.okapi import message  # noqa: E402
+from harness.rules import Rules  # noqa: E402
 
 ANNA = "anna@okapi.test"
 BERT = "bert@okapi.test"
 
 
-class Bad(Case):
-    settings = {}
-
-    def setUp(self):
-        self.okapi = Okapi(self.directory(), **self.settings)
-        self.addCleanup(self.okapi.stop)
-        self.okapi.start_dagent()
-
-    def rule(self, text, *more, user="anna", name="r"):
-        self.okapi.must("rule", "put", user, name, "-", *more, input=text)
-
-    def deliver(self, subject="test", user="anna", **more):
-        """Delivers and returns the folders it is in now."""
-        done = self.okapi.deliver(message(subject, **more), user)
-        self.assertEqual(done.status, 0, done)
-        return self.folders(subject, user)
-
-    def folders(self, subject, user="anna"):
-        return sorted(m["folder"] for m in self.okapi.mails(user)
-                      if m["subject"] == subject)
-
+class Bad(Rules):
     def error(self, name="r", user="anna"):
         found = {r["name"]: r for r in self.okapi.json("rule", "list", user)}
         return found[name]["error"]

@@ -2,19 +2,12 @@
 
 import os
 
-from harness.cases import Case
 from harness.lmtp import Lmtp
-from harness.okapi import Okapi, crlf, message
+from harness.okapi import crlf, message
+from harness.served import Served
 
 
-class Rules(Case):
-    settings = {}
-
-    def setUp(self):
-        self.okapi = Okapi(self.directory(), **self.settings)
-        self.addCleanup(self.okapi.stop)
-        self.okapi.start_dagent()
-
+class Rules(Served):
     def rule(self, text, *more, user="anna", name="r"):
         self.okapi.must("rule", "put", user, name, "-", *more, input=text)
 
@@ -22,6 +15,9 @@ class Rules(Case):
         """Delivers and returns the folders it is in now."""
         done = self.okapi.deliver(message(subject, **more), user)
         self.assertEqual(done.status, 0, done)
+        return self.folders(subject, user)
+
+    def folders(self, subject, user="anna"):
         return sorted(m["folder"] for m in self.okapi.mails(user)
                       if m["subject"] == subject)
 
