@@ -24,6 +24,8 @@
 #define SOCKET_BUFFER     (1024 * 1024)
 #define ALARM_EXTRA_S     5
 #define FALLBACK_CODEPAGE 65001
+/* Told from a helper that overran or answered nonsense. */
+#define HELPER_DIED FAULT_NETWORK
 
 struct helper {
 	pid_t pid; /* 0: not started */
@@ -273,7 +275,7 @@ static int send_all(const struct exchange *exchange, struct msghdr *message,
 			if (wait_for(exchange, POLLOUT, fault) != 0)
 				return -1;
 		} else if (errno != EINTR) {
-			return fault_set_errno(fault, FAULT_INTERNAL, errno,
+			return fault_set_errno(fault, HELPER_DIED, errno,
 					       "the helper died");
 		}
 	}
@@ -290,13 +292,12 @@ static int receive_all(const struct exchange *exchange, void *data, size_t len,
 			data = (char *)data + n;
 			len -= (size_t)n;
 		} else if (n == 0) {
-			return fault_set(fault, FAULT_INTERNAL,
-					 "the helper died");
+			return fault_set(fault, HELPER_DIED, "the helper died");
 		} else if (errno == EAGAIN) {
 			if (wait_for(exchange, POLLIN, fault) != 0)
 				return -1;
 		} else if (errno != EINTR) {
-			return fault_set_errno(fault, FAULT_INTERNAL, errno,
+			return fault_set_errno(fault, HELPER_DIED, errno,
 					       "the helper died");
 		}
 	}
@@ -406,6 +407,34 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 typedef int judge_fn(const struct wire_answer *head, GByteArray *body,
 		     void *ret_result, struct fault *fault);
 
+static int helper_renew(struct helper_pool *pool, struct helper *helper,
+			struct fault *fault)
+{
+	helper_kill(helper);
+	return helper_start(helper, pool->program, fault);
+}
+
+/* The same with a helper that is well.  One that has served others and is gone
+ * before it answers was killed, or died of them: a fresh one is asked. */
+static int ask(struct helper_pool *pool, struct helper *helper,
+	       struct order *order, struct wire_answer *head, GByteArray *body,
+	       struct fault *fault)
+{
+	bool is_fresh = !helper_is_well(helper);
+
+	if (is_fresh && helper_renew(pool, helper, fault) != 0)
+		return -1;
+	if (talk(pool, helper, order, head, body, fault) == 0)
+		return 0;
+	if (is_fresh || fault->kind != HELPER_DIED)
+		return -1;
+	g_byte_array_set_size(body, 0);
+	fault_clear(fault);
+	if (helper_renew(pool, helper, fault) != 0)
+		return -1;
+	return talk(pool, helper, order, head, body, fault);
+}
+
 /* The same with the pool around it.  A helper that failed or whose answer is
  * not taken is gone afterwards. */
 static int converse(struct helper_pool *pool, struct order *order,
@@ -422,12 +451,7 @@ static int converse(struct helper_pool *pool, struct order *order,
 				 "too large to be converted");
 	helper = helper_take(pool);
 	body = g_byte_array_new();
-	if (!helper_is_well(helper)) {
-		helper_kill(helper);
-		rc = helper_start(helper, pool->program, fault);
-	}
-	if (rc == 0)
-		rc = talk(pool, helper, order, &head, body, fault);
+	rc = ask(pool, helper, order, &head, body, fault);
 	if (rc == 0) {
 		heard = true;
 		rc = judge(&head, body, ret_result, fault);

@@ -285,6 +285,38 @@ Test(helper, dies_idle, .timeout = 30)
 	forget(path);
 }
 
+static void kill_helper(void *context)
+{
+	cr_assert(kill(*(const pid_t *)context, SIGKILL) == 0);
+}
+
+/* Nor does one that is killed after it was asked, if it had served others: it
+ * stands still, so that it cannot answer before. */
+Test(helper, dies_asked, .timeout = 30)
+{
+	char *path = script("echo $$ >$DIR/mark; exec $REAL");
+	g_autofree char *directory = g_path_get_dirname(path);
+	g_autofree char *mark = g_build_filename(directory, "mark", NULL);
+	struct helper_pool *pool = helper_pool_new_at(path, 1, TIMEOUT_MS);
+	g_autoptr(GBytes) bytes =
+		g_bytes_new_static("Subject: again\r\n\r\n", 18);
+	AUTO(propset) set = NULL;
+	struct fault fault = {0};
+	g_autofree char *text = NULL;
+	pid_t pid;
+
+	cr_expect(converts(pool, "before"));
+	cr_assert(g_file_get_contents(mark, &text, NULL, NULL));
+	pid = (pid_t)atoi(text);
+	cr_assert(kill(pid, SIGSTOP) == 0);
+	cr_expect(helper_to_propset_while(pool, bytes, -1, &options,
+					  kill_helper, &pid, &set, &fault) == 0,
+		  "%s", fault.text);
+	expect_text("again", set, PR_SUBJECT, "again");
+	helper_pool_free(pool);
+	forget(path);
+}
+
 Test(helper, missing_program, .timeout = 30)
 {
 	struct helper_pool *pool =
