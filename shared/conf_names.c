@@ -44,11 +44,107 @@ static void conf_compute_defaults(struct conf *conf)
 	}
 }
 
+/* Labels of letters, digits and '-' inside (RFC 5321 2.3.5, RFC 5890 for what
+ * is not ASCII), also '_', which machines have in their names. */
+static bool conf_is_domain(const char *name)
+{
+	g_auto(GStrv) labels = g_strsplit(name, ".", -1);
+	size_t count = g_strv_length(labels);
+
+	/* One dot may end it. */
+	if (count > 1 && !*labels[count - 1])
+		count--;
+	if (strlen(name) > 255)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const char *label = labels[i];
+		size_t len = strlen(label);
+
+		if (len == 0 || len > 63 || label[0] == '-' ||
+		    label[len - 1] == '-')
+			return false;
+		for (const char *p = label; *p; p = g_utf8_next_char(p)) {
+			gunichar c = g_utf8_get_char(p);
+
+			if (c != '-' && c != '_' && !g_unichar_isalnum(c) &&
+			    !g_unichar_ismark(c))
+				return false;
+		}
+	}
+	return count > 0;
+}
+
+static bool conf_is_charset(const char *name)
+{
+	GIConv converter = g_iconv_open("UTF-8", name);
+
+	if (converter == (GIConv)-1)
+		return false;
+	(void)g_iconv_close(converter);
+	return true;
+}
+
+static bool conf_is_mailbox(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	return at ? at != address && conf_is_domain(at + 1) &&
+			       !strpbrk(address, " \t<>,;")
+		  : !strpbrk(address, " \t<>,;");
+}
+
+/* Names that are well written but name nothing; those that nobody set are not
+ * asked. */
+static int conf_check_names(const struct conf *conf, GPtrArray *faults,
+			    struct fault *fault)
+{
+	const struct {
+		const char *key;
+		const char *value;
+		bool (*is)(const char *value);
+		const char *expected;
+	} rows[] = {
+		{"hostname", conf->hostname, conf_is_domain,
+		 "a host name such as mail.example.org"},
+		{"origin", conf->origin, conf_is_domain,
+		 "a domain such as example.org"},
+		{"postmaster", conf->postmaster, conf_is_mailbox,
+		 "an address such as postmaster@example.org"},
+		{"default_charset", conf->default_charset, conf_is_charset,
+		 "a charset that iconv(1) -l lists, such as iso-8859-15"},
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const char *origin = "default";
+		struct fault why = {0};
+
+		for (size_t k = 0; k < conf_option_count(); k++)
+			if (strcmp(conf_option_key(k), rows[i].key) == 0)
+				origin = conf_option_origin(conf, k);
+		if (!*rows[i].value || strcmp(origin, "default") == 0 ||
+		    rows[i].is(rows[i].value))
+			continue;
+		fault_set(&why, FAULT_CONFIG, "%s: %s: \"%s\" is not %s",
+			  origin, rows[i].key, rows[i].value, rows[i].expected);
+		if (faults)
+			g_ptr_array_add(faults, g_strdup(why.text));
+		if (rc == 0 && fault)
+			*fault = why;
+		rc = -1;
+	}
+	return rc;
+}
+
 int conf_load(const char *path, const char *const *overrides,
 	      struct conf **ret_conf, GPtrArray *faults, struct fault *fault)
 {
-	if (conf_read(path, overrides, ret_conf, faults, fault))
+	AUTO(conf) conf = NULL;
+
+	if (conf_read(path, overrides, &conf, faults, fault) ||
+	    conf_check_names(conf, faults, fault))
 		return -1;
-	conf_compute_defaults(*ret_conf);
+	conf_compute_defaults(conf);
+	*ret_conf = g_steal_pointer(&conf);
 	return 0;
 }

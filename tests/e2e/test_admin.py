@@ -154,6 +154,27 @@ class Config(Admin):
         self.assertTrue(self.json("config", "check")["ok"])
 
 
+    def test_names_that_name_nothing(self):
+        path = self.write("names.cfg",
+                          "default_charset = klingon\nhostname = a b\n"
+                          "origin = -x.test\npostmaster = a@b@\n")
+        result = self.refused(CONFIG, "config", "check", "-c", path)
+        for word in (":1: default_charset: \"klingon\" is not a charset",
+                     ":2: hostname: \"a b\" is not a host name",
+                     ":3: origin", ":4: postmaster"):
+            self.assertIn(word, result.err)
+        for name in ("-l", "--once"):
+            daemon = "okapi-dagent" if name == "-l" else "okapi-spooler"
+            done = self.okapi.run(daemon, name, "-c", self.okapi.config, "-o",
+                                  "hostname=a..b", timeout=20)
+            self.assertIn(done.status, (CONFIG, TEMPFAIL), done)
+            self.assertIn("-o: hostname", done.err + done.out)
+        for good in ("default_charset=iso-8859-15", "hostname=my_host",
+                     "origin=b\u00fccher.example", "hostname=a.b.",
+                     "default_charset=koi8-r", "postmaster=root"):
+            self.must("config", "check", "-o", good)
+
+
 class Users(Admin):
     def test_fields(self):
         self.must("user", "create", "dora", "--email", "dora@okapi.test",
