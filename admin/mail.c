@@ -353,12 +353,82 @@ static int mail_restore_tell(struct admin *admin, const struct store_user *user,
 	return 0;
 }
 
+struct mail_deleted_list {
+	struct print_list list;
+	char *home; /* of the one before */
+};
+
+static int mail_deleted_each(const struct store_deleted *message, void *context,
+			     struct fault *fault)
+{
+	struct mail_deleted_list *c = context;
+	g_autofree char *received = print_time(message->received, false);
+	g_autofree char *size = print_size(message->size);
+	g_autofree char *sender = print_fit(message->sender, 28);
+	g_autofree char *subject = print_clean(message->subject);
+	g_autofree char *home = print_clean(message->home);
+	json_t *object;
+
+	if (!c->list.json) {
+		if (g_strcmp0(c->home, message->home) != 0)
+			printf("%s%s:\n", c->home ? "\n" : "", home);
+		g_free(c->home);
+		c->home = g_strdup(message->home);
+		printf("%6" G_GINT64_FORMAT " %s %6s  %s  %s\n", message->id,
+		       received, size, sender, subject);
+		return ferror(stdout) ? admin_flush(fault) : 0;
+	}
+	object = json_object();
+	json_object_set_new(object, "id", json_integer(message->id));
+	json_object_set_new(object, "folder", print_json_text(message->home));
+	json_object_set_new(object, "subject",
+			    print_json_text(message->subject));
+	json_object_set_new(object, "sender", print_json_text(message->sender));
+	json_object_set_new(object, "received",
+			    print_json_time(message->received));
+	json_object_set_new(object, "deleted",
+			    print_json_time(message->deleted));
+	json_object_set_new(object, "size", json_integer(message->size));
+	print_list_item(&c->list, object);
+	return 0;
+}
+
+/* What could be restored, by the folder it came from. */
+static int mail_restore_list(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	const char *since = admin_option(admin, "since");
+	struct mail_deleted_list context = {0};
+	int64_t store = 0;
+	int64_t folder = 0;
+	int64_t time = 0;
+	int rc;
+
+	if (admin->args->len > 1)
+		return fault_set(fault, FAULT_USAGE,
+				 "--list names no messages: it shows their "
+				 "IDs");
+	if (admin_user(admin, 0, &user, fault) < 0 ||
+	    (since && print_time_parse(since, &time, fault) < 0) ||
+	    admin_folder_in(admin, user, admin_option(admin, "folder"), &store,
+			    &folder, fault) < 0)
+		return -1;
+	print_list_begin(&context.list, admin->json);
+	rc = store_message_each_deleted(admin->store, store, folder, time,
+					mail_deleted_each, &context, fault);
+	print_list_end(&context.list);
+	g_free(context.home);
+	return rc;
+}
+
 static int mail_restore(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	struct mail_work work = {.ids = ids};
 
+	if (admin_has(admin, "list"))
+		return mail_restore_list(admin, fault);
 	if (admin->args->len > 1 &&
 	    (admin_has(admin, "folder") || admin_has(admin, "since")))
 		return fault_set(fault, FAULT_USAGE,
@@ -419,6 +489,7 @@ static const struct command_option mail_delete_options[] = {
 	{"permanent", NULL, "not by way of Deleted Items", false}, {0}};
 
 static const struct command_option mail_restore_options[] = {
+	{"list", NULL, "show what could be, by the folder it came from", false},
 	{"folder", "PATH", "those that were deleted from this folder", false},
 	{"since", "TIME", "those that were deleted since then", false},
 	{0}};

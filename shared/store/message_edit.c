@@ -170,6 +170,64 @@ int store_message_list_deleted(struct store *store, int64_t store_id,
 	return 0;
 }
 
+/* A folder that is deleted itself goes back to where it came from; that may
+ * have come to be below it, so the way up has an end. */
+static const char deleted_query[] =
+	"SELECT * FROM (SELECT m.id,"
+	" coalesce((WITH RECURSIVE up (parent, path, depth) AS ("
+	"  SELECT coalesce(CASE WHEN f.deleted IS NOT NULL"
+	"   THEN f.origin END, f.parent), replace(f.name, '/', '\\/'), 0 FROM hierarchy f"
+	"   WHERE f.id = m.home AND f.type = 2"
+	"  UNION ALL"
+	"  SELECT coalesce(CASE WHEN f.deleted IS NOT NULL"
+	"   THEN f.origin END, f.parent), replace(f.name, '/', '\\/') || '/' || up.path,"
+	"   up.depth + 1 FROM up JOIN hierarchy f ON f.id = up.parent"
+	"   WHERE f.type = 2 AND up.depth < 100)"
+	"  SELECT path FROM up ORDER BY depth DESC LIMIT 1), '') AS path,"
+	/* PR_SUBJECT, PR_SENT_REPRESENTING_EMAIL_ADDRESS */
+	" coalesce((SELECT value FROM properties"
+	"  WHERE object = m.content AND tag = 0x0037001f), ''),"
+	" coalesce((SELECT value FROM properties"
+	"  WHERE object = m.content AND tag = 0x0065001f), ''),"
+	" m.received AS received, coalesce(m.deleted, 0), m.size"
+	" FROM (SELECT *, CASE WHEN deleted IS NULL THEN origin ELSE parent END"
+	"  AS home FROM hierarchy WHERE store = ?1 AND type = 3"
+	"  AND ((deleted IS NOT NULL AND deleted >= ?3)"
+	"   OR (deleted IS NULL AND origin IS NOT NULL AND ?3 = 0))) m"
+	" WHERE ?2 = 0 OR m.home = ?2) ORDER BY path, received, 1";
+
+int store_message_each_deleted(struct store *store, int64_t store_id,
+			       int64_t folder, int64_t since,
+			       int (*each)(const struct store_deleted *message,
+					   void *context, struct fault *fault),
+			       void *context, struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault, deleted_query, "iii", store_id,
+		      folder, since))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		g_autofree char *home = rows_text(&rows, 1);
+		g_autofree char *subject = rows_text(&rows, 2);
+		g_autofree char *sender = rows_text(&rows, 3);
+		struct store_deleted message = {
+			.id = rows_int(&rows, 0),
+			.home = home,
+			.subject = subject,
+			.sender = sender,
+			.received = rows_int(&rows, 4),
+			.deleted = rows_int(&rows, 5),
+			.size = rows_int(&rows, 6),
+		};
+
+		if (each(&message, context, fault))
+			return -1;
+	}
+	return rc;
+}
+
 /* The lines of keywords, with more of them; owned, NULL: nothing is new. */
 static char *keywords_join(const char *lines, const char *const *more)
 {

@@ -182,6 +182,27 @@ NODISCARD int store_message_count(struct store *store, int64_t folder,
 /* The values that were set at a copy, into set. */
 NODISCARD int store_message_own(struct store *store, int64_t message,
 				struct propset *set, struct fault *fault);
+/* A message that can be restored: marked deleted, or in Deleted Items. */
+struct store_deleted {
+	int64_t id;
+	char *home;    /* path of the folder it goes back to; its own may be
+			  deleted, too */
+	char *subject; /* "" if there is none */
+	char *sender;
+	int64_t received;
+	int64_t deleted; /* 0: it lies in Deleted Items */
+	int64_t size;
+};
+/* Those of a store that were deleted from a folder (0: from any) at or after
+ * since, by the folder they came from, then in order of delivery; those of
+ * Deleted Items only if since is 0. */
+NODISCARD int
+store_message_each_deleted(struct store *store, int64_t store_id,
+			   int64_t folder, int64_t since,
+			   int (*each)(const struct store_deleted *message,
+				       void *context, struct fault *fault),
+			   void *context, struct fault *fault);
+
 /* A value that was set at a copy (not at what it says): rules and clients. */
 NODISCARD int store_message_set_property(struct store *store, int64_t message,
 					 const struct prop *prop,

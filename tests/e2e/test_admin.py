@@ -613,6 +613,34 @@ class Mail(Admin):
                          ["in Inbox/Boss/Old"])
         self.must("store", "check")
 
+    def test_restore_shows_what_could_be(self):
+        self.must("folder", "create", "anna", "Inbox/A\\/B")
+        idents = [self.put(message(name), folder=folder) for name, folder in
+                  (("one", "Inbox"), ("two", "Inbox/A\\/B"),
+                   ("three", "Inbox"))]
+        self.must("mail", "delete", "anna", idents[0], "--permanent", "--yes")
+        self.must("mail", "delete", "anna", idents[1], "--permanent", "--yes")
+        self.must("mail", "delete", "anna", idents[2])
+        self.must("folder", "delete", "anna", "Inbox/A\\/B", "--yes")
+        self.must("folder", "delete", "anna", "Trash/A\\/B", "--yes")
+        shown = self.json("mail", "restore", "anna", "--list")
+        self.assertEqual([(str(m["id"]), m["folder"], m["subject"],
+                           bool(m["deleted"])) for m in shown], [
+            (idents[0], "Inbox", "one", True),
+            (idents[2], "Inbox", "three", False),
+            (idents[1], "Inbox/A\\/B", "two", True)])
+        self.assertRegex(self.must("mail", "restore", "anna", "--list"),
+                         r"(?s)Inbox:\n.*one\n.*three\n")
+        self.assertEqual(len(self.json("mail", "restore", "anna", "--list",
+                                       "--folder", "Inbox")), 2)
+        self.assertEqual(self.json("mail", "restore", "anna", "--list",
+                                   "--since", "2099-01-01"), [])
+        self.refused(USAGE, "mail", "restore", "anna", "--list", idents[0])
+        # Nothing was restored by looking.
+        self.assertEqual(self.okapi.subjects("anna"), ["three"])
+        self.must("mail", "restore", "anna")
+        self.assertEqual(self.okapi.subjects("anna", "Inbox/A\\/B"), ["two"])
+
     def test_restore_by_folder_and_time(self):
         for name in ("one", "two"):
             ident = self.put(message(name), folder="Inbox")
