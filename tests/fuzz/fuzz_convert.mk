@@ -13,3 +13,15 @@ build/fuzz/fuzz_convert: $(FUZZ_CONVERT_SRC) $(wildcard shared/convert/*.h)
 .PHONY: fuzz-convert
 fuzz-convert: build/fuzz/fuzz_convert
 	$(call fuzz_run,convert)
+
+# Composing: make fuzz-compose FUZZ_TIME=300; its corpus are sets in lines.
+FUZZ_COMPOSE_SRC := tests/fuzz/fuzz_compose.c \
+	$(filter-out tests/fuzz/fuzz_convert.c,$(FUZZ_CONVERT_SRC))
+
+build/fuzz/fuzz_compose: CPPFLAGS += $(CONVERT_CFLAGS)
+build/fuzz/fuzz_compose: $(FUZZ_COMPOSE_SRC) $(wildcard shared/convert/*.h)
+	$(call fuzz_build,$(FUZZ_COMPOSE_SRC),$(CONVERT_LIBS) $(SSL_LIBS) $(GLIB_LIBS))
+
+.PHONY: fuzz-compose
+fuzz-compose: build/fuzz/fuzz_compose
+	$(call fuzz_run,compose)
