@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <time.h>
 
-#define GROWTH        4
+#define GROWTH         4
 #define RATIO_MAX      10.0  /* quadratic is 16 */
 #define SECONDS_ENOUGH 0.003 /* below that the clock says nothing */
-#define SIZE_FIRST    24576
+#define SIZE_FIRST     24576
 #define SIZE_LAST      400000
 
 static const struct {
@@ -35,8 +35,8 @@ static const struct {
 	 ";\r\n filename*%u*=%%41", "\r\n\r\nx"},
 	{"encoded words", "Subject: ", "=?utf-8?q?a?=\r\n ", "\r\n\r\nx"},
 	{"words never closed", "Subject: ", "=?utf-8?q?", "\r\n\r\nx"},
-	{"words of two charsets", "Subject: ",
-	 "=?utf-8?q?a?= =?iso-8859-1?b?YQ==?=\r\n ", "\r\n\r\nx"},
+	{"words of two charsets",
+	 "Subject: ", "=?utf-8?q?a?= =?iso-8859-1?b?YQ==?=\r\n ", "\r\n\r\nx"},
 	{"comments of a date", "Date: ", "(", "1 Jan 2001 00:00 +0000\r\n\r\n"},
 	{"keywords", "", "Keywords: a%u\r\n", "\r\nx"},
 	{"HTML elements", "Content-Type: text/html\r\n\r\n", "<b>", "x"},
