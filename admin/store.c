@@ -7,6 +7,7 @@
 #include "print.h"
 #include "progress.h"
 #include "store/upkeep.h"
+#include "store/users.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -173,6 +174,53 @@ static int store_vacuum_run(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
+static int store_orphans_json(const GPtrArray *orphans)
+{
+	struct print_list list;
+
+	print_list_begin(&list, true);
+	for (guint i = 0; i < orphans->len; i++) {
+		const struct store_orphan *orphan = orphans->pdata[i];
+
+		print_list_item(&list,
+				json_pack("{s:I, s:o, s:I, s:I}", "id",
+					  (json_int_t)orphan->id, "name",
+					  print_json_text(orphan->name),
+					  "messages",
+					  (json_int_t)orphan->messages, "size",
+					  (json_int_t)orphan->size));
+	}
+	print_list_end(&list);
+	return 0;
+}
+
+static int store_orphans(struct admin *admin, struct fault *fault)
+{
+	static const char *const head[] = {"ID", "NAME", "MESSAGES", "SIZE",
+					   NULL};
+	g_autoptr(GPtrArray) orphans = NULL;
+	struct print_table *table;
+
+	if (store_orphan_list(admin->store, &orphans, fault) < 0)
+		return -1;
+	if (admin->json)
+		return store_orphans_json(orphans);
+	table = print_table_new(head);
+	for (guint i = 0; i < orphans->len; i++) {
+		const struct store_orphan *orphan = orphans->pdata[i];
+		g_autofree char *id =
+			g_strdup_printf("%" G_GINT64_FORMAT, orphan->id);
+		g_autofree char *messages =
+			g_strdup_printf("%" G_GINT64_FORMAT, orphan->messages);
+		g_autofree char *size = print_size(orphan->size);
+		const char *cells[] = {id, orphan->name, messages, size};
+
+		print_table_row(table, cells);
+	}
+	print_table_end(table);
+	return 0;
+}
+
 static const struct command_option store_check_options[] = {
 	{"repair", NULL, "makes right what can be derived from the rest",
 	 false},
@@ -198,6 +246,8 @@ static const struct command store_commands[] = {
 	 store_vacuum_run, NULL, COMMAND_WRITE | COMMAND_JSON},
 	{"stats", "[USER]", "figures of the store, or of one user", store_stats,
 	 store_stats_options, COMMAND_READ | COMMAND_JSON},
+	{"orphans", "", "stores that were kept when their users went",
+	 store_orphans, NULL, COMMAND_READ | COMMAND_JSON},
 	{0}};
 
 const struct noun noun_store = {"store", "upkeep of the store", store_commands};

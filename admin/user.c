@@ -130,6 +130,12 @@ static int user_request_new(const struct admin *admin,
 	    user_switch(admin, "active", "inactive", &r->active,
 			&change->active, fault) < 0)
 		return -1;
+	if (admin_has(admin, "store") &&
+	    admin_number("--store", admin_option(admin, "store"),
+			 &change->store, fault) < 0)
+		return -1;
+	if (admin_has(admin, "store") && change->store == 0)
+		return fault_set(fault, FAULT_USAGE, "--store 0 is no store");
 	change->password = r->password;
 	*ret_request = g_steal_pointer(&r);
 	return 0;
@@ -463,7 +469,9 @@ static int user_show(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
+/* Of create, and without the first one of set. */
 static const struct command_option user_options[] = {
+	{"store", "ID", "takes a store that was kept (store orphans)", false},
 	{"email", "ADDR", "the primary address", false},
 	{"alias", "ADDR",
 	 "further address, or @DOMAIN for what nobody else has there; "
@@ -490,7 +498,7 @@ static const struct command_option user_delete_options[] = {
 static const struct command user_commands[] = {
 	{"create", "NAME", "makes a user with a store; needs --email",
 	 user_create, user_options, COMMAND_WRITE},
-	{"set", "NAME", "changes what is given", user_set, user_options,
+	{"set", "NAME", "changes what is given", user_set, user_options + 1,
 	 COMMAND_WRITE},
 	{"rename", "NAME NEW", "gives a user another login name", user_rename,
 	 NULL, COMMAND_WRITE},

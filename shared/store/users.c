@@ -231,6 +231,36 @@ static int user_apply(struct store *store, int64_t user,
 			      change->quota_hard, fault);
 }
 
+/* Stores of users that are not there any more; the first store is the public
+ * one. */
+#define ORPHANS                                                                \
+ " FROM hierarchy s WHERE s.type = 1 AND s.deleted IS NULL"                    \
+ " AND s.id > (SELECT min(id) FROM hierarchy WHERE type = 1)"                  \
+ " AND NOT EXISTS (SELECT 1 FROM users u WHERE u.store = s.id)"
+
+/* The store of a new user: one without owner, or a new one. */
+static int user_store(struct store *store, const char *name, int64_t orphan,
+		      int64_t *ret_store, struct fault *fault)
+{
+	int64_t count;
+
+	if (!orphan)
+		return folder_make_store(store, name, true, ret_store, fault);
+	if (sql_get(store, fault, &count,
+		    "SELECT count(*)" ORPHANS " AND s.id = ?", "i", orphan) < 0)
+		return -1;
+	if (count == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "%" G_GINT64_FORMAT " is no store without an "
+				 "owner ('okapi-admin store orphans' lists "
+				 "them)",
+				 orphan);
+	*ret_store = orphan;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET name = ? WHERE id = ?", "ti", name,
+		       orphan);
+}
+
 int store_user_create(struct store *store, const char *name,
 		      const struct store_user_change *change, int64_t *ret_id,
 		      struct fault *fault)
@@ -241,7 +271,7 @@ int store_user_create(struct store *store, const char *name,
 
 	if (store_need_unit(store, fault) || user_name_check(name, fault) ||
 	    user_key_is_free(store, 0, key, name, fault) ||
-	    folder_make_store(store, name, true, &store_id, fault) ||
+	    user_store(store, name, change->store, &store_id, fault) ||
 	    sql_run(store, fault,
 		    "INSERT INTO users (kind, name, name_key, store)"
 		    " VALUES (1, ?, ?, ?)",
@@ -326,8 +356,47 @@ int store_user_delete(struct store *store, const char *name, bool keep_store,
 	    sql_run(store, fault, "DELETE FROM users WHERE id = ?", "i", id))
 		return -1;
 	if (keep_store)
-		return 0;
+		return sql_run(store, fault,
+			       "UPDATE hierarchy SET name = name ||"
+			       " ' (without owner)' WHERE id = ?",
+			       "i", store_id);
 	return user_delete_store(store, store_id, fault);
+}
+
+static void orphan_free(gpointer data)
+{
+	struct store_orphan *orphan = data;
+
+	g_free(orphan->name);
+	g_free(orphan);
+}
+
+int store_orphan_list(struct store *store, GPtrArray **ret_orphans,
+		      struct fault *fault)
+{
+	g_autoptr(GPtrArray) orphans =
+		g_ptr_array_new_with_free_func(orphan_free);
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT s.id, s.name, s.messages, s.size" ORPHANS
+		      " ORDER BY s.id",
+		      ""))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		struct store_orphan *orphan = g_new0(struct store_orphan, 1);
+
+		orphan->id = rows_int(&rows, 0);
+		orphan->name = rows_text(&rows, 1);
+		orphan->messages = rows_int(&rows, 2);
+		orphan->size = rows_int(&rows, 3);
+		g_ptr_array_add(orphans, orphan);
+	}
+	if (rc < 0)
+		return -1;
+	*ret_orphans = g_steal_pointer(&orphans);
+	return 0;
 }
 
 /* ---- reading -------------------------------------------------------------

@@ -40,10 +40,13 @@ struct store_user_change {
 	int64_t quota_warn; /* bytes, 0 none, QUOTA_SERVER, QUOTA_KEEP */
 	int64_t quota_soft;
 	int64_t quota_hard;
+	int64_t store; /* creating: one without owner, which is the user's
+			  then; 0: a new one */
 };
 
 /* Unit.  Creates a user with a store and its folders.  FAULT_EXISTS if name or
- * an address is taken. */
+ * an address is taken, FAULT_NOT_FOUND if change->store has an owner or is no
+ * store. */
 NODISCARD int store_user_create(struct store *store, const char *name,
 				const struct store_user_change *change,
 				int64_t *ret_id, struct fault *fault);
@@ -51,8 +54,8 @@ NODISCARD int store_user_create(struct store *store, const char *name,
 NODISCARD int store_user_set(struct store *store, const char *name,
 			     const struct store_user_change *change,
 			     struct fault *fault);
-/* Unit.  Removes the user; the store is kept without owner, or its messages
- * are marked deleted. */
+/* Unit.  Removes the user; the store is kept without owner (and called so: a
+ * user of that name may come again), or its messages are marked deleted. */
 NODISCARD int store_user_delete(struct store *store, const char *name,
 				bool keep_store, struct fault *fault);
 /* Unit.  Another login name; addresses, store, groups and rights stay.
@@ -70,6 +73,17 @@ NODISCARD int store_user_of_store(struct store *store, int64_t store_id,
 /* All, by name: GPtrArray of struct store_user, owned (frees its elements). */
 NODISCARD int store_user_list(struct store *store, GPtrArray **ret_users,
 			      struct fault *fault);
+
+/* A store that was kept when its user went. */
+struct store_orphan {
+	int64_t id;
+	char *name; /* whose it was */
+	int64_t messages;
+	int64_t size; /* octets, as of a user */
+};
+/* All, by id: GPtrArray of struct store_orphan, owned (frees its elements). */
+NODISCARD int store_orphan_list(struct store *store, GPtrArray **ret_orphans,
+				struct fault *fault);
 
 /* The limits of a quota, each above the one before. */
 enum quota_level {

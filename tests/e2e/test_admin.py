@@ -8,6 +8,7 @@ import mailbox
 import os
 import re
 import signal
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -266,6 +267,44 @@ class Users(Admin):
         self.must("user", "delete", "anna", "--yes")
         self.must("user", "delete", "bert", "--yes", "--keep-store")
         self.assertEqual(self.json("user", "list"), [])
+
+    def test_a_store_that_was_kept_comes_back(self):
+        self.assertEqual(self.okapi.deliver(message("kept"), "anna").status, 0)
+        self.must("folder", "create", "anna", "Inbox/Boss")
+        self.must("user", "delete", "anna", "--yes", "--keep-store")
+        orphan, = self.json("store", "orphans")
+        self.assertEqual((orphan["name"], orphan["messages"]),
+                         ("anna (without owner)", 1))
+        self.assertIn("anna (without owner)", self.must("store", "orphans"))
+        # A new user of that name has nothing of it.
+        self.must("user", "create", "anna", "--email", "anna@okapi.test")
+        self.assertEqual(self.okapi.mails("anna"), [])
+        number = str(orphan["id"])
+        self.must("user", "create", "cora", "--email", "cora@okapi.test",
+                  "--store", number)
+        self.assertEqual(self.okapi.subjects("cora"), ["kept"])
+        self.assertIn("Inbox/Boss", [f["path"] for f in
+                                     self.json("folder", "list", "cora")])
+        self.assertEqual(self.json("store", "orphans"), [])
+        self.must("store", "check")
+
+    def test_stores_that_are_nobodys_to_take(self):
+        self.must("user", "delete", "bert", "--yes")
+        with contextlib.closing(sqlite3.connect(
+                self.okapi.settings["store_path"])) as store:
+            # anna's, bert's that is deleted, the public one
+            stores = [row[0] for row in store.execute(
+                "SELECT id FROM hierarchy WHERE type = 1")]
+        self.assertEqual(len(stores), 3)
+        for number in (*stores, 999999):
+            with self.subTest(number):
+                self.refused(NO_INPUT, "user", "create", "cora", "--email",
+                             "cora@okapi.test", f"--store={number}",
+                             says="store orphans")
+        for number in ("", "x", "-1", "1x", "0"):
+            self.refused(USAGE, "user", "create", "cora", "--email",
+                         "cora@okapi.test", f"--store={number}")
+        self.refused(USAGE, "user", "set", "anna", "--store", "1")
 
     def test_passwords_come_from_files(self):
         path = self.write("pw", "s3cret\n")

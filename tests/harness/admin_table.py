@@ -72,6 +72,7 @@ CALLS = (
     ("store backup", "{dir}/backup"),
     ("store vacuum",),
     ("store stats",),
+    ("store orphans",),
     ("config show",),
     ("config check",),
     ("convert", "{message}"),
