@@ -90,6 +90,12 @@ class Okapi:
     def program(self, name):
         return os.path.join(self.bin, name)
 
+    def is_sanitized(self):
+        """A build that needs more memory than Okapi does."""
+        linked = subprocess.run(["ldd", self.program("okapi-dagentd")],
+                                capture_output=True, check=True).stdout
+        return b"libasan" in linked or b"libtsan" in linked
+
     def run(self, name, *args, input=b"", env=None, timeout=60, user=None,
             cwd=None):
         """Runs a program; input is what it reads."""
