@@ -191,7 +191,17 @@ char *address_key(const char *address);
 NODISCARD int password_hash(const char *password, char **ret_hash,
 			    struct fault *fault);
 
-/* ---- users.c, groups.c ---------------------------------------------------
+/* ---- orphans.c ------------------------------------------------------------
+ */
+/* A store without owner is that of a user called name; FAULT_NOT_FOUND if it
+ * is none. */
+NODISCARD int orphan_take(struct store *store, int64_t orphan, const char *name,
+			  struct fault *fault);
+/* The user is gone, and the store says so in its name. */
+NODISCARD int orphan_leave(struct store *store, int64_t store_id,
+			   struct fault *fault);
+
+/* ---- users.c, user_read.c, groups.c ---------------------------------------
  */
 /* Makes the row of a group. */
 NODISCARD int group_insert(struct store *store, const char *name,

@@ -1,5 +1,5 @@
 /*
- * Users: rows of users, their addresses, quotas and what they use.
+ * Users, changed: names, addresses, passwords, quotas; user_read.c reads them.
  */
 #include "scram.h"
 #include "store_internal.h"
@@ -7,17 +7,6 @@
 #include <string.h>
 
 #define NAME_MAX_OCTETS 255
-
-void store_user_free(struct store_user *user)
-{
-	if (!user)
-		return;
-	g_free(user->name);
-	g_free(user->email);
-	g_strfreev(user->aliases);
-	g_free(user->fullname);
-	g_free(user);
-}
 
 static bool user_text_is_clean(const char *text, bool allow_blank)
 {
@@ -231,34 +220,14 @@ static int user_apply(struct store *store, int64_t user,
 			      change->quota_hard, fault);
 }
 
-/* Stores of users that are not there any more; the first store is the public
- * one. */
-#define ORPHANS                                                                \
- " FROM hierarchy s WHERE s.type = 1 AND s.deleted IS NULL"                    \
- " AND s.id > (SELECT min(id) FROM hierarchy WHERE type = 1)"                  \
- " AND NOT EXISTS (SELECT 1 FROM users u WHERE u.store = s.id)"
-
 /* The store of a new user: one without owner, or a new one. */
 static int user_store(struct store *store, const char *name, int64_t orphan,
 		      int64_t *ret_store, struct fault *fault)
 {
-	int64_t count;
-
 	if (!orphan)
 		return folder_make_store(store, name, true, ret_store, fault);
-	if (sql_get(store, fault, &count,
-		    "SELECT count(*)" ORPHANS " AND s.id = ?", "i", orphan) < 0)
-		return -1;
-	if (count == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "%" G_GINT64_FORMAT " is no store without an "
-				 "owner ('okapi-admin store orphans' lists "
-				 "them)",
-				 orphan);
 	*ret_store = orphan;
-	return sql_run(store, fault,
-		       "UPDATE hierarchy SET name = ? WHERE id = ?", "ti", name,
-		       orphan);
+	return orphan_take(store, orphan, name, fault);
 }
 
 int store_user_create(struct store *store, const char *name,
@@ -356,214 +325,6 @@ int store_user_delete(struct store *store, const char *name, bool keep_store,
 	    sql_run(store, fault, "DELETE FROM users WHERE id = ?", "i", id))
 		return -1;
 	if (keep_store)
-		return sql_run(store, fault,
-			       "UPDATE hierarchy SET name = name ||"
-			       " ' (without owner)' WHERE id = ?",
-			       "i", store_id);
+		return orphan_leave(store, store_id, fault);
 	return user_delete_store(store, store_id, fault);
-}
-
-static void orphan_free(gpointer data)
-{
-	struct store_orphan *orphan = data;
-
-	g_free(orphan->name);
-	g_free(orphan);
-}
-
-int store_orphan_list(struct store *store, GPtrArray **ret_orphans,
-		      struct fault *fault)
-{
-	g_autoptr(GPtrArray) orphans =
-		g_ptr_array_new_with_free_func(orphan_free);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT s.id, s.name, s.messages, s.size" ORPHANS
-		      " ORDER BY s.id",
-		      ""))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		struct store_orphan *orphan = g_new0(struct store_orphan, 1);
-
-		orphan->id = rows_int(&rows, 0);
-		orphan->name = rows_text(&rows, 1);
-		orphan->messages = rows_int(&rows, 2);
-		orphan->size = rows_int(&rows, 3);
-		g_ptr_array_add(orphans, orphan);
-	}
-	if (rc < 0)
-		return -1;
-	*ret_orphans = g_steal_pointer(&orphans);
-	return 0;
-}
-
-/* ---- reading -------------------------------------------------------------
- */
-
-static int user_load_aliases(struct store *store, int64_t user,
-			     char ***ret_aliases, struct fault *fault)
-{
-	g_autoptr(GPtrArray) aliases = g_ptr_array_new_with_free_func(g_free);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT address FROM addresses"
-		      " WHERE user = ? AND is_primary = 0"
-		      " ORDER BY address_key",
-		      "i", user))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		g_ptr_array_add(aliases, rows_text(&rows, 0));
-	if (rc)
-		return -1;
-	g_ptr_array_add(aliases, NULL);
-	*ret_aliases =
-		(char **)g_ptr_array_free(g_steal_pointer(&aliases), FALSE);
-	return 0;
-}
-
-#define USER_COLUMNS                                                           \
- "SELECT u.id, u.name, coalesce(a.address, ''), u.fullname, u.admin,"          \
- " u.active, u.quota_warn, u.quota_soft, u.quota_hard, u.store, s.size,"       \
- " s.messages FROM users u JOIN hierarchy s ON s.id = u.store"                 \
- " LEFT JOIN addresses a ON a.user = u.id AND a.is_primary = 1"
-
-static int user_read(struct store *store, const struct rows *rows,
-		     struct store_user **ret_user, struct fault *fault)
-{
-	AUTO(store_user) user = g_new0(struct store_user, 1);
-
-	user->id = rows_int(rows, 0);
-	user->name = rows_text(rows, 1);
-	user->email = rows_text(rows, 2);
-	user->fullname = rows_text(rows, 3);
-	user->admin = rows_int(rows, 4) != 0;
-	user->active = rows_int(rows, 5) != 0;
-	user->quota_warn = rows_int(rows, 6);
-	user->quota_soft = rows_int(rows, 7);
-	user->quota_hard = rows_int(rows, 8);
-	user->store = rows_int(rows, 9);
-	user->size = rows_int(rows, 10);
-	user->messages = rows_int(rows, 11);
-	if (user_load_aliases(store, user->id, &user->aliases, fault))
-		return -1;
-	*ret_user = g_steal_pointer(&user);
-	return 0;
-}
-
-int store_user_find(struct store *store, const char *name,
-		    struct store_user **ret_user, struct fault *fault)
-{
-	g_autofree char *key = address_key(name);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      USER_COLUMNS " WHERE u.name_key = ? AND u.kind = 1", "t",
-		      key))
-		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NO_USER, "no such user: %s",
-				 name);
-	return rc < 0 ? -1 : user_read(store, &rows, ret_user, fault);
-}
-
-int store_user_of_store(struct store *store, int64_t store_id,
-			struct store_user **ret_user, struct fault *fault)
-{
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault, USER_COLUMNS " WHERE u.store = ?",
-		      "i", store_id))
-		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NO_USER,
-				 "the store belongs to no user");
-	return rc < 0 ? -1 : user_read(store, &rows, ret_user, fault);
-}
-
-static void user_free_element(gpointer user)
-{
-	store_user_free(user);
-}
-
-int store_user_list(struct store *store, GPtrArray **ret_users,
-		    struct fault *fault)
-{
-	g_autoptr(GPtrArray) users =
-		g_ptr_array_new_with_free_func(user_free_element);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      USER_COLUMNS " WHERE u.kind = 1 ORDER BY u.name_key", ""))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		struct store_user *user;
-
-		if (user_read(store, &rows, &user, fault))
-			return -1;
-		g_ptr_array_add(users, user);
-	}
-	if (rc)
-		return -1;
-	*ret_users = g_steal_pointer(&users);
-	return 0;
-}
-
-int store_user_addresses(struct store *store, int64_t user,
-			 char ***ret_addresses, struct fault *fault)
-{
-	g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT address FROM addresses WHERE user = ?"
-		      " AND address_key NOT LIKE '@%'"
-		      " ORDER BY is_primary DESC, address_key",
-		      "i", user))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		g_ptr_array_add(addresses, rows_text(&rows, 0));
-	if (rc)
-		return -1;
-	g_ptr_array_add(addresses, NULL);
-	*ret_addresses =
-		(char **)g_ptr_array_free(g_steal_pointer(&addresses), FALSE);
-	return 0;
-}
-
-int user_limits(struct store *store, int64_t store_id,
-		struct store_limits *ret_limits, struct fault *fault)
-{
-	struct store_limits limits = {0};
-	ROWS rows = {0};
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT s.size, u.quota_soft, u.quota_hard, u.name"
-		      " FROM hierarchy s LEFT JOIN users u ON u.store = s.id"
-		      " WHERE s.id = ? AND s.type = 1",
-		      "i", store_id))
-		return -1;
-	if (rows_first(&rows, "store", store_id, fault))
-		return -1;
-	limits.used = rows_int(&rows, 0);
-	if (rows_peek(&rows, 3)) {
-		limits.soft = rows_int(&rows, 1);
-		limits.hard = rows_int(&rows, 2);
-		limits.owner = rows_text(&rows, 3);
-		if (limits.soft == QUOTA_SERVER)
-			limits.soft = store->policy.quota_soft;
-		if (limits.hard == QUOTA_SERVER)
-			limits.hard = store->policy.quota_hard;
-	}
-	*ret_limits = limits;
-	return 0;
 }
