@@ -248,13 +248,12 @@ int store_create(const char *path, int64_t timeout_ms, bool *ret_created,
 		 struct fault *fault)
 {
 	struct store_upgrade upgrade = {0};
+	int rc = store_upgrade(path, timeout_ms, &upgrade, fault);
 
-	if (store_upgrade(path, timeout_ms, &upgrade, fault))
-		return -1;
 	g_free(upgrade.backup);
-	if (ret_created)
+	if (rc == 0 && ret_created)
 		*ret_created = upgrade.from == 0;
-	return 0;
+	return rc;
 }
 
 void store_policy_of_conf(const struct conf *conf,

@@ -9,9 +9,11 @@
 #ifdef __SANITIZE_ADDRESS__ /* many times slower and larger */
 # define CASE_TIMEOUT 120
 # define MEMORY_TIMES 1000
+# define LINES_MANY   10000
 #else
 # define CASE_TIMEOUT 20
 # define MEMORY_TIMES 16
+# define LINES_MANY   100000
 #endif
 #define MEMORY_EXTRA (96 * INT64_C(1048576))
 
@@ -173,7 +175,7 @@ static void text_that_begins_files(GString *out)
 {
 	g_string_append(out, "\r\n");
 	repeat(out, "begin 644 x\r\n#0V%T\r\n=ybegin line=1 size=1 name=x\r\n",
-	       100000);
+	       LINES_MANY);
 }
 
 static void zones_without_end(GString *out)
