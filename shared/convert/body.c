@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#define CID_LEN_MAX      512
 #define LOCATION_LEN_MAX 1024
 
 struct bodies {
@@ -205,6 +206,17 @@ static int compare_ids(const void *a, const void *b, void *data)
 	return strcmp(a, b);
 }
 
+/* How far an id goes; no further than just beyond CID_LEN_MAX, or one without
+ * end would be read again from each place in it. */
+static size_t cid_len(const char *at)
+{
+	size_t n = 0;
+
+	while (n <= CID_LEN_MAX && at[n] && !strchr("\"'<> \t\r\n)", at[n]))
+		n++;
+	return n;
+}
+
 /* Collects what stands behind "cid:" in one pass, %XX undone.  Into a tree:
  * senders can choose ids that meet in one place of a hash table. */
 static void collect_cids(const char *html, GTree *cids)
@@ -218,12 +230,12 @@ static void collect_cids(const char *html, GTree *cids)
 		at++;
 		if (at - html < 4 || g_ascii_strncasecmp(at - 4, "cid:", 4))
 			continue;
-		n = strcspn(at, "\"'<> \t\r\n)");
-		if (!n || n > 512)
-			continue;
-		id = g_uri_unescape_segment(at, at + n, NULL);
-		id = id ? id : g_strndup(at, n);
-		g_tree_insert(cids, id, GUINT_TO_POINTER(1));
+		n = cid_len(at);
+		if (n && n <= CID_LEN_MAX) {
+			id = g_uri_unescape_segment(at, at + n, NULL);
+			id = id ? id : g_strndup(at, n);
+			g_tree_insert(cids, id, GUINT_TO_POINTER(1));
+		}
 		at += n;
 	}
 }

@@ -23,6 +23,8 @@ static const struct {
 } shapes[] = {
 	{"parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
 	 "--b\r\n\r\nx\r\n", "--b--\r\n"},
+	{"content ids without end", "Content-Type: text/html\r\n\r\n<p>",
+	 "cid:", "\r\n"},
 	{"depth", "",
 	 "Content-Type: multipart/mixed; boundary=b%u\r\n\r\n--b%u\r\n", "x"},
 	{"messages within messages", "", "Content-Type: message/rfc822\r\n\r\n",
