@@ -4,10 +4,12 @@ goes twice outside of the window, and only what is final is reported."""
 
 import email
 import os
+import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import mta  # noqa: E402
 from harness.cases import main  # noqa: E402
 from harness.certificates import certificate  # noqa: E402
 from harness.okapi import message  # noqa: E402
@@ -195,6 +197,42 @@ def part(mime, octets, *headers):
     return b"".join([b"--b\r\nContent-Type: ", mime.encode(), b"\r\n",
                      *(h.encode() + b"\r\n" for h in headers), b"\r\n",
                      octets, b"\r\n"])
+
+
+# Options of Postfix's smtp-sink, and what each makes of a message.
+SMTP_SINK = (
+    (("-r", "MAIL"), "waiting"), (("-r", "RCPT"), "waiting"),
+    (("-r", "DATA"), "waiting"), (("-r", "."), "waiting"),
+    (("-f", "MAIL"), "failed"), (("-f", "RCPT"), "failed"),
+    (("-f", "DATA"), "failed"), (("-f", "."), "failed"),
+    (("-q", "EHLO"), "waiting"), (("-q", "MAIL"), "waiting"),
+    (("-q", "RCPT"), "waiting"), (("-q", "DATA"), "waiting"),
+    (("-q", "."), "waiting"), (("-Q", "MAIL"), "waiting"),
+    (("-Q", "."), "waiting"), (("-w", "1"), "sent"),
+    (("-W", "RCPT:1"), "sent"),
+)
+
+
+class SmtpSink(Faulty):
+    """The same by a program that is not ours."""
+
+    def test_reply_delay_and_drop(self):
+        self.okapi_with(None)
+        for options, expected in SMTP_SINK:
+            subject = " ".join(options)
+            with self.subTest(subject):
+                sink = mta.SmtpSink(self, self.directory(), *options)
+                self.eventually("smtp-sink listens", lambda s=sink: listens(
+                    s.port))
+                self.send(message(subject), "x@example.org")
+                self.assertEqual(self.outcome(sink, subject), expected)
+                sink.process.kill()
+                self.okapi.must("queue", "delete", "--all", "--yes")
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Forms(Sending):

@@ -219,20 +219,21 @@ class Postfix:
 
 
 class SmtpSink:
-    """Postfix's smtp-sink; files() are the messages it took."""
+    """Postfix's smtp-sink with its own options; files() are the messages it
+    took."""
 
-    def __init__(self, case, directory):
+    def __init__(self, case, directory, *options):
         if not unpacked("postfix"):
             case.skipTest("smtp-sink could not be fetched (tests/e2e/unpack)")
         self.port = free_port()
         self.directory = os.path.join(directory, "smtp-sink")
-        os.makedirs(self.directory)
+        os.makedirs(self.directory, exist_ok=True)
         path, env = tool("smtp-sink")
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         if user:
             shutil.chown(self.directory, "nobody")
         self.process = Process(
-            [path, *user, "-d", os.path.join(self.directory, "%M."),
+            [path, *user, *options, "-d", os.path.join(self.directory, "%M."),
              f"127.0.0.1:{self.port}", "100"], env=env)
         case.addCleanup(self.process.kill)
 
