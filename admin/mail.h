@@ -39,5 +39,8 @@ NODISCARD int mail_export_archive(struct admin *admin,
 				  int64_t store_id, int64_t folder,
 				  const char *path, int64_t *ret_count,
 				  struct fault *fault);
+/* Does a file begin as an archive does?  Asked before it is read: one may be
+ * larger than memory. */
+bool mail_is_archive(const char *path);
 
 #endif

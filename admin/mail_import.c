@@ -258,8 +258,7 @@ static int import_maildir_each(const struct maildir_file *file, void *context,
 			  fault);
 }
 
-/* Asked of a file before it is read: one may be larger than memory. */
-static bool import_is_archive(const char *path)
+bool mail_is_archive(const char *path)
 {
 	AUTOCLOSE int fd = -1;
 	char head[32];
@@ -275,7 +274,7 @@ static bool import_is_archive(const char *path)
 static int import_path(struct mail_import *import, const char *path,
 		       struct fault *fault)
 {
-	if (import_is_archive(path))
+	if (mail_is_archive(path))
 		return import_archive(import, path, fault);
 	if (!import->folder)
 		return fault_set(fault, FAULT_USAGE,

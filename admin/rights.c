@@ -166,6 +166,14 @@ static int rights_words(struct admin *admin, const struct rights_row *row,
 	const char *option = admin_option(admin, "folder");
 	bool is_own = user->id == admin->as->id;
 
+	/* An archive holds rules and lists too, and makes folders. */
+	if (!is_own && !admin->as->admin &&
+	    (admin_has(admin, "archive") ||
+	     (strcmp(row->verb, "import") == 0 &&
+	      mail_is_archive(admin_arg(admin, 2)))))
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "%s has no right to an archive of %s",
+				 admin->as->name, user->name);
 	/* "/" and no folder at all: the whole store. */
 	if (row->folder_arg && (!folder || strcmp(folder, "/") == 0))
 		return is_own ? 0

@@ -523,6 +523,15 @@ class As(Admin):
                       ["rule", "list", "anna"], ["oof", "off", "anna"],
                       ["mail", "restore", "anna"], ["user", "show", "anna"]):
             self.refused(NO_PERMISSION, "--as", "bert", *words)
+        # An archive has rules, too, and makes folders.
+        archive = os.path.join(self.dir, "archive")
+        self.must("mail", "export", "bert", "--archive", archive)
+        self.must("acl", "set", "anna", "Notes", "bert", "owner")
+        for words in (("export", "anna", "Notes", "--archive", archive + "2"),
+                      ("import", "anna", "Notes", archive),
+                      ("import", "anna", "/", archive)):
+            self.refused(NO_PERMISSION, "--as", "bert", "mail", *words,
+                         says="archive")
         self.refused(NO_USER, "--as", "nobody", "user", "list")
         self.refused(USAGE, "--as", "bert", "config", "show")
         self.must("user", "set", "bert", "--admin")
