@@ -7,6 +7,8 @@
 #include "agent.h"
 #include "rules/address.h"
 
+#include "smtp/smtp_server.h"
+
 #include <string.h>
 
 enum sender {
@@ -66,7 +68,12 @@ char *redirect_sender(const struct mail *mail, const struct mail_recipient *to)
 	case SENDER_RECIPIENT:
 		return g_strdup(recipient);
 	case SENDER_ORIGINAL:
-		return g_strdup(to->original ? to->original : recipient);
+		/* What a client wrote may be no path, to which no report
+		 * could go. */
+		return g_strdup(to->original && smtp_path_check(to->original,
+								true, true)
+					? to->original
+					: recipient);
 	case SENDER_USER:
 		return g_strdup(to->who->email);
 	case SENDER_FIXED:

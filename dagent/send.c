@@ -469,7 +469,8 @@ int send_forward(const struct send *send, const struct sieve_action *action,
 				  send_forward_sender(send),
 				  addresses->pdata[i])
 			->word = "forward";
-	*ret_sent = true;
+	/* Who was left out for a loop: the user keeps it, too. */
+	*ret_sent = addresses->len == wish->addresses->len;
 	return 0;
 }
 

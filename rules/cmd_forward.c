@@ -69,9 +69,7 @@ static void run_forward(struct sieve_run *run, const struct ast_node *node)
 		language_choice(node, SLOT_FORM, FORWARD_INLINE) ==
 		FORWARD_ATTACHMENT;
 	for (const struct ast_string *address = node->positional[0]->strings;
-	     address && !run->failed &&
-	     letter->addresses->len <= SIEVE_REDIRECTS_MAX;
-	     address = address->next)
+	     address && !run->failed; address = address->next)
 		add_address(run, letter, sieve_run_string(run, address));
 	sieve_letter_seal(letter);
 	if (!run->failed) {
