@@ -311,7 +311,11 @@ static void direct_reset(struct relay_direct *direct,
 
 static void direct_take_end(struct relay_direct *direct, struct letter *letter)
 {
-	if (direct->reply->code / 100 == 3) {
+	int code = direct->reply->code;
+
+	/* Who offers BDAT and does not know it says nothing of the message. */
+	if (code / 100 == 3 ||
+	    (letter->by_bdat && code >= 500 && code <= 504)) {
 		(void)direct_nonsense(direct);
 		return;
 	}
