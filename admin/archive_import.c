@@ -324,9 +324,14 @@ static int archive_rule_unit(struct store *store, void *context,
 {
 	const struct archive_setting *s = context;
 	AUTO(store_rule) known = NULL;
+	struct fault none = {0};
 
-	if (store_rule_get(store, s->store, s->rule.name, &known, NULL) == 0)
+	if (store_rule_get(store, s->store, s->rule.name, &known, &none) == 0)
 		return 0;
+	if (none.kind != FAULT_NOT_FOUND) {
+		*fault = none;
+		return -1;
+	}
 	if (store_rule_put(store, s->store, s->rule.name, s->rule.script,
 			   s->rule.sequence, s->rule.enabled, fault))
 		return -1;

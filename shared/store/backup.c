@@ -154,6 +154,9 @@ static int backup_hold(const struct backup *backup, sqlite3 **ret_db,
 		return fault_set(fault, FAULT_STORE_BUSY,
 				 "%s is in use by another program",
 				 backup->path);
+	if ((rc & 0xff) != SQLITE_CORRUPT && (rc & 0xff) != SQLITE_NOTADB)
+		return fault_set(fault, FAULT_IO, "cannot read %s: %s",
+				 backup->path, sqlite3_errstr(rc));
 	return backup_unreadable(backup, rc, fault);
 }
 

@@ -339,12 +339,13 @@ void committer_free(struct committer *c)
 {
 	if (!c)
 		return;
-	checkpointer_free(c->checkpointer);
 	(void)pthread_mutex_lock(&c->mutex);
 	c->is_ending = true;
 	(void)pthread_cond_signal(&c->wanted);
 	(void)pthread_mutex_unlock(&c->mutex);
 	(void)pthread_join(c->thread, NULL);
+	/* The thread may have asked for one until its end. */
+	checkpointer_free(c->checkpointer);
 	store_settle(c->store);
 	store_close(c->store);
 	(void)pthread_mutex_destroy(&c->mutex);
