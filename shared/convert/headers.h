@@ -56,6 +56,35 @@ struct header_call {
 };
 typedef void header_fn(const struct header_call *call, struct span value);
 
+/* Is the conversion for a list only?  Then without what programs find an
+ * address by. */
+bool header_is_summary(const struct convert_context *context);
+/* Has the table a row for a field of this name? */
+bool headers_in_table(struct span name);
+
+/* header_address.c: who wrote, to whom, who wants to hear of it. */
+header_fn header_from, header_sender, header_reply_to, header_to, header_cc,
+	header_bcc, header_delivery_receipt, header_read_receipt;
+/* Only one of From and Sender: it is the other, too (MS-OXCMAIL 2.2.3.1). */
+void header_complete_sender(const struct convert_context *context,
+			    struct propset *set);
+/* Gives a field for rules its addresses, if it is one that has some. */
+void header_add_addresses(struct convert_context *context,
+			  const struct mime_field *from,
+			  struct header_field *field);
+
+/* header_value.c: text, ids, dates, words of a list. */
+header_fn header_subject, header_text, header_text_else, header_base64,
+	header_id, header_date, header_received, header_importance,
+	header_priority, header_x_priority, header_sensitivity, header_suppress,
+	header_auto_submitted, header_bytes, header_keywords, header_content_id,
+	header_attached;
+
+/* header_kept.c: fields as named strings of PS_INTERNET_HEADERS, up to
+ * HEADERS_NAMED_MAX of them. */
+void header_set_named(struct convert_context *context,
+		      const struct mime_entity *message, struct propset *set);
+
 /* header_exchange.c: fields of Exchange and Outlook. */
 header_fn header_language, header_classified, header_of_classified,
 	header_number, header_trusted_text, header_sender_id, header_confidence,
