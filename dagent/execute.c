@@ -1,0 +1,266 @@
+/*
+ * Turns what scripts decided into copies, redirects and refusals.
+ */
+#include "execute.h"
+
+#include "rules/sieve.h"
+#include "send.h"
+#include "store/folders.h"
+#include "store/place.h"
+
+#include <string.h>
+
+struct execute {
+	struct ruleset *rules;
+	struct mail *mail;
+	struct store *store;
+	struct mail_recipient *to;
+	struct target *target;
+	bool wants_keep;
+};
+
+/* The mail with the header a rule gave it; NULL: as it came. */
+static struct plan_content *execute_edited(struct execute *run,
+					   struct sieve_edit *edit)
+{
+	struct plan *plan = run->to->plan;
+	struct plan_content *content;
+
+	if (!edit)
+		return NULL;
+	for (guint i = 0; i < plan->contents->len; i++) {
+		content = plan->contents->pdata[i];
+		if (content->edit == edit && !content->is_redirect)
+			return content;
+	}
+	content = plan_add_content(plan,
+				   sieve_edit_apply(edit, run->mail->bytes));
+	content->edit = sieve_edit_ref(edit);
+	content->set = mail_sketch(run->mail, content->bytes);
+	return content;
+}
+
+/* As a rule made it or as it came. */
+static void execute_keep(struct execute *run, const struct sieve_action *action,
+			 bool as_it_came)
+{
+	struct plan_copy *copy = target_keep(run->target, run->to->plan);
+
+	plan_copy_add_flags(copy, action->flags);
+	plan_copy_add_properties(copy, action->properties);
+	if (!copy->content && !as_it_came)
+		copy->content = execute_edited(run, action->edit);
+}
+
+/* Why a fileinto cannot be done: told, and the mail is kept. */
+static int execute_keep_instead(struct execute *run,
+				const struct sieve_action *action,
+				const char *why)
+{
+	g_autofree char *text =
+		g_strdup_printf("%u: failed to store into mailbox '%s': %s",
+				action->line, action->argument, why);
+
+	ruleset_blame(run->rules, action->rule, text);
+	execute_keep(run, action, true);
+	return 0;
+}
+
+/* Is that the user's own Junk E-mail? Then no reply is due. */
+static bool execute_is_junk_folder(struct execute *run, int64_t folder)
+{
+	struct fault fault = {0};
+	int64_t junk = 0;
+
+	return folder &&
+	       store_folder_by_role(run->store, run->to->who->store,
+				    FOLDER_JUNK, &junk, &fault) == 0 &&
+	       junk == folder;
+}
+
+static int execute_fileinto(struct execute *run,
+			    const struct sieve_action *action,
+			    struct fault *fault)
+{
+	const struct store_place_owner owner = {run->to->who->user,
+						run->to->who->store};
+	struct store_place place;
+	struct plan_copy *copy;
+	struct fault reason = {0};
+
+	if (store_place_find(run->store, &owner, action->argument,
+			     action->special_use, &place, &reason)) {
+		if (!fault_is_temporary(&reason))
+			return execute_keep_instead(run, action, reason.text);
+		*fault = reason;
+		return -1;
+	}
+	if (!place.may)
+		return execute_keep_instead(run, action,
+					    "no right to put mail there");
+	if (!place.folder && !action->create)
+		return execute_keep_instead(run, action,
+					    "the folder does not exist");
+	if (place.store != owner.store &&
+	    store_fits(run->store, place.store, (int64_t)mail_size(run->mail),
+		       &reason)) {
+		if (reason.kind == FAULT_MAILBOX_FULL ||
+		    reason.kind == FAULT_FULL_FOR_NOW)
+			return execute_keep_instead(run, action, reason.text);
+		*fault = reason;
+		return -1;
+	}
+	if (!place.folder && strstr(action->argument, "//"))
+		return execute_keep_instead(run, action,
+					    "a part of the name is empty");
+	if (!place.folder && store_folder_path_check(place.below, '/', &reason))
+		return execute_keep_instead(run, action, reason.text);
+	if (execute_is_junk_folder(run, place.folder))
+		run->to->plan->is_junk = true;
+	copy = plan_add_copy(run->to->plan, place.folder, action->argument);
+	copy->store = place.store;
+	if (!copy->content)
+		copy->content = execute_edited(run, action->edit);
+	if (!place.folder && !copy->below)
+		copy->below = g_strdup(place.below);
+	plan_copy_add_flags(copy, action->flags);
+	plan_copy_add_properties(copy, action->properties);
+	return 0;
+}
+
+/* What sends has the user's addresses and the message as the rule made it. */
+static int execute_begin_send(struct execute *run,
+			      const struct sieve_action *action,
+			      struct send *ret_send, struct fault *fault)
+{
+	const char *const *own;
+
+	if (ruleset_own(run->rules, &own, fault))
+		return -1;
+	*ret_send = (struct send){
+		.mail = run->mail,
+		.store = run->store,
+		.to = run->to,
+		.own = own,
+		.edited = execute_edited(run, action->edit),
+	};
+	return 0;
+}
+
+static int execute_redirect(struct execute *run,
+			    const struct sieve_action *action,
+			    struct fault *fault)
+{
+	struct send send;
+
+	if (execute_begin_send(run, action, &send, fault))
+		return -1;
+	if (!send_redirect(&send, action))
+		run->wants_keep = true;
+	return 0;
+}
+
+static int execute_forward(struct execute *run,
+			   const struct sieve_action *action,
+			   struct fault *fault)
+{
+	struct send send;
+	bool sent;
+
+	if (execute_begin_send(run, action, &send, fault) ||
+	    send_forward(&send, action, &sent, fault))
+		return -1;
+	if (!sent)
+		run->wants_keep = true;
+	return 0;
+}
+
+/* Replies come last: none is due to what another rule calls junk. */
+static int execute_reply(struct execute *run, const struct sieve_plan *wanted,
+			 struct fault *fault)
+{
+	struct send send;
+
+	for (guint i = 0; i < wanted->actions->len; i++) {
+		const struct sieve_action *action = wanted->actions->pdata[i];
+
+		if (action->kind != SIEVE_REPLY || run->to->plan->is_junk)
+			continue;
+		if (execute_begin_send(run, action, &send, fault) ||
+		    send_reply(&send, action, fault))
+			return -1;
+	}
+	return 0;
+}
+
+static int execute_act(struct execute *run, const struct sieve_action *action,
+		       struct fault *fault)
+{
+	switch (action->kind) {
+	case SIEVE_KEEP:
+		execute_keep(run, action, false);
+		return 0;
+	case SIEVE_FILEINTO:
+		return execute_fileinto(run, action, fault);
+	case SIEVE_DISCARD:
+		return 0;
+	case SIEVE_REDIRECT:
+		return execute_redirect(run, action, fault);
+	case SIEVE_FORWARD:
+		return execute_forward(run, action, fault);
+	case SIEVE_REPLY:
+		return 0; /* execute_reply() */
+	case SIEVE_VACATION:
+		if (!run->to->plan->vacation)
+			run->to->plan->vacation =
+				sieve_vacation_ref(action->vacation);
+		return 0;
+	case SIEVE_REJECT:
+		return fault_set(fault, FAULT_REJECTED, "<%s>: %s",
+				 run->to->path,
+				 action->argument && *action->argument
+					 ? action->argument
+					 : "message rejected");
+	}
+	return 0;
+}
+
+char *execute_mark_key(const char *key)
+{
+	return g_strconcat("d:", key, NULL);
+}
+
+int execute_plan(struct ruleset *rules, struct mail *mail, struct store *store,
+		 struct mail_recipient *to, struct target *target,
+		 const struct sieve_plan *wanted, struct fault *fault)
+{
+	struct execute run = {
+		.rules = rules,
+		.mail = mail,
+		.store = store,
+		.to = to,
+		.target = target,
+	};
+	struct plan *plan = to->plan;
+
+	if (wanted->rule) {
+		g_free(plan->rule);
+		plan->rule = g_strdup(wanted->rule);
+		plan->line = wanted->line;
+	}
+	for (guint i = 0; i < wanted->marks->len; i++) {
+		const struct sieve_mark *mark = wanted->marks->pdata[i];
+		g_autofree char *key = execute_mark_key(mark->key);
+
+		plan_add_mark(plan, key, mark->seconds, mark->is_new);
+	}
+	for (guint i = 0; i < wanted->actions->len; i++)
+		if (execute_act(&run, wanted->actions->pdata[i], fault))
+			return -1;
+	if (execute_reply(&run, wanted, fault))
+		return -1;
+	if (wanted->implicit_keep || (run.wants_keep && plan->copies->len == 0))
+		(void)target_keep(target, plan);
+	plan->is_discarded = plan->copies->len == 0 && plan->outgoing->len == 0;
+	return 0;
+}

@@ -1,0 +1,283 @@
+/*
+ * Gathers the scripts of one delivery, and remembers which of them went wrong.
+ */
+#include "ruleset.h"
+
+#include "log.h"
+#include "store/settings.h"
+
+#include <string.h>
+
+#define RULESET_INCLUDE_DEPTH 10 /* that bodies are looked for */
+
+/* One script of the evaluation. */
+struct ruleset_item {
+	int64_t rule; /* id; 0: a file of the configuration */
+	bool had_error;
+	unsigned flags; /* enum sieve_rule_flag */
+	struct script *script;
+};
+
+struct ruleset {
+	struct mail *mail;
+	struct store *store;
+	struct mail_recipient *to;
+	GArray *items;        /* of struct ruleset_item */
+	GPtrArray *included;  /* of struct script: what these include */
+	char **own;           /* addresses of the user, when they were needed */
+	struct fault trouble; /* a script could not be had for now */
+};
+
+struct ruleset *ruleset_new(struct mail *mail, struct store *store,
+			    struct mail_recipient *to)
+{
+	struct ruleset *rules = g_new0(struct ruleset, 1);
+
+	rules->mail = mail;
+	rules->store = store;
+	rules->to = to;
+	rules->items = g_array_new(FALSE, FALSE, sizeof(struct ruleset_item));
+	rules->included = g_ptr_array_new();
+	return rules;
+}
+
+void ruleset_free(struct ruleset *rules)
+{
+	for (guint i = 0; i < rules->items->len; i++)
+		script_unref(g_array_index(rules->items, struct ruleset_item, i)
+				     .script);
+	g_array_unref(rules->items);
+	for (guint i = 0; i < rules->included->len; i++)
+		script_unref(rules->included->pdata[i]);
+	g_ptr_array_unref(rules->included);
+	g_strfreev(rules->own);
+	g_free(rules);
+}
+
+size_t ruleset_count(const struct ruleset *rules)
+{
+	return rules->items->len;
+}
+
+int ruleset_own(struct ruleset *rules, const char *const **ret_own,
+		struct fault *fault)
+{
+	if (!rules->own &&
+	    store_user_addresses(rules->store, rules->to->who->user,
+				 &rules->own, fault))
+		return -1;
+	*ret_own = (const char *const *)rules->own;
+	return 0;
+}
+
+/* ---- what goes wrong ---- */
+
+void ruleset_blame(struct ruleset *rules, const char *name, const char *text)
+{
+	if (!rules->to->plan->complaint)
+		rules->to->plan->complaint = g_strdup(text);
+	log_message(LOG_LEVEL_WARNING, "%s: %s: rule '%s' failed: %s",
+		    rules->mail->id, rules->to->who->name, name, text);
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct ruleset_item *item =
+			&g_array_index(rules->items, struct ruleset_item, i);
+
+		if (item->rule && strcmp(item->script->name, name) == 0)
+			plan_set_rule_error(rules->to->plan, item->rule, text);
+	}
+}
+
+void ruleset_on_error(struct ruleset *rules, const char *name,
+		      const struct fault *fault)
+{
+	if (fault_is_temporary(fault))
+		rules->trouble = *fault;
+	else
+		ruleset_blame(rules, name, fault->text);
+}
+
+int ruleset_trouble(const struct ruleset *rules, struct fault *fault)
+{
+	if (rules->trouble.kind == FAULT_NONE)
+		return 0;
+	*fault = rules->trouble;
+	return -1;
+}
+
+void ruleset_absolve(struct ruleset *rules)
+{
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct ruleset_item *item =
+			&g_array_index(rules->items, struct ruleset_item, i);
+
+		if (item->rule && item->had_error && item->script->compiled)
+			plan_set_rule_error(rules->to->plan, item->rule, "");
+	}
+}
+
+/* ---- included scripts ---- */
+
+/* Another rule of the user's, on or off, or NAME.sieve of sieve_global. */
+static int ruleset_load(struct ruleset *rules, enum sieve_location location,
+			const char *name, struct script **ret_script,
+			struct fault *fault)
+{
+	struct agent *agent = rules->mail->agent;
+	AUTO(store_rule) rule = NULL;
+	g_autofree char *path = NULL;
+
+	if (location == SIEVE_PERSONAL) {
+		if (store_rule_get(rules->store, rules->to->who->store, name,
+				   &rule, fault))
+			return -1;
+		*ret_script = scripts_of_rule(agent->scripts, rule);
+		return 0;
+	}
+	if (!*agent->conf->sieve_global)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "sieve_global is not set");
+	path = g_strdup_printf("%s/%s.sieve", agent->conf->sieve_global, name);
+	if (!g_file_test(path, G_FILE_TEST_EXISTS) &&
+	    g_file_test(agent->conf->sieve_global, G_FILE_TEST_IS_DIR))
+		return fault_set(fault, FAULT_NOT_FOUND, "no file %s", path);
+	return scripts_of_file(agent->scripts, path, ret_script, fault);
+}
+
+const struct sieve_script *ruleset_find(struct ruleset *rules,
+					enum sieve_location location,
+					const char *name, struct fault *fault)
+{
+	struct script *script = NULL;
+	struct fault why = {0};
+
+	if (ruleset_load(rules, location, name, &script, &why)) {
+		if (why.kind != FAULT_NOT_FOUND)
+			*fault = why;
+		return NULL;
+	}
+	if (g_ptr_array_find(rules->included, script, NULL))
+		script_unref(script);
+	else
+		g_ptr_array_add(rules->included, script);
+	if (!script->compiled)
+		(void)fault_set(fault, FAULT_REFUSED_INPUT, "%s",
+				script->error);
+	return script->compiled;
+}
+
+/* What this script and those it leads to look at. */
+static enum sieve_needs ruleset_needs(struct ruleset *rules,
+				      const struct sieve_script *script,
+				      int depth)
+{
+	enum sieve_location location;
+	const char *name;
+	enum sieve_needs needs = sieve_script_needs(script);
+
+	for (size_t i = 0;
+	     needs < SIEVE_NEEDS_ALL && depth < RULESET_INCLUDE_DEPTH &&
+	     sieve_script_include(script, i, &location, &name);
+	     i++) {
+		struct fault ignored = {0};
+		const struct sieve_script *included =
+			ruleset_find(rules, location, name, &ignored);
+
+		if (included)
+			needs = MAX(needs,
+				    ruleset_needs(rules, included, depth + 1));
+	}
+	return needs;
+}
+
+/* ---- the list ---- */
+
+int ruleset_add_file(struct ruleset *rules, const char *path,
+		     struct fault *fault)
+{
+	struct ruleset_item item = {.flags = SIEVE_OF_SITE};
+
+	if (!*path)
+		return 0;
+	if (scripts_of_file(rules->mail->agent->scripts, path, &item.script,
+			    fault))
+		return -1;
+	g_array_append_val(rules->items, item);
+	return 0;
+}
+
+/* Rules for out of office run while it is on, and within its window. */
+static int ruleset_find_away(struct ruleset *rules, bool *ret_away,
+			     struct fault *fault)
+{
+	AUTO(store_oof) oof = NULL;
+
+	*ret_away = false;
+	if (!rules->to->who->has_oof)
+		return 0;
+	if (store_oof_get(rules->store, rules->to->who->store, &oof, fault))
+		return -1;
+	*ret_away = store_oof_is_away(oof, g_get_real_time());
+	return 0;
+}
+
+static void ruleset_add_rule(struct ruleset *rules,
+			     const struct store_rule *rule)
+{
+	const struct ruleset_item item = {
+		.rule = rule->id,
+		.had_error = rule->error && *rule->error,
+		.flags = rule->flags,
+		.script = scripts_of_rule(rules->mail->agent->scripts, rule),
+	};
+
+	g_array_append_val(rules->items, item);
+}
+
+int ruleset_add_user(struct ruleset *rules, struct fault *fault)
+{
+	struct agent *agent = rules->mail->agent;
+	g_autoptr(GPtrArray) list = NULL;
+	bool is_away = false;
+
+	if (!rules->to->who->has_rules)
+		return ruleset_add_file(rules, agent->conf->sieve_after, fault);
+	if (store_rule_list(rules->store, rules->to->who->store, &list,
+			    fault) ||
+	    (list->len > 0 && ruleset_find_away(rules, &is_away, fault)))
+		return -1;
+	for (guint i = 0; i < list->len; i++) {
+		const struct store_rule *rule = list->pdata[i];
+
+		if (rule->enabled &&
+		    (is_away || !(rule->flags & ST_ONLY_WHEN_OOF)))
+			ruleset_add_rule(rules, rule);
+	}
+	return ruleset_add_file(rules, agent->conf->sieve_after, fault);
+}
+
+struct sieve_rule *ruleset_list(struct ruleset *rules, size_t *ret_count,
+				enum sieve_needs *ret_needs)
+{
+	struct sieve_rule *scripts =
+		g_new0(struct sieve_rule, rules->items->len + 1);
+	enum sieve_needs needs = SIEVE_NEEDS_HEADER;
+	size_t count = 0;
+
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct ruleset_item *item =
+			&g_array_index(rules->items, struct ruleset_item, i);
+
+		if (!item->script->compiled) {
+			ruleset_blame(rules, item->script->name,
+				      item->script->error);
+			continue;
+		}
+		needs = MAX(needs,
+			    ruleset_needs(rules, item->script->compiled, 0));
+		scripts[count++] = (struct sieve_rule){item->script->compiled,
+						       item->flags};
+	}
+	*ret_count = count;
+	*ret_needs = needs;
+	return scripts;
+}
