@@ -124,31 +124,44 @@ static char *archive_path_here(const struct archive_folder *folder)
 	return g_strdup(folder->path);
 }
 
+/* The folder of that role, or the one of that path, made if it is missing. */
+static int archive_folder_id(struct store *store,
+			     const struct archive_folder *folder,
+			     int64_t *ret_id, struct fault *fault)
+{
+	const struct mail_import *import = folder->all->import;
+	struct fault why = {.kind = FAULT_NOT_FOUND};
+
+	if (!import->folder && folder->role != FOLDER_PLAIN &&
+	    store_folder_by_role(store, import->user->store, folder->role,
+				 ret_id, &why) == 0)
+		return 0;
+	if (why.kind != FAULT_NOT_FOUND) {
+		*fault = why;
+		return -1;
+	}
+	return store_folder_create(store, import->user->store,
+				   folder->place->path, '/', ret_id, NULL,
+				   fault);
+}
+
 static int archive_folder_unit(struct store *store, void *context,
 			       struct fault *fault)
 {
 	struct archive_folder *folder = context;
-	const struct mail_import *import = folder->all->import;
-	const char *path = folder->place->path;
 	AUTO(store_folder) found = NULL;
-	struct fault none = {0};
 	int64_t id;
 
-	if (import->folder || folder->role == FOLDER_PLAIN ||
-	    store_folder_by_role(store, import->user->store, folder->role, &id,
-				 &none)) {
-		if (store_folder_create(store, import->user->store, path, '/',
-					&id, NULL, fault))
-			return -1;
-	}
-	if (!import->folder && store_folder_get(store, id, &found, fault))
+	if (archive_folder_id(store, folder, &id, fault))
 		return -1;
 	folder->place->id = id;
+	if (folder->all->import->folder)
+		return 0;
 	/* One that is found by its role may be called otherwise here. */
-	if (!import->folder) {
-		g_free(folder->place->path);
-		folder->place->path = g_steal_pointer(&found->path);
-	}
+	if (store_folder_get(store, id, &found, fault))
+		return -1;
+	g_free(folder->place->path);
+	folder->place->path = g_steal_pointer(&found->path);
 	return 0;
 }
 

@@ -65,15 +65,20 @@ static int backup_must_be_ours(const struct backup *backup, struct fault *fault)
 	DIR *handle = opendir(backup->dir);
 	const struct dirent *entry;
 	bool is_ours = true;
+	int err;
 
 	if (!handle)
-		return fault_set_errno(fault, FAULT_NOT_ALLOWED, errno,
+		return fault_set_errno(fault, fault_of_path(errno), errno,
 				       "cannot read %s", backup->dir);
-	while ((entry = readdir(handle)))
+	while ((errno = 0, entry = readdir(handle)))
 		is_ours &= entry->d_name[0] == '.' ||
 			   strcmp(entry->d_name, "store.lob") == 0 ||
 			   g_str_has_prefix(entry->d_name, BACKUP_FILE);
+	err = errno;
 	(void)closedir(handle);
+	if (err)
+		return fault_set_errno(fault, FAULT_IO, err, "cannot read %s",
+				       backup->dir);
 	if (!is_ours)
 		return fault_set(
 			fault, FAULT_EXISTS,
@@ -82,11 +87,35 @@ static int backup_must_be_ours(const struct backup *backup, struct fault *fault)
 	return 0;
 }
 
-static int backup_open_dir(struct backup *backup, struct fault *fault)
+/* Is there an earlier copy?  One that cannot be looked at is a fault, and so
+ * is the store itself. */
+static int backup_find_earlier(struct backup *backup, struct fault *fault)
 {
 	struct stat st;
 	struct stat own;
 
+	if (stat(backup->path, &st)) {
+		if (errno != ENOENT)
+			return fault_set_errno(fault, fault_of_path(errno),
+					       errno, "cannot look at %s",
+					       backup->path);
+		return backup_must_be_ours(backup, fault);
+	}
+	backup->has_earlier = true;
+	if (stat(backup->store->path, &own))
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot look at %s",
+				       backup->store->path);
+	if (own.st_dev == st.st_dev && own.st_ino == st.st_ino)
+		return fault_set(
+			fault, FAULT_EXISTS,
+			"%s is where the store itself lies: name another directory",
+			backup->dir);
+	return 0;
+}
+
+static int backup_open_dir(struct backup *backup, struct fault *fault)
+{
 	if (mkdir(backup->dir, 0700) && errno != EEXIST)
 		return fault_set_errno(fault, fault_of_path(errno), errno,
 				       "cannot make %s", backup->dir);
@@ -94,22 +123,13 @@ static int backup_open_dir(struct backup *backup, struct fault *fault)
 	if (backup->dir_fd < 0)
 		return fault_set_errno(fault,
 				       errno == ENOTDIR ? FAULT_EXISTS
-							: FAULT_NOT_ALLOWED,
+							: fault_of_path(errno),
 				       errno, "cannot open %s", backup->dir);
 	if (flock(backup->dir_fd, LOCK_EX | LOCK_NB))
 		return fault_set(fault, FAULT_STORE_BUSY,
 				 "%s: another backup into it is running",
 				 backup->dir);
-	backup->has_earlier = stat(backup->path, &st) == 0;
-	if (!backup->has_earlier)
-		return backup_must_be_ours(backup, fault);
-	if (stat(backup->store->path, &own) == 0 && own.st_dev == st.st_dev &&
-	    own.st_ino == st.st_ino)
-		return fault_set(
-			fault, FAULT_EXISTS,
-			"%s is where the store itself lies: name another directory",
-			backup->dir);
-	return 0;
+	return backup_find_earlier(backup, fault);
 }
 
 /* ---- the earlier copy ----------------------------------------------------
@@ -122,14 +142,33 @@ static void backup_close(sqlite3 **db)
 }
 #define BACKUP_DB __attribute__((cleanup(backup_close))) sqlite3 *
 
-/* Whose it was cannot be told, so it is not written over. */
+/* What SQLite says of it: what may go away, or a copy of which cannot be told
+ * whose it was, and which is not written over. */
 static int backup_unreadable(const struct backup *backup, int rc,
 			     struct fault *fault)
 {
+	int code = rc & 0xff;
+
+	if (code == SQLITE_BUSY)
+		return fault_set(fault, FAULT_STORE_BUSY,
+				 "%s is in use by another program",
+				 backup->path);
+	if (code != SQLITE_CORRUPT && code != SQLITE_NOTADB)
+		return fault_set(
+			fault, code == SQLITE_FULL ? FAULT_DISK_FULL : FAULT_IO,
+			"cannot read %s: %s", backup->path, sqlite3_errstr(rc));
 	return fault_set(
 		fault, FAULT_EXISTS,
 		"%s cannot be read (%s): remove it, or name another directory",
 		backup->path, sqlite3_errstr(rc));
+}
+
+static int backup_not_of_this_store(const struct backup *backup,
+				    struct fault *fault)
+{
+	return fault_set(fault, FAULT_EXISTS,
+			 "%s is not of this store: name another directory",
+			 backup->path);
 }
 
 /* Opens the copy, for nobody else meanwhile; what lies in its log is put into
@@ -148,28 +187,20 @@ static int backup_hold(const struct backup *backup, sqlite3 **ret_db,
 	if (rc == SQLITE_OK)
 		rc = sqlite3_wal_checkpoint_v2(
 			*ret_db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	if (rc == SQLITE_OK)
-		return 0;
-	if ((rc & 0xff) == SQLITE_BUSY)
-		return fault_set(fault, FAULT_STORE_BUSY,
-				 "%s is in use by another program",
-				 backup->path);
-	if ((rc & 0xff) != SQLITE_CORRUPT && (rc & 0xff) != SQLITE_NOTADB)
-		return fault_set(fault, FAULT_IO, "cannot read %s: %s",
-				 backup->path, sqlite3_errstr(rc));
-	return backup_unreadable(backup, rc, fault);
+	return rc == SQLITE_OK ? 0 : backup_unreadable(backup, rc, fault);
 }
 
-/* PR_STORE_RECORD_KEY; NULL: from before there was one.  SQLite's code. */
+#define BACKUP_KEY                                                             \
+ "SELECT hex(value) FROM properties WHERE tag = 0x0ffa0102"                    \
+ " AND object = (SELECT id FROM hierarchy WHERE type = 1"                      \
+ "  ORDER BY id LIMIT 1)"
+
+/* PR_STORE_RECORD_KEY of the copy; NULL: from before there was one.  SQLite's
+ * code. */
 static int backup_key(sqlite3 *db, char **ret_key)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(
-		db,
-		"SELECT hex(value) FROM properties WHERE tag = 0x0ffa0102"
-		" AND object = (SELECT id FROM hierarchy WHERE type = 1"
-		"  ORDER BY id LIMIT 1)",
-		-1, &stmt, NULL);
+	int rc = sqlite3_prepare_v2(db, BACKUP_KEY, -1, &stmt, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
@@ -179,25 +210,76 @@ static int backup_key(sqlite3 *db, char **ret_key)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* The same of the store. */
+static int backup_own_key(const struct backup *backup, char **ret_key,
+			  struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(backup->store, &rows, fault, BACKUP_KEY, ""))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc == 1)
+		*ret_key = rows_text(&rows, 0);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Without keys: ids of values are never used again, so two states of one store
+ * agree on every id that both have.  Nothing in common tells nothing. */
+static int backup_shares_values(const struct backup *backup, sqlite3 *db,
+				bool *ret_shares, struct fault *fault)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(db, "SELECT id, hash FROM lob", -1, &stmt,
+				    NULL);
+	int64_t same = 1;
+	bool any = false;
+	int found = 0;
+
+	if (rc != SQLITE_OK)
+		return backup_unreadable(backup, rc, fault);
+	while (same && found >= 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		found = sql_get(backup->store, fault, &same,
+				"SELECT hash = ? FROM lob WHERE id = ?", "bi",
+				sqlite3_column_blob(stmt, 1),
+				(size_t)sqlite3_column_bytes(stmt, 1),
+				(int64_t)sqlite3_column_int64(stmt, 0));
+		any |= found == 1;
+	}
+	(void)sqlite3_finalize(stmt);
+	if (found < 0)
+		return -1;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return backup_unreadable(backup, rc, fault);
+	*ret_shares = any && same;
+	return 0;
+}
+
 static int backup_look_at_earlier(const struct backup *backup, sqlite3 **ret_db,
 				  struct fault *fault)
 {
 	g_autofree char *key = NULL;
 	g_autofree char *own = NULL;
+	bool is_same = false;
 	int rc;
 
 	if (backup_hold(backup, ret_db, fault))
 		return -1;
 	rc = backup_key(*ret_db, &key);
-	if ((rc & 0xff) == SQLITE_CORRUPT)
+	/* It has no such table. */
+	if (rc == SQLITE_ERROR)
+		return backup_not_of_this_store(backup, fault);
+	if (rc != SQLITE_OK)
 		return backup_unreadable(backup, rc, fault);
-	if (rc != SQLITE_OK ||
-	    backup_key(backup->store->db, &own) != SQLITE_OK ||
-	    g_strcmp0(key, own) != 0)
-		return fault_set(
-			fault, FAULT_EXISTS,
-			"%s is not of this store: name another directory",
-			backup->path);
+	if (backup_own_key(backup, &own, fault))
+		return -1;
+	is_same = key && g_strcmp0(key, own) == 0;
+	if (!key && !own &&
+	    backup_shares_values(backup, *ret_db, &is_same, fault))
+		return -1;
+	if (!is_same)
+		return backup_not_of_this_store(backup, fault);
 	/* Closing leaves the log alone: a new one may be there by then. */
 	(void)sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
 				NULL);

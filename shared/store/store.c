@@ -43,6 +43,15 @@ static gpointer store_configure_sqlite(gpointer data)
 	return data;
 }
 
+/* A path that is wrong, or what may go away: too many files, a disk. */
+static int store_cannot_open(const char *path, int err, struct fault *fault)
+{
+	bool may_go = err && fault_of_path(err) == FAULT_IO;
+
+	return fault_set_errno(fault, may_go ? FAULT_IO : FAULT_CONFIG, err,
+			       "cannot open store %s", path);
+}
+
 /* A connection whose schema nobody looked at yet. */
 static int store_connect(const char *path, enum store_mode mode,
 			 int64_t timeout_ms, struct store **ret_store,
@@ -64,9 +73,8 @@ static int store_connect(const char *path, enum store_mode mode,
 	store->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal,
 						  NULL, store_finalize);
 	if (sqlite3_open_v2(path, &store->db, flags, wal_vfs()) != SQLITE_OK)
-		return fault_set_errno(fault, FAULT_CONFIG,
-				       sqlite3_system_errno(store->db),
-				       "cannot open store %s", path);
+		return store_cannot_open(path, sqlite3_system_errno(store->db),
+					 fault);
 	store->writers = g_hash_table_new(NULL, NULL);
 	if (mode == STORE_WRITE)
 		(void)sqlite3_set_authorizer(store->db, sql_see_writer, store);
@@ -115,8 +123,7 @@ static int store_must_exist(const char *path, struct fault *fault)
 			fault, FAULT_CONFIG,
 			"there is no store %s: 'okapi-admin init' creates it",
 			path);
-	return fault_set_errno(fault, FAULT_CONFIG, errno,
-			       "cannot open store %s", path);
+	return store_cannot_open(path, errno, fault);
 }
 
 int store_open(const char *path, enum store_mode mode, int64_t timeout_ms,

@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -456,6 +457,128 @@ Test(backup, refuses_what_is_no_backup_of_this_store)
 	/* Beside a backup something may lie. */
 	cr_assert(g_file_set_contents(kept, "x", 1, NULL));
 	must(store_backup(fx.store, backup_dir, NULL, NULL, fault));
+}
+
+static void on_file(const char *path, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s",
+		     sqlite3_errmsg(db));
+	cr_assert_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+/* As a store was before schema 9. */
+#define NO_KEY "DELETE FROM properties WHERE tag = 0x0ffa0102"
+
+/* Stores from before there was a key are told apart by their values. */
+Test(backup, without_a_key_what_it_has_tells)
+{
+	g_autofree char *path =
+		g_build_filename(fx.directory, "other.db", NULL);
+	int64_t bob = user_make("bob");
+	struct store *mine = fx.store;
+	AUTO(store) other = NULL;
+
+	on_file(fx.path, NO_KEY);
+	must(store_create(path, TIMEOUT_MS, NULL, fault));
+	on_file(path, NO_KEY);
+	must(store_open(path, STORE_WRITE, TIMEOUT_MS, &other, fault));
+	/* Nothing in them tells. */
+	(void)back_up();
+	must_fail(FAULT_EXISTS,
+		  store_backup(fx.store, backup_dir, NULL, NULL, fault));
+	cr_assert_eq(g_unlink(backup_path), 0);
+	for (int i = 0; i < 3; i++) {
+		AUTO(content) content = content_number(i);
+
+		deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	}
+	(void)back_up();
+	(void)back_up();
+	must_fail(FAULT_EXISTS,
+		  store_backup(other, backup_dir, NULL, NULL, fault));
+	/* Another's mail is another store, whatever is alike. */
+	fx.store = other;
+	bob = user_make("bob");
+	for (int i = 0; i < 3; i++) {
+		AUTO(content) content = content_number(i == 2 ? 7 : i);
+
+		deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	}
+	fx.store = mine;
+	must_fail(FAULT_EXISTS,
+		  store_backup(other, backup_dir, NULL, NULL, fault));
+	cr_expect_eq(messages_in_backup(), 3);
+	/* A key on one side is no match. */
+	on_file(fx.path,
+		"INSERT INTO properties VALUES (1, 0x0ffa0102, x'00')");
+	must_fail(FAULT_EXISTS,
+		  store_backup(fx.store, backup_dir, NULL, NULL, fault));
+}
+
+/* What may go away says nothing of the copy: no advice to remove it. */
+Test(backup, out_of_descriptors_it_may_work_later)
+{
+	struct rlimit all;
+	struct rlimit few;
+	int failed = 0;
+	int free_fd = dup(0);
+
+	cr_assert(free_fd >= 0);
+	cr_assert_eq(close(free_fd), 0);
+	(void)back_up();
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = all;
+	for (int more = 0; more < 12; more++) {
+		struct fault why = {0};
+		int rc;
+
+		few.rlim_cur = (rlim_t)(free_fd + more);
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+		rc = store_backup(fx.store, backup_dir, NULL, NULL, &why);
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+		if (rc == 0)
+			break;
+		failed++;
+		cr_expect(fault_is_temporary(&why), "%d more: kind %d: %s",
+			  more, (int)why.kind, why.text);
+		cr_expect_null(strstr(why.text, "directory:"));
+	}
+	cr_expect(failed > 2, "%d", failed);
+	/* The same for the first one. */
+	cr_assert_eq(g_unlink(backup_path), 0);
+	for (int more = 0; more < 3; more++) {
+		struct fault why = {0};
+
+		few.rlim_cur = (rlim_t)(free_fd + more);
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+		(void)!store_backup(fx.store, backup_dir, NULL, NULL, &why);
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+		cr_expect(why.kind == FAULT_NONE || fault_is_temporary(&why),
+			  "%d more: kind %d: %s", more, (int)why.kind,
+			  why.text);
+	}
+	(void)back_up();
+}
+
+/* A copy that cannot be looked at is there all the same. */
+Test(backup, a_copy_that_cannot_be_looked_at_is_not_replaced)
+{
+	struct stat st;
+
+	cr_assert_eq(g_mkdir(backup_dir, 0700), 0);
+	cr_assert_eq(symlink("store.db", backup_path), 0);
+	must_fail(FAULT_NOT_FOUND,
+		  store_backup(fx.store, backup_dir, NULL, NULL, fault));
+	cr_assert_eq(lstat(backup_path, &st), 0);
+	cr_expect(S_ISLNK(st.st_mode));
+	/* A database of somebody else. */
+	cr_assert_eq(g_unlink(backup_path), 0);
+	on_file(backup_path, "CREATE TABLE photos (name TEXT)");
+	must_fail(FAULT_EXISTS,
+		  store_backup(fx.store, backup_dir, NULL, NULL, fault));
 }
 
 /* A reader of the copy keeps what it reads. */
