@@ -167,13 +167,15 @@ $(O)/%.o: %.c
 # ---- tests -----------------------------------------------------------------
 UNIT_SRC  := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_BIN  := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+# ThreadSanitizer's memory is where Criterion wants its own.
+CRITERION := $(if $(filter tsan,$(SAN)),$(O)/tests/tools/criterion_fork.o,-lcriterion)
 ALL_ROOMS := $(ADMIN) $(SPOOLER) $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(CONVERT) $(GROUND)
 
-$(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS)
+$(UNIT_BIN): $(B)/tests/unit/%: $(O)/tests/unit/%.o $(ALL_ROOMS) $(filter %.o,$(CRITERION))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ROOMS) -Wl,--end-group \
-		-lcriterion $(ESMTP_LIBS) $(CONVERT_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
+		$(CRITERION) $(ESMTP_LIBS) $(CONVERT_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS) \
 		$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 
 .PHONY: unit

@@ -1,7 +1,7 @@
 # The targets of tests; tests/run says what is run and how it is counted.
 #
 #   make test          units, end to end, crash, checks: under ten minutes
-#   make test SAN=asan the same over a build with sanitizers
+#   make test SAN=asan the same over a build with sanitizers; SAN=tsan: of threads
 #   make test-corpus   every message of ../shared/corpus: others' judgement, both
 #                      doors
 #   make test-crash    kill -9 under load, for longer

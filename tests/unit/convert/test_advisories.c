@@ -6,7 +6,8 @@
 
 #include <sys/resource.h>
 
-#ifdef __SANITIZE_ADDRESS__ /* many times slower and larger */
+/* Many times slower and larger. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 # define CASE_TIMEOUT 120
 # define MEMORY_TIMES 1000
 # define LINES_MANY   10000

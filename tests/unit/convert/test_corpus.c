@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 #define CORPUS "../shared/corpus"
-#ifdef __SANITIZE_ADDRESS__ /* many times slower */
+/* Many times slower. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 # define SLOWEST_MS 20000
 #else
 # define SLOWEST_MS 2000 /* far above any of them */

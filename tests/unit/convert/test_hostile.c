@@ -6,7 +6,8 @@
 
 #include "convert/mime.h"
 
-#ifdef __SANITIZE_ADDRESS__ /* many times slower */
+/* Many times slower. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 # define SHAPE_TIMEOUT 120
 /* strict_string_checks reads to the end of the text each time. */
 # define SHAPE_CIDS 10000

@@ -8,7 +8,8 @@
 #include <time.h>
 
 #define GROWTH 4
-#ifdef __SANITIZE_ADDRESS__ /* looks for the end of each string it meets */
+/* A sanitizer looks for the end of each string it meets. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 # define RATIO_MAX 40.0
 #else
 # define RATIO_MAX 10.0 /* quadratic is 16 */
