@@ -182,6 +182,7 @@ struct worker_results {
 	const struct attempt_decision *decision;
 	struct content content;
 	const struct content *report;
+	struct fault left_out; /* copies or reports that could not be made */
 };
 
 static int worker_results_unit(struct store *store, void *context,
@@ -189,10 +190,10 @@ static int worker_results_unit(struct store *store, void *context,
 {
 	struct worker_results *results = context;
 
-	return store_queue_results(store, results->id,
-				   results->decision->results,
-				   results->decision->count, results->report,
-				   results->decision->warned, fault);
+	return store_queue_results(
+		store, results->id, results->decision->results,
+		results->decision->count, results->report,
+		results->decision->warned, &results->left_out, fault);
 }
 
 /* Results of several sessions cost one sync if they come together: so the
@@ -212,8 +213,16 @@ static void worker_commit(struct worker *worker, struct worker_results *results)
 		struct fault fault = {0};
 
 		if (committer_run(worker->spooler->committer,
-				  worker_results_unit, results, &fault) == 0)
+				  worker_results_unit, results, &fault) == 0) {
+			if (results->left_out.kind != FAULT_NONE)
+				log_message(LOG_LEVEL_ERROR,
+					    "message %" G_GINT64_FORMAT
+					    " of the queue is recorded, but "
+					    "without %s",
+					    results->id,
+					    results->left_out.text);
 			return;
+		}
 		if (!fault_is_temporary(&fault)) {
 			log_message(LOG_LEVEL_WARNING,
 				    "message %" G_GINT64_FORMAT

@@ -149,12 +149,19 @@ struct queue_result {
  * wholly failed -> stays in the Outbox with MESSAGE_FAILED.  report (may be
  * NULL) goes into the sender's Inbox in the same unit, whatever the quota; one
  * of failures takes the place of an earlier one that is still unread there.
- * For a message that is nobody's it is submitted to the reverse path instead.
+ * For a message that is nobody's, or where the Inbox cannot have it, it is
+ * submitted to the reverse path instead.
+ *
+ * The record stands whatever becomes of copies and report: what could not be
+ * done and never will left_out names (FAULT_NONE: nothing).  A fault: nothing
+ * was recorded, for the store is busy or its disk full, or there is no such
+ * message any more.
  */
 NODISCARD int store_queue_results(struct store *store, int64_t id,
 				  const struct queue_result *results,
 				  size_t count, const struct content *report,
-				  bool delay_warned, struct fault *fault);
+				  bool delay_warned, struct fault *left_out,
+				  struct fault *fault);
 
 /*
  * Unit.  The sender takes a message back (MAPI's AbortSubmit): what was not

@@ -428,6 +428,15 @@ NODISCARD int purge_orphans(struct store *store, int64_t now,
 NODISCARD int queue_need_idle(struct store *store, int64_t id,
 			      struct fault *fault);
 
+/* ---- queue_claim.c --------------------------------------------------------
+ */
+/* A claim must be this process's; or nobody's, where it was taken for dead and
+ * whoever took its place is done: what it knows is still true.
+ * FAULT_STORE_BUSY, FAULT_NOT_FOUND. */
+NODISCARD int claim_check(struct store *store, int64_t id, struct fault *fault);
+/* It is over: what has no result waits again. */
+NODISCARD int claim_end(struct store *store, int64_t id, struct fault *fault);
+
 /* ---- lease.c --------------------------------------------------------------
  */
 #define LEASE_LIFETIME_US (INT64_C(600) * USEC_PER_SEC)

@@ -8,6 +8,9 @@
 
 TestSuite(queue, .init = fixture_open, .fini = fixture_close, .timeout = 60);
 
+/* What the last results did without. */
+static struct fault left_out;
+
 /* Submits to n recipients; store 0: nobody's. */
 static int64_t submit(int64_t store_id, const char *reverse_path, int n,
 		      int64_t not_before)
@@ -163,7 +166,7 @@ Test(queue, fresh_before_what_failed_before)
 	int64_t fresh;
 
 	in_unit(store_queue_results(fx.store, old, &later, 1, NULL, true,
-				    fault));
+				    &left_out, fault));
 	fresh = submit(0, "a@b", 1, 0);
 	now = g_get_real_time();
 	second = claim(now, 1);
@@ -255,7 +258,7 @@ Test(queue, a_sender_takes_back_what_was_not_sent)
 			i ? QUEUE_RCPT_WAITING : QUEUE_RCPT_SENT, "", "",
 			now + 3600 * USEC_PER_SEC};
 	in_unit(store_queue_results(fx.store, id, results, 2, NULL, false,
-				    fault));
+				    &left_out, fault));
 	in_unit(store_queue_recall(fx.store, bob, entry->message, fault));
 	expect_state(id, "gone");
 	cr_expect_eq(count_in(bob, FOLDER_SENT), 1);
@@ -281,7 +284,7 @@ static void settle(int64_t id, const enum queue_recipient_state *states,
 				g_get_real_time()};
 		in_unit(store_queue_results(fx.store, id, results,
 					    entry->recipients->len, report,
-					    false, fault));
+					    false, &left_out, fault));
 	}
 }
 
@@ -320,6 +323,89 @@ Test(queue, failed_stays_in_outbox_and_the_report_ignores_quota)
 	must(store_message_get(fx.store, bob, entry->message, &m, fault));
 	cr_expect(m->flags & MESSAGE_FAILED);
 	cr_expect_not(m->flags & MESSAGE_SUBMITTED);
+	must_be_sound();
+}
+
+/* Nothing may be put into that folder. */
+static void close_folder(int64_t store_id, enum folder_role role)
+{
+	g_autofree char *trigger = g_strdup_printf(
+		"CREATE TRIGGER closed_%d_%d BEFORE UPDATE ON hierarchy"
+		" WHEN NEW.type = 2 AND NEW.id = %" G_GINT64_FORMAT
+		" BEGIN SELECT RAISE(ABORT, 'closed'); END",
+		(int)store_id, (int)role, folder_of(store_id, role));
+
+	in_unit(sql_run(fx.store, fault, trigger, ""));
+}
+
+Test(queue, the_record_stands_without_copies_and_report)
+{
+	static const enum queue_recipient_state states[] = {QUEUE_RCPT_SENT,
+							    QUEUE_RCPT_FAILED};
+	static const struct {
+		const char *name;
+		const char *left_out;
+		enum folder_role closed;
+		bool of_bob;
+		unsigned outbox, sent, inbox, amys;
+		size_t queue; /* mailed reports */
+	} cases[] = {
+		{"the sender's copy", "its copy in Sent Items", FOLDER_SENT,
+		 true, 1, 0, 1, 1, 0},
+		{"both of it", "its copy in the Outbox", FOLDER_OUTBOX, true, 1,
+		 0, 1, 1, 0},
+		{"the other's copy", "the copy for who is represented",
+		 FOLDER_SENT, false, 0, 1, 1, 0, 0},
+		{"the report", "its report in the Inbox", FOLDER_INBOX, true, 0,
+		 1, 0, 1, 1},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(content) report = content_number(77 + (int)i);
+		g_autofree char *name = g_strdup_printf("bob%zu", i);
+		g_autofree char *other = g_strdup_printf("amy%zu", i);
+		int64_t bob = user_make(name);
+		int64_t amy = user_make(other);
+		int64_t id = submit(bob, "bob@example.com", 2, 0);
+		g_autoptr(GPtrArray) left = NULL;
+
+		in_unit(sql_run(fx.store, fault,
+				"UPDATE outgoingqueue SET represented = ?"
+				" WHERE id = ?",
+				"ii", amy, id));
+		close_folder(cases[i].of_bob ? bob : amy, cases[i].closed);
+		settle(id, states, report);
+		expect_state(id, "gone");
+		cr_expect(g_str_has_prefix(left_out.text, cases[i].left_out),
+			  "%s: %s", cases[i].name, left_out.text);
+		cr_expect_eq(count_in(bob, FOLDER_OUTBOX), cases[i].outbox,
+			     "%s", cases[i].name);
+		cr_expect_eq(count_in(bob, FOLDER_SENT), cases[i].sent, "%s",
+			     cases[i].name);
+		cr_expect_eq(count_in(bob, FOLDER_INBOX), cases[i].inbox, "%s",
+			     cases[i].name);
+		cr_expect_eq(count_in(amy, FOLDER_SENT), cases[i].amys, "%s",
+			     cases[i].name);
+		must(store_queue_list(fx.store, &left, fault));
+		cr_expect_eq(left->len, cases[i].queue, "%s", cases[i].name);
+	}
+	must_be_sound();
+}
+
+Test(queue, a_represented_store_that_is_gone_has_no_copy)
+{
+	static const enum queue_recipient_state states[] = {QUEUE_RCPT_SENT};
+	int64_t bob = user_make("bob");
+	int64_t amy = user_make("amy");
+	int64_t id = submit(bob, "bob@example.com", 1, 0);
+
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE outgoingqueue SET represented = ?", "i", amy));
+	in_unit(store_user_delete(fx.store, "amy", false, fault));
+	settle(id, states, NULL);
+	expect_state(id, "gone");
+	cr_expect_eq(left_out.kind, FAULT_NONE, "%s", left_out.text);
+	cr_expect_eq(count_in(bob, FOLDER_SENT), 1);
 	must_be_sound();
 }
 
@@ -497,6 +583,37 @@ Test(queue, an_owner_nobody_sees_is_held_to_its_heartbeat)
 	late = claim(g_get_real_time(), 1);
 	cr_assert_eq(late->len, 1);
 	cr_expect_eq(((struct queue_entry *)late->pdata[0])->id, id);
+}
+
+Test(queue, who_was_taken_for_dead_records_what_it_knows)
+{
+	int64_t id = submit(0, "a@b", 2, 0);
+	g_autoptr(GPtrArray) mine = claim(g_get_real_time(), 1);
+	const struct queue_entry *entry = mine->pdata[0];
+	struct queue_result results[] = {
+		{recipient_at(entry, 0)->id, QUEUE_RCPT_SENT, "250 ok", "2.0.0",
+		 0},
+		{recipient_at(entry, 1)->id, QUEUE_RCPT_WAITING, "450 no",
+		 "4.0.0", g_get_real_time()},
+	};
+
+	/* While the other is at it, it waits. */
+	in_unit(sql_run(
+		fx.store, fault,
+		"UPDATE outgoingqueue SET lease_owner = 'x pid:[1] 5 5'", ""));
+	in_unit_fail(FAULT_STORE_BUSY,
+		     store_queue_results(fx.store, id, results, 2, NULL, false,
+					 &left_out, fault));
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE outgoingqueue SET lease_owner = NULL,"
+			" lease_expires = NULL",
+			""));
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE outgoingrecipients SET state = ? WHERE id = ?",
+			"di", (int)QUEUE_RCPT_FAILED, results[1].recipient));
+	in_unit(store_queue_results(fx.store, id, results, 2, NULL, false,
+				    &left_out, fault));
+	expect_state(id, "gone");
 }
 
 Test(queue, a_clock_that_was_set_back_holds_nothing_up)

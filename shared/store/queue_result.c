@@ -1,0 +1,388 @@
+/*
+ * The queue's work: recording what came of an attempt, with the copies and the
+ * report that go with it; and taking a message back.
+ */
+#include "store_internal.h"
+
+#include <string.h>
+
+/* What another process has recorded stands. */
+static int result_record(struct store *store, int64_t queue,
+			 const struct queue_result *result, struct fault *fault)
+{
+	int64_t state;
+
+	if (sql_run(store, fault,
+		    "UPDATE outgoingrecipients SET state = ?,"
+		    " attempts = attempts + 1, next_attempt = ?,"
+		    " last_reply = ?, last_status = ?"
+		    " WHERE id = ? AND queue = ? AND state IN (0, 1)",
+		    "dittii", (int)result->state, result->next_attempt,
+		    result->reply ? result->reply : "",
+		    result->status ? result->status : "", result->recipient,
+		    queue))
+		return -1;
+	if (sqlite3_changes(store->db))
+		return 0;
+	switch (sql_get(store, fault, &state,
+			"SELECT state FROM outgoingrecipients"
+			" WHERE id = ? AND queue = ?",
+			"ii", result->recipient, queue)) {
+	case 1:
+		return 0;
+	case 0:
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "no recipient %" G_GINT64_FORMAT
+				 " in message %" G_GINT64_FORMAT
+				 " of the queue",
+				 result->recipient, queue);
+	}
+	return -1;
+}
+
+struct queue_row {
+	int64_t store;
+	int64_t message;
+	bool is_report;
+	char *reverse_path;
+	int64_t waiting;
+	int64_t sent;
+	int64_t report; /* in the Inbox, or 0 */
+	int64_t represented;
+};
+
+static void queue_row_clear(struct queue_row *row)
+{
+	g_free(row->reverse_path);
+}
+#define QUEUE_ROW __attribute__((cleanup(queue_row_clear))) struct queue_row
+
+static int result_load(struct store *store, int64_t id, struct queue_row *ret,
+		       struct fault *fault)
+{
+	ROWS rows = {0};
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT q.store, q.message, q.is_report, q.reverse_path,"
+		      " sum(r.state IN (0, 1)), sum(r.state = 2), q.report,"
+		      " q.represented"
+		      " FROM outgoingqueue q JOIN outgoingrecipients r"
+		      " ON r.queue = q.id WHERE q.id = ? GROUP BY q.id",
+		      "i", id))
+		return -1;
+	if (rows_next(&rows, fault) != 1)
+		return fault_set(fault, FAULT_INTERNAL,
+				 "message %" G_GINT64_FORMAT
+				 " of the queue has no recipients",
+				 id);
+	*ret = (struct queue_row){
+		.store = rows_int(&rows, 0),
+		.message = rows_int(&rows, 1),
+		.is_report = rows_int(&rows, 2) != 0,
+		.reverse_path = rows_text(&rows, 3),
+		.waiting = rows_int(&rows, 4),
+		.sent = rows_int(&rows, 5),
+		.report = rows_int(&rows, 6),
+		.represented = rows_int(&rows, 7),
+	};
+	return 0;
+}
+
+/* Sent Items of a store; 0 if there are none. */
+static int result_sent_items(struct store *store, int64_t of,
+			     int64_t *ret_folder, struct fault *fault)
+{
+	*ret_folder = 0;
+	return sql_get(store, fault, ret_folder,
+		       "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
+		       " AND type = 2 AND role > 0 AND deleted IS NULL",
+		       "id", of, (int)FOLDER_SENT) < 0
+		       ? -1
+		       : 0;
+}
+
+/* ---- beside the record ----
+ * What the relay host has taken is recorded whatever becomes of reports and
+ * copies, or it would be sent again. */
+
+struct beside {
+	const struct queue_row *queue;
+	int64_t id;
+	const struct content *report;
+};
+
+typedef int beside_fn(struct store *store, const struct beside *beside,
+		      struct fault *fault);
+
+/* Will the record itself fail of this?  Then both are tried again. */
+static bool beside_is_of_the_store(struct store *store,
+				   const struct fault *fault)
+{
+	return sqlite3_get_autocommit(store->db) ||
+	       fault->kind == FAULT_STORE_BUSY ||
+	       fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_IO;
+}
+
+/* Runs it in a savepoint.  What fails there is undone alone, and left_out says
+ * what and why. */
+static int beside_run(struct store *store, beside_fn *run, const char *what,
+		      const struct beside *beside, struct fault *left_out,
+		      struct fault *fault)
+{
+	struct fault why = {0};
+
+	if (sql_run(store, fault, "SAVEPOINT beside", ""))
+		return -1;
+	if (run(store, beside, &why)) {
+		if (beside_is_of_the_store(store, &why)) {
+			*fault = why;
+			return -1;
+		}
+		if (sql_run(store, fault, "ROLLBACK TO beside", ""))
+			return -1;
+		if (left_out->kind == FAULT_NONE) {
+			*left_out = why;
+			(void)fault_prefix(left_out, "%s", what);
+		}
+	}
+	return sql_run(store, fault, "RELEASE beside", "");
+}
+
+/* Whoever is represented has what was sent in their name, whatever the quota;
+ * one who is no user any more has nothing. */
+static int result_represent(struct store *store, const struct beside *beside,
+			    struct fault *fault)
+{
+	struct copy_row sent;
+	int64_t folder;
+	int64_t message;
+
+	if (result_sent_items(store, beside->queue->represented, &folder,
+			      fault))
+		return -1;
+	if (!folder)
+		return 0;
+	return copy_get(store, beside->queue->message, &sent, fault) ||
+			       copy_duplicate(store, &sent, folder, &message,
+					      fault)
+		       ? -1
+		       : 0;
+}
+
+/* The flags of the Outbox copy of a message that leaves the queue. */
+static int result_flag(struct store *store, const struct beside *beside,
+		       struct fault *fault)
+{
+	unsigned now = beside->queue->sent ? MESSAGE_READ
+					   : MESSAGE_UNSENT | MESSAGE_FAILED;
+	struct copy_row row;
+
+	if (copy_get(store, beside->queue->message, &row, fault))
+		return -1;
+	return copy_set_flags(
+		store, &row,
+		(row.flags & ~(unsigned)(MESSAGE_SUBMITTED | MESSAGE_UNSENT |
+					 MESSAGE_FAILED)) |
+			now,
+		fault);
+}
+
+static int result_move(struct store *store, const struct beside *beside,
+		       struct fault *fault)
+{
+	struct copy_row row;
+	int64_t folder;
+
+	if (copy_get(store, beside->queue->message, &row, fault))
+		return -1;
+	if (row.deleted)
+		return 0;
+	if (result_sent_items(store, row.store, &folder, fault))
+		return -1;
+	return folder ? copy_move(store, &row, folder, 0, fault) : 0;
+}
+
+/* The copies of a message that leaves the queue. */
+static int result_settle(struct store *store, const struct beside *beside,
+			 struct fault *left_out, struct fault *fault)
+{
+	const struct queue_row *queue = beside->queue;
+
+	if (!queue->message)
+		return 0;
+	if (beside_run(store, result_flag, "its copy in the Outbox", beside,
+		       left_out, fault))
+		return -1;
+	if (!queue->sent)
+		return 0;
+	if (queue->represented && beside_run(store, result_represent,
+					     "the copy for who is represented",
+					     beside, left_out, fault))
+		return -1;
+	return beside_run(store, result_move, "its copy in Sent Items", beside,
+			  left_out, fault);
+}
+
+int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
+		       struct fault *fault)
+{
+	QUEUE_ROW queue = {0};
+	struct beside beside = {.queue = &queue};
+	struct fault left_out = {0};
+	struct copy_row row;
+	int64_t id = 0;
+	int rc = sql_get(store, fault, &id,
+			 "SELECT id FROM outgoingqueue"
+			 " WHERE message = ? AND store = ?",
+			 "ii", message, store_id);
+
+	if (rc == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "message %" G_GINT64_FORMAT
+				 " is not in the queue",
+				 message);
+	if (rc < 0 || queue_need_idle(store, id, fault) ||
+	    result_load(store, id, &queue, fault))
+		return -1;
+	store->touched |= STORE_TOUCHED_QUEUE;
+	if (queue.sent) {
+		if (result_settle(store, &beside, &left_out, fault))
+			return -1;
+	} else if (copy_get(store, message, &row, fault) ||
+		   copy_set_flags(store, &row,
+				  (row.flags & ~(unsigned)(MESSAGE_SUBMITTED |
+							   MESSAGE_FAILED)) |
+					  MESSAGE_UNSENT,
+				  fault)) {
+		return -1;
+	}
+	return sql_run(store, fault, "DELETE FROM outgoingqueue WHERE id = ?",
+		       "i", id);
+}
+
+/* The report of failures in the Inbox is the one that names all of them: an
+ * earlier one that nobody has read makes way. */
+static int result_replace(struct store *store, int64_t id,
+			  const struct queue_row *queue, int64_t message,
+			  struct fault *fault)
+{
+	struct copy_row old;
+	int64_t unread = 0;
+
+	if (queue->report &&
+	    sql_get(store, fault, &unread,
+		    "SELECT 1 FROM hierarchy WHERE id = ? AND deleted IS NULL"
+		    " AND flags & ? = 0 AND parent ="
+		    " (SELECT parent FROM hierarchy WHERE id = ?)",
+		    "idi", queue->report, (int)MESSAGE_READ, message) < 0)
+		return -1;
+	if (unread &&
+	    (copy_get(store, queue->report, &old, fault) ||
+	     copy_mark_deleted(store, &old, g_get_real_time(), fault)))
+		return -1;
+	return sql_run(store, fault,
+		       "UPDATE outgoingqueue SET report = ? WHERE id = ?", "ii",
+		       message, id);
+}
+
+static bool result_is_failure(const struct content *report)
+{
+	const char *class =
+		report->set ? propset_text(report->set, PR_MESSAGE_CLASS)
+			    : NULL;
+
+	return class && g_str_has_suffix(class, ".NDR");
+}
+
+static int result_report_here(struct store *store, const struct beside *beside,
+			      struct fault *fault)
+{
+	struct copy_new copy = {
+		.store = beside->queue->store,
+		.size = (int64_t)g_bytes_get_size(beside->report->rfc822),
+		.received = g_get_real_time(),
+	};
+	int64_t message;
+
+	if (store_folder_by_role(store, copy.store, FOLDER_INBOX, &copy.folder,
+				 fault) ||
+	    content_ensure(store, beside->report, &copy.content, fault) ||
+	    copy_insert(store, &copy, &message, fault))
+		return -1;
+	return result_is_failure(beside->report)
+		       ? result_replace(store, beside->id, beside->queue,
+					message, fault)
+		       : 0;
+}
+
+static int result_report_by_mail(struct store *store,
+				 const struct beside *beside,
+				 struct fault *fault)
+{
+	struct submission_recipient to = {.address =
+						  beside->queue->reverse_path};
+	struct submission submission = {
+		.reverse_path = "",
+		.recipients = &to,
+		.recipient_count = 1,
+		.content = beside->report,
+		.is_report = true,
+	};
+
+	if (beside->queue->is_report || !*to.address)
+		return 0;
+	return store_submit(store, &submission, NULL, fault);
+}
+
+/* A report goes to the sender: into their Inbox, or by mail; by mail also where
+ * the Inbox cannot have it. */
+static int result_report(struct store *store, const struct beside *beside,
+			 struct fault *left_out, struct fault *fault)
+{
+	struct fault here = {0};
+
+	if (beside->queue->store) {
+		if (beside_run(store, result_report_here,
+			       "its report in the Inbox", beside, &here, fault))
+			return -1;
+		if (here.kind == FAULT_NONE)
+			return 0;
+		*left_out = here;
+	}
+	return beside_run(store, result_report_by_mail, "its report by mail",
+			  beside, left_out, fault);
+}
+
+int store_queue_results(struct store *store, int64_t id,
+			const struct queue_result *results, size_t count,
+			const struct content *report, bool delay_warned,
+			struct fault *left_out, struct fault *fault)
+{
+	QUEUE_ROW queue = {0};
+	struct beside beside = {.queue = &queue, .id = id, .report = report};
+
+	*left_out = (struct fault){0};
+	if (claim_check(store, id, fault))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (result_record(store, id, &results[i], fault))
+			return -1;
+	if (claim_end(store, id, fault) ||
+	    result_load(store, id, &queue, fault))
+		return -1;
+	if (delay_warned &&
+	    sql_run(store, fault,
+		    "UPDATE outgoingqueue SET delay_warned = 1 WHERE id = ?",
+		    "i", id))
+		return -1;
+	if (report && result_report(store, &beside, left_out, fault))
+		return -1;
+	if (queue.waiting) {
+		store->touched |= STORE_TOUCHED_QUEUE;
+		return 0;
+	}
+	if (result_settle(store, &beside, left_out, fault))
+		return -1;
+	return sql_run(store, fault, "DELETE FROM outgoingqueue WHERE id = ?",
+		       "i", id);
+}
