@@ -18,6 +18,30 @@ static int check_address(const char *address, const char *origin,
 			 whole, what);
 }
 
+/* As submit.c counts: one that is named twice is one. */
+static int check_count(const struct conf *conf, const GPtrArray *recipients,
+		       struct fault *fault)
+{
+	g_autoptr(GHashTable) seen =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	if (recipients->len <= conf->submit_recipient_limit)
+		return 0;
+	for (guint i = 0; i < recipients->len; i++) {
+		const struct envelope_recipient *recipient =
+			recipients->pdata[i];
+
+		(void)g_hash_table_add(
+			seen, fixup_qualify(recipient->address, conf->origin));
+	}
+	if (g_hash_table_size(seen) <= conf->submit_recipient_limit)
+		return 0;
+	return fault_set(fault, FAULT_TOO_MANY_RCPTS,
+			 "%u recipients: a message may have "
+			 "%" G_GINT64_FORMAT,
+			 g_hash_table_size(seen), conf->submit_recipient_limit);
+}
+
 static int check_addresses(const struct conf *conf,
 			   const struct envelope *envelope, struct fault *fault)
 {
@@ -32,20 +56,14 @@ static int check_addresses(const struct conf *conf,
 				  fault) != 0)
 			return -1;
 	}
-	if (envelope->recipients->len > conf->submit_recipient_limit)
-		return fault_set(fault, FAULT_TOO_MANY_RCPTS,
-				 "%u recipients: a message may have "
-				 "%" G_GINT64_FORMAT,
-				 envelope->recipients->len,
-				 conf->submit_recipient_limit);
-	return 0;
+	return check_count(conf, envelope->recipients, fault);
 }
 
-/* Stops at a field that may name somebody. */
 /* Fields of recipients. */
 static const char *const check_names[] = {
 	"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", NULL};
 
+/* Stops at a field that may name somebody. */
 static bool check_is_nobody(void *context, const char *name, const char *value)
 {
 	bool *ret_named = context;

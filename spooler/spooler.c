@@ -19,6 +19,7 @@
 				  spooler beside us dies */
 #define SPOOLER_VAIN_MAX    5 /* with --once */
 #define SPOOLER_DROP_US     (30 * USEC_PER_SEC)
+#define SPOOLER_AGAIN_US    USEC_PER_SEC
 #define SPOOLER_SET_BACK_US USEC_PER_SEC
 
 int spooler_new(struct settings *settings, struct committer *committer,
@@ -127,14 +128,15 @@ void spooler_signal_work(struct spooler *spooler)
 struct spooler_turn {
 	bool stopping;
 	bool all_idle;
-	bool work_waits;   /* signalled, not taken up yet */
-	int64_t due;       /* when the next recipient is */
-	int64_t look_at;   /* when that may be claimed, monotonic */
-	unsigned in_vain;  /* claims in a row that gave nothing */
-	int64_t heartbeat; /* next one */
-	int64_t drop_at;   /* next look into the drop directory; 0: none */
-	int64_t wall;      /* how far the clock on the wall is ahead of the
-			      monotonic one */
+	bool work_waits;    /* signalled, not taken up yet */
+	int64_t due;        /* when the next recipient is */
+	int64_t look_at;    /* when that may be claimed, monotonic */
+	unsigned in_vain;   /* claims in a row that gave nothing */
+	int64_t heartbeat;  /* next one */
+	int64_t drop_at;    /* next look into the drop directory; 0: none */
+	int64_t reclock_at; /* another try at what failed; 0: none */
+	int64_t wall;       /* how far the clock on the wall is ahead of the
+			       monotonic one */
 };
 
 static void spooler_add_worker(struct spooler *spooler)
@@ -229,14 +231,16 @@ static int spooler_reclock_unit(struct store *store, void *context,
  * further away than the policy says. */
 static void spooler_reclock(struct spooler *spooler, struct spooler_turn *turn)
 {
-	int64_t wall = g_get_real_time() - g_get_monotonic_time();
+	int64_t now = g_get_monotonic_time();
+	int64_t wall = g_get_real_time() - now;
 	bool was_set_back = turn->wall - wall > SPOOLER_SET_BACK_US;
 	struct fault fault = {0};
 	int64_t retry_max;
 	bool is_wanted;
 
 	pthread_mutex_lock(&spooler->lock);
-	is_wanted = was_set_back || spooler->reclock;
+	is_wanted = was_set_back || spooler->reclock ||
+		    (turn->reclock_at && turn->reclock_at <= now);
 	spooler->reclock = false;
 	retry_max = spooler->settings->policy.retry_max;
 	pthread_mutex_unlock(&spooler->lock);
@@ -245,12 +249,15 @@ static void spooler_reclock(struct spooler *spooler, struct spooler_turn *turn)
 			    "the clock was set back by %" G_GINT64_FORMAT " s",
 			    (turn->wall - wall) / USEC_PER_SEC);
 	turn->wall = wall;
-	if (is_wanted && committer_run(spooler->committer, spooler_reclock_unit,
-				       &retry_max, &fault) != 0)
-		log_message(LOG_LEVEL_WARNING,
-			    "cannot look at the queue's "
-			    "times: %s",
-			    fault.text);
+	if (!is_wanted)
+		return;
+	turn->reclock_at = 0;
+	if (committer_run(spooler->committer, spooler_reclock_unit, &retry_max,
+			  &fault) == 0)
+		return;
+	log_message(LOG_LEVEL_WARNING, "cannot look at the queue's times: %s",
+		    fault.text);
+	turn->reclock_at = g_get_monotonic_time() + SPOOLER_AGAIN_US;
 }
 
 static void spooler_look_into_drop(struct spooler *spooler,
@@ -276,6 +283,8 @@ static int spooler_timeout_ms(const struct spooler_turn *turn)
 		wait = MIN(wait, turn->look_at - g_get_monotonic_time());
 	if (turn->drop_at)
 		wait = MIN(wait, turn->drop_at - g_get_monotonic_time());
+	if (turn->reclock_at)
+		wait = MIN(wait, turn->reclock_at - g_get_monotonic_time());
 	return (int)(MAX(wait, 0) / 1000 + 1);
 }
 

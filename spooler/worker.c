@@ -368,22 +368,30 @@ static struct attempt *worker_prepare(struct worker *worker,
 		return NULL;
 	}
 	attempt = attempt_new(entry, bytes);
-	/* What users submit was rewritten as it came; what is nobody's (a
-	 * redirect) has its own sender, whom reports go to, to the end. */
-	if (!entry->store)
-		attempt_set_sender(attempt,
-				   rewrite_find(worker->settings->rewrite,
-						entry->reverse_path));
 	if (attempt_has_work(attempt))
 		return attempt;
 	worker_finish(worker, attempt);
 	return NULL;
 }
 
+/* The sender it goes under, owned; NULL: its own.  What users submit was
+ * rewritten as it came; what is nobody's (a redirect) has its own sender, whom
+ * reports go to, to the end. */
+static char *worker_sender(struct worker *worker,
+			   const struct queue_entry *entry)
+{
+	return entry->store ? NULL
+			    : rewrite_find(worker->settings->rewrite,
+					   entry->reverse_path);
+}
+
 static struct route *worker_route(struct worker *worker,
 				  const struct queue_entry *entry)
 {
-	return routes_find(worker->settings->routes, entry->reverse_path);
+	g_autofree char *sender = worker_sender(worker, entry);
+
+	return routes_find(worker->settings->routes,
+			   sender ? sender : entry->reverse_path);
 }
 
 /* The first of the batch that goes by this route (NULL: any); owned. */
@@ -436,7 +444,10 @@ static struct relay_message *worker_next(void *context)
 		return NULL;
 	attempt = worker_take(worker, worker->route);
 	worker_expect(worker, attempt && worker->is_quick);
-	return attempt ? &attempt->message : NULL;
+	if (!attempt)
+		return NULL;
+	attempt_set_sender(attempt, worker_sender(worker, attempt->entry));
+	return &attempt->message;
 }
 
 static void worker_done(void *context, struct relay_message *message)
@@ -514,6 +525,7 @@ static void worker_session(struct worker *worker, struct attempt *first)
 	struct fault fault = {0};
 
 	worker->route = worker_route(worker, first->entry);
+	attempt_set_sender(first, worker_sender(worker, first->entry));
 	words = worker_down_words(worker);
 	if (!words) {
 		metric_add(worker->spooler->sessions, 1);

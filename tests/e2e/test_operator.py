@@ -74,6 +74,22 @@ class Reload(Operating):
         self.queue_empties()
         self.assertEqual(self.subjects(relay), ["waits"])
 
+    def test_times_are_looked_at_again_where_the_store_was_busy(self):
+        relay = Relay(self, "RCPT*1=450 4.2.0 busy")
+        self.okapi_with(relay, queue_retry_min="1h", queue_retry_max="2h",
+                        store_timeout="1s")
+        self.okapi.start_spooler()
+        self.submit("waits")
+        self.eventually("a try", lambda: self.attempts() == [1])
+        store = sqlite3.connect(self.okapi.settings["store_path"],
+                                isolation_level=None)
+        store.execute("BEGIN IMMEDIATE")
+        self.reload(queue_retry_min="1s", queue_retry_max="1s")
+        self.okapi.spooler.wait_for("cannot look at the queue's times")
+        store.close()
+        self.queue_empties()
+        self.assertEqual(self.subjects(relay), ["waits"])
+
     def test_a_backlog_under_way_turns_to_the_new_relay(self):
         old = Relay(self, "DOT=delay 0.1")
         new = Relay(self)

@@ -212,6 +212,35 @@ class Routes(Direct):
             self.assertEqual([e["mail"] for e, _ in relays[name].messages()],
                              [sender] * 3)
 
+    def test_a_redirect_goes_by_the_sender_it_goes_under(self):
+        """Where sender_rewrite gives it another, that one's relay host is
+        asked; one that is nobody's in the table has the rest's."""
+        relays = {name: Relay(self) for name in ("account", "bert", "rest")}
+        table = os.path.join(self.directory(), "table")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write("".join(
+                f"{who} 127.0.0.1:{relays[name].port}\n" for who, name in (
+                    ("account@provider.example", "account"),
+                    ("bert@okapi.test", "bert"))))
+        os.chmod(table, 0o600)
+        okapi = self.okapi_with(relays["rest"], smtp_sender_table=table)
+        rewrite = os.path.join(self.directory(), "rewrite")
+        with open(rewrite, "w", encoding="ascii") as file:
+            file.write("bert@okapi.test account@provider.example\n")
+        okapi.configure(sender_rewrite=rewrite)
+        okapi.must("rule", "put", "anna", "all", "-",
+                   input='redirect "x@example.org";')
+        for sender in ("bert@okapi.test", "carol@example.org"):
+            done = okapi.deliver(message(sender), "--sender", sender, "anna")
+            self.assertEqual(done.status, 0, repr(done))
+        okapi.start_spooler()
+        self.queue_empties()
+        self.assertEqual(
+            {name: [e["mail"] for e, _ in relay.messages()]
+             for name, relay in relays.items()},
+            {"account": ["account@provider.example"], "bert": [],
+             "rest": ["carol@example.org"]})
+
     def test_a_route_that_is_down_stops_no_other(self):
         relay = Relay(self)
         table = os.path.join(self.directory(), "table")

@@ -112,6 +112,13 @@ class Odd(Sendmail):
         result = self.send(HEAD, *many, status=65)
         self.assertIn("5.5.3 3000 recipients", result.err)
 
+    def test_who_is_named_twice_counts_once(self):
+        self.okapi.configure(submit_recipient_limit=100)
+        self.okapi.start_spooler()
+        few = [f"r{i}@example.org" for i in range(60)]
+        self.send(HEAD, *few, *few)
+        self.assertEqual(sorted(self.sent(1)[0]["rcpts"]), sorted(few))
+
     def test_header_only_and_body_only(self):
         self.okapi.start_spooler()
         self.send(b"Subject: head\nTo: x@example.org\n", TO)
