@@ -238,7 +238,7 @@ class BadInput(Table):
                         (call[0] == "init" and path.endswith(
                             (".db", "empty"))):
                     continue
-                words = [re.sub("{(id|queue|outbox)}", "1", word)
+                words = [re.sub("{(id|queue|outbox|draft)}", "1", word)
                          for word in call[1:]]
                 words = self.command((call[0], *words))
                 with self.subTest(f"{call[0]} {path}"):
@@ -259,7 +259,7 @@ class BadInput(Table):
         for call in CALLS:
             if not self.table[call[0]]["changes"]:
                 continue
-            words = [re.sub("{(id|queue|outbox)}", "1", word)
+            words = [re.sub("{(id|queue|outbox|draft)}", "1", word)
                      for word in call[1:]]
             with self.subTest(call[0]):
                 self.refused(self.command((call[0], *words)),

@@ -1,8 +1,10 @@
 """Every noun and verb of okapi-admin, by the program's own table, each with a
 call that works."""
 
+import base64
 import json
 import os
+import random
 import re
 
 from harness.cases import Case
@@ -47,6 +49,7 @@ CALLS = (
     ("queue release", "{queue}"),
     ("queue retry", "{queue}"),
     ("mail recall", "anna", "{outbox}"),
+    ("mail submit", "anna", "{outbox}"),
     ("queue delete", "--all", "--yes"),
     ("rule put", "anna", "keep", "{script}"),
     ("rule set", "anna", "keep", "--sequence", "2"),
@@ -56,7 +59,7 @@ CALLS = (
     ("rule enable", "anna", "keep"),
     ("rule check", "{script}"),
     ("rule test", "anna", "{message}"),
-    ("rule run", "anna", "--folder", "Inbox"),
+    ("rule run", "anna", "--folder", "Outbox", "--rule", "{marker}"),
     ("rule remove", "anna", "keep", "--yes"),
     ("oof on", "anna", "--subject", "away", "--message-file", "{message}"),
     ("oof show", "anna"),
@@ -66,9 +69,12 @@ CALLS = (
     ("junk list", "anna"),
     ("junk remove", "anna", "spam.test"),
     ("quota show", "anna"),
+    ("mail import", "bert", "Drafts", "{large}"),
+    ("user set", "bert", "--quota-warn", "1"),
     ("quota check",),
     ("store check",),
-    ("store purge",),
+    ("mail delete", "bert", "{draft}", "--permanent", "--yes"),
+    ("store purge", "--all", "--yes"),
     ("store backup", "{dir}/backup"),
     ("store vacuum",),
     ("store stats",),
@@ -83,6 +89,19 @@ CALLS = (
 )
 # It never ends; tests/e2e/test_admin.py has it.
 ENDLESS = {"watch"}
+# The first message of a mailbox or folder.
+MAILS = {"id": ("anna",), "outbox": ("anna", "Outbox"),
+         "draft": ("bert", "Drafts")}
+MARKER = b'require "imap4flags"; addflag "\\Flagged"; keep;\n'
+
+
+def large_message():
+    """Over 1 MB, and in the database: its attachment takes less."""
+    noise = random.Random(1).randbytes(900_000)
+    return (b"Subject: large\nMIME-Version: 1.0\n"
+            b"Content-Type: application/octet-stream\n"
+            b"Content-Transfer-Encoding: base64\n\n"
+            + base64.encodebytes(noise))
 
 
 def key_of(row):
@@ -98,6 +117,8 @@ class Table(Case):
                       json.loads(self.okapi.must("--help", "--json"))}
         self.files = {"dir": self.dir,
                       "message": self.write("m.eml", message("one")),
+                      "large": self.write("l.eml", large_message()),
+                      "marker": self.write("f.sieve", MARKER),
                       "script": self.write("s.sieve", b"keep;\n")}
 
     def value(self, name):
@@ -106,8 +127,7 @@ class Table(Case):
             return self.okapi.queue()[0]["id"]
         if name in self.files:
             return self.files[name]
-        return self.okapi.mails(
-            "anna", {"id": None, "outbox": "Outbox"}[name])[0]["id"]
+        return self.okapi.mails(*MAILS[name])[0]["id"]
 
     def command(self, call):
         """The words of a call."""
