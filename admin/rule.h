@@ -51,9 +51,11 @@ char *rule_find_text(struct admin *admin, const struct store_user *user,
 NODISCARD int rule_set_load(struct rule_set *set, struct fault *fault);
 void rule_set_clear(struct rule_set *set);
 /* What they make of a message; whole has the trace headers on top, bytes has
- * not.  Owned plan. */
+ * not; delivered is when it came, 0: as a delivery now would have it.  Owned
+ * plan. */
 NODISCARD int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
-			struct sieve_plan **ret_plan, struct fault *fault);
+			int64_t delivered, struct sieve_plan **ret_plan,
+			struct fault *fault);
 NODISCARD int rule_plan_stored(struct rule_set *set,
 			       const struct store_message *message,
 			       struct sieve_plan **ret_plan,
@@ -64,6 +66,9 @@ NODISCARD int rule_place(struct rule_set *set,
 			 const struct sieve_action *action,
 			 struct store_place *ret_place, char **ret_problem,
 			 struct fault *fault);
+
+/* Is nothing left of the message, as rules asked? */
+bool rule_discards(const struct sieve_plan *plan);
 
 struct json_t;
 /* Every step of the last message, as lines for people or as an array. */

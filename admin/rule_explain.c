@@ -19,6 +19,9 @@ static void explain_step(const struct sieve_step *step)
 	       : step->result ? "true"
 			      : "false",
 	       (int)(2 * step->depth), "", text);
+	if (step->compares && !step->result && step->values->len == 0)
+		printf("    %-16s %-5s %*ssaw nothing\n", "", "",
+		       (int)(2 * step->depth + 2), "");
 	for (guint i = 0; i < step->values->len; i++) {
 		g_autofree char *value = print_clean(step->values->pdata[i]);
 

@@ -102,24 +102,6 @@ static int run_collect(const struct store_message *message, void *context,
 	return 0;
 }
 
-/* Is nothing left of it? */
-static bool run_discards(const struct sieve_plan *plan)
-{
-	bool discards = false;
-
-	if (plan->implicit_keep)
-		return false;
-	for (guint i = 0; i < plan->actions->len; i++) {
-		const struct sieve_action *a = plan->actions->pdata[i];
-
-		if (a->kind == SIEVE_DISCARD)
-			discards = true;
-		else if (a->kind != SIEVE_VACATION && a->kind != SIEVE_REPLY)
-			return false;
-	}
-	return discards;
-}
-
 /* The folder of a fileinto.  0 if there is none, or none for this user: the
  * message stays. */
 static int run_target(struct store *store, struct rule_run *run,
@@ -300,7 +282,7 @@ static int run_item(struct store *store, struct rule_run *run,
 		run->batch.gone++;
 		return 0;
 	}
-	if (run_discards(item->plan)) {
+	if (rule_discards(item->plan)) {
 		run->batch.discarded++;
 		return store_message_delete(store, item->message, true, fault);
 	}
@@ -390,7 +372,7 @@ static int run_all(struct rule_run *run, struct fault *fault)
 	for (guint i = 0; i < run->items->len; i++) {
 		const struct run_item *item = run->items->pdata[i];
 
-		discards += run_discards(item->plan);
+		discards += rule_discards(item->plan);
 	}
 	if (discards &&
 	    admin_confirm(admin, fault, "%u messages will be discarded.  Run?",

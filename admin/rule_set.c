@@ -299,8 +299,17 @@ static int rule_evaluate(struct rule_set *set,
 	return 0;
 }
 
+/* That of a delivery without -n. */
+static int64_t rule_delivery_time(const struct propset *set, int64_t now)
+{
+	int64_t time = propset_number(set, PR_MESSAGE_DELIVERY_TIME, now);
+
+	return time > now || time <= 0 ? now : time;
+}
+
 int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
-	      struct sieve_plan **ret_plan, struct fault *fault)
+	      int64_t delivered, struct sieve_plan **ret_plan,
+	      struct fault *fault)
 {
 	AUTO(propset) props = NULL;
 	AUTO(store_recipient) who = NULL;
@@ -327,6 +336,8 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 	message.envelope_to = recipient;
 	message.envelope_detail = who ? who->detail : NULL;
 	message.set = props;
+	message.delivered =
+		delivered ? delivered : rule_delivery_time(props, message.now);
 	message.raw = g_bytes_get_data(bytes, &message.raw_len);
 	message.size = (int64_t)message.raw_len;
 	return rule_evaluate(set, &message, ret_plan, fault);
@@ -342,7 +353,7 @@ int rule_plan_stored(struct rule_set *set, const struct store_message *message,
 	if (store_message_bytes(store, message->id, false, &whole, fault) < 0 ||
 	    store_message_bytes(store, message->id, true, &bytes, fault) < 0)
 		return -1;
-	return rule_plan(set, whole, bytes, ret_plan, fault);
+	return rule_plan(set, whole, bytes, message->received, ret_plan, fault);
 }
 
 int rule_place(struct rule_set *set, const struct sieve_action *action,
@@ -367,4 +378,21 @@ int rule_place(struct rule_set *set, const struct sieve_action *action,
 		*ret_problem = g_strdup("the folder does not exist");
 	}
 	return 0;
+}
+
+bool rule_discards(const struct sieve_plan *plan)
+{
+	bool discards = false;
+
+	if (plan->implicit_keep)
+		return false;
+	for (guint i = 0; i < plan->actions->len; i++) {
+		const struct sieve_action *a = plan->actions->pdata[i];
+
+		if (a->kind == SIEVE_DISCARD)
+			discards = true;
+		else if (a->kind != SIEVE_VACATION && a->kind != SIEVE_REPLY)
+			return false;
+	}
+	return discards;
 }

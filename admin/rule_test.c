@@ -3,6 +3,7 @@
  * a folder, what rule run would change.
  */
 #include "eml.h"
+#include "json_out.h"
 #include "mail.h"
 #include "print.h"
 #include "rule.h"
@@ -36,29 +37,87 @@ static const char *rule_action_word(const struct sieve_action *action)
 	return "?";
 }
 
-/* Why the message would be kept instead; owned, NULL. */
-static char *rule_problem(struct rule_set *set,
-			  const struct sieve_action *action)
-{
-	struct store_place place;
-	char *problem = NULL;
-	struct fault fault = {0};
+/* Where an action of a plan leads. */
+struct rule_end {
+	int64_t folder; /* of a fileinto; 0: none yet */
+	char *problem;  /* why the message would be kept instead, or NULL */
+};
 
-	if (action->kind != SIEVE_FILEINTO)
-		return NULL;
-	if (rule_place(set, action, &place, &problem, &fault) < 0)
-		return g_strdup(fault.text);
-	return problem;
+static void rule_end_clear(void *end)
+{
+	g_free(((struct rule_end *)end)->problem);
 }
 
-static json_t *rule_action_json(struct rule_set *set,
-				const struct sieve_action *action)
+/* Looks for the ends of all actions, in their order; owned. */
+static int rule_find_ends(struct rule_set *set, const struct sieve_plan *plan,
+			  GArray **ret_ends, struct fault *fault)
 {
-	g_autofree char *problem = rule_problem(set, action);
+	g_autoptr(GArray) ends =
+		g_array_new(FALSE, TRUE, sizeof(struct rule_end));
+
+	g_array_set_clear_func(ends, rule_end_clear);
+	for (guint i = 0; i < plan->actions->len; i++) {
+		const struct sieve_action *action = plan->actions->pdata[i];
+		struct store_place place = {0};
+		struct rule_end end = {0};
+
+		if (action->kind == SIEVE_FILEINTO &&
+		    rule_place(set, action, &place, &end.problem, fault) < 0)
+			return -1;
+		end.folder = place.folder;
+		g_array_append_val(ends, end);
+	}
+	*ret_ends = g_steal_pointer(&ends);
+	return 0;
+}
+
+static const struct rule_end *rule_end_at(const GArray *ends, guint i)
+{
+	return &g_array_index(ends, struct rule_end, i);
+}
+
+/* What rules set at the copy, by name; owned. */
+static json_t *rule_properties_json(const struct sieve_action *action)
+{
+	json_t *object;
+
+	if (!action->properties)
+		return json_object();
+	object = propset_to_json(action->properties, false);
+	(void)json_object_del(object, "recipients");
+	(void)json_object_del(object, "attachments");
+	return object;
+}
+
+/* ", +Work, PR_IMPORTANCE 2", for people; owned. */
+static char *rule_marks_text(const struct sieve_action *action)
+{
+	json_t *properties = rule_properties_json(action);
+	g_autoptr(GString) out = g_string_new(NULL);
+	const char *name;
+	json_t *value;
+
+	for (guint i = 0; i < action->flags->len; i++)
+		g_string_append_printf(out, ", +%s",
+				       (const char *)action->flags->pdata[i]);
+	json_object_foreach(properties, name, value)
+	{
+		char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+		g_string_append_printf(out, ", %s %s", name, text ? text : "");
+		free(text);
+	}
+	json_decref(properties);
+	return print_clean(out->str);
+}
+
+static json_t *rule_action_json(const struct sieve_action *action,
+				const char *problem)
+{
 	json_t *object = json_object();
 	json_t *flags = json_array();
 
-	for (guint i = 0; action->flags && i < action->flags->len; i++)
+	for (guint i = 0; i < action->flags->len; i++)
 		json_array_append_new(flags,
 				      print_json_text(action->flags->pdata[i]));
 	json_object_set_new(object, "action",
@@ -66,6 +125,7 @@ static json_t *rule_action_json(struct rule_set *set,
 	json_object_set_new(object, "argument",
 			    print_json_text(action->argument));
 	json_object_set_new(object, "flags", flags);
+	json_object_set_new(object, "properties", rule_properties_json(action));
 	json_object_set_new(object, "rule", print_json_text(action->rule));
 	json_object_set_new(object, "line", json_integer(action->line));
 	json_object_set_new(object, "problem",
@@ -74,7 +134,7 @@ static json_t *rule_action_json(struct rule_set *set,
 }
 
 static json_t *rule_plan_json(struct rule_set *set, const char *what,
-			      const struct sieve_plan *plan)
+			      const struct sieve_plan *plan, const GArray *ends)
 {
 	json_t *object = json_object();
 	json_t *actions = json_array();
@@ -82,7 +142,8 @@ static json_t *rule_plan_json(struct rule_set *set, const char *what,
 	for (guint i = 0; i < plan->actions->len; i++)
 		json_array_append_new(
 			actions,
-			rule_action_json(set, plan->actions->pdata[i]));
+			rule_action_json(plan->actions->pdata[i],
+					 rule_end_at(ends, i)->problem));
 	json_object_set_new(object, "message", print_json_text(what));
 	json_object_set_new(object, "rule", print_json_text(plan->rule));
 	json_object_set_new(object, "line",
@@ -99,7 +160,7 @@ static json_t *rule_plan_json(struct rule_set *set, const char *what,
 }
 
 static void rule_plan_print(struct rule_set *set, const char *what,
-			    const struct sieve_plan *plan)
+			    const struct sieve_plan *plan, const GArray *ends)
 {
 	printf("%s:\n", what);
 	if (set->explanation)
@@ -108,17 +169,21 @@ static void rule_plan_print(struct rule_set *set, const char *what,
 		const struct sieve_action *a = plan->actions->pdata[i];
 		g_autofree char *argument =
 			print_clean(a->argument ? a->argument : "");
-		g_autofree char *problem = rule_problem(set, a);
+		g_autofree char *marks = rule_marks_text(a);
+		const char *problem = rule_end_at(ends, i)->problem;
 
-		printf("    %s%s%s (%s, line %u)%s%s\n", rule_action_word(a),
-		       *argument ? " " : "", argument, a->rule ? a->rule : "",
-		       a->line, problem ? ": kept instead, " : "",
+		printf("    => %s%s%s%s%s (%s, line %u)%s%s\n",
+		       rule_action_word(a), *argument ? " " : "", argument,
+		       a->letter && a->letter->as_attachment ? " as attachment"
+							     : "",
+		       marks, a->rule ? a->rule : "", a->line,
+		       problem ? ": kept instead, " : "",
 		       problem ? problem : "");
 	}
 	if (set->is_junk)
-		printf("    to Junk E-mail: no rule is asked\n");
+		puts("    => Junk E-mail: no rule is asked");
 	else if (plan->implicit_keep)
-		puts("    keep (no rule said otherwise)");
+		puts("    => keep (no rule said otherwise)");
 }
 
 struct rule_test {
@@ -128,14 +193,19 @@ struct rule_test {
 	size_t changes;
 };
 
-static void rule_tell_plan(struct rule_test *test, const char *what,
-			   const struct sieve_plan *plan)
+static int rule_tell_plan(struct rule_test *test, const char *what,
+			  const struct sieve_plan *plan, struct fault *fault)
 {
+	g_autoptr(GArray) ends = NULL;
+
+	if (rule_find_ends(&test->set, plan, &ends, fault) < 0)
+		return -1;
 	if (test->list.json)
 		print_list_item(&test->list,
-				rule_plan_json(&test->set, what, plan));
+				rule_plan_json(&test->set, what, plan, ends));
 	else
-		rule_plan_print(&test->set, what, plan);
+		rule_plan_print(&test->set, what, plan, ends);
+	return 0;
 }
 
 /* ---- a folder: what would change ---- */
@@ -167,32 +237,18 @@ static bool rule_has_flag(const struct store_message *message, const char *flag)
 	return false;
 }
 
-/* Where an action leads; false: nowhere else than where it is. */
-static bool rule_leads_away(struct rule_set *set,
+static void rule_add_action(struct rule_change *change,
 			    const struct store_message *message,
-			    const struct sieve_action *action)
-{
-	struct store_place place = {0};
-	g_autofree char *problem = NULL;
-	struct fault fault = {0};
-
-	if (action->kind != SIEVE_FILEINTO ||
-	    rule_place(set, action, &place, &problem, &fault) < 0 || problem)
-		return false;
-	return place.folder != message->folder;
-}
-
-static void rule_add_action(struct rule_set *set, struct rule_change *change,
-			    const struct store_message *message,
-			    const struct sieve_action *action)
+			    const struct sieve_action *action,
+			    const struct rule_end *end)
 {
 	const struct propset *properties = action->properties;
 
 	if (action->kind == SIEVE_DISCARD || action->kind == SIEVE_VACATION ||
 	    action->kind == SIEVE_REPLY)
 		return;
-	change->discarded = false;
-	if (rule_leads_away(set, message, action))
+	if (action->kind == SIEVE_FILEINTO && !end->problem &&
+	    end->folder != message->folder)
 		g_ptr_array_add(change->to, g_strdup(action->argument));
 	else
 		change->stays = true;
@@ -206,16 +262,18 @@ static void rule_add_action(struct rule_set *set, struct rule_change *change,
 			g_strdup(proptag_name(propset_at(properties, i)->tag)));
 }
 
-static void rule_change_fill(struct rule_set *set, struct rule_change *change,
+static void rule_change_fill(struct rule_change *change,
 			     const struct store_message *message,
-			     const struct sieve_plan *plan)
+			     const struct sieve_plan *plan, const GArray *ends)
 {
 	change->to = g_ptr_array_new_with_free_func(g_free);
 	change->flags = g_ptr_array_new_with_free_func(g_free);
-	change->stays = plan->implicit_keep;
-	change->discarded = !plan->implicit_keep;
+	change->discarded = rule_discards(plan);
 	for (guint i = 0; i < plan->actions->len; i++)
-		rule_add_action(set, change, message, plan->actions->pdata[i]);
+		rule_add_action(change, message, plan->actions->pdata[i],
+				rule_end_at(ends, i));
+	change->stays = change->stays || plan->implicit_keep ||
+			(!change->discarded && change->to->len == 0);
 }
 
 static bool rule_changes(const struct rule_change *change)
@@ -266,20 +324,23 @@ static void rule_change_print(const struct rule_change *change,
 	       plan->rule ? plan->rule : "", plan->line, subject);
 }
 
-static void rule_tell_change(struct rule_test *test,
-			     const struct store_message *message,
-			     const struct sieve_plan *plan)
+static int rule_tell_change(struct rule_test *test,
+			    const struct store_message *message,
+			    const struct sieve_plan *plan, struct fault *fault)
 {
+	g_autoptr(GArray) ends = NULL;
 	g_autofree char *what =
 		g_strdup_printf("%" G_GINT64_FORMAT, message->id);
 	struct rule_change change = {0};
 	json_t *object;
 
-	rule_change_fill(&test->set, &change, message, plan);
+	if (rule_find_ends(&test->set, plan, &ends, fault) < 0)
+		return -1;
+	rule_change_fill(&change, message, plan, ends);
 	test->looked_at++;
 	test->changes += rule_changes(&change);
 	if (test->list.json) {
-		object = rule_plan_json(&test->set, what, plan);
+		object = rule_plan_json(&test->set, what, plan, ends);
 		json_object_set_new(object, "from",
 				    print_json_text(message->folder_path));
 		json_object_set_new(object, "to", rule_strings(change.to));
@@ -295,9 +356,10 @@ static void rule_tell_change(struct rule_test *test,
 		rule_change_print(&change, message, plan);
 	}
 	if (!test->list.json && test->set.explanation)
-		rule_plan_print(&test->set, what, plan);
+		rule_plan_print(&test->set, what, plan, ends);
 	g_ptr_array_unref(change.to);
 	g_ptr_array_unref(change.flags);
+	return 0;
 }
 
 static int rule_test_each(const struct store_message *message, void *context,
@@ -308,8 +370,7 @@ static int rule_test_each(const struct store_message *message, void *context,
 
 	if (rule_plan_stored(&test->set, message, &plan, fault) < 0)
 		return -1;
-	rule_tell_change(test, message, plan);
-	return 0;
+	return rule_tell_change(test, message, plan, fault);
 }
 
 /* ---- one message: what would happen to it, and why ---- */
@@ -323,8 +384,7 @@ static int rule_test_stored(const struct store_message *message,
 
 	if (rule_plan_stored(&test->set, message, &plan, fault) < 0)
 		return -1;
-	rule_tell_plan(test, what, plan);
-	return 0;
+	return rule_tell_plan(test, what, plan, fault);
 }
 
 static int rule_test_file(struct rule_test *test, const char *path,
@@ -340,10 +400,9 @@ static int rule_test_file(struct rule_test *test, const char *path,
 	if (g_bytes_get_size(bytes) == 0)
 		return fault_set(fault, FAULT_NOT_A_MESSAGE,
 				 "%s: no message, it is empty", path);
-	if (rule_plan(&test->set, bytes, bytes, &plan, fault) < 0)
+	if (rule_plan(&test->set, bytes, bytes, 0, &plan, fault) < 0)
 		return -1;
-	rule_tell_plan(test, path, plan);
-	return 0;
+	return rule_tell_plan(test, path, plan, fault);
 }
 
 /* A number that is no file is the id of a stored message. */

@@ -125,6 +125,7 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.delimiters = mail->agent->policy.recipient_delimiter,
 		.hostname = mail->agent->conf->hostname,
 		.now = g_get_real_time(),
+		.delivered = mail->delivered,
 		.mailbox_exists = rules_mailbox_exists,
 		.is_own_address = rules_is_own_address,
 		.is_known = rules_is_known,

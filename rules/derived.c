@@ -73,6 +73,8 @@ bool sieve_derived_prop(const struct sieve_message *message, uint32_t tag,
 		prop.value.boolean = is_to_me(message, RECIPIENT_CC);
 	else if (tag == PR_MESSAGE_RECIP_ME)
 		prop.value.boolean = is_to_me(message, 0);
+	else if (tag == PR_MESSAGE_DELIVERY_TIME && message->delivered)
+		prop.value.number = message->delivered;
 	else
 		return false;
 	*ret_prop = prop;

@@ -136,8 +136,10 @@ struct sieve_step *sieve_explain_begin(struct sieve_run *run,
 		return NULL;
 	around = explanation->open;
 	explanation->open = add_step(run, test);
-	if (explanation->open)
+	if (explanation->open) {
 		explanation->open->is_test = true;
+		explanation->open->compares = test->entry->has_match;
+	}
 	explanation->depth++;
 	return around;
 }
@@ -175,6 +177,17 @@ void sieve_explain_value(struct sieve_run *run, const char *value)
 		if (strcmp(open->values->pdata[i], shown) == 0)
 			return;
 	g_ptr_array_add(open->values, g_steal_pointer(&shown));
+}
+
+void sieve_explain_octets(struct sieve_run *run, const unsigned char *octets,
+			  size_t len)
+{
+	g_autofree char *text = NULL;
+
+	if (!run->message->explanation)
+		return;
+	text = g_base64_encode(octets, MIN(len, EXPLAIN_VALUE_MAX));
+	sieve_explain_value(run, text);
 }
 
 void sieve_explain_number(struct sieve_run *run, int64_t value)

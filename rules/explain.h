@@ -17,6 +17,7 @@ struct sieve_step {
 	unsigned depth; /* of tests in tests */
 	char *text;     /* as the script has it: header :contains "a" "b" */
 	bool is_test;
+	bool compares;     /* a test of values: it saw these, or none */
 	bool result;       /* of a test */
 	GPtrArray *values; /* of char *: what it was compared with */
 };
@@ -44,6 +45,9 @@ void sieve_explain_end(struct sieve_run *run, struct sieve_step *around,
 void sieve_explain_action(struct sieve_run *run, const struct ast_node *node);
 /* The test that is running saw this value. */
 void sieve_explain_value(struct sieve_run *run, const char *value);
+/* The same, in base64. */
+void sieve_explain_octets(struct sieve_run *run, const unsigned char *octets,
+			  size_t len);
 void sieve_explain_number(struct sieve_run *run, int64_t value);
 
 #endif

@@ -211,6 +211,8 @@ static bool feed_binary(struct property_test *test, GBytes *data)
 
 	if (!data)
 		return false;
+	if (is_binary_key(test, ""))
+		sieve_explain_octets(test->run, octets, len);
 	for (const struct ast_string *key = matcher->keys->strings;
 	     key && !test->run->failed; key = key->next) {
 		const char *wanted = sieve_run_string(test->run, key);
@@ -295,10 +297,11 @@ bool property_feed(struct property_test *test, const struct prop *prop)
 	case PT_BOOLEAN:
 		return feed_whole(test, prop->tag, prop->value.boolean);
 	case PT_DOUBLE:
-		if (property_is_typed(test->node))
-			return feed_double(test, prop->value.real);
-		return feed_text(test, g_ascii_dtostr(real, sizeof(real),
-						      prop->value.real));
+		(void)g_ascii_dtostr(real, sizeof(real), prop->value.real);
+		if (!property_is_typed(test->node))
+			return feed_text(test, real);
+		sieve_explain_value(test->run, real);
+		return feed_double(test, prop->value.real);
 	case PT_BINARY:
 		if (prop->tag == PR_HTML)
 			return feed_html(test, prop->value.binary.data);
@@ -354,6 +357,26 @@ static int compare_binaries(GBytes *a, GBytes *b)
 	return a && b ? g_bytes_compare(a, b) : (a != NULL) - (b != NULL);
 }
 
+/* One of two that are compared, for people. */
+static void explain_prop(const struct property_test *test,
+			 const struct prop *prop)
+{
+	g_autofree char *text = NULL;
+	gsize len = 0;
+	const guchar *octets;
+	int64_t number;
+
+	if (property_number(prop, &number)) {
+		text = whole_text(prop->tag, number);
+		sieve_explain_value(test->run, text);
+	} else if (property_kind_of(prop->tag) == KIND_TEXT) {
+		sieve_explain_value(test->run, prop->value.text);
+	} else if (prop->value.binary.data) {
+		octets = g_bytes_get_data(prop->value.binary.data, &len);
+		sieve_explain_octets(test->run, octets, len);
+	}
+}
+
 bool property_compare(const struct property_test *test, const struct prop *prop,
 		      const struct prop *other)
 {
@@ -364,6 +387,8 @@ bool property_compare(const struct property_test *test, const struct prop *prop,
 
 	if (property_kind_of(other->tag) != kind || kind == KIND_OTHER)
 		return false;
+	explain_prop(test, prop);
+	explain_prop(test, other);
 	if (kind == KIND_TEXT)
 		order = comparator_compare(test->matcher.comparator,
 					   prop->value.text, other->value.text);

@@ -146,6 +146,7 @@ struct sieve_message {
 	const char *delimiters; /* recipient_delimiter; NULL: "+" */
 	const char *hostname;   /* for the test environment */
 	int64_t now;            /* for currentdate; 0: the clock */
+	int64_t delivered; /* PR_MESSAGE_DELIVERY_TIME; 0: what the set has */
 	/* The message as it came, for "body :raw" alone; without it such a
 	 * rule fails. */
 	const char *raw;

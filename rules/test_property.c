@@ -58,13 +58,11 @@ static const struct prop *load_prop(struct property_test *test,
 				    const struct propset *set, uint32_t tag,
 				    struct prop *derived)
 {
-	const struct prop *prop = find_prop(set, tag);
-
 	sieve_run_spend(test->run, 1 + propset_count(set) / 8);
-	if (!prop && set == test->run->message->set &&
+	if (set == test->run->message->set &&
 	    sieve_derived_prop(test->run->message, tag, derived))
 		return derived;
-	return prop;
+	return find_prop(set, tag);
 }
 
 /* RES_COMPAREPROPS: false where one is not there or of another kind. */

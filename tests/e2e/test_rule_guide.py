@@ -7,7 +7,6 @@ actions of Outlook's wizard.
 import os
 import re
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import mta  # noqa: E402
@@ -184,18 +183,26 @@ def wizard(kind):
     table = text.split(f"| Outlook: {kind} | Sieve |\n", 1)[1]
     rows = re.findall(r"^\| (.*?) \| `(.*?)`.*\|$",
                       table.split("\n\n", 1)[0], re.M)
-    return {words: sieve for words, sieve in rows if "..." not in sieve}
+    return {words: sieve for words, sieve in rows
+            if not sieve.endswith("...")}
 
 
 REQUIRE = ('require ["fileinto", "copy", "mailbox", "special-use", "body",'
            ' "relational", "date", "imap4flags", "vnd.okapi.property",'
-           ' "vnd.okapi.forward", "vnd.okapi.setproperty"];\n')
+           ' "vnd.okapi.forward", "vnd.okapi.reply",'
+           ' "vnd.okapi.setproperty"];\n')
+
+
+def received(date):
+    return f"Received: from a.test by b.test; {date} 00:00:00 +0000"
+
 
 MESSAGES = {
-    "A": dict(subject="plain"),
+    "A": dict(subject="plain", headers=[received("2 Nov 2025")]),
     "B": dict(subject="an offer", sender="ann@example.org",
               to="team@example.org\nCc: anna@okapi.test",
-              headers=["Importance: high", "Sensitivity: Private",
+              headers=[received("31 Oct 2025"),
+                       "Importance: high", "Sensitivity: Private",
                        "MIME-Version: 1.0",
                        "Content-Type: multipart/mixed; boundary=b"],
               body="--b\nContent-Type: text/plain\n\nHello.\n"
@@ -203,7 +210,7 @@ MESSAGES = {
                    "Content-Disposition: attachment; filename=a.pdf\n\n"
                    "%PDF\n--b--\n"),
     "C": dict(subject="long", sender="x@y.test",
-              headers=["X-Mailer: Foo 1.0", "Auto-Submitted: auto-replied"],
+              headers=[received("1 Dec 2025"), "X-Mailer: Foo 1.0", "Auto-Submitted: auto-replied"],
               body="the price\n" + 400 * ("x" * 60 + "\n")),
     "D": dict(subject="meeting", sender="x@y.test",
               headers=["MIME-Version: 1.0",
@@ -232,10 +239,27 @@ CONDITIONS = {
     "marked as sensitivity": "B",
     "which has an attachment": "BD",  # the calendar is kept as one
     "with a size in a specific range": "C",
-    "received in a specific date span":
-        "ABCD" if time.strftime("%Y-%m", time.gmtime()) == "2026-11" else "",
+    "received in a specific date span": "A",
     "uses the form name, meeting invitation or update": "D",
     "which is an automatic reply": "C",
+}
+# What an action does: its name, argument, flags and properties, and is the message kept
+# besides?  None: nothing.
+ACTIONS = {
+    "move it to the specified folder": ("fileinto", "Folder", [], False),
+    "move a copy to the specified folder": ("fileinto", "Folder", [], True),
+    "delete it": ("fileinto", "Deleted Items", [], False),
+    "permanently delete it": ("discard", None, [], False),
+    "redirect it to people": ("redirect", "ann@example.org", [], False),
+    "forward it to people": ("forward", "ann@example.org", [], True),
+    "forward it to people as an attachment":
+        ("forward", "ann@example.org", [], True),
+    "mark it as read": ("keep", None, ["\\Seen"], False),
+    "mark message with a flag": ("keep", None, ["\\Flagged"], False),
+    "assign it to the category": ("keep", None, ["Category"], False),
+    "mark it as importance": ("keep", None, [("PR_IMPORTANCE", 2)], False),
+    "reply using a specific template": ("reply", None, [], True),
+    "stop processing more rules": (None, None, [], True),
 }
 
 
@@ -250,12 +274,15 @@ class Wizard(Case):
             file.write(data)
         return path
 
-    def plan(self, script, mail):
+    def tried(self, script, mail):
         result, = self.okapi.json(
             "rule", "test", "anna", "--rule",
             self.write("r.sieve", (REQUIRE + script).encode()),
             self.write("m.eml", message(**mail)))
-        return result["actions"]
+        return result
+
+    def plan(self, script, mail):
+        return self.tried(script, mail)["actions"]
 
     def test_conditions(self):
         rows = wizard("condition")
@@ -272,15 +299,19 @@ class Wizard(Case):
 
     def test_actions(self):
         self.okapi.must("folder", "create", "anna", "Folder")
-        for words, sieve in wizard("action").items():
+        rows = wizard("action")
+        self.assertEqual(sorted(rows), sorted(ACTIONS))
+        for words, sieve in rows.items():
+            action, argument, flags, keeps = ACTIONS[words]
             with self.subTest(words):
-                plan = self.plan(sieve, MESSAGES["A"])
-                self.assertEqual([a["problem"] for a in plan],
-                                 [None] * len(plan))
-                if sieve != "stop;":
-                    self.assertIn(plan[0]["action"], ("keep",
-                                                      sieve.split()[0].strip(
-                                                          ";")))
+                plan = self.tried(sieve, MESSAGES["A"])
+                self.assertEqual(
+                    [(a["action"], a["argument"],
+                      a["flags"] + list(a["properties"].items()),
+                      a["problem"])
+                     for a in plan["actions"]],
+                    [(action, argument, flags, None)] if action else [])
+                self.assertEqual(plan["implicit_keep"], keeps)
 
 
 if __name__ == "__main__":
