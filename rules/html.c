@@ -3,31 +3,19 @@
  */
 #include "html.h"
 
-#include <string.h>
+#include "charset.h"
+#include "utf8.h"
 
-#define CODEPAGE_UTF8 65001
+#include <string.h>
 
 char *sieve_html_to_utf8(const struct propset *set, const char *html,
 			 size_t len)
 {
 	int64_t page = propset_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
-	g_autofree char *charset = NULL;
-	char *text = NULL;
+	bool clean = false;
+	char *text = charset_decode_codepage((int)page, html, len, &clean);
 
-	if (len > G_MAXSSIZE / 4)
-		return g_strdup("");
-	if (g_utf8_validate(html, (gssize)len, NULL))
-		return g_strndup(html, len);
-	if (page >= 28591 && page <= 28605)
-		charset = g_strdup_printf("ISO-8859-%d", (int)(page - 28590));
-	else if (page == 20866)
-		charset = g_strdup("KOI8-R");
-	else if (page > 0 && page < 10000)
-		charset = g_strdup_printf("CP%d", (int)page);
-	if (charset)
-		text = g_convert_with_fallback(html, (gssize)len, "UTF-8",
-					       charset, NULL, NULL, NULL, NULL);
-	return text ? text : g_utf8_make_valid(html, (gssize)len);
+	return text ? text : utf8_make_valid(len ? html : "", len);
 }
 
 /* Behind an element whose content is no text, or NULL. */

@@ -4,6 +4,7 @@
 #include "params.h"
 #include "parts.h"
 #include "text_files.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -137,67 +138,81 @@ static char *meta_charset(const char *html, size_t len)
 	return NULL;
 }
 
-char *body_decode_text(struct convert_context *context,
-		       const struct mime_entity *leaf, GBytes *bytes,
-		       char **ret_charset)
+/* What the part says its charset is; owned, NULL if that is nothing, or
+ * us-ascii, as which anything goes. */
+static char *declared_charset(const struct mime_entity *leaf)
 {
 	const char *declared = mime_params_get(leaf->type_params, "charset");
-	g_autofree char *charset = g_strdup(declared);
-	gsize len = 0;
-	const char *data = g_bytes_get_data(bytes, &len);
-	char *text = NULL;
+	char *charset = declared ? g_strstrip(g_strdup(declared)) : NULL;
 
-	*ret_charset = NULL;
-	if (charset)
-		g_strstrip(charset);
-	if (charset_is_ascii(charset) && mime_is(leaf, "text", "html")) {
-		g_free(charset);
-		charset = meta_charset(data ? data : "", len);
-		/* It was found in text of single octets. */
-		if (charset && g_str_has_prefix(charset, "utf-16"))
-			g_clear_pointer(&charset, g_free);
-	}
-	if (charset_is_ascii(charset) && charset_is_japanese(data, len)) {
-		g_free(charset);
-		charset = g_strdup("iso-2022-jp");
-	}
-	if (!charset_is_ascii(charset)) {
-		text = charset_decode(charset, data, len);
-		if (!text)
-			convert_note(context, "unknown charset \"%.60s\"",
-				     charset);
-	}
-	if (text)
-		*ret_charset = g_steal_pointer(&charset);
-	else
-		text = charset_decode_undeclared(context, data, len);
-	if (g_str_has_prefix(text, "\xef\xbb\xbf"))
+	if (charset_is_ascii(charset))
+		g_clear_pointer(&charset, g_free);
+	return charset;
+}
+
+/* By the <meta> of HTML, if that is true; it was found in text of single
+ * octets, so it is not UTF-16. */
+static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
+{
+	g_autofree char *charset = meta_charset(data, len);
+	g_autofree char *text = NULL;
+	bool clean = false;
+
+	if (charset_is_ascii(charset) || g_str_has_prefix(charset, "utf-16"))
+		return NULL;
+	text = charset_decode_clean(charset, data, len, &clean);
+	if (!text || !clean)
+		return NULL;
+	*ret_charset = g_steal_pointer(&charset);
+	return g_steal_pointer(&text);
+}
+
+#define MARK "\xef\xbb\xbf" /* U+FEFF in UTF-8 */
+
+static char *without_mark(char *text) /* moved */
+{
+	if (g_str_has_prefix(text, MARK))
 		memmove(text, text + 3, strlen(text + 3) + 1);
 	return text;
 }
 
-static bool is_seven_bit(const char *text)
+/* A byte order mark, then what the part says, then what the HTML says, then a
+ * guess (MS-OXCMAIL 2.2.3.3.2.1; WHATWG HTML 13.2.3.2). */
+char *body_decode_text(struct convert_context *context,
+		       const struct mime_entity *leaf, GBytes *bytes,
+		       char **ret_charset)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text >= 0x80)
-			return false;
-	return true;
-}
+	bool html = mime_is(leaf, "text", "html");
+	bool says = mime_params_get(leaf->type_params, "charset") != NULL;
+	gsize len = 0;
+	const char *data = g_bytes_get_data(bytes, &len);
+	g_autofree char *charset = declared_charset(leaf);
+	char *text = NULL;
 
-static int plain_codepage(const struct convert_context *context,
-			  const struct mime_entity *leaf, const char *charset,
-			  const char *text)
-{
+	data = data ? data : "";
+	if (html && len > 3 && !memcmp(data, MARK, 3) &&
+	    utf8_is_valid(data, len)) {
+		*ret_charset = g_strdup("utf-8");
+		return g_strndup(data + 3, len - 3);
+	}
 	if (charset)
-		return charset_codepage(charset);
-	if (is_seven_bit(text))
-		return charset_codepage("us-ascii");
-	if (leaf->encoding == MIME_IDENTITY &&
-	    g_utf8_validate_len(leaf->content.data, leaf->content.len, NULL))
-		return charset_codepage("utf-8");
-	return charset_codepage(context->options->default_charset
-					? context->options->default_charset
-					: "windows-1252");
+		text = charset_decode(charset, data, len);
+	if (charset && !text)
+		convert_note(context, "unknown charset \"%.60s\"", charset);
+	if (text)
+		*ret_charset = g_steal_pointer(&charset);
+	else if (html && !(says && charset_is_seven_bit(data, len)))
+		text = decode_by_meta(data, len, ret_charset);
+	if (!text) {
+		const char *guess = charset_guess(context, data, len);
+
+		/* Nobody has said that HTML is us-ascii. */
+		if (html && !says && charset_is_ascii(guess))
+			guess = "utf-8";
+		*ret_charset = g_strdup(guess);
+		text = charset_decode_undeclared(context, data, len);
+	}
+	return without_mark(text);
 }
 
 static int compare_ids(const void *a, const void *b, void *data)
@@ -345,26 +360,44 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_text(set, PR_BODY, lines);
 	propset_set_number(set, PR_NATIVE_BODY, 1);
-	propset_set_number(set, PR_INTERNET_CPID,
-			   plain_codepage(context, leaf, charset, text));
+	propset_set_number(set, PR_INTERNET_CPID, charset_codepage(charset));
 }
 
-/* HTML is kept as UTF-8, whatever it came in; where it has no plain text beside
- * it, it gets one. */
+void body_keep_html(struct propset *set, int page, struct span octets,
+		    const char *text)
+{
+	g_autofree char *own = page == CODEPAGE_UTF8
+				       ? NULL
+				       : g_strndup(octets.data, octets.len);
+	g_autofree char *lines = text_crlf(own ? own : text);
+
+	propset_set_binary_copy(set, PR_HTML, lines, strlen(lines));
+}
+
+/* HTML without plain text beside it gets one. */
+static void make_plain(struct convert_context *context, struct propset *set,
+		       const char *html)
+{
+	g_autofree char *plain = html_to_text(context, html, strlen(html));
+	g_autofree char *lines = text_crlf(plain);
+
+	propset_set_text(set, PR_BODY, lines);
+}
+
 static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		     bool has_plain, struct propset *set, GTree *cids)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *charset = NULL;
 	g_autofree char *text = NULL;
-	g_autofree char *html = NULL;
+	struct span octets = {NULL, 0};
+	int page = CODEPAGE_UTF8;
 
 	leaf->is_body = true;
+	propset_set_number(set, PR_NATIVE_BODY, 3);
 	if (context->options->flags & CONVERT_SKETCH &&
-	    !has_name(root_of(leaf), false) && !has_name(root_of(leaf), true)) {
-		propset_set_number(set, PR_NATIVE_BODY, 3);
+	    !has_name(root_of(leaf), false) && !has_name(root_of(leaf), true))
 		return;
-	}
 	bytes = mime_decode(leaf);
 	text = body_decode_text(context, leaf, bytes, &charset);
 	if (mime_is(leaf, "text", "enriched")) {
@@ -372,22 +405,20 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 
 		text = text_enriched_to_html(enriched);
 		g_free(enriched);
+	} else {
+		octets.data = g_bytes_get_data(bytes, &octets.len);
+		page = charset_exact_codepage(charset, octets.data, octets.len,
+					      text);
 	}
-	html = text_crlf(text);
-	collect_cids(html, cids);
+	collect_cids(text, cids);
 	if (has_name(root_of(leaf), true))
-		collect_locations(html, cids);
-	if (context->options->flags & CONVERT_BODIES)
-		propset_set_binary_copy(set, PR_HTML, html, strlen(html));
-	if ((context->options->flags & CONVERT_BODIES) && !has_plain) {
-		g_autofree char *plain =
-			html_to_text(context, html, strlen(html));
-		g_autofree char *lines = text_crlf(plain);
-
-		propset_set_text(set, PR_BODY, lines);
-	}
-	propset_set_number(set, PR_NATIVE_BODY, 3);
-	propset_set_number(set, PR_INTERNET_CPID, charset_codepage("utf-8"));
+		collect_locations(text, cids);
+	propset_set_number(set, PR_INTERNET_CPID, page);
+	if (!(context->options->flags & CONVERT_BODIES))
+		return;
+	body_keep_html(set, page, octets, text);
+	if (!has_plain)
+		make_plain(context, set, text);
 }
 
 void body_convert(struct convert_context *context, struct mime_entity *root,

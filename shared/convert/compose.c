@@ -1,12 +1,11 @@
 /*
  * Property set to RFC 822: header, then body.
  */
+#include "charset.h"
 #include "compose_calendar.h"
 #include "rtf.h"
 
 #include <string.h>
-
-#define CODEPAGE_UTF8 65001
 
 /* A body that is RTF alone, as text: nothing but Outlook reads the other.
  * Owned, NULL if it says nothing that is not there. */

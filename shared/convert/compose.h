@@ -107,8 +107,4 @@ void compose_body(const struct propset *set, unsigned depth, GByteArray *out);
 void compose_message(const struct propset *set, unsigned depth,
 		     GByteArray *out);
 
-/* charset.c: UTF-8 text in the charset of a code page, if all of it fits;
- * NULL otherwise.  ret_name: its MIME name, static. */
-GBytes *charset_encode(int codepage, const char *text, const char **ret_name);
-
 #endif

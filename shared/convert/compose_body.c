@@ -10,9 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CODEPAGE_ASCII  20127
-#define CODEPAGE_LATIN1 28591
-#define CODEPAGE_UTF8   65001
 /* Of each part, towards the name of a boundary. */
 #define BOUNDARY_SEED_MAX 4096u
 
@@ -57,35 +54,51 @@ static GByteArray *plain_part(const struct propset *set, const char *text)
 	return out;
 }
 
-/* The charset of HTML: the octets are in it already. */
-static const char *html_charset(const struct propset *set, struct octets in)
+/* HTML as it goes out: its octets in the charset of PR_INTERNET_CPID, if that
+ * is what they are in and it may be in mail, else as UTF-8.  ret_charset:
+ * static. */
+static GBytes *encode_html(const struct propset *set, const char **ret_charset)
 {
+	GBytes *html = propset_binary(set, PR_HTML);
 	int asked = (int)propset_number(set, PR_INTERNET_CPID, 0);
-	bool ascii = true;
-	const char *charset = NULL;
-	g_autoptr(GBytes) none = NULL;
+	gsize len = 0;
+	const char *data = g_bytes_get_data(html, &len);
+	bool clean = false;
+	g_autofree char *text =
+		charset_decode_codepage(asked, data, len, &clean);
+	const char *name = charset_name_of(asked);
 
-	for (size_t i = 0; ascii && i < in.len; i++)
-		ascii = in.data[i] < 0x80;
-	none = charset_encode(asked, "", &charset);
-	if (none && (ascii || asked != CODEPAGE_ASCII))
-		return charset;
-	if (ascii)
-		return "us-ascii";
-	return utf8_is_valid((const char *)in.data, in.len) ? "utf-8"
-							    : "windows-1252";
+	*ret_charset = "utf-8";
+	if (text && clean) {
+		int page = name ? charset_exact_codepage(name, data, len, text)
+				: CODEPAGE_UTF8;
+
+		len = strlen(text);
+		if (page == CODEPAGE_UTF8)
+			return g_bytes_new_take(g_steal_pointer(&text), len);
+		*ret_charset = charset_name_of(page);
+		return g_bytes_ref(html);
+	}
+	/* What says nothing of its charset, or another one. */
+	if (charset_is_seven_bit(data, len))
+		*ret_charset = "us-ascii";
+	else if (!utf8_is_valid(data, len))
+		*ret_charset =
+			name && asked != CODEPAGE_ASCII ? name : "windows-1252";
+	return g_bytes_ref(html);
 }
 
 static GByteArray *html_part(const struct propset *set)
 {
-	GBytes *html = propset_binary(set, PR_HTML);
+	const char *charset = NULL;
+	g_autoptr(GBytes) html = encode_html(set, &charset);
 	GByteArray *out = g_byte_array_new();
 	struct octets in;
 	gsize len = 0;
 
 	in.data = g_bytes_get_data(html, &len);
 	in.len = len;
-	put_text_part(out, "text/html", html_charset(set, in), in);
+	put_text_part(out, "text/html", charset, in);
 	return out;
 }
 
@@ -193,19 +206,17 @@ static GByteArray *related_part(const struct propset *set, unsigned depth)
 }
 
 /* HTML as plain text, for readers that want that.  Owned. */
-static char *text_of_html(const struct propset *set, GBytes *html)
+static char *text_of_html(const struct propset *set)
 {
 	static const struct convert_options options = {0};
 	struct convert_context context = {.options = &options};
-	g_autofree char *utf8 = NULL;
-	struct octets in;
+	const char *charset = NULL;
+	g_autoptr(GBytes) html = encode_html(set, &charset);
 	gsize len = 0;
+	const char *data = g_bytes_get_data(html, &len);
+	g_autofree char *utf8 = charset_decode(charset, data, len);
 
-	in.data = g_bytes_get_data(html, &len);
-	in.len = len;
-	utf8 = charset_decode(html_charset(set, in), in.data, in.len);
-	return html_to_text(&context, utf8 ? utf8 : "",
-			    utf8 ? strlen(utf8) : 0);
+	return html_to_text(&context, utf8, strlen(utf8));
 }
 
 /* The text of the message: of its own, else of its HTML.  Owned, NULL if there
@@ -217,7 +228,7 @@ static char *text_of(const struct propset *set)
 
 	if (text)
 		return g_strdup(text);
-	return html ? text_of_html(set, html) : compose_report_text(set);
+	return html ? text_of_html(set) : compose_report_text(set);
 }
 
 /* The calendar that a meeting is, of the attachments or of the properties;

@@ -18,10 +18,17 @@ void body_convert(struct convert_context *context, struct mime_entity *root,
 		  struct propset *set, GTree **ret_cids);
 
 /* What a text part says (bytes: its content, decoded), and in which charset it
- * said it (owned; NULL if that could only be guessed).  Owned. */
+ * said it (owned, never NULL): by a byte order mark of HTML, by Content-Type,
+ * by <meta>, or as it seems.  Owned. */
 char *body_decode_text(struct convert_context *context,
 		       const struct mime_entity *leaf, GBytes *bytes,
 		       char **ret_charset);
+
+/* PR_HTML: the octets, in the code page that charset_exact_codepage() has for
+ * them, or the text where that is 65001; in lines that end in CRLF (MS-OXCMAIL
+ * 2.2.3.3.2.1). */
+void body_keep_html(struct propset *set, int page, struct span octets,
+		    const char *text);
 
 /* part_list.c: every part, in order, into the list of the set. */
 void part_list_convert(struct convert_context *context,

@@ -300,18 +300,30 @@ static void set_class(const struct tnef *tnef, struct propset *set)
 		propset_set_text(set, PR_MESSAGE_CLASS, class);
 }
 
-static char *html_of(const struct tnef *tnef)
+/* PR_HTML as text (owned), its octets and their code page. */
+static char *html_of(const struct tnef *tnef, struct span *ret_octets,
+		     int *ret_page)
 {
 	const struct tnef_prop *html = tnef_prop_find(tnef->props, ID_HTML);
 	int codepage =
 		(int)tnef_prop_number(tnef->props, ID_CPID, tnef->codepage);
+	const char *name = charset_name_of(codepage);
+	struct span octets;
+	char *text = NULL;
 
 	if (!html)
 		return NULL;
 	if (html->type != PT_BINARY)
 		return tnef_prop_text(tnef->context, tnef->props, ID_HTML,
 				      codepage);
-	return tnef_text(tnef->context, codepage, tnef_prop_value(html));
+	octets = tnef_prop_value(html);
+	octets.len = strnlen(octets.data, octets.len);
+	text = tnef_text(tnef->context, codepage, octets);
+	if (name)
+		*ret_page = charset_exact_codepage(name, octets.data,
+						   octets.len, text);
+	*ret_octets = octets;
+	return text;
 }
 
 static char *plain_of(const struct tnef *tnef)
@@ -394,20 +406,18 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 	g_autofree char *html = NULL;
 	g_autofree char *text = NULL;
 	const struct tnef_prop *rtf = rtf_prop(tnef);
+	struct span octets = {NULL, 0};
+	int page = CODEPAGE_UTF8;
 
 	if (native != 3) {
-		html = html_of(tnef);
+		html = html_of(tnef, &octets, &page);
 		read_rtf(tnef, &html, &text);
 	}
 	if (html) {
-		g_autofree char *lines = text_crlf(html);
-
 		native = 3;
+		propset_set_number(set, PR_INTERNET_CPID, page);
 		if (wanted)
-			propset_set_binary_copy(set, PR_HTML, lines,
-						strlen(lines));
-		propset_set_number(set, PR_INTERNET_CPID,
-				   charset_codepage("utf-8"));
+			body_keep_html(set, page, octets, html);
 	}
 	if (rtf && wanted)
 		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));

@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import corpus, judges  # noqa: E402
+from harness import codepage, corpus, judges  # noqa: E402
 from harness.judges import Mail, Part  # noqa: E402
 from harness.okapi import BUILD, TOP  # noqa: E402
 
@@ -81,7 +81,8 @@ def mail_of(props):
         props.get("PR_INTERNET_MESSAGE_ID", "").strip("<>"),
         props.get("PR_BODY"))
     if "PR_HTML" in props:
-        mail.html = base64.b64decode(props["PR_HTML"]).decode()
+        mail.html = codepage.decode(base64.b64decode(props["PR_HTML"]),
+                                    props["PR_INTERNET_CPID"])
     mail.files = [a.get("PR_ATTACH_LONG_FILENAME")
                   for a in props["attachments"]]
     mail.more = props

@@ -29,6 +29,7 @@ from collections import Counter
 from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import codepage as windows  # noqa: E402
 from harness import corpus  # noqa: E402
 from harness.okapi import BUILD  # noqa: E402
 
@@ -383,9 +384,9 @@ def charset_of(part):
 def text_of(part):
     octets = content(part)
     charset = charset_of(part)
-    if charset in (None, "us-ascii") and \
+    if (charset == "us-ascii" or charset not in CODEPAGES) and \
             part.get_content_type() == "text/html":
-        charset = meta_charset(octets)
+        charset = meta_charset(octets) or charset
     text = declared(octets, charset)
     text = text[1:] if text.startswith("\ufeff") else text
     return re.sub(r"(?<!\r)\n", "\r\n", text)
@@ -433,13 +434,9 @@ CODEPAGES = {
 }
 
 
-def codepage(bodies):
-    if bodies.html is not None:
-        return 65001
-    if bodies.text is None:
-        return None
-    charset = charset_of(bodies.text)
-    octets = content(bodies.text)
+def codepage_of_text(part):
+    charset = charset_of(part)
+    octets = content(part)
     if charset not in (None, "us-ascii", "ascii"):
         try:
             codecs.lookup(charset)
@@ -448,9 +445,32 @@ def codepage(bodies):
             pass
     if all(c < 128 for c in octets):
         return 20127
-    if is_utf8(octets) and encoding(bodies.text) in IDENTITY:
-        return 65001
-    return 1252
+    return 65001 if is_utf8(octets) else 1252
+
+
+# What mail of that name is read by.
+WIDER = {28591: 1252, 28599: 1254, 936: 54936, 51949: 949}
+
+
+def expect_html(part):
+    """The octets with their code page where they are text by that, else UTF-8
+    with 65001 (MS-OXCMAIL 2.2.3.3.2.1)."""
+    octets = re.sub(rb"(?<!\r)\n", b"\r\n", content(part))
+    text = text_of(part)
+    page = codepage_of_text(part)
+    said = charset_of(part)
+    seven = all(c < 128 for c in octets)
+    if said not in CODEPAGES or (said == "us-ascii" and not seven):
+        page = CODEPAGES.get(meta_charset(octets),
+                             65001 if said is None and seven else page)
+    for guess in (page, WIDER.get(page)):
+        try:
+            if guess and guess < 65000 and \
+                    windows.decode(octets, guess) == text:
+                return octets, guess
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return text.encode(), 65001
 
 
 def file_name(part, number):
@@ -647,11 +667,12 @@ def expect_bodies(message, out):
         out["PR_BODY"] = unflowed(bodies.text)
     elif bodies.html is not None:
         out["PR_BODY"] = ...  # made of the HTML: nothing Python knows
+    out["PR_INTERNET_CPID"] = None if bodies.text is None else \
+        codepage_of_text(bodies.text)
     if bodies.html is not None:
-        out["PR_HTML"] = text_of(bodies.html).encode()
+        out["PR_HTML"], out["PR_INTERNET_CPID"] = expect_html(bodies.html)
     out["PR_NATIVE_BODY"] = 3 if bodies.html is not None else \
         1 if bodies.text is not None else None
-    out["PR_INTERNET_CPID"] = codepage(bodies)
     return bodies
 
 

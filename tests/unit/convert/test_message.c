@@ -161,9 +161,6 @@ static const struct {
 	 PR_BODY, "a b\r\nc<\r\n", 0},
 	{"html is native", "Content-Type: text/html\r\n\r\n<p>x",
 	 PR_NATIVE_BODY, NULL, 3},
-	{"html code page",
-	 "Content-Type: text/html; charset=koi8-r\r\n\r\n<p>\xc1",
-	 PR_INTERNET_CPID, NULL, 65001},
 	{"multipart without boundary",
 	 "Content-Type: multipart/mixed\r\n\r\nHello", PR_BODY, "Hello", 0},
 	{"boundary that never comes",
@@ -320,19 +317,6 @@ Test(message, table)
 			expect_number(cases[i].name, set, cases[i].tag,
 				      cases[i].number);
 	}
-}
-
-Test(message, html_is_utf8)
-{
-	AUTO(propset) set = convert(
-		"Content-Type: text/html\r\n\r\n"
-		"<meta http-equiv=x content=\"text/html; charset=koi8-r\">\xc1");
-	GBytes *html = propset_binary(set, PR_HTML);
-	gsize len = 0;
-	const char *data = html ? g_bytes_get_data(html, &len) : NULL;
-
-	cr_assert(data);
-	cr_expect(len > 2 && !memcmp(data + len - 2, "\xd0\xb0", 2));
 }
 
 Test(message, recipients)

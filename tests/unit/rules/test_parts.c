@@ -235,6 +235,7 @@ Test(parts, html_in_other_charsets)
 	AUTO(propset) set = propset_new();
 	g_autofree char *latin = NULL;
 	g_autofree char *unknown = NULL;
+	g_autofree char *japanese = NULL;
 
 	propset_set_number(set, PR_INTERNET_CPID, 1252);
 	latin = sieve_html_to_utf8(set, "gr\xfc\xdf", 4);
@@ -242,4 +243,7 @@ Test(parts, html_in_other_charsets)
 	propset_set_number(set, PR_INTERNET_CPID, 4711);
 	unknown = sieve_html_to_utf8(set, "gr\xfc", 3);
 	cr_expect_str_eq(unknown, "gr\xef\xbf\xbd");
+	propset_set_number(set, PR_INTERNET_CPID, 50220);
+	japanese = sieve_html_to_utf8(set, "\x1b$BF|K\\\x1b(B", 10);
+	cr_expect_str_eq(japanese, "\xe6\x97\xa5\xe6\x9c\xac");
 }

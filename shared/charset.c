@@ -1,18 +1,21 @@
 /*
- * Charsets: every body, file name and header text becomes UTF-8 here.
+ * Charsets by their names in mail and by their Windows code pages: octets to
+ * UTF-8 and back.
  */
-#include "compose.h"
-#include "text.h"
+#include "charset.h"
+
 #include "utf8.h"
 
 #include <errno.h>
 #include <iconv.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define CODEC_HZ    "HZ"           /* RFC 1843; iconv(3) has none: see hz() */
 
 /* Charset names as mail has them: what iconv(3) calls it (NULL: the same) and
- * the Windows code page (MS-OXCMAIL 2.2.3.4; 0: none, so UTF-8). */
+ * the Windows code page. */
 static const struct charset {
 	const char *name;
 	const char *iconv;
@@ -51,7 +54,7 @@ static const struct charset {
 	{"x-gbk", "GB18030", 936},
 	{"gbk", "GB18030", 936},
 	{"gb18030", NULL, 54936},
-	{"hz-gb-2312", "EUC-CN", 52936},
+	{"hz-gb-2312", CODEC_HZ, 52936},
 	{"big5", "BIG5-HKSCS", 950},
 	{"big5-hkscs", "BIG5-HKSCS", 950},
 	{"shift_jis", "CP932", 932},
@@ -60,6 +63,7 @@ static const struct charset {
 	{"sjis", "CP932", 932},
 	{"windows-31j", "CP932", 932},
 	{"iso-2022-jp", "ISO-2022-JP-2", 50220},
+	{"csiso2022jp", "ISO-2022-JP-2", 50221},
 	{"euc-jp", NULL, 51932},
 	{"euc-kr", "CP949", 51949},
 	{"ks_c_5601-1987", "CP949", 949},
@@ -74,6 +78,9 @@ static const struct charset {
 	{"ibm437", NULL, 437},
 	{"ibm850", NULL, 850},
 	{"ibm852", NULL, 852},
+	{"ibm855", NULL, 855},
+	{"ibm857", NULL, 857},
+	{"ibm862", NULL, 862},
 	{"ibm866", NULL, 866},
 	/* Misnomers. */
 	{"utf8", "UTF-8", 65001},
@@ -110,7 +117,7 @@ static const struct charset {
 	{"cn-big5", "BIG5-HKSCS", 950},
 };
 
-static const struct charset *charset_find(const char *name)
+static const struct charset *find_as_it_is(const char *name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++)
 		if (!g_ascii_strcasecmp(charsets[i].name, name))
@@ -118,11 +125,33 @@ static const struct charset *charset_find(const char *name)
 	return NULL;
 }
 
+static const struct charset *charset_find(const char *name)
+{
+	const struct charset *charset = find_as_it_is(name);
+
+	if (!charset && strchr(name, '_')) {
+		/* "koi8_r" */
+		g_autofree char *dashed =
+			g_strdelimit(g_strdup(name), "_", '-');
+
+		charset = find_as_it_is(dashed);
+	}
+	return charset;
+}
+
 int charset_codepage(const char *name)
 {
 	const struct charset *charset = charset_find(name);
 
-	return charset && charset->codepage ? charset->codepage : 65001;
+	return charset ? charset->codepage : CODEPAGE_UTF8;
+}
+
+bool charset_is_seven_bit(const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)data[i] >= 0x80)
+			return false;
+	return true;
 }
 
 bool charset_is_ascii(const char *name)
@@ -193,7 +222,6 @@ static iconv_t converter_open(const char *name)
 		return (iconv_t)-1;
 	cd = iconv_open("UTF-8", key);
 	if (cd == (iconv_t)-1) {
-		/* "koi8_r" */
 		g_autofree char *dashed = g_strdelimit(g_strdup(key), "_", '-');
 
 		cd = iconv_open("UTF-8", dashed);
@@ -236,13 +264,15 @@ static char *utf8_repair(const char *data, size_t len)
 }
 
 /* Runs a converter over all input; what it refuses becomes U+FFFD. */
-static char *converter_run(iconv_t cd, const char *data, size_t len)
+static char *converter_run(iconv_t cd, const char *data, size_t len,
+			   bool *ret_clean)
 {
 	char *in = (char *)(uintptr_t)data; /* iconv(3) does not write to it */
 	char buffer[4096];
 	GString *out = g_string_sized_new(len + len / 8);
 	char *text = NULL;
 	bool flushed = false;
+	bool clean = true;
 
 	while (!flushed) {
 		char *to = buffer;
@@ -257,12 +287,14 @@ static char *converter_run(iconv_t cd, const char *data, size_t len)
 		g_string_append_len(out, buffer, to - buffer);
 		if (err == EILSEQ || err == EINVAL) {
 			g_string_append(out, REPLACEMENT);
+			clean = false;
 			if (len) {
 				in++;
 				len--;
 			}
 		}
 	}
+	*ret_clean = clean && utf8_is_valid(out->str, out->len);
 	text = utf8_repair(out->str, out->len);
 	g_string_free(out, TRUE);
 	return text;
@@ -278,62 +310,165 @@ static const char *utf16_order(const uint8_t *data, size_t len)
 	return marked ? "UTF-16" : "UTF-16BE";
 }
 
-char *charset_decode(const char *name, const void *data, size_t len)
+static bool is_letter(const char *data, size_t len)
 {
-	const struct charset *charset = charset_find(name);
-	const char *iconv_name = charset ? charset->iconv : NULL;
+	return len && *data > ' ' && *data < 0x7f;
+}
+
+/* HZ (RFC 1843) as EUC-CN: from "~{" to "~}", or to the end of the line, each
+ * pair of octets gets its high bits. */
+static GString *hz_to_euc(const char *data, size_t len)
+{
+	GString *out = g_string_sized_new(len);
+	bool wide = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char next = i + 1 < len ? data[i + 1] : '\0';
+
+		if (data[i] == '~' && next == (wide ? '}' : '{')) {
+			wide = !wide;
+			i++;
+		} else if (data[i] == '~' && !wide && next == '~') {
+			g_string_append_c(out, data[i++]);
+		} else if (data[i] == '~' && !wide && next == '\n') {
+			i++;
+		} else if (wide && is_letter(data + i, len - i) &&
+			   is_letter(data + i + 1, len - i - 1)) {
+			g_string_append_c(out, (char)(data[i++] | 0x80));
+			g_string_append_c(out, (char)(next | 0x80));
+		} else {
+			wide = wide && data[i] != '\n';
+			g_string_append_c(out, data[i]);
+		}
+	}
+	return out;
+}
+
+/* By a name that iconv(3) knows, or ours. */
+static char *codec_decode(const char *codec, const void *data, size_t len,
+			  bool *ret_clean)
+{
 	iconv_t cd = (iconv_t)-1;
 
-	if (!iconv_name)
-		iconv_name = name;
+	*ret_clean = true;
 	if (!len)
 		return g_strdup("");
-	if (!g_ascii_strcasecmp(iconv_name, "utf-8"))
+	if (!g_ascii_strcasecmp(codec, "utf-8")) {
+		*ret_clean = utf8_is_valid(data, len);
 		return utf8_repair(data, len);
-	if (!g_ascii_strcasecmp(iconv_name, "utf-16"))
-		iconv_name = utf16_order(data, len);
-	cd = converter_open(iconv_name);
-	if (cd == (iconv_t)-1)
-		return NULL;
-	return converter_run(cd, data, len);
+	}
+	if (!g_ascii_strcasecmp(codec, CODEC_HZ)) {
+		g_autoptr(GString) euc = hz_to_euc(data, len);
+
+		return codec_decode("GB18030", euc->str, euc->len, ret_clean);
+	}
+	if (!g_ascii_strcasecmp(codec, "utf-16"))
+		codec = utf16_order(data, len);
+	cd = converter_open(codec);
+	return cd == (iconv_t)-1 ? NULL
+				 : converter_run(cd, data, len, ret_clean);
 }
 
-char *charset_decode_undeclared(const struct convert_context *context,
-				const void *data, size_t len)
+char *charset_decode_clean(const char *name, const void *data, size_t len,
+			   bool *ret_clean)
 {
-	const char *fallback = context->options->default_charset;
-	char *text = NULL;
+	const struct charset *charset = charset_find(name);
 
-	if (!len)
-		return g_strdup("");
-	if (charset_is_japanese(data, len))
-		text = charset_decode("iso-2022-jp", data, len);
-	if (text)
-		return text;
-	if (utf8_is_valid(data, len))
-		return utf8_make_valid(data, len);
-	if (fallback && *fallback && !charset_is_ascii(fallback))
-		text = charset_decode(fallback, data, len);
-	if (!text)
-		text = charset_decode("windows-1252", data, len);
-	return text ? text : utf8_repair(data, len);
+	return codec_decode(charset && charset->iconv ? charset->iconv : name,
+			    data, len, ret_clean);
 }
 
-/* The wide ones and UTF-7 are no charsets for mail to be written in. */
+char *charset_decode(const char *name, const void *data, size_t len)
+{
+	bool clean = false;
+
+	return charset_decode_clean(name, data, len, &clean);
+}
+
+bool charset_is_known(const char *name)
+{
+	g_autofree char *text = charset_decode(name, "a", 1);
+
+	return text != NULL;
+}
+
+/* ---- code pages -----------------------------------------------------------
+ */
+
+/* The first one is what the code page is called in mail. */
 static const struct charset *charset_of_codepage(int codepage)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++)
 		if (charsets[i].codepage == codepage)
-			return codepage < 1200 || codepage > 1201 ? &charsets[i]
-								  : NULL;
+			return &charsets[i];
 	return NULL;
+}
+
+static bool is_utf16(int codepage)
+{
+	return codepage == CODEPAGE_UTF16 || codepage == CODEPAGE_UTF16_BE;
 }
 
 const char *charset_name_of(int codepage)
 {
 	const struct charset *charset = charset_of_codepage(codepage);
 
-	return charset ? charset->name : NULL;
+	return charset && !is_utf16(codepage) ? charset->name : NULL;
+}
+
+char *charset_decode_codepage(int codepage, const void *data, size_t len,
+			      bool *ret_clean)
+{
+	const char *name = charset_name_of(codepage);
+
+	if (codepage == CODEPAGE_UTF16)
+		name = "utf-16le";
+	if (codepage == CODEPAGE_UTF16_BE)
+		name = "utf-16be";
+	return name ? charset_decode_clean(name, data, len, ret_clean) : NULL;
+}
+
+/* Do octets say that text by the code page alone, without what we read into
+ * charsets of that name? */
+static bool says(int codepage, const void *data, size_t len, const char *text)
+{
+	const struct charset *charset = charset_of_codepage(codepage);
+	char codec[64];
+	bool clean = false;
+	g_autofree char *said = NULL;
+
+	if (codepage >= 28591 && codepage <= 28605)
+		(void)snprintf(codec, sizeof(codec), "ISO-8859-%d",
+			       codepage - 28590);
+	else if (codepage < 10000)
+		(void)snprintf(codec, sizeof(codec), "CP%d", codepage);
+	else if (codepage == 38598)
+		(void)snprintf(codec, sizeof(codec), "ISO-8859-8");
+	else if (codepage == 52936)
+		(void)snprintf(codec, sizeof(codec), CODEC_HZ);
+	else
+		(void)snprintf(codec, sizeof(codec), "%s", charset->name);
+	said = codec_decode(codec, data, len, &clean);
+	return said && clean && !strcmp(said, text);
+}
+
+int charset_exact_codepage(const char *name, const void *data, size_t len,
+			   const char *text)
+{
+	const struct charset *own = charset_find(name);
+	const struct charset *wider =
+		own && own->iconv ? charset_find(own->iconv) : NULL;
+
+	if (!own || is_utf16(own->codepage) || own->codepage == CODEPAGE_UTF7)
+		return CODEPAGE_UTF8;
+	if (!len || (strlen(text) == len && !memcmp(text, data, len) &&
+		     charset_is_seven_bit(data, len)))
+		return own->codepage;
+	if (says(own->codepage, data, len, text))
+		return own->codepage;
+	if (wider && says(wider->codepage, data, len, text))
+		return wider->codepage;
+	return CODEPAGE_UTF8;
 }
 
 GBytes *charset_encode(int codepage, const char *text, const char **ret_name)
@@ -342,7 +477,7 @@ GBytes *charset_encode(int codepage, const char *text, const char **ret_name)
 	g_autofree char *octets = NULL;
 	gsize len = 0;
 
-	if (!charset || codepage == 65000)
+	if (!charset || is_utf16(codepage) || codepage == CODEPAGE_UTF7)
 		return NULL;
 	octets = g_convert(text, -1, charset->name, "UTF-8", NULL, &len, NULL);
 	if (!octets)
