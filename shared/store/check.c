@@ -118,9 +118,12 @@ static int check_fix_values(struct store *store, struct fault *fault)
 	return rc ? -1 : purge_lobs(store, lobs, files, fault);
 }
 
+/* In a store that is deleted all is. */
 #define CHECK_HIDDEN                                                           \
  " FROM hierarchy h JOIN hierarchy p ON p.id = h.parent"                       \
- " WHERE h.type IN (2, 3) AND h.deleted IS NULL AND p.deleted IS NOT NULL"
+ " JOIN hierarchy s ON s.id = h.store"                                         \
+ " WHERE h.type IN (2, 3) AND h.deleted IS NULL AND p.deleted IS NOT NULL"     \
+ " AND s.deleted IS NULL"
 
 /* In this order: what others build on comes first, counters last. */
 static const struct check_step check_steps[] = {

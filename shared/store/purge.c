@@ -29,26 +29,19 @@ struct purge_row {
 
 struct purge_objects {
 	int64_t before; /* deletions up to then go */
+	int64_t store;  /* all of this one */
 	int64_t messages;
 	bool is_done;
 };
 
-/* Folders and stores once nothing is in them. */
-static int purge_find(struct store *store, int64_t before, GArray *found,
-		      struct fault *fault)
+/* Up to PURGE_BATCH rows of a query with one number and the limit. */
+static int purge_rows(struct store *store, GArray *found, struct fault *fault,
+		      const char *sql, int64_t number)
 {
 	ROWS rows = {0};
 	int rc;
 
-	if (rows_open(store, &rows, fault,
-		      "SELECT h.id, h.store, h.change, h.type FROM hierarchy h"
-		      " WHERE h.deleted IS NOT NULL AND h.deleted <= ?"
-		      " AND NOT EXISTS (SELECT 1 FROM hierarchy c"
-		      "  WHERE c.parent = h.id)"
-		      " AND (h.type <> 1 OR NOT EXISTS"
-		      "  (SELECT 1 FROM hierarchy c WHERE c.store = h.id))"
-		      " LIMIT ?",
-		      "id", before, (int)PURGE_BATCH))
+	if (rows_open(store, &rows, fault, sql, "id", number, (int)PURGE_BATCH))
 		return -1;
 	while ((rc = rows_next(&rows, fault)) == 1) {
 		struct purge_row row = {
@@ -61,6 +54,46 @@ static int purge_find(struct store *store, int64_t before, GArray *found,
 		g_array_append_val(found, row);
 	}
 	return rc;
+}
+
+/* Folders and stores once nothing is in them. */
+static int purge_find(struct store *store, int64_t before, GArray *found,
+		      struct fault *fault)
+{
+	return purge_rows(
+		store, found, fault,
+		"SELECT h.id, h.store, h.change, h.type FROM hierarchy h"
+		" WHERE h.deleted IS NOT NULL AND h.deleted <= ?"
+		" AND NOT EXISTS (SELECT 1 FROM hierarchy c"
+		"  WHERE c.parent = h.id)"
+		" AND (h.type <> 1 OR NOT EXISTS"
+		"  (SELECT 1 FROM hierarchy c WHERE c.store = h.id))"
+		" LIMIT ?",
+		before);
+}
+
+/* In a store that is deleted as a whole messages need not be marked. */
+static int purge_find_in(struct store *store, int64_t store_id, GArray *found,
+			 struct fault *fault)
+{
+	return purge_rows(store, found, fault,
+			  "SELECT id, store, change, type FROM hierarchy"
+			  " WHERE store = ? AND type = 3 LIMIT ?",
+			  store_id);
+}
+
+static int purge_row(struct store *store, const struct purge_row *row,
+		     struct fault *fault)
+{
+	/* Who synced before this change cannot learn of it now. */
+	if (row->store &&
+	    sql_run(store, fault,
+		    "UPDATE hierarchy SET horizon = max(horizon, ?)"
+		    " WHERE id = ?",
+		    "ii", row->change, row->store))
+		return -1;
+	return sql_run(store, fault, "DELETE FROM hierarchy WHERE id = ?", "i",
+		       row->id);
 }
 
 static int purge_objects_unit(struct store *store, void *context,
@@ -77,21 +110,82 @@ static int purge_objects_unit(struct store *store, void *context,
 		const struct purge_row *row =
 			&g_array_index(found, struct purge_row, i);
 
-		/* Who synced before this change cannot learn of it now. */
-		if (row->store &&
-		    sql_run(store, fault,
-			    "UPDATE hierarchy SET horizon = max(horizon, ?)"
-			    " WHERE id = ?",
-			    "ii", row->change, row->store))
-			return -1;
-		if (sql_run(store, fault, "DELETE FROM hierarchy WHERE id = ?",
-			    "i", row->id))
+		if (purge_row(store, row, fault))
 			return -1;
 		messages += row->type == OBJECT_MESSAGE;
 	}
 	purge->messages += messages;
 	purge->is_done = found->len == 0;
 	return 0;
+}
+
+/* What was not marked deleted is counted until it goes. */
+static int purge_store_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	struct purge_objects *purge = context;
+	g_autoptr(GArray) found =
+		g_array_new(FALSE, FALSE, sizeof(struct purge_row));
+
+	if (purge_find_in(store, purge->store, found, fault))
+		return -1;
+	for (guint i = 0; i < found->len; i++) {
+		const struct purge_row *row =
+			&g_array_index(found, struct purge_row, i);
+
+		if (sql_run(store, fault,
+			    "UPDATE hierarchy SET messages = messages - 1,"
+			    " unread = hierarchy.unread - m.unread,"
+			    " size = hierarchy.size - m.size"
+			    " FROM (SELECT parent, store, size,"
+			    "  flags & 1 = 0 AS unread FROM hierarchy"
+			    "  WHERE id = ? AND deleted IS NULL) m"
+			    " WHERE hierarchy.id IN (m.parent, m.store)",
+			    "i", row->id) ||
+		    purge_row(store, row, fault))
+			return -1;
+	}
+	purge->messages += found->len;
+	purge->is_done = found->len == 0;
+	return 0;
+}
+
+static int purge_run(struct store *store, store_unit_fn *unit,
+		     struct purge_objects *purge, struct fault *fault)
+{
+	while (!purge->is_done) {
+		if (store_run(store, unit, purge, fault))
+			return -1;
+		store_tell(store, "messages", purge->messages, 0);
+	}
+	return 0;
+}
+
+static int purge_objects(struct store *store, struct purge_objects *purge,
+			 struct fault *fault)
+{
+	g_autoptr(GArray) stores = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT id FROM hierarchy WHERE type = 1"
+		      " AND deleted IS NOT NULL AND deleted <= ?",
+		      "i", purge->before))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		int64_t id = rows_int(&rows, 0);
+
+		g_array_append_val(stores, id);
+	}
+	rows_end(&rows);
+	for (guint i = 0; rc == 0 && i < stores->len; i++) {
+		purge->store = g_array_index(stores, int64_t, i);
+		purge->is_done = false;
+		rc = purge_run(store, purge_store_unit, purge, fault);
+	}
+	purge->is_done = false;
+	return rc ? -1 : purge_run(store, purge_objects_unit, purge, fault);
 }
 
 /* ---- contents ------------------------------------------------------------
@@ -408,15 +502,11 @@ int store_purge(struct store *store, int64_t now, bool all,
 	int64_t lifetime = store->policy.softdelete_lifetime_s;
 	struct purge_objects objects = {
 		.before = all ? INT64_MAX : now - lifetime * USEC_PER_SEC,
-		.is_done = !all && lifetime <= 0,
 	};
 	bool has_space = false;
 
-	while (!objects.is_done) {
-		if (store_run(store, purge_objects_unit, &objects, fault))
-			return -1;
-		store_tell(store, "messages", objects.messages, 0);
-	}
+	if ((all || lifetime > 0) && purge_objects(store, &objects, fault))
+		return -1;
 	if (purge_contents(store, fault) || purge_orphans(store, now, fault) ||
 	    purge_keys(store, now, fault))
 		return -1;

@@ -364,6 +364,52 @@ static const char *const schema_steps[] = {
 
 	/* 10: the store of whom a message is sent as, or on behalf of. */
 	"ALTER TABLE outgoingqueue ADD COLUMN represented INTEGER;",
+
+	/* 11: a store that is marked deleted has no mail to show; its messages
+	 * are not marked one by one. */
+	"DROP VIEW mail;"
+	"CREATE VIEW mail AS"
+	" SELECT s.name AS owner,"
+	"  (WITH RECURSIVE up (parent, path, depth) AS ("
+	"   SELECT f.parent, replace(f.name, '/', '\\/'), 0 FROM hierarchy f"
+	"    WHERE f.id = m.parent AND f.type = 2"
+	"   UNION ALL"
+	"   SELECT f.parent, replace(f.name, '/', '\\/') || '/' || up.path,"
+	"    up.depth + 1 FROM up JOIN hierarchy f ON f.id = up.parent"
+	"    WHERE f.type = 2)"
+	"   SELECT path FROM up ORDER BY depth DESC LIMIT 1) AS folder,"
+	"  m.id AS id,"
+	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')"
+	"   AS received,"
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x0065001f), '') AS sender,"
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x0042001f), '')"
+	"   AS sender_name,"
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x0037001f), '') AS subject,"
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x0e04001f), '') AS \"to\","
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x0e03001f), '') AS cc,"
+	"  m.size AS size, m.flags & 1 AS read, m.flags AS flags,"
+	"  coalesce(m.keywords, '') AS keywords,"
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x001a001f), 'IPM.Note')"
+	"   AS message_class,"
+	"  coalesce((SELECT value FROM properties"
+	"   WHERE object = m.content AND tag = 0x1035001f), '')"
+	"   AS message_id,"
+	"  c.attachments AS attachments,"
+	"  (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', value / 1000000,"
+	"   'unixepoch') FROM properties"
+	"   WHERE object = m.content AND tag = 0x00390040) AS date,"
+	"  lower(hex(l.hash)) AS sha256, m.change AS change"
+	" FROM hierarchy m"
+	"  JOIN hierarchy s ON s.id = m.store AND s.type = 1"
+	"  JOIN hierarchy c ON c.id = m.content"
+	"  JOIN lob l ON l.id = c.lob"
+	" WHERE m.type = 3 AND m.deleted IS NULL AND s.deleted IS NULL;",
 };
 /* clang-format on */
 

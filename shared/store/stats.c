@@ -27,18 +27,20 @@ int store_get_stats(struct store *store, struct store_stats *ret_stats,
 		    "SELECT count(*) FROM users WHERE kind = 1", "") < 0 ||
 	    sql_get(store, fault, &stats.messages,
 		    "SELECT coalesce(sum(messages), 0) FROM hierarchy"
-		    " WHERE type = 1",
+		    " WHERE type = 1 AND deleted IS NULL",
 		    "") < 0 ||
 	    sql_get(store, fault, &stats.size,
 		    "SELECT coalesce(sum(size), 0) FROM hierarchy"
-		    " WHERE type = 1",
+		    " WHERE type = 1 AND deleted IS NULL",
 		    "") < 0 ||
 	    sql_get(store, fault, &stats.contents,
 		    "SELECT count(*) FROM hierarchy WHERE lob IS NOT NULL",
 		    "") < 0 ||
 	    sql_get(store, fault, &stats.deleted,
-		    "SELECT count(*) FROM hierarchy"
-		    " WHERE deleted IS NOT NULL AND type = 3",
+		    "SELECT (SELECT count(*) FROM hierarchy"
+		    "  WHERE deleted IS NOT NULL AND type = 3)"
+		    " + (SELECT coalesce(sum(messages), 0) FROM hierarchy"
+		    "  WHERE deleted IS NOT NULL AND type = 1)",
 		    "") < 0 ||
 	    sql_get(store, fault, &stats.queue,
 		    "SELECT count(*) FROM outgoingqueue", "") < 0 ||

@@ -284,7 +284,8 @@ int store_user_rename(struct store *store, const char *name,
 		       "ti", new_name, id);
 }
 
-/* Everything in the store, and the store itself, is marked deleted. */
+/* The store and its folders are marked deleted, so that nothing is put there
+ * or shown any more; messages are what the purge finds there, however many. */
 static int user_delete_store(struct store *store, int64_t store_id,
 			     struct fault *fault)
 {
@@ -293,23 +294,19 @@ static int user_delete_store(struct store *store, int64_t store_id,
 
 	if (store_bump(store, store_id, &change, fault) ||
 	    sql_run(store, fault,
-		    "UPDATE hierarchy SET deleted = ?, change = ?"
-		    " WHERE store = ? AND deleted IS NULL",
-		    "iii", now, change, store_id) ||
-	    sql_run(store, fault,
-		    "UPDATE hierarchy SET messages = 0, unread = 0, size = 0"
-		    " WHERE store = ? AND type = 2",
-		    "i", store_id) ||
-	    /* What waits in the queue is sent, but nobody's now. */
-	    sql_run(store, fault,
-		    "UPDATE outgoingqueue SET store = NULL, message = NULL"
-		    " WHERE store = ?",
-		    "i", store_id))
+		    "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
+		    " SELECT h.id FROM tree t JOIN hierarchy h"
+		    "  ON h.parent = t.id AND h.type = 2"
+		    "  AND h.deleted IS NULL)"
+		    " UPDATE hierarchy SET deleted = ?2, change = ?3"
+		    " WHERE id IN (SELECT id FROM tree)",
+		    "iii", store_id, now, change))
 		return -1;
+	/* What waits in the queue is sent, but nobody's now. */
 	return sql_run(store, fault,
-		       "UPDATE hierarchy SET messages = 0, unread = 0,"
-		       " size = 0, deleted = ? WHERE id = ?",
-		       "ii", now, store_id);
+		       "UPDATE outgoingqueue SET store = NULL, message = NULL"
+		       " WHERE store = ?",
+		       "i", store_id);
 }
 
 int store_user_delete(struct store *store, const char *name, bool keep_store,

@@ -55,7 +55,8 @@ NODISCARD int store_user_set(struct store *store, const char *name,
 			     const struct store_user_change *change,
 			     struct fault *fault);
 /* Unit.  Removes the user; the store is kept without owner (and called so: a
- * user of that name may come again), or its messages are marked deleted. */
+ * user of that name may come again), or marked deleted as a whole, which takes
+ * as long whatever is in it. */
 NODISCARD int store_user_delete(struct store *store, const char *name,
 				bool keep_store, struct fault *fault);
 /* Unit.  Another login name; addresses, store, groups and rights stay.

@@ -4,6 +4,8 @@
 #include "fixture.h"
 
 #include <idn2.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "store/senders.h"
 
@@ -501,4 +503,115 @@ Test(users, rights_of_the_nearest_folder_hold)
 	in_unit(store_group_remove(fx.store, "all", "team", fault));
 	cr_expect_not(
 		may(folder_of(anna, FOLDER_NOTES), "bob", STORE_RIGHT_READ));
+}
+
+/* ---- a user with much mail goes ------------------------------------------ */
+
+static int64_t number_of(const char *sql)
+{
+	struct fault why = {0};
+	int64_t number = -1;
+
+	cr_assert_eq(sql_get(fx.store, &why, &number, sql, ""), 1, "%s",
+		     why.text);
+	return number;
+}
+
+static int64_t view_of_bob(void)
+{
+	return number_of("SELECT count(*) FROM mail WHERE owner = 'bob'");
+}
+
+/* However much there is: marked in a few rows, none of it to be seen, and
+ * purged in steps between which all agrees. */
+Test(users, a_large_mailbox_goes_at_once)
+{
+	struct store_policy policy = {.softdelete_lifetime_s = 1000};
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+	struct store_stats stats = {0};
+	int64_t purged = 0;
+	int64_t found;
+	int64_t gone;
+	int before;
+	int changed;
+
+	store_set_policy(fx.store, &policy);
+	for (int i = 0; i < 500; i++)
+		deliver_to(bob, inbox, content);
+	gone = deliver_to(bob, inbox, content);
+	in_unit(store_message_delete(fx.store, gone, true, fault));
+	cr_expect_eq(view_of_bob(), 500);
+	before = sqlite3_total_changes(fx.store->db);
+	in_unit(store_user_delete(fx.store, "bob", false, fault));
+	changed = sqlite3_total_changes(fx.store->db) - before;
+	cr_expect(changed < 30, "%d rows", changed);
+	cr_expect_eq(view_of_bob(), 0);
+	must(store_get_stats(fx.store, &stats, fault));
+	cr_expect_eq(stats.messages, 0);
+	cr_expect_eq(stats.size, 0);
+	cr_expect_eq(stats.deleted, 501);
+	must_be_sound();
+	/* Whoever still thinks the folder is there. */
+	in_unit_fail(FAULT_NOT_FOUND,
+		     store_message_copy(fx.store, 1, inbox, &found, fault));
+	must_fail(FAULT_NOT_FOUND,
+		  store_folder_by_role(fx.store, bob, FOLDER_INBOX, &found,
+				       fault));
+	/* It keeps as long as what else is deleted. */
+	must(store_purge(fx.store, g_get_real_time(), false, &purged, fault));
+	cr_expect_eq(purged, 0);
+	must(store_purge(fx.store, g_get_real_time() + 2000 * USEC_PER_SEC,
+			 false, &purged, fault));
+	cr_expect_eq(purged, 501);
+	cr_expect_eq(number_of("SELECT count(*) FROM hierarchy"), 1);
+	must_be_sound();
+}
+
+static void stop_after_some(const char *what, int64_t done, int64_t of,
+			    void *context)
+{
+	int *left = context;
+
+	(void)of;
+	if (strcmp(what, "messages") == 0 && done && (*left)-- == 0) {
+		must_be_sound();
+		_exit(0);
+	}
+}
+
+/* A purge that ends half way leaves what the next one goes on with. */
+Test(users, a_purge_that_ends_in_a_large_mailbox)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t purged = 0;
+	int status = 0;
+	pid_t pid;
+
+	for (int i = 0; i < 500; i++)
+		deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	in_unit(store_user_delete(fx.store, "bob", false, fault));
+	store_close(g_steal_pointer(&fx.store));
+	pid = fork();
+	if (pid == 0) {
+		int left = 1;
+
+		must(store_open(fx.path, STORE_WRITE, TIMEOUT_MS, &fx.store,
+				fault));
+		store_set_progress(fx.store, stop_after_some, &left);
+		(void)!store_purge(fx.store, 0, true, &purged, NULL);
+		_exit(1);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	must(store_open(fx.path, STORE_WRITE, TIMEOUT_MS, &fx.store, fault));
+	must_be_sound();
+	cr_expect_eq(number_of("SELECT count(*) FROM hierarchy"
+			       " WHERE type = 3"),
+		     100);
+	must(store_purge(fx.store, 0, true, &purged, fault));
+	cr_expect_eq(purged, 100);
+	cr_expect_eq(number_of("SELECT count(*) FROM hierarchy"), 1);
 }
