@@ -1,14 +1,13 @@
 /*
- * Parts and their fields; parameters as RFC 2045 and RFC 2231 write them.
+ * Parts and their fields.
  */
 #include "mime.h"
 
 #include "checker.h"
 #include "html.h"
+#include "param.h"
 
 #include <string.h>
-
-#define MIME_SECTIONS_MAX 100 /* of one parameter, RFC 2231 section 3 */
 
 const struct language_tag language_mime_tags[] = {
 	{"mime", SLOT_MIME, 0, 0, EXTENSION_MIME},
@@ -108,96 +107,19 @@ static char *take_value(const char **text)
 	return g_string_free(value, FALSE);
 }
 
-/* "utf-8'en'%C3%BC" (RFC 2231 section 4) in UTF-8, in place of *value. */
-static void decode_extended(char **value, bool has_charset)
+/* Octets of a charset (RFC 2231 section 4) in UTF-8. */
+static char *decode(void *context, const char *charset, const char *octets,
+		    size_t len)
 {
-	const char *quote = has_charset ? strchr(*value, '\'') : NULL;
-	const char *start = quote ? strchr(quote + 1, '\'') : NULL;
-	const char *from = start ? start + 1 : *value;
-	g_autoptr(GString) out = g_string_new(NULL);
-	g_autofree char *charset =
-		start ? g_strndup(*value, (gsize)(quote - *value)) : NULL;
-	char *text;
+	gsize got = 0;
+	g_autofree char *text =
+		*charset ? g_convert(octets, (gssize)len, "UTF-8", charset,
+				     NULL, &got, NULL)
+			 : NULL;
 
-	for (; *from; from++) {
-		if (*from == '%' && g_ascii_isxdigit(from[1]) &&
-		    g_ascii_isxdigit(from[2])) {
-			g_string_append_c(
-				out, (char)(g_ascii_xdigit_value(from[1]) * 16 +
-					    g_ascii_xdigit_value(from[2])));
-			from += 2;
-		} else {
-			g_string_append_c(out, *from);
-		}
-	}
-	text = charset && *charset
-		       ? g_convert(out->str, (gssize)out->len, "UTF-8", charset,
-				   NULL, NULL, NULL)
-		       : NULL;
-	g_free(*value);
-	*value = text ? text : g_utf8_make_valid(out->str, (gssize)out->len);
-}
-
-/* Is name "param", or its section number ("param*2*")?  -1: it is not. */
-static int section_of(const char *name, const char *param, bool *ret_extended)
-{
-	size_t len = strlen(param);
-	const char *rest = name + len;
-	guint64 number = 0;
-
-	*ret_extended = false;
-	if (g_ascii_strncasecmp(name, param, len) != 0)
-		return -1;
-	if (*rest == '*' && g_ascii_isdigit(rest[1])) {
-		char *end = NULL;
-
-		number = g_ascii_strtoull(rest + 1, &end, 10);
-		rest = end;
-	}
-	if (*rest == '*') {
-		*ret_extended = true;
-		rest++;
-	}
-	return *rest || number >= MIME_SECTIONS_MAX ? -1 : (int)number;
-}
-
-/* The value of a parameter of what follows the first ';'; owned, NULL if it
- * has none. */
-static char *find_param(const char *text, const char *param)
-{
-	char *sections[MIME_SECTIONS_MAX] = {0};
-	GString *whole = NULL;
-
-	while ((text = strchr(text, ';'))) {
-		g_autofree char *name = NULL;
-		bool is_extended = false;
-		char *value;
-		size_t len;
-		int section;
-
-		text = skip_blanks(text + 1);
-		len = strcspn(text, " \t\r\n=;");
-		name = g_strndup(text, len);
-		text = skip_blanks(text + len);
-		if (*text != '=')
-			continue;
-		text++;
-		value = take_value(&text);
-		section = section_of(name, param, &is_extended);
-		if (section >= 0 && is_extended)
-			decode_extended(&value, section == 0);
-		if (section >= 0 && !sections[section])
-			sections[section] = g_steal_pointer(&value);
-		g_free(value);
-	}
-	for (int i = 0; i < MIME_SECTIONS_MAX; i++) {
-		if (sections[i] && (i == 0 || whole)) {
-			whole = whole ? whole : g_string_new(NULL);
-			g_string_append(whole, sections[i]);
-		}
-		g_free(sections[i]);
-	}
-	return whole ? g_string_free(whole, FALSE) : NULL;
+	(void)context;
+	return text ? g_utf8_make_valid(text, (gssize)got)
+		    : g_utf8_make_valid(octets, (gssize)len);
 }
 
 static bool feed_params(struct sieve_run *run, const struct ast_tagged *option,
@@ -205,15 +127,19 @@ static bool feed_params(struct sieve_run *run, const struct ast_tagged *option,
 			bool (*feed)(void *context, const char *value),
 			void *context)
 {
+	g_autoptr(GTree) params = NULL;
+
+	text += strcspn(text, ";");
+	sieve_run_spend(run, 8 * strlen(text));
+	params = param_parse(text, decode, NULL);
 	for (const struct ast_string *name = option->argument->strings;
 	     name && !run->failed; name = name->next) {
 		const char *wanted = sieve_run_string(run, name);
-		g_autofree char *value = NULL;
+		g_autofree char *lower = g_ascii_strdown(wanted, -1);
+		const struct param *param = g_tree_lookup(params, lower);
 
-		sieve_run_spend(run, 8 * strlen(text) + 8 * strlen(wanted) +
-					     MIME_SECTIONS_MAX);
-		value = *wanted ? find_param(text, wanted) : NULL;
-		if (value && feed(context, value))
+		sieve_run_spend(run, 8 * strlen(wanted));
+		if (param && feed(context, param->text))
 			return true;
 	}
 	return false;

@@ -277,7 +277,6 @@ static void read_type(struct scan *scan, struct mime_entity *entity)
 	g_autofree char *type = NULL;
 	g_autofree char *subtype = NULL;
 	const char *at = NULL;
-	const char *params = NULL;
 
 	if (!field)
 		return;
@@ -289,14 +288,8 @@ static void read_type(struct scan *scan, struct mime_entity *entity)
 		at++;
 		subtype = read_token(&at);
 	}
-	/* Some forget the semicolon before the first parameter. */
-	params = strchr(at, ';');
-	if (params)
-		params++;
-	else if (strchr(at, '='))
-		params = at;
-	if (params)
-		entity->type_params = mime_params_parse(scan->context, params);
+	if (strchr(at, '='))
+		entity->type_params = mime_params_parse(scan->context, at);
 	if (!*type || !subtype || !*subtype) {
 		/* "text" alone was once allowed (RFC 1049). */
 		if (*type && strcmp(type, "text") != 0)
@@ -324,9 +317,7 @@ static void read_disposition(struct scan *scan, struct mime_entity *entity)
 	text = text_unfold(scan->context, field->value);
 	at = text;
 	entity->disposition = read_token(&at);
-	list = strchr(at, ';');
-	if (list)
-		list++;
+	list = at;
 	if (!*entity->disposition)
 		g_clear_pointer(&entity->disposition, g_free);
 	/* "filename=x" without a type before it is seen in the wild. */
@@ -334,7 +325,7 @@ static void read_disposition(struct scan *scan, struct mime_entity *entity)
 		g_clear_pointer(&entity->disposition, g_free);
 		list = text;
 	}
-	if (list)
+	if (strchr(list, '='))
 		entity->disposition_params =
 			mime_params_parse(scan->context, list);
 }

@@ -1,7 +1,6 @@
 /*
  * Parameters of Content-Type and Content-Disposition (RFC 2045 5.1, 2231, and
- * RFC 2047 where it should not be).  Private to shared/convert; GMime reads
- * them.
+ * RFC 2047 where it should not be).  Private to shared/convert.
  */
 #ifndef OKAPI_CONVERT_PARAMS_H
 #define OKAPI_CONVERT_PARAMS_H
