@@ -289,22 +289,51 @@ static GBytes *tls_end_point(SSL *ssl)
 	return g_bytes_new(hash, len);
 }
 
-GBytes *tls_session_binding(const struct tls_session *session,
-			    const char **ret_type)
+static GBytes *tls_exporter(SSL *ssl)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
 	unsigned char key[32];
 
-	if (SSL_version(session->ssl) < TLS1_3_VERSION) {
-		*ret_type = "tls-server-end-point";
-		return tls_end_point(session->ssl);
-	}
-	*ret_type = "tls-exporter";
-	if (SSL_export_keying_material(session->ssl, key, sizeof(key), label,
+	if (SSL_version(ssl) < TLS1_3_VERSION ||
+	    SSL_export_keying_material(ssl, key, sizeof(key), label,
 				       strlen(label), (const unsigned char *)"",
 				       0, 1) != 1)
 		return NULL;
 	return g_bytes_new(key, sizeof(key));
+}
+
+/* The first Finished message: the client's, or the server's where a session was
+ * resumed. */
+static GBytes *tls_unique(SSL *ssl)
+{
+	unsigned char finished[EVP_MAX_MD_SIZE];
+	bool is_ours = SSL_is_server(ssl) == SSL_session_reused(ssl);
+	size_t len;
+
+	if (SSL_version(ssl) >= TLS1_3_VERSION ||
+	    SSL_get_extms_support(ssl) != 1)
+		return NULL;
+	len = is_ours ? SSL_get_finished(ssl, finished, sizeof(finished))
+		      : SSL_get_peer_finished(ssl, finished, sizeof(finished));
+	return len && len <= sizeof(finished) ? g_bytes_new(finished, len)
+					      : NULL;
+}
+
+GBytes *tls_session_binding(const struct tls_session *session, const char *type)
+{
+	static const struct {
+		const char *type;
+		GBytes *(*make)(SSL *ssl);
+	} makers[] = {
+		{"tls-exporter", tls_exporter},
+		{"tls-unique", tls_unique},
+		{"tls-server-end-point", tls_end_point},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(makers); i++)
+		if (strcmp(makers[i].type, type) == 0)
+			return makers[i].make(session->ssl);
+	return NULL;
 }
 
 ssize_t tls_read(struct tls_session *session, void *buffer, size_t len,

@@ -44,13 +44,14 @@ bool tls_session_is_trusted(const struct tls_session *session);
 const char *tls_session_describe(const struct tls_session *session);
 
 /*
- * What ties a login to this session of a client (RFC 5056), owned; ret_type,
- * static: "tls-exporter" (RFC 9266) in TLS 1.3, else "tls-server-end-point"
- * (RFC 5929 4).  NULL: there is none, as for a certificate whose signature has
- * no hash.
+ * What ties a login to this session of a client (RFC 5056) by the type, owned:
+ * "tls-exporter" (RFC 9266) in TLS 1.3; before that "tls-unique" (RFC 5929 3),
+ * where the handshake was extended (RFC 7627), for else another session could
+ * have the same; "tls-server-end-point" (RFC 5929 4), unless the certificate's
+ * signature has no hash.  NULL: this session has none of that type.
  */
 GBytes *tls_session_binding(const struct tls_session *session,
-			    const char **ret_type);
+			    const char *type);
 
 /* >0 octets, 0 end, -1 error (fault), -3 timeout (fault); wake_fd as
  * net_wait(): -2 when woken.  timeout_ms 0: what is there now. */

@@ -24,6 +24,7 @@ struct relay_place {
 	int is_far;          /* round trips are what sending costs */
 	int has_chunking;    /* takes BDAT */
 	int beyond_libesmtp; /* offers what only our own transport knows */
+	unsigned bindings_refused; /* types of them, see relay_hello.c */
 };
 
 /* "host", "host:port", "[v6]", "[v6]:port" or "unix:/path", after "smtps://"

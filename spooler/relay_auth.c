@@ -25,6 +25,7 @@ struct relay_auth {
 	char *header; /* gs2-header (RFC 5802 7) */
 	char *nonce;
 	char *first; /* client-first-message-bare */
+	char *error; /* the relay host's, NULL: none was told */
 	uint8_t signature[DIGEST_SIZE];
 	bool is_proven;
 };
@@ -116,7 +117,8 @@ static GString *auth_oauthbearer(struct relay_auth *auth, const char *challenge,
 /* ---- SCRAM-SHA-256 ---- */
 
 /* "p=": bound by this type; "y": we could be, the relay host could not, or
- * somebody has made it look so; "n": we cannot. */
+ * somebody has made it look so; "n": we cannot, or the relay host offered it
+ * and it came to nothing. */
 static char *auth_scram_header(const struct relay_auth *auth)
 {
 	if (auth->mechanism->is_bound)
@@ -244,6 +246,12 @@ static GString *auth_scram(struct relay_auth *auth, const char *challenge,
 {
 	if (!challenge)
 		return auth_scram_first(auth);
+	if (g_str_has_prefix(challenge, "e=")) {
+		/* The reply that refuses us comes after an empty answer. */
+		g_free(auth->error);
+		auth->error = g_strdup(challenge + 2);
+		return g_string_new(NULL);
+	}
 	return auth->step++ ? auth_scram_verify(auth, challenge, fault)
 			    : auth_scram_final(auth, challenge, fault);
 }
@@ -309,6 +317,7 @@ void relay_auth_free(struct relay_auth *auth)
 	g_free(auth->header);
 	g_free(auth->nonce);
 	g_free(auth->first);
+	g_free(auth->error);
 	g_free(auth);
 }
 
@@ -331,4 +340,15 @@ GString *relay_auth_answer(struct relay_auth *auth, const char *challenge,
 bool relay_auth_is_mutual(const struct relay_auth *auth)
 {
 	return !auth->mechanism->is_mutual || auth->is_proven;
+}
+
+enum relay_auth_blame relay_auth_blame(const struct relay_auth *auth)
+{
+	if (!auth->mechanism->is_bound)
+		return RELAY_BLAME_NOTHING;
+	if (auth->error && strstr(auth->error, "channel-binding") == NULL)
+		return RELAY_BLAME_NOTHING;
+	if (auth->error && strcmp(auth->error, "channel-bindings-dont-match"))
+		return RELAY_BLAME_TYPE;
+	return auth->step ? RELAY_BLAME_BINDING : RELAY_BLAME_TYPE;
 }

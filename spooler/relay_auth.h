@@ -17,7 +17,8 @@ struct relay_auth;
 
 /* What ties the login to the TLS session it is made in (RFC 5056). */
 struct relay_binding {
-	const char *type; /* "tls-exporter"; NULL: there is none */
+	const char *type; /* "tls-exporter"; NULL: there is none, or none that
+			     the relay host takes */
 	GBytes *data;
 };
 
@@ -44,5 +45,18 @@ GString *relay_auth_answer(struct relay_auth *auth, const char *challenge,
 /* After the relay host accepted us: has it proven itself, where the mechanism
  * makes it do so? */
 bool relay_auth_is_mutual(const struct relay_auth *auth);
+
+/*
+ * After the relay host refused us: what of the channel binding may be to blame?
+ * Its type, if we were refused before a challenge came; what it binds to, where
+ * TLS ends before the relay host does.  Nothing, where the login was not bound
+ * or the relay host gave another reason (RFC 5802 7).
+ */
+enum relay_auth_blame {
+	RELAY_BLAME_NOTHING,
+	RELAY_BLAME_TYPE,
+	RELAY_BLAME_BINDING,
+};
+enum relay_auth_blame relay_auth_blame(const struct relay_auth *auth);
 
 #endif

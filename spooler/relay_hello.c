@@ -5,6 +5,7 @@
 #include "relay_direct.h"
 
 #include "field.h"
+#include "log.h"
 #include "relay_auth.h"
 
 #include <string.h>
@@ -83,7 +84,8 @@ static int hello_start_tls(struct relay_direct *direct, struct fault *fault)
 	return hello_introduce(direct, fault);
 }
 
-/* One mechanism, from AUTH to its last reply (RFC 4954 4). */
+/* One mechanism, from AUTH to its last reply (RFC 4954 4).  1, with a fault:
+ * the relay host said no for good, and may be asked with another. */
 static int hello_exchange(struct relay_direct *direct, struct relay_auth *auth,
 			  struct fault *fault)
 {
@@ -118,8 +120,10 @@ static int hello_exchange(struct relay_direct *direct, struct relay_auth *auth,
 					  answer->len);
 		relay_link_put(direct->link, "%s\r\n", encoded);
 	}
-	if (direct->reply->code / 100 != 2)
-		return hello_refused(direct, "the login of smtp_user", fault);
+	if (direct->reply->code / 100 != 2) {
+		(void)hello_refused(direct, "the login of smtp_user", fault);
+		return direct->reply->code / 100 == 5 ? 1 : -1;
+	}
 	if (!relay_auth_is_mutual(auth))
 		return fault_set(fault, FAULT_NETWORK,
 				 "the relay host ended AUTH %s before it had "
@@ -128,14 +132,98 @@ static int hello_exchange(struct relay_direct *direct, struct relay_auth *auth,
 	return 0;
 }
 
+/* ---- channel bindings ----
+ * A relay host offers SCRAM-SHA-256-PLUS without saying by what it can be
+ * bound. So types are tried in turn, and then none; what was refused is kept
+ * with the place. */
+
+/* Best first; each session has those of its version of TLS. */
+static const char *const hello_bindings[] = {"tls-exporter", "tls-unique",
+					     "tls-server-end-point"};
+#define HELLO_ALL_BINDINGS ((1U << G_N_ELEMENTS(hello_bindings)) - 1)
+
+/* The first that was not refused, with its data (owned). */
+static void hello_bind(struct relay_direct *direct,
+		       struct relay_binding *ret_binding)
+{
+	unsigned refused =
+		(unsigned)g_atomic_int_get(&direct->place->bindings_refused);
+
+	*ret_binding = (struct relay_binding){0};
+	for (size_t i = 0; i < G_N_ELEMENTS(hello_bindings); i++) {
+		if (refused & 1U << i)
+			continue;
+		ret_binding->data =
+			relay_link_binding(direct->link, hello_bindings[i]);
+		if (!ret_binding->data)
+			continue;
+		ret_binding->type = hello_bindings[i];
+		return;
+	}
+}
+
+/* A login was refused.  Is there another to try, for the binding may be to
+ * blame? */
+static bool hello_unbind(struct relay_direct *direct,
+			 const struct relay_auth *auth,
+			 const struct relay_binding *binding)
+{
+	unsigned *refused = &direct->place->bindings_refused;
+	g_autofree char *where = relay_place_format(direct->place);
+	unsigned types = HELLO_ALL_BINDINGS;
+
+	switch (relay_auth_blame(auth)) {
+	case RELAY_BLAME_NOTHING:
+		/* Of a login that is wrong nothing was learned. */
+		g_atomic_int_set(refused, 0);
+		return false;
+	case RELAY_BLAME_TYPE:
+		for (size_t i = 0; i < G_N_ELEMENTS(hello_bindings); i++)
+			if (strcmp(hello_bindings[i], binding->type) == 0)
+				types = 1U << i;
+		break;
+	case RELAY_BLAME_BINDING:
+		break;
+	}
+	(void)g_atomic_int_or(refused, types);
+	log_message(LOG_LEVEL_WARNING,
+		    "relay host %s: refused %s bound by %s; it is asked "
+		    "without that from now on",
+		    where, relay_auth_mechanism(auth), binding->type);
+	return true;
+}
+
+/* One login; as hello_exchange(), 2: to be tried with another binding. */
+static int hello_try(struct relay_direct *direct, const char *token,
+		     struct fault *fault)
+{
+	const char *offered = direct->offer.auth ? direct->offer.auth : "";
+	struct relay_binding binding;
+	g_autoptr(GBytes) data = NULL;
+	AUTO(relay_auth) auth = NULL;
+	int result;
+
+	hello_bind(direct, &binding);
+	data = binding.data;
+	auth = relay_auth_new(offered, &direct->options->login, token,
+			      &binding);
+	if (!auth)
+		return fault_set(
+			fault, FAULT_NETWORK,
+			"the relay host offers no AUTH that can be "
+			"used%s",
+			relay_link_has_tls(direct->link) ? "" : " without TLS");
+	result = hello_exchange(direct, auth, fault);
+	if (result == 1 && hello_unbind(direct, auth, &binding))
+		return 2;
+	return result;
+}
+
 static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 {
 	const struct relay_login *login = &direct->options->login;
-	const char *offered = direct->offer.auth ? direct->offer.auth : "";
-	struct relay_binding binding = {0};
-	g_autoptr(GBytes) data = NULL;
 	g_autofree char *token = NULL;
-	AUTO(relay_auth) auth = NULL;
+	int result;
 
 	if (!relay_may_log_in(direct->options,
 			      relay_link_is_loopback(direct->link),
@@ -145,18 +233,10 @@ static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 	if (*login->token_command &&
 	    relay_token_get(login->token_command, &token, fault) != 0)
 		return -1;
-	data = relay_link_binding(direct->link, &binding.type);
-	binding.data = data;
-	if (!data)
-		binding.type = NULL;
-	auth = relay_auth_new(offered, login, token, &binding);
-	if (!auth)
-		return fault_set(
-			fault, FAULT_NETWORK,
-			"the relay host offers no AUTH that can be "
-			"used%s",
-			relay_link_has_tls(direct->link) ? "" : " without TLS");
-	if (hello_exchange(direct, auth, fault) == 0)
+	do
+		result = hello_try(direct, token, fault);
+	while (result == 2);
+	if (result == 0)
 		return 0;
 	if (token)
 		relay_token_forget(login->token_command);

@@ -90,9 +90,9 @@ bool relay_link_is_verified(const struct relay_link *link)
 	return link->tls && tls_session_is_trusted(link->tls);
 }
 
-GBytes *relay_link_binding(const struct relay_link *link, const char **ret_type)
+GBytes *relay_link_binding(const struct relay_link *link, const char *type)
 {
-	return link->tls ? tls_session_binding(link->tls, ret_type) : NULL;
+	return link->tls ? tls_session_binding(link->tls, type) : NULL;
 }
 
 bool relay_link_is_loopback(const struct relay_link *link)

@@ -25,8 +25,7 @@ NODISCARD int relay_link_start_tls(struct relay_link *link,
 bool relay_link_has_tls(const struct relay_link *link);
 bool relay_link_is_verified(const struct relay_link *link);
 /* As tls_session_binding(); NULL without TLS. */
-GBytes *relay_link_binding(const struct relay_link *link,
-			   const char **ret_type);
+GBytes *relay_link_binding(const struct relay_link *link, const char *type);
 bool relay_link_is_loopback(const struct relay_link *link);
 
 /* What goes out with the next flush. */

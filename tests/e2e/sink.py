@@ -391,9 +391,24 @@ class Session:
             return header, False
         return header.removeprefix("n,a=").removesuffix(","), True
 
+    def binding(self, kind):
+        """RFC 5929 3 and 4; what a proxy that ends TLS knows is another's."""
+        if self.sink.args.tls_ends_before:
+            return b"of another session"
+        if kind == "tls-server-end-point":
+            return self.sink.end_point
+        tls = self.writer.get_extra_info("ssl_object")
+        return tls.get_channel_binding(kind)
+
     async def auth_scram_sha_256_plus(self, initial):
-        return await self.auth_scram_sha_256(
-            initial, b"p=tls-server-end-point,,", self.sink.end_point)
+        kind = initial.partition(",")[0].removeprefix("p=")
+        if kind in self.sink.args.bindings.split():
+            return await self.auth_scram_sha_256(
+                initial, f"p={kind},,".encode(), self.binding(kind))
+        self.note(f"(gs2 header {initial.partition(',,')[0]},,)")
+        if self.sink.args.tell_errors:
+            await self.challenge("e=unsupported-channel-binding-type")
+        return "", False
 
     async def auth_scram_sha_256(self, initial, header=b"", binding=b""):
         """RFC 5802, RFC 7677; with a binding, RFC 5929 4.  A client that says
@@ -422,7 +437,11 @@ class Session:
         key = bytes(a ^ b for a, b in zip(base64.b64decode(proof),
                                           mac(stored, said)))
         user = user.replace("=2C", ",").replace("=3D", "=")
-        if not bound or hashlib.sha256(key).digest() != stored:
+        known = hashlib.sha256(key).digest() == stored
+        if not bound or not known:
+            if self.sink.args.tell_errors:
+                await self.challenge("e=invalid-proof" if bound else
+                                     "e=channel-bindings-dont-match")
             return user, False
         if self.sink.args.liar:
             said = b"who knows"
@@ -463,6 +482,12 @@ def parse_args():
     p.add_argument("--auth", metavar="USER:PASSWORD", help="offers AUTH")
     p.add_argument("--auth-mechs", default="PLAIN LOGIN")
     p.add_argument("--token", help="what OAUTHBEARER and XOAUTH2 take")
+    p.add_argument("--bindings", default="tls-unique tls-server-end-point",
+                   help="what SCRAM-SHA-256-PLUS may be bound by")
+    p.add_argument("--tls-ends-before", action="store_true",
+                   help="so that no binding is right")
+    p.add_argument("--tell-errors", action="store_true",
+                   help="SCRAM tells why it refuses")
     p.add_argument("--liar", action="store_true",
                    help="SCRAM does not prove that it knows the password")
     p.add_argument("--tls-implicit", action="store_true",

@@ -4,6 +4,7 @@ SCRAM-SHA-256, OAuth, one round trip a message), and every fault there."""
 
 import email
 import os
+import re
 import socket
 import sys
 
@@ -110,24 +111,75 @@ class Login(Direct):
             self.assertIn(words, result.err)
             self.assertNotIn("MAIL", relay.log())
 
-    def test_scram_is_bound_to_its_tls(self):
-        """By the certificate, which the relay host checks; one that offers no
-        PLUS is told that we could."""
+    BOTH = "PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS"
+
+    def bound(self, *options, offered=BOTH, password="secret", times=1):
+        """The gs2 headers that a relay host with TLS saw; it takes a message
+        in each of so many runs of one spooler, or refuses all."""
         cert, key = certificate(self.directory(), "IP:127.0.0.1")
-        tls = ("--tls-cert", cert, "--tls-key", key, "--tls-12", "--auth",
-               "anna:secret", "--auth-tls-only")
-        for offered, mechanism, header in (
-                ("SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS",
-                 "p=tls-server-end-point,,"),
-                ("SCRAM-SHA-256", "SCRAM-SHA-256", "y,,")):
-            with self.subTest(offered):
-                relay = Relay(self, options=(*tls, "--auth-mechs", offered))
-                result = self.once(relay, smtp_user="anna",
-                                   smtp_password_file=self.password(),
-                                   smtp_tls="verify", smtp_tls_ca_file=cert)
-                self.assertEqual(result.status, 0, repr(result))
-                self.assertEqual(relay.messages()[0][0]["mech"], mechanism)
-                self.assertIn(f"(gs2 header {header})", relay.log())
+        relay = Relay(self, options=(
+            "--tls-cert", cert, "--tls-key", key, "--auth", "anna:secret",
+            "--auth-tls-only", "--auth-mechs", offered, *options))
+        okapi = self.okapi_with(
+            relay, smtp_user="anna", queue_retry_min="1h",
+            queue_retry_max="1h", smtp_password_file=self.password(password), smtp_tls="verify",
+            smtp_tls_ca_file=cert)
+        okapi.start_spooler()
+        for i in range(times):
+            # Another connection: the worker has nothing to do.
+            self.send(message(f"m{i}"), "x@example.org")
+            self.eventually("an attempt", lambda: all(
+                e["recipients"][0]["attempts"] for e in okapi.queue()))
+        okapi.stop()
+        self.relay = relay
+        self.left = len(okapi.queue())
+        return re.findall(r"\(gs2 header ([^)]*)\)", relay.log())
+
+    def test_scram_is_bound_to_its_tls(self):
+        """As its version of TLS has it, and the relay host checks; one that
+        offers no PLUS is told that we could."""
+        for options, offered, header in (
+                (("--tls-12",), self.BOTH, "p=tls-unique,,"),
+                (("--tls-12",), "SCRAM-SHA-256", "y,,"),
+                ((), "SCRAM-SHA-256", "y,,")):
+            with self.subTest(f"{options} {offered}"):
+                self.assertEqual(self.bound(*options, offered=offered),
+                                 [header])
+                mech = self.relay.messages()[0][0]["mech"]
+                self.assertEqual(mech.endswith("PLUS"), "PLUS" in offered)
+
+    def test_scram_that_cannot_be_bound(self):
+        """By a type the relay host does not know, by one after the other; or
+        because TLS ends before it.  Then without, which is said so ("n");
+        and once it is known nothing is tried again."""
+        new, old, point = (f"p=tls-{kind},," for kind in (
+            "exporter", "unique", "server-end-point"))
+        for options, headers in (
+                ((), [new, point, point]),
+                (("--tls-12", "--bindings", "tls-server-end-point"),
+                 [old, point, point]),
+                (("--bindings", "none"), [new, point, "n,,", "n,,"]),
+                (("--bindings", "none", "--tell-errors"),
+                 [new, point, "n,,", "n,,"]),
+                (("--tls-12", "--tls-ends-before"), [old, "n,,", "n,,"]),
+                (("--tls-12", "--tls-ends-before", "--tell-errors"),
+                 [old, "n,,", "n,,"])):
+            with self.subTest(options):
+                self.assertEqual(self.bound(*options, times=2), headers)
+                self.assertEqual(len(self.relay.messages()), 2)
+                self.assertEqual(self.left, 0)
+
+    def test_a_binding_is_not_blamed_for_a_wrong_password(self):
+        """Where the relay host tells; else it is known in the end, and
+        begins anew."""
+        for options, headers in (
+                (("--tls-12", "--tell-errors"), ["p=tls-unique,,"]),
+                (("--tls-12",), ["p=tls-unique,,", "n,,"])):
+            with self.subTest(options):
+                self.assertEqual(self.bound(*options, password="wrong"),
+                                 headers)
+                self.assertNotIn("< AUTH PLAIN", self.relay.log())
+                self.assertEqual(self.left, 1)
 
     def test_tokens(self):
         for mechanism in ("OAUTHBEARER", "XOAUTH2"):

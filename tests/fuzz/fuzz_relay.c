@@ -105,11 +105,10 @@ bool tls_session_is_trusted(const struct tls_session *session)
 	return session != NULL;
 }
 
-GBytes *tls_session_binding(const struct tls_session *session,
-			    const char **ret_type)
+GBytes *tls_session_binding(const struct tls_session *session, const char *type)
 {
 	(void)session;
-	*ret_type = NULL;
+	(void)type;
 	return NULL;
 }
 

@@ -31,7 +31,7 @@ static void *serve(void *object)
 
 /* A session with itself: its binding at the client's end, and the server's. */
 static void session_bindings(struct tls_context *context, const char *cert,
-			     bool old, const char **ret_type, GBytes **ret_ours,
+			     bool old, const char *type, GBytes **ret_ours,
 			     GBytes **ret_theirs)
 {
 	const struct tls_client_options options = {.ca_file = cert,
@@ -56,8 +56,8 @@ static void session_bindings(struct tls_context *context, const char *cert,
 	cr_assert_eq(tls_connect(ctx, "x.test", fds[0], 5000, &session, &fault),
 		     0, "%s", fault.text);
 	(void)pthread_join(thread, NULL);
-	*ret_ours = tls_session_binding(session, ret_type);
-	*ret_theirs = tls_session_binding(end.session, ret_type);
+	*ret_ours = tls_session_binding(session, type);
+	*ret_theirs = tls_session_binding(end.session, type);
 	tls_session_free(session);
 	tls_session_free(end.session);
 	tls_client_ctx_free(ctx);
@@ -75,30 +75,50 @@ Test(tls, bindings, .timeout = 30)
 		" ec_paramgen_curve:prime256v1 -nodes -keyout %s -out %s"
 		" -days 2 -subj /CN=x.test 2>/dev/null",
 		key, cert);
-	g_autoptr(GBytes) first = NULL;
-	g_autoptr(GBytes) first_there = NULL;
-	g_autoptr(GBytes) second = NULL;
-	g_autoptr(GBytes) second_there = NULL;
-	g_autoptr(GBytes) old = NULL;
-	g_autoptr(GBytes) old_there = NULL;
 	struct tls_context *context;
 	struct fault fault = {0};
-	const char *type;
+	static const struct {
+		const char *type;
+		bool old;
+		size_t size;   /* 0: none */
+		bool is_fresh; /* another for another session */
+		bool is_there; /* the server has it, too */
+	} cases[] = {
+		{"tls-exporter", false, 32, true, true},
+		{"tls-exporter", true, 0, false, false},
+		{"tls-unique", false, 0, false, false},
+		{"tls-unique", true, 12, true, true},
+		/* SHA-256 of a certificate; the server is shown none. */
+		{"tls-server-end-point", false, 32, false, false},
+		{"tls-server-end-point", true, 32, false, false},
+		{"tls-no-such", false, 0, false, false},
+	};
 
 	/* NOLINTNEXTLINE(cert-env33-c) */
 	cr_assert_eq(system(command), 0);
 	cr_assert_eq(tls_context_new(cert, key, "", &context, &fault), 0, "%s",
 		     fault.text);
-	session_bindings(context, cert, false, &type, &first, &first_there);
-	cr_expect_str_eq(type, "tls-exporter");
-	cr_assert_eq(g_bytes_get_size(first), 32);
-	cr_expect(g_bytes_equal(first, first_there));
-	session_bindings(context, cert, false, &type, &second, &second_there);
-	cr_expect(!g_bytes_equal(first, second));
-	session_bindings(context, cert, true, &type, &old, &old_there);
-	cr_expect_str_eq(type, "tls-server-end-point");
-	cr_assert_eq(g_bytes_get_size(old), 32); /* SHA-256 of a certificate */
-	cr_expect_null(old_there);               /* the server is shown none */
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GBytes) one = NULL;
+		g_autoptr(GBytes) one_there = NULL;
+		g_autoptr(GBytes) two = NULL;
+		g_autoptr(GBytes) two_there = NULL;
+
+		session_bindings(context, cert, cases[i].old, cases[i].type,
+				 &one, &one_there);
+		session_bindings(context, cert, cases[i].old, cases[i].type,
+				 &two, &two_there);
+		cr_assert_eq(one ? g_bytes_get_size(one) : 0, cases[i].size,
+			     "%s", cases[i].type);
+		cr_expect_eq(one_there != NULL, cases[i].is_there, "%s",
+			     cases[i].type);
+		if (one && one_there)
+			cr_expect(g_bytes_equal(one, one_there), "%s",
+				  cases[i].type);
+		if (one && two)
+			cr_expect_eq(!g_bytes_equal(one, two),
+				     cases[i].is_fresh, "%s", cases[i].type);
+	}
 	tls_context_free(context);
 	(void)g_remove(cert);
 	(void)g_remove(key);
