@@ -137,7 +137,7 @@ static int save_marks(struct store *store, struct mail_recipient *to,
 			return -1;
 		if (known) {
 			to->is_stale = true;
-			return fault_set(fault, FAULT_STORE_BUSY,
+			return fault_set(fault, FAULT_INTERNAL,
 					 "another copy came first");
 		}
 		if (store_rule_remember(store, to->who->store, mark->key, now,
@@ -414,7 +414,7 @@ static void save_one(struct save_job *job, struct store *store)
 	save_word_quota(to, &fault);
 	to->verdict = fault;
 	if (to->is_stale || !reply || fault.kind == FAULT_MAILBOX_FULL ||
-	    fault.kind == FAULT_FULL_FOR_NOW)
+	    fault.kind == FAULT_FULL_FOR_NOW || fault.kind == FAULT_STORE_BUSY)
 		return;
 	to->plan->reply = NULL;
 	if (agent_run(agent, store, save_unit, job, &to->verdict) == 0) {
@@ -426,20 +426,30 @@ static void save_one(struct save_job *job, struct store *store)
 	reply->is_claimed = false;
 }
 
+/* All at once, else one by one.  Who holds the store holds it from all: the
+ * first that waited for it in vain has waited for the others, too. */
 static void save_some(struct mail *mail, struct store *store,
-		      struct save_job *jobs, size_t count)
+		      struct save_job *jobs, size_t count, struct fault *busy)
 {
 	struct save_group group = {jobs, count};
-	struct fault fault = {0};
+	struct fault fault = *busy;
 
-	if (count > 1 && agent_run(mail->agent, store, save_group_unit, &group,
-				   &fault) == 0) {
+	if (fault.kind == FAULT_NONE && count > 1 &&
+	    agent_run(mail->agent, store, save_group_unit, &group, &fault) ==
+		    0) {
 		for (size_t i = 0; i < count; i++)
 			fault_clear(&jobs[i].to->verdict);
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
-		save_one(&jobs[i], store);
+	for (size_t i = 0; i < count; i++) {
+		if (fault.kind == FAULT_STORE_BUSY)
+			jobs[i].to->verdict = fault;
+		else
+			save_one(&jobs[i], store);
+		fault = jobs[i].to->verdict;
+	}
+	if (fault.kind == FAULT_STORE_BUSY)
+		*busy = fault;
 }
 
 /* Messages are packed, and large values written beside the store, before it is
@@ -480,6 +490,7 @@ void save_again(struct mail *mail, struct store *store,
 void save_all(struct mail *mail, struct store *store)
 {
 	struct save_job jobs[SAVE_GROUP];
+	struct fault busy = {0};
 	size_t count = 0;
 
 	for (guint i = 0; i < mail->recipients->len; i++) {
@@ -491,7 +502,7 @@ void save_all(struct mail *mail, struct store *store)
 							  save_trace(mail, to)};
 		}
 		if (count == SAVE_GROUP || i + 1 == mail->recipients->len) {
-			save_some(mail, store, jobs, count);
+			save_some(mail, store, jobs, count, &busy);
 			while (count > 0)
 				g_free(jobs[--count].trace);
 		}

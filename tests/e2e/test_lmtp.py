@@ -451,6 +451,27 @@ class StoreTrouble(Served):
         self.assert_reply(reply, 250)
         self.assertEqual(self.okapi.subjects("anna"), ["later"])
 
+    def test_many_recipients_wait_for_it_once(self):
+        """Or an MTA would have given up long before the last reply."""
+        paths = [f"anna+{n}@okapi.test" for n in range(40)]
+        self.okapi.must("oof", "on", "anna", "--subject", "away",
+                        "--message-file", "-", input="away")
+        other = sqlite3.connect(self.okapi.settings["store_path"],
+                                isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        client = self.client()
+        for to, limit in ((paths, 3), (paths[:1], 2)):
+            begun = time.monotonic()
+            replies = client.deliver("c@x.test", to, crlf(message("later")))
+            self.assertLess(time.monotonic() - begun, limit)
+            self.assertEqual([reply[0] for reply in replies],
+                             [451] * len(to))
+        other.execute("ROLLBACK")
+        other.close()
+        replies = client.deliver("c@x.test", paths, crlf(message("later")))
+        self.assertEqual([reply[0] for reply in replies], [250] * 40)
+        self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 40)
+
 
 class Listeners(Case):
     def test_unix_listener_has_mode_and_owner(self):
