@@ -22,6 +22,7 @@
 #define SERVE_LISTENERS    32
 #define SERVE_PAUSE_MS     250  /* after accept(2) ran out of something */
 #define SERVE_DRAIN_MS     1000 /* for the client to see the last reply */
+#define SERVE_CUT_MS       1500 /* for a session that was cut off to end */
 #define SERVE_HANDSHAKE_MS 60000
 #define SERVE_RETIRE_MS    3000 /* silence that ends a retired session */
 
@@ -30,6 +31,7 @@ enum serve_ending {
 	SERVE_GOES_ON,
 	SERVE_RETIRES, /* end when the client pauses */
 	SERVE_STOPS,   /* end as soon as no message is under way */
+	SERVE_CUTS,    /* end: nothing more can be read */
 };
 
 struct serve_listener {
@@ -163,7 +165,7 @@ static bool session_wait(struct session *session)
 	if (ending == SERVE_RETIRES && idle)
 		timeout = MIN(timeout, SERVE_RETIRE_MS);
 	/* Woken once, it knows; what is under way goes on. */
-	rc = ending == SERVE_STOPS && idle
+	rc = ending >= SERVE_STOPS && idle
 		     ? 0
 		     : net_wait(session->fd, false,
 				ending == SERVE_GOES_ON ? serve->stop_fd : -1,
@@ -214,6 +216,9 @@ static bool session_step(struct session *session)
 
 	switch (session_read(session, &len)) {
 	case SESSION_END:
+		if (atomic_load(&session->serve->ending) == SERVE_CUTS)
+			session_end_by_us(session, FAULT_SHUTDOWN,
+					  "is shutting down");
 		return false;
 	case SESSION_WAIT:
 		session->more = false;
@@ -540,15 +545,17 @@ static bool serve_wait_sessions(struct serve *serve, int64_t wait_ms)
 	return true;
 }
 
-/* Ends the connections of the sessions that did not end by themselves. */
-static void serve_cut_off(struct serve *serve)
+/* Ends the connections of the sessions that did not end by themselves: with
+ * SHUT_RD they can still say so. */
+static bool serve_cut_off(struct serve *serve, int how)
 {
 	GHashTableIter iter;
 	gpointer key;
 
 	g_hash_table_iter_init(&iter, serve->sessions);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
-		(void)shutdown(((struct session *)key)->fd, SHUT_RDWR);
+		(void)shutdown(((struct session *)key)->fd, how);
+	return serve_wait_sessions(serve, SERVE_CUT_MS);
 }
 
 void serve_free(struct serve *serve, int64_t grace_ms)
@@ -560,8 +567,9 @@ void serve_free(struct serve *serve, int64_t grace_ms)
 	pthread_mutex_lock(&serve->mutex);
 	done = serve_wait_sessions(serve, grace_ms);
 	if (!done) {
-		serve_cut_off(serve);
-		done = serve_wait_sessions(serve, 2 * SERVE_DRAIN_MS);
+		atomic_store(&serve->ending, SERVE_CUTS);
+		done = serve_cut_off(serve, SHUT_RD) ||
+		       serve_cut_off(serve, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&serve->mutex);
 	if (!done) {

@@ -56,8 +56,8 @@ void serve_stop(struct serve *serve);
 /* Async-signal-safe: stop accepting, because another serve does (a reload);
  * sessions go on and get 421 when the client pauses. */
 void serve_retire(struct serve *serve);
-/* After serve_run(): waits for the sessions (at most grace_ms, then their
- * connections are cut), then frees. */
+/* After serve_run(): waits for the sessions (at most grace_ms, then they get
+ * 421 and their connections are cut), then frees. */
 void serve_free(struct serve *serve, int64_t grace_ms);
 
 #endif

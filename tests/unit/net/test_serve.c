@@ -355,6 +355,8 @@ Test(serve, shutdown_does_not_wait_for_ever)
 	begin = g_get_monotonic_time();
 	host_stop(&host, 200);
 	cr_expect_lt(g_get_monotonic_time() - begin, 3 * USEC_PER_SEC);
+	client_expect(&client, "421 4.3.2 mx.test ");
+	client_expect_end(&client);
 	client_close(&client);
 	cr_expect_eq(atomic_load(&seen.finished), 0);
 	cr_expect_eq(atomic_load(&seen.resets), 1);
