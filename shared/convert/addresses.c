@@ -148,6 +148,25 @@ static char *angle_address(const char *angle)
 	return address_only(start);
 }
 
+/* An address between quotes, "x@y" or 'x@y', and nothing else: without them,
+ * in place. */
+static void strip_quotes(char *text)
+{
+	size_t len = strlen(text);
+	char quote = *text;
+	const char *at = NULL;
+
+	if (len < 5 || text[len - 1] != quote || !strchr("\"'", quote))
+		return;
+	text[len - 1] = '\0';
+	at = strchr(text + 1, '@');
+	if (!at || at == text + 1 || strpbrk(at + 1, "@\"") || !at[1] ||
+	    strpbrk(text + 1, " \\<>,;:\""))
+		text[len - 1] = quote;
+	else
+		memmove(text, text + 1, len - 1);
+}
+
 /* "John Doe x@y": the last word is the address. */
 static void emit_bare_address(struct parser *parser)
 {
@@ -155,6 +174,7 @@ static void emit_bare_address(struct parser *parser)
 	char *blank = NULL;
 
 	g_strstrip(text);
+	strip_quotes(text);
 	if (text[0] != '"')
 		blank = strrchr(text, ' ');
 	if (blank && strchr(blank, '@')) {
@@ -300,6 +320,29 @@ static void read_quoted(struct parser *parser)
 	parser->at = close + 1;
 }
 
+/* The '>' of what is open at *at; where another '<' opens behind a comma, that
+ * comma, for the '>' is the other's.  NULL if there is neither. */
+static const char *angle_end(const char *at)
+{
+	const char *start = at;
+	const char *comma = NULL;
+	bool quoted = false;
+
+	for (; *at; at++) {
+		if (*at == '"')
+			quoted = !quoted;
+		if (quoted)
+			continue;
+		if (*at == '>')
+			return at;
+		if (*at == '<' && comma)
+			return comma;
+		if ((*at == ',' || *at == ';') && !comma)
+			comma = at;
+	}
+	return strchr(start, '>');
+}
+
 static void read_angle(struct parser *parser)
 {
 	const char *close = NULL;
@@ -308,7 +351,7 @@ static void read_angle(struct parser *parser)
 	while (*parser->at == '<' || *parser->at == ' ')
 		parser->at++;
 	if (!parser->no_angle)
-		close = strchr(parser->at, '>');
+		close = angle_end(parser->at);
 	if (!close) {
 		parser->no_angle = true;
 		close = parser->at + strcspn(parser->at, ",;");

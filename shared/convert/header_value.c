@@ -139,12 +139,14 @@ static void set_importance(const struct header_call *call, int level)
 	propset_set_number(call->set, PR_PRIORITY, level - 1);
 }
 
-/* A word of a list, case-blind; -1 if it is none. */
+/* A word of a list, case-blind, whatever comment follows it; -1 if it is
+ * none. */
 static int word_index(const struct header_call *call, struct span value,
 		      const char *const *words)
 {
 	g_autofree char *line = text_decode(call->context, value);
 
+	line[strcspn(line, " \t(;")] = '\0';
 	for (int i = 0; words[i]; i++)
 		if (!g_ascii_strcasecmp(line, words[i]))
 			return i;

@@ -108,6 +108,32 @@ static bool is_listed(uint32_t tag)
 	return false;
 }
 
+static bool is_blank(struct span value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (!g_ascii_isspace(value.data[i]))
+			return false;
+	return true;
+}
+
+/* The first field of that name that says something, else the first. */
+static const struct mime_field *find_said(const struct mime_entity *message,
+					  const char *name)
+{
+	const struct mime_field *first = mime_find_field(message, name);
+
+	if (!first || !is_blank(first->value))
+		return first;
+	for (guint i = 0; i < message->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(message->fields, struct mime_field, i);
+
+		if (span_is(field->name, name) && !is_blank(field->value))
+			return field;
+	}
+	return first;
+}
+
 void headers_convert(struct convert_context *context,
 		     const struct mime_entity *message, struct propset *set)
 {
@@ -118,7 +144,7 @@ void headers_convert(struct convert_context *context,
 
 		if (header_is_summary(context) && !is_listed(rules[i].row.tag))
 			continue;
-		field = mime_find_field(message, rules[i].row.field);
+		field = find_said(message, rules[i].row.field);
 		if (field)
 			rules[i].fn(&call, field->value);
 	}
