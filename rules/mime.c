@@ -3,6 +3,7 @@
  */
 #include "mime.h"
 
+#include "charset.h"
 #include "checker.h"
 #include "html.h"
 #include "param.h"
@@ -111,15 +112,10 @@ static char *take_value(const char **text)
 static char *decode(void *context, const char *charset, const char *octets,
 		    size_t len)
 {
-	gsize got = 0;
-	g_autofree char *text =
-		*charset ? g_convert(octets, (gssize)len, "UTF-8", charset,
-				     NULL, &got, NULL)
-			 : NULL;
+	char *text = *charset ? charset_decode(charset, octets, len) : NULL;
 
 	(void)context;
-	return text ? g_utf8_make_valid(text, (gssize)got)
-		    : g_utf8_make_valid(octets, (gssize)len);
+	return text ? text : g_utf8_make_valid(octets, (gssize)len);
 }
 
 static bool feed_params(struct sieve_run *run, const struct ast_tagged *option,

@@ -75,11 +75,16 @@ static const struct charset {
 	{"utf-16le", NULL, 1200},
 	{"utf-16be", NULL, 1201},
 	{"macintosh", NULL, 10000},
+	{"mac-roman", "MACINTOSH", 10000},
+	{"macroman", "MACINTOSH", 10000},
+	{"mac-cyrillic", "MAC-CYRILLIC", 10007},
+	{"mac-ce", "MAC-CENTRALEUROPE", 10029},
 	{"ibm437", NULL, 437},
 	{"ibm850", NULL, 850},
 	{"ibm852", NULL, 852},
 	{"ibm855", NULL, 855},
 	{"ibm857", NULL, 857},
+	{"ibm858", "CP858", 858},
 	{"ibm862", NULL, 862},
 	{"ibm866", NULL, 866},
 	/* Misnomers. */
@@ -93,21 +98,9 @@ static const struct charset {
 	{"ansi_x3.4-1968", "US-ASCII", 20127},
 	{"ansi_x3.110-1983", "WINDOWS-1252", 28591},
 	{"usascii", "US-ASCII", 20127},
-	{"iso8859-1", "WINDOWS-1252", 28591},
-	{"iso_8859-1", "WINDOWS-1252", 28591},
-	{"iso8859_1", "WINDOWS-1252", 28591},
 	{"latin1", "WINDOWS-1252", 28591},
 	{"latin-1", "WINDOWS-1252", 28591},
-	{"iso8859-15", "ISO-8859-15", 28605},
-	{"iso8859-2", "ISO-8859-2", 28592},
-	{"cp1252", "WINDOWS-1252", 1252},
-	{"cp-1252", "WINDOWS-1252", 1252},
-	{"windows1252", "WINDOWS-1252", 1252},
-	{"win-1252", "WINDOWS-1252", 1252},
 	{"ansi", "WINDOWS-1252", 1252},
-	{"cp1251", "WINDOWS-1251", 1251},
-	{"win-1251", "WINDOWS-1251", 1251},
-	{"cp1250", "WINDOWS-1250", 1250},
 	{"cp932", "CP932", 932},
 	{"cp936", "GB18030", 936},
 	{"cp949", "CP949", 949},
@@ -125,18 +118,42 @@ static const struct charset *find_as_it_is(const char *name)
 	return NULL;
 }
 
+/* The usual ways to spell a name wrong: "koi8_r", "x-cp1251", "iso8859_5",
+ * "cp-850".  Owned. */
+static char *respell(const char *name)
+{
+	static const struct {
+		const char *wrong, *right;
+	} starts[] = {
+		{"iso8859-", "iso-8859-"},
+		{"iso8859", "iso-8859-"},
+		{"windows125", "windows-125"},
+		{"win-125", "windows-125"},
+		{"win125", "windows-125"},
+		{"cp-125", "windows-125"},
+		{"cp125", "windows-125"},
+		{"cp-", "ibm"},
+		{"ibm-", "ibm"},
+		{"cp", "ibm"},
+	};
+	g_autofree char *lower =
+		g_strdelimit(g_ascii_strdown(name, -1), "_", '-');
+	const char *bare = lower + (g_str_has_prefix(lower, "x-") ? 2 : 0);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(starts); i++)
+		if (g_str_has_prefix(bare, starts[i].wrong))
+			return g_strconcat(starts[i].right,
+					   bare + strlen(starts[i].wrong),
+					   NULL);
+	return g_strdup(bare);
+}
+
 static const struct charset *charset_find(const char *name)
 {
 	const struct charset *charset = find_as_it_is(name);
+	g_autofree char *respelled = charset ? NULL : respell(name);
 
-	if (!charset && strchr(name, '_')) {
-		/* "koi8_r" */
-		g_autofree char *dashed =
-			g_strdelimit(g_strdup(name), "_", '-');
-
-		charset = find_as_it_is(dashed);
-	}
-	return charset;
+	return charset ? charset : find_as_it_is(respelled);
 }
 
 int charset_codepage(const char *name)
@@ -374,8 +391,9 @@ char *charset_decode_clean(const char *name, const void *data, size_t len,
 {
 	const struct charset *charset = charset_find(name);
 
-	return codec_decode(charset && charset->iconv ? charset->iconv : name,
-			    data, len, ret_clean);
+	if (charset)
+		name = charset->iconv ? charset->iconv : charset->name;
+	return codec_decode(name, data, len, ret_clean);
 }
 
 char *charset_decode(const char *name, const void *data, size_t len)

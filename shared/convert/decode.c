@@ -144,14 +144,56 @@ static GBytes *decode_base64(struct span content)
 	return g_bytes_new_take(out, len);
 }
 
+/* Does the line that ends before lf close with '=' and blanks?  Those came on
+ * the way (RFC 2045 6.7); where they begin, or NULL. */
+static const char *soft_blanks(const char *start, const char *lf)
+{
+	const char *at = lf;
+
+	if (at > start && at[-1] == '\r')
+		at--;
+	if (at == start || (at[-1] != ' ' && at[-1] != '\t'))
+		return NULL;
+	while (at > start && (at[-1] == ' ' || at[-1] == '\t'))
+		at--;
+	return at > start && at[-1] == '=' ? at : NULL;
+}
+
+/* GMime takes a soft line break with blanks in it for text. */
+static GBytes *decode_quoted_printable(struct span content)
+{
+	g_autoptr(GByteArray) clean = NULL;
+	const char *end = content.data + content.len;
+	const char *from = content.data;
+	const char *line = content.data;
+
+	for (const char *lf; (lf = memchr(line, '\n', (size_t)(end - line)));
+	     line = lf + 1) {
+		const char *blanks = soft_blanks(line, lf);
+
+		if (!blanks)
+			continue;
+		if (!clean)
+			clean = g_byte_array_new();
+		g_byte_array_append(clean, (const guint8 *)from,
+				    (guint)(blanks - from));
+		from = lf;
+	}
+	if (clean) {
+		g_byte_array_append(clean, (const guint8 *)from,
+				    (guint)(end - from));
+		content = (struct span){(const char *)clean->data, clean->len};
+	}
+	return decode_with(content, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+}
+
 GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding)
 {
 	switch (encoding) {
 	case MIME_BASE64:
 		return decode_base64(content);
 	case MIME_QUOTED_PRINTABLE:
-		return decode_with(content,
-				   GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+		return decode_quoted_printable(content);
 	case MIME_UUENCODE:
 		return decode_with(uu_body(content),
 				   GMIME_CONTENT_ENCODING_UUENCODE);

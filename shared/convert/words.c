@@ -109,6 +109,8 @@ struct run {
 	bool open;
 	int base64_state;
 	guint base64_save;
+	unsigned signs; /* of base64 that make no whole group yet */
+	char last;      /* of them */
 };
 
 static bool is_blank(char c)
@@ -152,12 +154,35 @@ static bool word_read(const char *at, const char **end, struct word *word)
 	return true;
 }
 
+/* Signs of base64 into octets. */
+static void base64_step(struct run *run, const char *signs, size_t len)
+{
+	guint old = run->bytes->len;
+	gsize got = 0;
+
+	g_byte_array_set_size(run->bytes, old + (guint)len / 4 * 3 + 6);
+	got = g_base64_decode_step(signs, len, run->bytes->data + old,
+				   &run->base64_state, &run->base64_save);
+	g_byte_array_set_size(run->bytes, old + (guint)got);
+}
+
+/* Padding that a sender left out. */
+static void base64_end(struct run *run)
+{
+	if (run->signs >= 2)
+		base64_step(run, "==", 4 - run->signs);
+	run->base64_state = 0;
+	run->base64_save = 0;
+	run->signs = 0;
+}
+
 static void run_flush(struct run *run)
 {
 	g_autofree char *text = NULL;
 
 	if (!run->open)
 		return;
+	base64_end(run);
 	if (!charset_is_ascii(run->charset))
 		text = charset_decode(run->charset, run->bytes->data,
 				      run->bytes->len);
@@ -169,20 +194,35 @@ static void run_flush(struct run *run)
 	run->open = false;
 }
 
+/* Did the word before end where this one of whole groups begins?  Then no bits
+ * are left over; otherwise its group goes on here. */
+static bool base64_is_complete(const struct run *run, size_t next_len)
+{
+	static const char signs[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *last = run->last ? strchr(signs, run->last) : NULL;
+	long left = run->signs == 2 ? 15 : 3;
+
+	return run->signs >= 2 && next_len % 4 == 0 && last &&
+	       ((last - signs) & left) == 0;
+}
+
 static void run_add_base64(struct run *run, const struct word *word)
 {
-	guint old = run->bytes->len;
-	gsize got = 0;
-
-	g_byte_array_set_size(run->bytes, old + (guint)word->len / 4 * 3 + 6);
-	got = g_base64_decode_step(word->payload, word->len,
-				   run->bytes->data + old, &run->base64_state,
-				   &run->base64_save);
-	g_byte_array_set_size(run->bytes, old + (guint)got);
+	if (base64_is_complete(run, word->len))
+		base64_end(run);
+	base64_step(run, word->payload, word->len);
+	for (size_t i = 0; i < word->len; i++)
+		if (g_ascii_isalnum(word->payload[i]) ||
+		    strchr("+/", word->payload[i])) {
+			run->signs = (run->signs + 1) % 4;
+			run->last = word->payload[i];
+		}
 	/* Padded: the next word starts anew. */
 	if (word->len && word->payload[word->len - 1] == '=') {
 		run->base64_state = 0;
 		run->base64_save = 0;
+		run->signs = 0;
 	}
 }
 
@@ -231,8 +271,6 @@ static void run_add(struct run *run, const struct word *word)
 	if (!run->open) {
 		g_strlcpy(run->charset, word->charset, sizeof(run->charset));
 		run->encoding = word->encoding;
-		run->base64_state = 0;
-		run->base64_save = 0;
 		run->open = true;
 	}
 	if (word->encoding == 'b')
