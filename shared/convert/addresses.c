@@ -382,9 +382,18 @@ static void group_open(struct parser *parser)
 	element_clear(parser);
 }
 
+/* Nothing but a name in quotes: an at sign in it makes no address. */
+static bool is_quoted_name(const char *raw)
+{
+	const char *close = *raw == '"' ? closing_quote(raw) : NULL;
+
+	return close && !close[1 + strspn(close + 1, " ")];
+}
+
 static bool in_address(const struct parser *parser)
 {
-	return parser->has_angle || strchr(parser->raw->str, '@');
+	return parser->has_angle || (strchr(parser->raw->str, '@') &&
+				     !is_quoted_name(parser->raw->str));
 }
 
 static void add_blank(GString *text)

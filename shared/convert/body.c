@@ -167,15 +167,6 @@ static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
 	return g_steal_pointer(&text);
 }
 
-#define MARK "\xef\xbb\xbf" /* U+FEFF in UTF-8 */
-
-static char *without_mark(char *text) /* moved */
-{
-	if (g_str_has_prefix(text, MARK))
-		memmove(text, text + 3, strlen(text + 3) + 1);
-	return text;
-}
-
 /* A byte order mark, then what the part says, then what the HTML says, then a
  * guess (MS-OXCMAIL 2.2.3.3.2.1; WHATWG HTML 13.2.3.2). */
 char *body_decode_text(struct convert_context *context,
@@ -190,10 +181,10 @@ char *body_decode_text(struct convert_context *context,
 	char *text = NULL;
 
 	data = data ? data : "";
-	if (html && len > 3 && !memcmp(data, MARK, 3) &&
+	if (html && len > 3 && !memcmp(data, TEXT_MARK, 3) &&
 	    utf8_is_valid(data, len)) {
 		*ret_charset = g_strdup("utf-8");
-		return g_strndup(data + 3, len - 3);
+		return text_without_mark(g_strndup(data, len));
 	}
 	if (charset)
 		text = charset_decode(charset, data, len);
@@ -212,7 +203,7 @@ char *body_decode_text(struct convert_context *context,
 		*ret_charset = g_strdup(guess);
 		text = charset_decode_undeclared(context, data, len);
 	}
-	return without_mark(text);
+	return text_without_mark(text);
 }
 
 static int compare_ids(const void *a, const void *b, void *data)

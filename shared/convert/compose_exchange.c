@@ -108,8 +108,21 @@ static void put_content_class(const struct propset *set, GByteArray *out)
 		}
 }
 
+/* Whose winmail.dat an attachment is: another message's must not be taken for
+ * this one's (2.1.3.2.26). */
+static void put_correlator(const struct propset *set, GByteArray *out)
+{
+	GBytes *key = propset_binary(set, PR_TNEF_CORRELATION_KEY);
+	gsize len = 0;
+	const char *data = key ? g_bytes_get_data(key, &len) : NULL;
+	g_autofree char *text = data ? g_strndup(data, len) : NULL;
+
+	put_unless(set, "X-MS-TNEF-Correlator", text, out);
+}
+
 void compose_exchange(const struct propset *set, GByteArray *out)
 {
+	put_correlator(set, out);
 	put_classified(set, out);
 	put_telephone(set, out);
 	put_content_class(set, out);

@@ -8,6 +8,7 @@
  * long tags really hold, are cut out before.
  */
 #include "parts.h"
+#include "text.h"
 
 #include <libxml/HTMLparser.h>
 #include <string.h>
@@ -358,5 +359,5 @@ char *html_to_text(struct convert_context *context, const char *html,
 	g_string_free(input, TRUE);
 	valid = g_utf8_make_valid(text.out->str, (gssize)text.out->len);
 	g_string_free(text.out, TRUE);
-	return valid;
+	return text_without_mark(valid);
 }

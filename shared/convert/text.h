@@ -30,6 +30,10 @@ char *text_decode(struct convert_context *context, struct span value);
 char *words_decode(const struct convert_context *context, const char *text);
 /* Makes text presentable as one line: control characters become blanks. */
 void text_flatten(char *text);
+#define TEXT_MARK "\xef\xbb\xbf" /* U+FEFF */
+
+/* Without byte order marks at its beginning; text is moved.  Owned. */
+char *text_without_mark(char *text);
 /* With lines that end in CRLF, as MAPI has them.  Owned. */
 char *text_crlf(const char *text);
 

@@ -80,6 +80,16 @@ char *text_crlf(const char *text)
 	return g_string_free(out, FALSE);
 }
 
+char *text_without_mark(char *text)
+{
+	size_t marks = 0;
+
+	while (g_str_has_prefix(text + marks, TEXT_MARK))
+		marks += strlen(TEXT_MARK);
+	memmove(text, text + marks, strlen(text + marks) + 1);
+	return text;
+}
+
 char *text_decode(struct convert_context *context, struct span value)
 {
 	g_autofree char *line = text_unfold(context, value);

@@ -55,10 +55,11 @@ static inline void roundtrip_align(struct propset *first,
 				   struct propset *second)
 {
 	roundtrip_add_bcc(first, second);
-	/* Text that its code page cannot hold (octets that were none in it,
-	 * letters of a wider one) is written in UTF-8, UTF-7 never. */
-	if (propset_number(second, PR_INTERNET_CPID, 0) == 65001 ||
-	    propset_number(first, PR_INTERNET_CPID, 0) == 65000) {
+	/* Plain text that its code page cannot hold (octets that were none in
+	 * it, letters of a wider one) is written in UTF-8, UTF-7 never. */
+	if (!propset_has(first, PR_HTML) &&
+	    (propset_number(second, PR_INTERNET_CPID, 0) == 65001 ||
+	     propset_number(first, PR_INTERNET_CPID, 0) == 65000)) {
 		propset_remove(first, PR_INTERNET_CPID);
 		propset_remove(second, PR_INTERNET_CPID);
 	}
@@ -91,15 +92,111 @@ static inline GString *roundtrip_crlf(const char *message, size_t len)
 	return out;
 }
 
-/* NULL if the message came back, else why not; owned.  */
+/* ---- what differs ---------------------------------------------------------
+ */
+
+/* By its MAPI name, its name among named properties, or its tag; owned. */
+static inline char *roundtrip_name(const struct propset *set, uint32_t tag)
+{
+	const struct prop_name *named = propset_name_of(set, tag);
+
+	if (named && named->name)
+		return g_strdup(named->name);
+	if (named)
+		return g_strdup_printf("%s:%" PRIx32, named->guid, named->lid);
+	if (proptag_name(tag))
+		return g_strdup(proptag_name(tag));
+	return g_strdup_printf("0x%08" PRIx32, tag);
+}
+
+static inline void roundtrip_differ(GPtrArray *names, char *name /* moved */)
+{
+	if (g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+		g_free(name);
+	else
+		g_ptr_array_add(names, name);
+}
+
+static inline struct propset *roundtrip_alone(const struct prop *prop)
+{
+	struct propset *set = propset_new();
+	struct prop unnamed = *prop;
+
+	unnamed.tag = PROP_TAG(PROP_TYPE(prop->tag), 0x6800);
+	propset_put(set, &unnamed);
+	return set;
+}
+
+static inline bool roundtrip_same(const struct prop *one,
+				  const struct prop *other)
+{
+	AUTO(propset) a = roundtrip_alone(one);
+	AUTO(propset) b = roundtrip_alone(other);
+
+	return propset_equal(a, b, NULL);
+}
+
+/* Those of which one has what the other has not. */
+static inline void roundtrip_compare_props(const struct propset *one,
+					   struct propset *other,
+					   GPtrArray *names)
+{
+	for (size_t i = 0; i < propset_count(one); i++) {
+		const struct prop *prop = propset_at(one, i);
+		const struct prop_name *named = propset_name_of(one, prop->tag);
+		uint32_t tag = prop->tag;
+		const struct prop *match = NULL;
+
+		if (named)
+			tag = propset_named_tag(other, named->guid, named->name,
+						named->lid,
+						PROP_TYPE(prop->tag));
+		match = propset_find(other, tag);
+		if (!match || !roundtrip_same(prop, match))
+			roundtrip_differ(names, roundtrip_name(one, prop->tag));
+	}
+}
+
+/* Names of all properties that differ, in a message and in what is in it;
+ * "recipients", "attachments", "embedded" where their number does. */
+static inline void roundtrip_compare(struct propset *one, struct propset *other,
+				     GPtrArray *names)
+{
+	size_t recipients = propset_recipient_count(one);
+	size_t attachments = propset_attachment_count(one);
+	struct propset *inner = propset_embedded(one);
+	struct propset *outer = propset_embedded(other);
+
+	roundtrip_compare_props(one, other, names);
+	roundtrip_compare_props(other, one, names);
+	if (recipients != propset_recipient_count(other))
+		roundtrip_differ(names, g_strdup("recipients"));
+	else
+		for (size_t i = 0; i < recipients; i++)
+			roundtrip_compare(propset_recipient(one, i),
+					  propset_recipient(other, i), names);
+	if (attachments != propset_attachment_count(other))
+		roundtrip_differ(names, g_strdup("attachments"));
+	else
+		for (size_t i = 0; i < attachments; i++)
+			roundtrip_compare(propset_attachment(one, i),
+					  propset_attachment(other, i), names);
+	if (!inner != !outer)
+		roundtrip_differ(names, g_strdup("embedded"));
+	else if (inner)
+		roundtrip_compare(inner, outer, names);
+}
+
+/* NULL if the message came back, else the names of all that differs, as
+ * roundtrip_compare() has them, or why it cannot be composed.  Owned. */
 static inline char *roundtrip(const char *message, size_t len)
 {
 	GString *lines = roundtrip_crlf(message, len);
 	AUTO(propset) first = convert_len(lines->str, lines->len, NULL);
 	AUTO(propset) second = NULL;
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	GByteArray *out = NULL;
 	struct fault fault = {0};
-	char *why = NULL;
 
 	g_string_free(lines, TRUE);
 	if (convert_to_rfc822(first, &out, &fault) != 0)
@@ -109,9 +206,11 @@ static inline char *roundtrip(const char *message, size_t len)
 	roundtrip_strip(first);
 	roundtrip_strip(second);
 	roundtrip_align(first, second);
-	if (propset_equal(first, second, &why))
+	if (propset_equal(first, second, NULL))
 		return NULL;
-	return why ? why : g_strdup("they differ");
+	roundtrip_compare(first, second, names);
+	g_ptr_array_add(names, NULL);
+	return g_strjoinv(", ", (char **)names->pdata);
 }
 
 #endif

@@ -282,6 +282,22 @@ Test(compose, html_has_plain_text_beside_it)
 	cr_expect_eq(propset_attachment_count(back), 0);
 }
 
+/* Somebody else's winmail.dat stays an attachment: the key goes with it. */
+Test(compose, correlation_key)
+{
+	AUTO(propset) set = propset_new();
+	AUTO(propset) back = NULL;
+	g_autofree char *message = NULL;
+
+	propset_set_text(set, PR_SUBJECT, "s");
+	propset_set_binary_copy(set, PR_TNEF_CORRELATION_KEY, "<k@x>", 6);
+	message = compose(set);
+	cr_expect(strstr(message, "\r\nX-MS-TNEF-Correlator: <k@x>\r\n"));
+	back = convert(message);
+	cr_expect(g_bytes_equal(propset_binary(back, PR_TNEF_CORRELATION_KEY),
+				propset_binary(set, PR_TNEF_CORRELATION_KEY)));
+}
+
 /* A receipt made of properties alone is read as one. */
 Test(compose, read_receipt)
 {
