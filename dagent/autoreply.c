@@ -89,7 +89,7 @@ int autoreply_ask(struct mail *mail, struct store *store,
 	return 0;
 }
 
-/* A rule's subject as it is (RFC 5230 4.7); out of office tells to what it is
+/* A rule's subject as it is (RFC 5230 5.3); out of office tells to what it is
  * the answer. */
 static char *autoreply_subject(const struct mail *mail,
 			       const struct autoreply_wish *wish)
@@ -97,7 +97,9 @@ static char *autoreply_subject(const struct mail *mail,
 	const char *original = propset_text(mail->set, PR_SUBJECT);
 
 	if (!wish->subject || !*wish->subject)
-		return g_strdup_printf("Auto: %s", original ? original : "");
+		return original && *original
+			       ? g_strdup_printf("Auto: %s", original)
+			       : g_strdup("Automated reply");
 	if (wish->vacation || !original || !*original)
 		return g_strdup(wish->subject);
 	return g_strdup_printf("%s [%s]", wish->subject, original);
@@ -273,16 +275,20 @@ static char *autoreply_phrase(const char *from)
  * never somebody else's. */
 int autoreply_sender(const struct mail *mail, struct store *store,
 		     const struct mail_recipient *to, const char *what,
-		     const char *from, const char *from_address,
-		     char **ret_address, char **ret_name, struct fault *fault)
+		     bool as_addressed, const char *from,
+		     const char *from_address, char **ret_address,
+		     char **ret_name, struct fault *fault)
 {
-	g_auto(GStrv) own = NULL;
+	const char *delimiter = mail->agent->policy.recipient_delimiter;
+	const char *address = NULL;
+	g_auto(GStrv) list = NULL;
+	const char *const *own;
 
+	if (store_user_addresses(store, to->who->user, &list, fault))
+		return -1;
+	own = (const char *const *)list;
 	if (from_address) {
-		if (store_user_addresses(store, to->who->user, &own, fault))
-			return -1;
-		if (autoreply_is_own(from_address, (const char *const *)own,
-				     mail->agent->policy.recipient_delimiter)) {
+		if (autoreply_is_own(from_address, own, delimiter)) {
 			*ret_name = autoreply_phrase(from);
 			*ret_address = g_strdup(from_address);
 			return 0;
@@ -293,7 +299,9 @@ int autoreply_sender(const struct mail *mail, struct store *store,
 	}
 	if (autoreply_name(store, to, ret_name, fault))
 		return -1;
-	*ret_address = g_strdup(to->who->email);
+	if (as_addressed)
+		address = autoreply_addressed(mail->set, own, delimiter);
+	*ret_address = g_strdup(address ? address : to->who->email);
 	return 0;
 }
 
@@ -314,7 +322,7 @@ static int autoreply_decide(struct mail *mail, struct store *store,
 			    mail->id, to->who->name, why);
 		return 0;
 	}
-	if (autoreply_sender(mail, store, to, "vacation",
+	if (autoreply_sender(mail, store, to, "vacation", vacation != NULL,
 			     vacation ? vacation->from : NULL,
 			     vacation ? vacation->from_address : NULL, &address,
 			     &name, fault))

@@ -27,18 +27,25 @@ NODISCARD int autoreply_ask(struct mail *mail, struct store *store,
 /*
  * Who writes for the user: from and from_address as a rule asked for them
  * where the address is the user's (else that is logged), or NULL; otherwise the
+ * one of the user's that the mail is addressed to where as_addressed, or the
  * user's own.  Owned results; what speaks of it in the log.
  */
 NODISCARD int autoreply_sender(const struct mail *mail, struct store *store,
 			       const struct mail_recipient *to,
-			       const char *what, const char *from,
-			       const char *from_address, char **ret_address,
-			       char **ret_name, struct fault *fault);
+			       const char *what, bool as_addressed,
+			       const char *from, const char *from_address,
+			       char **ret_address, char **ret_name,
+			       struct fault *fault);
 
 /* Why this mail gets no automatic reply, a word for the log; NULL: it may.
  * own: addresses of the user; delimiter: of subaddresses.  Pure. */
 const char *autoreply_objection(const struct propset *set,
 				const char *reverse_path,
+				const char *const *own, const char *delimiter);
+
+/* Which of these addresses To, Cc, Bcc and their Resent- fields name first;
+ * NULL: none.  Pure. */
+const char *autoreply_addressed(const struct propset *set,
 				const char *const *own, const char *delimiter);
 
 /* Is the address, or it without its detail, one of these?  Pure. */

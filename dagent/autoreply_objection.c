@@ -27,21 +27,28 @@ static char *autoreply_strip_detail(const char *address, const char *delimiter)
 	return g_strdup_printf("%.*s%s", (int)(cut - address), address, at);
 }
 
-bool autoreply_is_own(const char *address, const char *const *own,
-		      const char *delimiter)
+/* Which of these the address is, or is without its detail; NULL: none. */
+static const char *autoreply_find_own(const char *address,
+				      const char *const *own,
+				      const char *delimiter)
 {
 	g_autofree char *plain = autoreply_strip_detail(address, delimiter);
 
 	for (size_t i = 0; own[i]; i++)
 		if (same_word(own[i], address) ||
 		    (plain && same_word(own[i], plain)))
-			return true;
-	return false;
+			return own[i];
+	return NULL;
 }
 
-static bool autoreply_is_addressed(const struct propset *set,
-				   const char *const *own,
-				   const char *delimiter)
+bool autoreply_is_own(const char *address, const char *const *own,
+		      const char *delimiter)
+{
+	return autoreply_find_own(address, own, delimiter) != NULL;
+}
+
+const char *autoreply_addressed(const struct propset *set,
+				const char *const *own, const char *delimiter)
 {
 	static const char *const fields[] = {
 		"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"};
@@ -58,12 +65,14 @@ static bool autoreply_is_addressed(const struct propset *set,
 		     k++) {
 			const struct header_address *address =
 				field->addresses->pdata[k];
+			const char *found = autoreply_find_own(address->address,
+							       own, delimiter);
 
-			if (autoreply_is_own(address->address, own, delimiter))
-				return true;
+			if (found)
+				return found;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* Addresses that no person reads. */
@@ -176,7 +185,7 @@ const char *autoreply_objection(const struct propset *set,
 		if (why)
 			return why;
 	}
-	if (!autoreply_is_addressed(set, own, delimiter))
+	if (!autoreply_addressed(set, own, delimiter))
 		return "not-addressed";
 	return autoreply_from_objection(set);
 }

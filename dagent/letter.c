@@ -135,7 +135,38 @@ static void letter_head(GString *out, const struct letter *letter)
 	g_string_append(out, "MIME-Version: 1.0\r\n");
 }
 
-/* One part: UTF-8 with CRLF, in base64 with lines of 76. */
+/* Octets as RFC 2045 6 calls them. */
+static const char *letter_encoding(const char *octets, size_t size)
+{
+	const char *encoding = "7bit";
+	size_t line = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)octets[i];
+		bool ends = c == '\r' && i + 1 < size && octets[i + 1] == '\n';
+
+		if (ends) {
+			line = 0;
+			i++;
+			continue;
+		}
+		if (c == 0 || c == '\r' || c == '\n' || ++line > LETTER_LINE)
+			return "binary";
+		if (c > 0x7f)
+			encoding = "8bit";
+	}
+	return encoding;
+}
+
+/* Can this text stand in a part as it is, a boundary (all begin with "=_")
+ * around it or not? */
+static bool letter_is_plain(const GString *text)
+{
+	return strcmp(letter_encoding(text->str, text->len), "7bit") == 0 &&
+	       !strstr(text->str, "--=_");
+}
+
+/* One part: UTF-8 with CRLF; what is not ASCII in base64 with lines of 76. */
 static void letter_part(GString *out, const char *subtype, const char *body)
 {
 	g_autofree char *valid = g_utf8_make_valid(body, -1);
@@ -154,16 +185,20 @@ static void letter_part(GString *out, const char *subtype, const char *body)
 	}
 	g_string_append_printf(out,
 			       "Content-Type: text/%s; charset=utf-8\r\n"
-			       "Content-Transfer-Encoding: base64\r\n"
-			       "\r\n",
-			       subtype);
+			       "Content-Transfer-Encoding: %s\r\n\r\n",
+			       subtype,
+			       letter_is_plain(text) ? "7bit" : "base64");
+	if (letter_is_plain(text)) {
+		g_string_append(out, text->str);
+		return;
+	}
 	encoded = g_base64_encode((const guchar *)text->str, text->len);
 	len = strlen(encoded);
 	for (size_t i = 0; i < len; i += 76)
 		g_string_append_printf(out, "%.76s\r\n", encoded + i);
 }
 
-/* The same in plain text and in HTML (RFC 2046 5.1.4).  "=_" is in no base64:
+/* The same in plain text and in HTML (RFC 2046 5.1.4).  "--=_" is in no part:
  * the boundary needs no search. */
 static void letter_alternative(GString *out, const char *body, const char *html)
 {
@@ -206,29 +241,6 @@ static void letter_entity(GString *out, const char *entity)
 	}
 	if (in_head)
 		g_string_append(out, "\r\n");
-}
-
-/* Octets as RFC 2045 6 calls them. */
-static const char *letter_encoding(const char *octets, size_t size)
-{
-	const char *encoding = "7bit";
-	size_t line = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)octets[i];
-		bool ends = c == '\r' && i + 1 < size && octets[i + 1] == '\n';
-
-		if (ends) {
-			line = 0;
-			i++;
-			continue;
-		}
-		if (c == 0 || c == '\r' || c == '\n' || ++line > LETTER_LINE)
-			return "binary";
-		if (c > 0x7f)
-			encoding = "8bit";
-	}
-	return encoding;
 }
 
 /* One that is in neither; owned. */

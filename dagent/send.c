@@ -454,8 +454,8 @@ int send_forward(const struct send *send, const struct sieve_action *action,
 	if (addresses->len == 0)
 		return 0;
 	if (autoreply_sender(send->mail, send->store, send->to, "forward",
-			     wish->from, wish->from_address, &from, &name,
-			     fault))
+			     false, wish->from, wish->from_address, &from,
+			     &name, fault))
 		return -1;
 	g_ptr_array_add(addresses, NULL);
 	head.to = (const char *const *)addresses->pdata;
@@ -542,7 +542,7 @@ int send_reply(const struct send *send, const struct sieve_action *action,
 			    why ? why : "one went there just now");
 		return 0;
 	}
-	if (autoreply_sender(send->mail, send->store, send->to, "reply",
+	if (autoreply_sender(send->mail, send->store, send->to, "reply", true,
 			     wish->from, wish->from_address, &from, &name,
 			     fault))
 		return -1;

@@ -139,9 +139,10 @@ struct sieve_message {
 	const char *envelope_detail; /* the subaddress, or NULL */
 
 	/* What follows may be left out (NULL, 0). */
-	const char *dsn_notify; /* "SUCCESS,FAILURE" (RFC 3461 4) */
-	const char *dsn_orcpt;  /* "rfc822;info@example.org" */
-	const char *dsn_ret;    /* "FULL", "HDRS" */
+	const char *envelope_auth; /* who logged in to send it (RFC 4954) */
+	const char *dsn_notify;    /* "SUCCESS,FAILURE" (RFC 3461 4) */
+	const char *dsn_orcpt;     /* "rfc822;info@example.org" */
+	const char *dsn_ret;       /* "FULL", "HDRS" */
 	const char *dsn_envid;
 	const char *delimiters; /* recipient_delimiter; NULL: "+" */
 	const char *hostname;   /* for the test environment */

@@ -1,6 +1,6 @@
 /*
  * envelope, RFC 5228 section 5.4; :user and :detail of RFC 5233; what DSN says
- * of it, RFC 6009 section 4.
+ * of it, RFC 6009 section 4; who logged in, as Pigeonhole's "auth".
  */
 #include "address.h"
 #include "checker.h"
@@ -20,21 +20,30 @@ static bool is_dsn_part(const char *name)
 	return false;
 }
 
+/* Parts that need no extension of their own. */
+static bool is_plain_part(const char *name)
+{
+	static const char *const parts[] = {"from", "to", "auth"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+		if (g_ascii_strcasecmp(name, parts[i]) == 0)
+			return true;
+	return false;
+}
+
 static int check_envelope(struct checker *checker, struct ast_node *node,
 			  const struct ast_node *previous)
 {
 	(void)previous;
 	for (const struct ast_string *part = node->positional[0]->strings; part;
 	     part = part->next) {
-		if (part->is_dynamic ||
-		    g_ascii_strcasecmp(part->text, "from") == 0 ||
-		    g_ascii_strcasecmp(part->text, "to") == 0)
+		if (part->is_dynamic || is_plain_part(part->text))
 			continue;
 		if (!is_dsn_part(part->text))
 			return sieve_error_set(
 				checker->error, part->place,
-				"\"%.40s\" is no part of the envelope: from "
-				"or to",
+				"\"%.40s\" is no part of the envelope: from, "
+				"to or auth",
 				part->text);
 		if (!(checker->enabled & EXTENSION_BIT(EXTENSION_ENVELOPE_DSN)))
 			return sieve_error_set(
@@ -120,16 +129,18 @@ static char *envelope_part(const struct sieve_run *run, const char *name,
 	const char *delimiters =
 		message->delimiters ? message->delimiters : "+";
 	bool is_from = g_ascii_strcasecmp(name, "from") == 0;
-	const char *path = is_from ? message->envelope_from
-			   : g_ascii_strcasecmp(name, "to") == 0
-				   ? message->envelope_to
-				   : NULL;
+	bool is_auth = g_ascii_strcasecmp(name, "auth") == 0;
+	bool is_to = g_ascii_strcasecmp(name, "to") == 0;
+	const char *path = is_from   ? message->envelope_from
+			   : is_to   ? message->envelope_to
+			   : is_auth ? message->envelope_auth
+				     : NULL;
 	g_autofree char *address = path ? path_address(path) : NULL;
 
 	if (!address)
 		return NULL;
-	return is_from ? sieve_address_part(address, part, delimiters)
-		       : recipient_part(message, address, part, delimiters);
+	return is_to ? recipient_part(message, address, part, delimiters)
+		     : sieve_address_part(address, part, delimiters);
 }
 
 /* A part that is no address.  The words of NOTIFY are values of their own. */

@@ -377,6 +377,40 @@ class Replies(Delivering):
                          .addr_spec, ANNA)
         self.assertEqual(len(self.okapi.mails("anna", "Replies")), 1)
 
+    def test_a_rule_replies_from_the_address_that_was_written_to(self):
+        self.okapi.must("user", "set", "anna", "--alias", "sales@okapi.test")
+        self.vacation('vacation :addresses "ann@elsewhere.test" "Away.";')
+        for number, (to, address) in enumerate((
+                ("Sales <SALES@okapi.test>", "sales@okapi.test"),
+                ("sales+offers@okapi.test", "sales@okapi.test"),
+                ("x@y.test\nCc: anna@okapi.test", ANNA),
+                # Not an address of the user's, whatever the rule says.
+                ("ann@elsewhere.test", ANNA))):
+            with self.subTest(to):
+                data = message("hello", to=to, ident=str(number),
+                               body="\u00fc\n" * number)
+                self.lmtp(crlf(data), sender=f"q{number}@x.test")
+                new = max(self.okapi.queue(), key=lambda e: e["id"])
+                reply = self.queued(new["id"])
+                self.assertEqual(reply["From"].addresses[0].addr_spec,
+                                 address)
+
+    def test_a_reply_in_ascii_is_not_encoded_and_has_a_subject(self):
+        self.vacation('vacation "Away.\n--=_x\n.";')
+        self.lmtp(crlf(message("")))
+        self.vacation('vacation "Away: ask Ben.";')
+        self.lmtp(crlf(message("", ident="2")))
+        self.vacation('vacation "F\u00fcnf.";')
+        self.lmtp(crlf(message("", ident="3")))
+        replies = [self.queued(entry["id"]) for entry in
+                   sorted(self.okapi.queue(), key=lambda e: e["id"])]
+        self.assertEqual(
+            [(r["Subject"], r["Content-Transfer-Encoding"],
+              r.get_content().replace("\r", "")) for r in replies],
+            [("Automated reply", "base64", "Away.\n--=_x\n.\n"),
+             ("Automated reply", "7bit", "Away: ask Ben.\n"),
+             ("Automated reply", "base64", "F\u00fcnf.\n")])
+
     def test_out_of_office_goes_before_a_rule(self):
         self.away()
         self.vacation('vacation :subject "Rule" "x";')

@@ -126,10 +126,13 @@ bool suite_set(struct suite *suite, const char *name, const char *value)
 		replace(&suite->to, value);
 	else if (strcmp(name, "envelope.orig_to") == 0)
 		replace(&suite->original_to, value);
+	else if (strcmp(name, "envelope.auth") == 0)
+		replace(&suite->auth, value);
 	else
 		return false;
 	suite->env.envelope_from = suite->from;
 	suite->env.envelope_to = suite->to;
+	suite->env.envelope_auth = suite->auth;
 	find_detail(suite);
 	return true;
 }
@@ -251,16 +254,61 @@ void suite_configure(struct suite *suite, const char *key, const char *value)
 /* ---- scripts
  * ------------------------------------------------------------------- */
 
+/* The value of a key in a dict file: keys and values by turns, a line each;
+ * owned, NULL if there is none. */
+static char *find_in_dict(const char *path, const char *key)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return NULL;
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; line[0] && line[1]; line += 2)
+		if (strcmp(line[0], key) == 0)
+			return g_strdup(line[1]);
+	return NULL;
+}
+
+/* Scripts that the configuration has in a dict: by name their number, by number
+ * their text. */
+static char *find_text_in_dict(const char *path, const char *name,
+			       size_t *ret_len)
+{
+	g_autofree char *by_name = g_strconcat("priv/sieve/name/", name, NULL);
+	g_autofree char *number = find_in_dict(path, by_name);
+	g_autofree char *by_number =
+		g_strconcat("priv/sieve/data/", number ? number : "", NULL);
+	char *text = find_in_dict(path, by_number);
+
+	*ret_len = text ? strlen(text) : 0;
+	return text;
+}
+
+/* The dict file that has the scripts of a place; NULL: a directory has. */
+static const char *dict_of(const struct suite *suite,
+			   enum sieve_location location)
+{
+	return config_of(suite, location == SIEVE_GLOBAL
+					? "sieve_script/included-global/"
+					  "sieve_script_dict/dict/file/path"
+					: "sieve_script/included/"
+					  "sieve_script_dict/dict/file/path");
+}
+
 static char *find_text(void *context, enum sieve_location location,
 		       const char *name, size_t *ret_len)
 {
 	const struct suite *suite = context;
+	const char *dict = dict_of(suite, location);
 	g_autofree char *path = g_strdup_printf(
 		"%s/%s/%s.sieve", suite->directory,
 		location == SIEVE_GLOBAL ? "included-global" : "included",
 		name);
 	char *text = NULL;
 
+	if (dict)
+		return find_text_in_dict(dict, name, ret_len);
 	return g_file_get_contents(path, &text, ret_len, NULL) ? text : NULL;
 }
 
@@ -270,7 +318,9 @@ static const struct sieve_script *find_script(void *context,
 					      struct fault *fault)
 {
 	struct suite *suite = context;
-	g_autofree char *key = g_strdup_printf("%d:%s", location, name);
+	const char *dict = dict_of(suite, location);
+	g_autofree char *key =
+		g_strdup_printf("%d:%s:%s", location, dict ? dict : "", name);
 	struct sieve_script *script = g_hash_table_lookup(suite->included, key);
 	g_autofree char *text = NULL;
 	size_t len = 0;
@@ -285,12 +335,24 @@ static const struct sieve_script *find_script(void *context,
 	return script;
 }
 
+/* Writes the test file's directory where it asks for it. */
+static void put_directory(const struct suite *suite, char **text, size_t *len)
+{
+	g_autoptr(GString) out = g_string_new_len(*text, (gssize)*len);
+
+	if (!g_string_replace(out, "${tst.path}", suite->directory, 0))
+		return;
+	g_free(*text);
+	*len = out->len;
+	*text = g_strndup(out->str, out->len);
+}
+
 static struct sieve_script *compile(struct suite *suite, const char *path,
 				    bool is_test_file)
 {
 	const struct sieve_compile_options options = {
-		.host_entries = is_test_file ? suite_entries : NULL,
-		.host_extension = is_test_file ? "vnd.dovecot.testsuite" : NULL,
+		.host_entries = suite_entries,
+		.host_extension = "vnd.dovecot.testsuite",
 		.settings = &suite->settings,
 		.find_text = find_text,
 		.find_context = suite,
@@ -309,6 +371,8 @@ static struct sieve_script *compile(struct suite *suite, const char *path,
 		suite_error(suite, "there is no such script");
 		return NULL;
 	}
+	if (is_test_file)
+		put_directory(suite, &text, &len);
 	script = sieve_compile_all(name, text, len, &options, errors);
 	for (guint i = 0; i < errors->len; i++) {
 		const struct sieve_error *error =
@@ -396,6 +460,7 @@ static void suite_clear(struct suite *suite)
 	g_free(suite->from);
 	g_free(suite->to);
 	g_free(suite->original_to);
+	g_free(suite->auth);
 	g_free(suite->detail);
 	g_free(suite->sent_from);
 	g_free(suite->sent_to);

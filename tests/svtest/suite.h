@@ -24,6 +24,7 @@ struct suite {
 	char *from;
 	char *to;
 	char *original_to;
+	char *auth;
 	GPtrArray *flags; /* of the stored message test_message found */
 	char *sent_from;  /* of what test_message found */
 	char *sent_to;

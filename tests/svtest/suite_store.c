@@ -80,14 +80,26 @@ static bool is_listed(GPtrArray *list, const char *address)
 	return false;
 }
 
-/* The user has every address the scripts think it has; the first one is its
- * own. */
+static void list_address(GPtrArray *list, char *address)
+{
+	if (address && !is_listed(list, address))
+		g_ptr_array_add(list, address);
+}
+
+/* A result that is carried out. */
+struct execution {
+	struct suite *suite;
+	const struct sieve_plan *plan;
+};
+
+/* The user has every address the scripts think it has, those of a vacation
+ * included; the first one is its own. */
 static int set_addresses(struct store *store, void *context,
 			 struct fault *fault)
 {
-	const struct suite *suite = context;
-	char *const known[] = {suite->user_email, suite->to,
-			       suite->original_to};
+	const struct execution *execution = context;
+	const struct suite *suite = execution->suite;
+	const GPtrArray *actions = execution->plan->actions;
 	g_autoptr(GPtrArray) list = g_ptr_array_new();
 	struct store_user_change change = {
 		.quota_warn = QUOTA_KEEP,
@@ -95,22 +107,33 @@ static int set_addresses(struct store *store, void *context,
 		.quota_hard = QUOTA_KEEP,
 	};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		if (known[i] && !is_listed(list, known[i]))
-			g_ptr_array_add(list, known[i]);
+	list_address(list, suite->user_email);
+	list_address(list, suite->to);
+	list_address(list, suite->original_to);
+	for (guint i = 0; i < actions->len; i++) {
+		const struct sieve_action *action = actions->pdata[i];
+		const struct sieve_vacation *vacation = action->vacation;
+
+		if (vacation)
+			list_address(list, vacation->from_address);
+		for (guint k = 0; vacation && k < vacation->addresses->len; k++)
+			list_address(list, vacation->addresses->pdata[k]);
+	}
 	change.email = list->pdata[0];
 	g_ptr_array_add(list, NULL);
 	change.aliases = (const char *const *)list->pdata + 1;
 	return store_user_set(store, SUITE_USER, &change, fault);
 }
 
-static struct store_recipient *find_recipient(struct suite *suite)
+static struct store_recipient *find_recipient(struct suite *suite,
+					      const struct sieve_plan *plan)
 {
+	struct execution execution = {suite, plan};
 	struct store_recipient *who = NULL;
 	struct fault fault = {0};
 
 	if (!strchr(suite->to, '@') ||
-	    store_run(suite->store, set_addresses, suite, &fault))
+	    store_run(suite->store, set_addresses, &execution, &fault))
 		suite_error(suite, fault.text);
 	must(store_resolve(suite->store, SUITE_USER, 0, &who, &fault), &fault);
 	return who;
@@ -119,8 +142,8 @@ static struct store_recipient *find_recipient(struct suite *suite)
 bool suite_execute(struct suite *suite, const struct sieve_plan *plan)
 {
 	AUTO(mail) mail = mail_new(suite->agent, suite->from);
-	struct mail_recipient *to =
-		mail_add_recipient(mail, suite->to, find_recipient(suite));
+	struct mail_recipient *to = mail_add_recipient(
+		mail, suite->to, find_recipient(suite, plan));
 	struct target target = {0};
 	struct fault fault = {0};
 	uint8_t sha256[DIGEST_SIZE];
@@ -130,7 +153,10 @@ bool suite_execute(struct suite *suite, const struct sieve_plan *plan)
 
 	to->original = g_strdup(suite->original_to);
 	digest_sha256(octets, size, sha256);
-	if (mail_set_content(mail, suite->bytes, sha256, &fault)) {
+	if (size == 0) { /* no door lets it in, but rules can make one of it */
+		mail->bytes = g_bytes_ref(suite->bytes);
+		memcpy(mail->sha256, sha256, sizeof(sha256));
+	} else if (mail_set_content(mail, suite->bytes, sha256, &fault)) {
 		suite_error(suite, fault.text);
 		return false;
 	}

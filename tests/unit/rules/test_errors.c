@@ -192,7 +192,7 @@ static const struct error_case classes[] = {
 	 "1:20: :all after another tag of its kind"},
 	{"envelope: a part there is not",
 	 "require \"envelope\"; if envelope \"body\" \"b\" {}",
-	 "1:33: \"body\" is no part of the envelope: from or to"},
+	 "1:33: \"body\" is no part of the envelope: from, to or auth"},
 	{"envelope: not required", "if envelope \"from\" \"b\" {}",
 	 "1:4: envelope needs require \"envelope\""},
 	{"exists: a number", "if exists 1 {}",

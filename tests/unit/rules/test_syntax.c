@@ -319,7 +319,7 @@ static const struct sieve_case meaning[] = {
 	 "error 1:9: the true test accepts no sub-tests, but one is specified"},
 	{"part of the envelope",
 	 "require \"envelope\"; if envelope \"cc\" \"x\" {}", NULL,
-	 "error 1:33: \"cc\" is no part of the envelope: from or to"},
+	 "error 1:33: \"cc\" is no part of the envelope: from, to or auth"},
 	{"address of redirect", "redirect \"nobody\";", NULL,
 	 "error 1:10: \"nobody\" is no mail address"},
 	{"address in half a bracket", "redirect \"A <a@b.example\";", NULL,
