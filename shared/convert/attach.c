@@ -109,6 +109,23 @@ static bool is_referred_to(const struct attach_walk *walk, const char *name)
 	       g_tree_lookup((GTree *)(uintptr_t)walk->cids, name);
 }
 
+/* What HTML shows in itself: pictures and style sheets.  Any other
+ * file that it names is behind a link: hidden, nobody would find it
+ * (MS-OXCMAIL 2.2.3.4.1.4.1). */
+static bool may_be_shown(const struct mime_entity *entity)
+{
+	g_autofree char *name = NULL;
+	g_autofree char *type = NULL;
+
+	if (mime_is(entity, "image", NULL) || mime_is(entity, "text", "css"))
+		return true;
+	if (!mime_is(entity, "application", "octet-stream"))
+		return false;
+	name = given_name(entity);
+	type = name ? attach_type(name) : NULL;
+	return type && g_str_has_prefix(type, "image/");
+}
+
 /* Shown within the HTML, so not in the list of attachments. */
 static bool is_rendered(const struct attach_walk *walk,
 			const struct mime_entity *entity)
@@ -117,8 +134,9 @@ static bool is_rendered(const struct attach_walk *walk,
 		in_related(entity) ||
 		(entity->disposition && !strcmp(entity->disposition, "inline"));
 
-	return is_inline && (is_referred_to(walk, entity->content_id) ||
-			     is_referred_to(walk, entity->location));
+	return is_inline && may_be_shown(entity) &&
+	       (is_referred_to(walk, entity->content_id) ||
+		is_referred_to(walk, entity->location));
 }
 
 static void set_place(const struct attach_walk *walk,

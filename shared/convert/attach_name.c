@@ -23,6 +23,10 @@ static const struct {
 	{"message", "global", ".eml"},
 	{"message", "delivery-status", ".txt"},
 	{"message", "disposition-notification", ".txt"},
+	{"message", "feedback-report", ".txt"},
+	{"message", "global-delivery-status", ".txt"},
+	{"message", "global-disposition-notification", ".txt"},
+	{"message", "global-headers", ".txt"},
 	{"image", "jpeg", ".jpg"},
 	{"image", "png", ".png"},
 	{"image", "gif", ".gif"},
@@ -75,9 +79,30 @@ static bool is_a_name(const char *name)
 	return name[strspn(name, ". _")] != '\0';
 }
 
+/* Signs that turn the direction of what follows: "a\u202Efdp.exe" looks like a
+ * PDF. */
+static bool turns(gunichar sign)
+{
+	return (sign >= 0x202a && sign <= 0x202e) ||
+	       (sign >= 0x2066 && sign <= 0x2069);
+}
+
+/* With '_' in place of those; owned. */
+static char *without_turns(const char *text)
+{
+	GString *out = g_string_sized_new(strlen(text));
+
+	for (; *text; text = g_utf8_next_char(text)) {
+		gunichar sign = g_utf8_get_char(text);
+
+		g_string_append_unichar(out, turns(sign) ? '_' : sign);
+	}
+	return g_string_free(out, FALSE);
+}
+
 char *attach_clean_name(const char *name)
 {
-	g_autofree char *line = g_strdup(name);
+	g_autofree char *line = without_turns(name);
 	char *cut = NULL;
 
 	text_flatten(line);

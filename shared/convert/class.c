@@ -180,32 +180,43 @@ static const char *meeting_class(const char *method, const char *calendar)
 	return NULL;
 }
 
+/* What the Content-Type says (RFC 6047 2.4), else the calendar; in capitals,
+ * owned, NULL if neither does. */
+static char *method_of(const struct mime_entity *part, const char *upper)
+{
+	static const char key[] = "\nMETHOD:";
+	const char *given = mime_params_get(part->type_params, "method");
+	const char *line = given ? NULL : strstr(upper, key);
+
+	if (given)
+		return g_ascii_strup(given, -1);
+	if (!line)
+		return NULL;
+	line += strlen(key);
+	return g_strchomp(g_strndup(line, strcspn(line, "\r\n")));
+}
+
 static bool set_meeting(struct convert_context *context,
 			const struct mime_entity *root, struct propset *set)
 {
 	const struct mime_entity *part = find_calendar(root);
-	const char *method = NULL;
 	g_autofree char *text = NULL;
 	g_autofree char *upper = NULL;
-	g_autofree char *upper_method = NULL;
+	g_autofree char *method = NULL;
 	const char *class = NULL;
 
 	if (!part)
 		return false;
-	method = mime_params_get(part->type_params, "method");
-	if (!method)
-		return false;
 	text = calendar_text(context, part);
 	upper = g_ascii_strup(text, -1);
-	upper_method = g_ascii_strup(method, -1);
+	method = method_of(part, upper);
 	/* Several events are a calendar to look at, not a request. */
-	if (!is_one_meeting(upper))
-		return false;
-	class = meeting_class(upper_method, upper);
-	if (!class)
+	class = method && is_one_meeting(upper) ? meeting_class(method, upper)
+						: NULL;
+	if (!class ||
+	    !meeting_convert(context, text, !strcmp(method, "COUNTER"), set))
 		return false;
 	propset_set_text(set, PR_MESSAGE_CLASS, class);
-	meeting_convert(context, text, !strcmp(upper_method, "COUNTER"), set);
 	return true;
 }
 

@@ -301,28 +301,31 @@ static icalcomponent *main_event(icalcomponent *calendar)
 	return first;
 }
 
-void meeting_convert(struct convert_context *context, const char *calendar,
+bool meeting_convert(struct convert_context *context, const char *calendar,
 		     bool counter, struct propset *set)
 {
 	icalcomponent *parsed = NULL;
 	icalcomponent *event = NULL;
+	bool is_read = false;
 
-	if (counter)
-		propset_set_bool(set,
-				 appointment_tag(set, LID_COUNTER, PT_BOOLEAN),
-				 true);
 	if (strlen(calendar) > CALENDAR_LEN_MAX) {
 		convert_note(context, "a calendar too large to read");
-		return;
+		return false;
 	}
 	icalerror_set_errors_are_fatal(false);
 	parsed = icalparser_parse_string(calendar);
 	if (parsed)
 		event = main_event(parsed);
-	if (event && tame_zones(parsed))
+	is_read = event && tame_zones(parsed);
+	if (is_read)
 		set_event(context, set, event);
 	else
 		convert_note(context, "a calendar that cannot be read");
+	if (is_read && counter)
+		propset_set_bool(set,
+				 appointment_tag(set, LID_COUNTER, PT_BOOLEAN),
+				 true);
 	if (parsed)
 		icalcomponent_free(parsed);
+	return is_read;
 }

@@ -60,8 +60,8 @@ bool report_convert(struct convert_context *context,
 		    const struct mime_entity *root, struct propset *set);
 
 /* meeting.c: when, where and which meeting a calendar (UTF-8) speaks of.
- * Nothing if it cannot be read. */
-void meeting_convert(struct convert_context *context, const char *calendar,
+ * False, and nothing, if it cannot be read. */
+bool meeting_convert(struct convert_context *context, const char *calendar,
 		     bool counter, struct propset *set);
 
 /* class.c: PR_MESSAGE_CLASS and what comes with it.  True if the message is

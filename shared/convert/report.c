@@ -247,16 +247,68 @@ static const struct {
 #define ACTION_DELAYED   3
 #define ACTION_FAILED    4
 
+/* "5.1.1" at the start of a Status field; what follows does not count. */
+static bool status_parse(const char *text, int status[3])
+{
+	for (int i = 0; i < 3; i++) {
+		int digits = 0;
+
+		status[i] = 0;
+		while (g_ascii_isdigit(*text) && digits++ < 3)
+			status[i] = status[i] * 10 + (*text++ - '0');
+		if (!digits || (i < 2 && *text++ != '.'))
+			return false;
+	}
+	return true;
+}
+
+/* The code of RFC 3463 that a reply has behind its first word ("550 5.1.1 no
+ * such user"), else one for its first digit.  False if it is no reply. */
+static bool status_of_reply(const char *reply, int status[3])
+{
+	const char *at = reply ? strchr(reply, ';') : NULL;
+
+	if (!reply)
+		return false;
+	at = at ? at + 1 : reply;
+	while (g_ascii_isspace(*at))
+		at++;
+	if (strspn(at, "0123456789") == 3 && strchr("245", *at)) {
+		const char *code = at + 3;
+
+		while (*code == ' ' || *code == '-' || *code == '#')
+			code++;
+		if (!status_parse(code, status) || *code != *at) {
+			status[0] = *at - '0';
+			status[1] = status[2] = 0;
+		}
+		return true;
+	}
+	return status_parse(at, status) && strchr("245", *at);
+}
+
+/* What Status says, and where that is missing or none, the other server's
+ * words.  False if neither says anything. */
+static bool status_of(const GTree *group, int status[3])
+{
+	const char *text = group_get(group, "status");
+
+	return (text && status_parse(text, status)) ||
+	       status_of_reply(group_get(group, "diagnostic-code"), status);
+}
+
 /* Some have actions of their own (Postfix's "deliverable"): what they mean
  * stands in the class of the status. */
-static int action_of_status(const char *status)
+static int action_of_status(const GTree *group)
 {
-	switch (status ? *status : '\0') {
-	case '2':
+	int status[3];
+
+	switch (status_of(group, status) ? status[0] : 0) {
+	case 2:
 		return ACTION_DELIVERED;
-	case '4':
+	case 4:
 		return ACTION_DELAYED;
-	case '5':
+	case 5:
 		return ACTION_FAILED;
 	default:
 		return -1;
@@ -271,7 +323,7 @@ static int action_rank(const GTree *group)
 		if (!g_ascii_strncasecmp(value, actions[i].action,
 					 strlen(actions[i].action)))
 			return i;
-	return action_of_status(group_get(group, "status"));
+	return action_of_status(group);
 }
 
 #define ANY             -1
@@ -297,28 +349,13 @@ static const struct {
 	{7, ANY, 46, 0},
 };
 
-/* "5.1.1" at the start of a Status field; what follows does not count. */
-static bool status_parse(const char *text, int status[3])
-{
-	for (int i = 0; i < 3; i++) {
-		int digits = 0;
-
-		status[i] = 0;
-		while (g_ascii_isdigit(*text) && digits++ < 3)
-			status[i] = status[i] * 10 + (*text++ - '0');
-		if (!digits || (i < 2 && *text++ != '.'))
-			return false;
-	}
-	return true;
-}
-
-static void set_codes(struct propset *row, const char *text)
+static void set_codes(struct propset *row, const GTree *group)
 {
 	int status[3];
 	int diagnostic = DIAG_NONE;
 	int reason = REASON_TRANSFER;
 
-	if (!text || !status_parse(text, status))
+	if (!status_of(group, status))
 		return;
 	for (int i = 1; i < 3; i++)
 		if (status[i] > 9)
@@ -381,7 +418,7 @@ static void add_row(struct propset *set, const GTree *group, bool failed)
 	if (remote)
 		propset_set_text(row, PR_DSN_REMOTE_MTA, remote);
 	set_supplementary(row, group, remote);
-	set_codes(row, group_get(group, "status"));
+	set_codes(row, group);
 	if (!propset_has(set, PR_CLIENT_SUBMIT_TIME))
 		return;
 	propset_set_number(row, PR_REPORT_TIME,

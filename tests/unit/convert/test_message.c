@@ -244,7 +244,8 @@ static const struct {
 	 "Content-Type: multipart/alternative; boundary=b\r\n\r\n" B(
 		 "\r\nx\r\n")
 		 B("Content-Type: text/calendar; method=REQUEST\r\n\r\n"
-		   "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n") "--b--\r\n",
+		   "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n"
+		   "END:VCALENDAR\r\n") "--b--\r\n",
 	 PR_MESSAGE_CLASS, "IPM.Schedule.Meeting.Request", 0},
 	{"attached calendar",
 	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n" B("\r\nx\r\n") B(
