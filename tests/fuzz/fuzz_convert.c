@@ -3,6 +3,7 @@
  * decoded, composed and converted again; what holds of every message is
  * checked on the way.
  */
+#include "charset.h"
 #include "convert/convert.h"
 
 #include <stdlib.h>
@@ -27,6 +28,26 @@ static void check_wire(const struct propset *set)
 	bytes = g_byte_array_free_to_bytes(wire);
 	check(propset_decode(bytes, &back, NULL) == 0);
 	check(propset_equal(set, back, NULL));
+}
+
+/* PR_HTML as text; owned, NULL if there is none.  It is text by its code page,
+ * in one that HTML may be in. */
+static char *check_html(const struct propset *set)
+{
+	GBytes *html = propset_binary(set, PR_HTML);
+	int page = (int)propset_number(set, PR_INTERNET_CPID, 0);
+	bool clean = false;
+	gsize len = 0;
+	const char *data = html ? g_bytes_get_data(html, &len) : NULL;
+	char *text = NULL;
+
+	if (!html)
+		return NULL;
+	text = charset_decode_codepage(page, data, len, &clean);
+	check(text && clean);
+	check(page == CODEPAGE_UTF8 || charset_name_of(page));
+	check(page != CODEPAGE_UTF7);
+	return text;
 }
 
 /* No CR or LF alone, no line too long but in what was signed so. */
@@ -56,16 +77,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	AUTO(propset) set = NULL;
 	AUTO(propset) again = NULL;
+	g_autofree char *html = NULL;
+	g_autofree char *html_again = NULL;
 	GByteArray *message = NULL;
 
 	convert_init();
 	set = convert_to_propset(data, size, &options, NULL);
 	check_wire(set);
+	html = check_html(set);
 	/* What winmail.dat says of a meeting may be no calendar. */
 	if (convert_to_rfc822(set, &message, NULL) < 0)
 		return 0;
 	check_lines(message);
 	again = convert_to_propset(message->data, message->len, &options, NULL);
 	g_byte_array_unref(message);
+	html_again = check_html(again);
+	check(!html || !html_again || !strcmp(html, html_again));
 	return 0;
 }
