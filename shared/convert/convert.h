@@ -37,7 +37,13 @@ enum convert_flags {
 struct convert_options {
 	unsigned flags;
 	const char *default_charset; /* of undeclared 8-bit text */
+	/* CONVERT_HEADERS: only the fields of these names, case-blind,
+	 * NULL-terminated; NULL: all.  A helper takes CONVERT_FIELDS_MAX octets
+	 * of names, each with its NUL. */
+	const char *const *fields;
 };
+
+#define CONVERT_FIELDS_MAX 4096
 
 /* Once per process, before the first conversion. */
 void convert_init(void);

@@ -190,18 +190,30 @@ void headers_add_transport(struct convert_context *context,
 	g_string_free(block, TRUE);
 }
 
+static bool is_wanted(const struct convert_context *context, struct span name)
+{
+	const char *const *wanted = context->options->fields;
+
+	for (; wanted && *wanted; wanted++)
+		if (span_is(name, *wanted))
+			return true;
+	return !context->options->fields;
+}
+
 void headers_add_fields(struct convert_context *context,
 			const struct mime_entity *message, struct propset *set)
 {
 	for (guint i = 0; i < message->fields->len; i++) {
 		const struct mime_field *field =
 			&g_array_index(message->fields, struct mime_field, i);
-		g_autofree char *name =
-			g_strndup(field->name.data, field->name.len);
-		g_autofree char *value = text_decode(context, field->value);
-		struct header_field *added =
-			propset_add_header(set, name, value);
+		g_autofree char *name = NULL;
+		g_autofree char *value = NULL;
 
-		header_add_addresses(context, field, added);
+		if (!is_wanted(context, field->name))
+			continue;
+		name = g_strndup(field->name.data, field->name.len);
+		value = text_decode(context, field->value);
+		header_add_addresses(context, field,
+				     propset_add_header(set, name, value));
 	}
 }

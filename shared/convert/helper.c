@@ -355,6 +355,7 @@ static void pass_file(struct msghdr *message, union passed_file *passed,
 /* What a helper is asked to do. */
 struct order {
 	struct wire_request request;
+	GString *fields; /* request.fields_len octets; NULL: all fields */
 	const void *data;
 	int file; /* that holds the data; -1: it is sent */
 	void (*meanwhile)(void *context); /* NULL: nothing, or done */
@@ -381,12 +382,14 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 		.deadline = g_get_monotonic_time() + pool->timeout_ms * 1000,
 	};
 
-	struct iovec pieces[2] = {
+	struct iovec pieces[3] = {
 		{.iov_base = request, .iov_len = sizeof(*request)},
+		{.iov_base = order->fields ? order->fields->str : NULL,
+		 .iov_len = request->fields_len},
 		{.iov_base = (void *)(uintptr_t)order->data,
 		 .iov_len = request->body_len},
 	};
-	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 3};
 	union passed_file passed;
 
 	request->version = WIRE_VERSION;
@@ -394,7 +397,7 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 		(uint32_t)(pool->timeout_ms / 1000) + ALARM_EXTRA_S;
 	request->is_file = order->file >= 0;
 	if (order->file >= 0) {
-		message.msg_iovlen = 1;
+		message.msg_iovlen = 2;
 		pass_file(&message, &passed, order->file);
 	}
 	if (send_all(&exchange, &message, fault) != 0)
@@ -501,6 +504,24 @@ static int open_for_reading(int file)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* What options ask for beyond flags: names that are too many ask for all. */
+static void order_fields(struct order *order,
+			 const struct convert_options *options)
+{
+	const char *const *name = options->fields;
+
+	if (!name || !(options->flags & CONVERT_HEADERS))
+		return;
+	if (!*name)
+		order->request.flags &= (uint16_t)~CONVERT_HEADERS;
+	order->fields = g_string_new(NULL);
+	for (; *name; name++)
+		g_string_append_len(order->fields, *name,
+				    (gssize)strlen(*name) + 1);
+	if (order->fields->len <= CONVERT_FIELDS_MAX)
+		order->request.fields_len = (uint32_t)order->fields->len;
+}
+
 int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
 			    const struct convert_options *options,
 			    void (*meanwhile)(void *context), void *context,
@@ -522,7 +543,10 @@ int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
 	if (options->default_charset)
 		g_strlcpy(order.request.charset, options->default_charset,
 			  sizeof(order.request.charset));
+	order_fields(&order, options);
 	rc = converse(pool, &order, judge_set, ret_set, fault);
+	if (order.fields)
+		g_string_free(order.fields, TRUE);
 	order_meanwhile(&order);
 	if (rc == 0)
 		return 0;

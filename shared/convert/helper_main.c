@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#define AHEAD_MAX ((size_t)64 * 1024)
+
 /* The body of a request: octets that were sent, or a file that is mapped. */
 struct body {
 	GByteArray *sent; /* or NULL */
@@ -28,10 +30,26 @@ struct body {
 	void *map; /* or NULL */
 };
 
+/* What came with the head of a request: mostly all of it, in one call.
+ * Requests and answers take turns, so it is never of another request. */
+static struct {
+	char octets[AHEAD_MAX];
+	size_t at;
+	size_t len;
+} ahead;
+
+static size_t take_ahead(void *data, size_t len)
+{
+	len = MIN(len, ahead.len - ahead.at);
+	memcpy(data, ahead.octets + ahead.at, len);
+	ahead.at += len;
+	return len;
+}
+
 /* 1: whole, 0: the stream ended before the first octet, -1: within. */
 static int read_whole(void *data, size_t len)
 {
-	size_t done = 0;
+	size_t done = take_ahead(data, len);
 
 	while (done < len) {
 		ssize_t n = read(0, (char *)data + done, len - done);
@@ -51,16 +69,20 @@ static int read_request(struct wire_request *request, int *ret_file)
 {
 	char control[CMSG_SPACE(sizeof(int))]
 		__attribute__((aligned(__alignof__(struct cmsghdr))));
-	struct iovec piece = {.iov_base = request, .iov_len = sizeof(*request)};
+	struct iovec pieces[2] = {
+		{.iov_base = request, .iov_len = sizeof(*request)},
+		{.iov_base = ahead.octets, .iov_len = sizeof(ahead.octets)},
+	};
 	struct msghdr message = {
-		.msg_iov = &piece,
-		.msg_iovlen = 1,
+		.msg_iov = pieces,
+		.msg_iovlen = 2,
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *head;
 	ssize_t n;
 
+	ahead.at = ahead.len = 0;
 	do
 		n = recvmsg(0, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -72,8 +94,10 @@ static int read_request(struct wire_request *request, int *ret_file)
 	if (head && head->cmsg_level == SOL_SOCKET &&
 	    head->cmsg_type == SCM_RIGHTS)
 		memcpy(ret_file, CMSG_DATA(head), sizeof(*ret_file));
-	if ((size_t)n == sizeof(*request))
+	if ((size_t)n >= sizeof(*request)) {
+		ahead.len = (size_t)n - sizeof(*request);
 		return 1;
+	}
 	return read_whole((char *)request + n, sizeof(*request) - (size_t)n) ==
 			       1
 		       ? 1
@@ -152,12 +176,14 @@ static void body_clear(struct body *body)
 }
 
 /* The message goes before the answer is made: both may be large. */
-static void to_propset(const struct wire_request *request, struct body *body,
+static void to_propset(const struct wire_request *request,
+		       const char *const *fields, struct body *body,
 		       GByteArray *out)
 {
 	const struct convert_options options = {
 		.flags = request->flags,
 		.default_charset = request->charset,
+		.fields = request->fields_len ? fields : NULL,
 	};
 	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 	AUTO(propset) set =
@@ -187,7 +213,8 @@ static enum wire_status to_rfc822(struct body *body, GByteArray *out)
 	return WIRE_DONE;
 }
 
-static int answer(const struct wire_request *request, struct body *body)
+static int answer(const struct wire_request *request, const char *const *fields,
+		  struct body *body)
 {
 	struct wire_answer head = {.version = WIRE_VERSION};
 	GByteArray *out = g_byte_array_new();
@@ -196,7 +223,7 @@ static int answer(const struct wire_request *request, struct body *body)
 	/* Its place is kept: all goes out in one write. */
 	g_byte_array_set_size(out, sizeof(head));
 	if (request->operation == WIRE_TO_PROPSET)
-		to_propset(request, body, out);
+		to_propset(request, fields, body, out);
 	else
 		head.status = (uint8_t)to_rfc822(body, out);
 	head.body_len = out->len - sizeof(head);
@@ -213,7 +240,24 @@ static bool is_sound(const struct wire_request *request)
 	       (request->operation == WIRE_TO_PROPSET ||
 		request->operation == WIRE_TO_RFC822) &&
 	       request->body_len <= WIRE_BODY_MAX &&
+	       request->fields_len <= CONVERT_FIELDS_MAX &&
 	       memchr(request->charset, '\0', sizeof(request->charset));
+}
+
+/* The names before the body, NULL-terminated, the last one ended by the last
+ * octet; owned. */
+static char **read_fields(const struct wire_request *request)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	char octets[CONVERT_FIELDS_MAX];
+	size_t len = request->fields_len;
+
+	if (len && (read_whole(octets, len) != 1 || octets[len - 1]))
+		return NULL;
+	for (size_t at = 0; at < len; at += strlen(octets + at) + 1)
+		g_ptr_array_add(names, g_strdup(octets + at));
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_steal(names, NULL);
 }
 
 /* One request; 0 to go on, 1 at the end of the stream, -1 on trouble. */
@@ -221,6 +265,7 @@ static int serve_one(void)
 {
 	struct wire_request request;
 	struct body body = {0};
+	g_auto(GStrv) fields = NULL;
 	AUTOCLOSE int file = -1;
 	int got = read_request(&request, &file);
 	int rc = -1;
@@ -230,8 +275,9 @@ static int serve_one(void)
 	if (got < 0 || !is_sound(&request))
 		return -1;
 	(void)alarm(request.timeout_s);
-	if (read_body(&request, file, &body) == 0)
-		rc = answer(&request, &body);
+	fields = read_fields(&request);
+	if (fields && read_body(&request, file, &body) == 0)
+		rc = answer(&request, (const char *const *)fields, &body);
 	body_clear(&body);
 	(void)alarm(0);
 	return rc;

@@ -10,7 +10,7 @@
 
 #include "base.h"
 
-#define WIRE_VERSION     2
+#define WIRE_VERSION     3
 #define WIRE_BODY_MAX    (UINT64_C(1) << 30)
 #define WIRE_CHARSET_MAX 64
 #define WIRE_READ_CHUNK  (256u * 1024)
@@ -27,7 +27,10 @@ struct wire_request {
 	uint32_t timeout_s; /* the helper ends itself after this */
 	uint64_t body_len;
 	uint8_t is_file; /* the body is the file that came with this */
-	uint8_t reserved[7];
+	uint8_t reserved[3];
+	/* Names of header fields, each with its NUL, before the body; 0: all.
+	 */
+	uint32_t fields_len;
 	char charset[WIRE_CHARSET_MAX]; /* NUL-terminated */
 };
 

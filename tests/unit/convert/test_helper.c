@@ -148,6 +148,101 @@ Test(helper, notes, .timeout = 30)
 	helper_pool_free(pool);
 }
 
+/* The names of a set's fields, in their order. */
+static char *field_names(const struct propset *set)
+{
+	GString *names = g_string_new(NULL);
+
+	for (size_t i = 0; i < propset_header_count(set); i++)
+		g_string_append_printf(names, "%s%s", i ? " " : "",
+				       propset_header(set, i)->name);
+	return g_string_free(names, FALSE);
+}
+
+/* A request that names header fields gets these, wherever the message is. */
+Test(helper, fields_by_name, .timeout = 30)
+{
+	static const char text[] = "X-A: 1\r\nSubject: s\r\nFrom: a@b\r\n"
+				   "x-a: 2\r\nX-AB: 3\r\n\r\nbody\r\n";
+	static const struct {
+		const char *names[4];
+		bool is_all;
+		const char *wanted;
+	} cases[] = {
+		{{0}, true, "X-A Subject From x-a X-AB"},
+		{{0}, false, ""},
+		{{"x-a"}, false, "X-A x-a"},
+		{{"FROM", "nothing", "x-ab"}, false, "From X-AB"},
+	};
+	struct helper_pool *pool = real_pool(1);
+	g_autoptr(GBytes) bytes = g_bytes_new_static(text, sizeof(text) - 1);
+	AUTOCLOSE int file = memfd_create("test", MFD_CLOEXEC);
+
+	cr_assert(write(file, text, sizeof(text) - 1) == sizeof(text) - 1);
+	for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+		const size_t at = i / 2;
+		const struct convert_options some = {
+			.flags = CONVERT_SKETCH | CONVERT_SUMMARY |
+				 CONVERT_HEADERS,
+			.fields = cases[at].is_all ? NULL : cases[at].names,
+		};
+		AUTO(propset) set = NULL;
+		g_autofree char *names = NULL;
+		struct fault fault = {0};
+
+		cr_assert(helper_to_propset(pool, bytes, i % 2 ? file : -1,
+					    &some, &set, &fault) == 0);
+		names = field_names(set);
+		cr_expect_str_eq(names, cases[at].wanted, "case %zu", at);
+		expect_text("fields", set, PR_SUBJECT, "s");
+	}
+	helper_pool_free(pool);
+}
+
+/* More names than a request holds: then all fields come. */
+Test(helper, too_many_names, .timeout = 30)
+{
+	static const char text[] = "Subject: s\r\nTo: a@b\r\n\r\n";
+	struct helper_pool *pool = real_pool(1);
+	g_autoptr(GBytes) bytes = g_bytes_new_static(text, sizeof(text) - 1);
+	g_autofree char *name = g_strnfill(CONVERT_FIELDS_MAX, 'x');
+	const char *names[] = {name, NULL};
+	const struct convert_options some = {.flags = CONVERT_HEADERS,
+					     .fields = names};
+	AUTO(propset) set = NULL;
+	g_autofree char *found = NULL;
+	struct fault fault = {0};
+
+	cr_assert(helper_to_propset(pool, bytes, -1, &some, &set, &fault) == 0);
+	found = field_names(set);
+	cr_expect_str_eq(found, "Subject To");
+	helper_pool_free(pool);
+}
+
+/* The head of a request may bring some of a message, or all of it. */
+Test(helper, sizes_around_what_comes_at_once, .timeout = 30)
+{
+	static const size_t sizes[] = {1,     4096,  65000,  65535,
+				       65536, 65537, 131072, 3000000};
+	struct helper_pool *pool = real_pool(1);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		g_autoptr(GString) text = g_string_new("Subject: ");
+		g_autoptr(GBytes) bytes = NULL;
+		AUTO(propset) set = NULL;
+		struct fault fault = {0};
+
+		g_string_append_printf(text, "%zu\r\n\r\n", sizes[i]);
+		while (text->len < sizes[i])
+			g_string_append_c(text, 'x');
+		bytes = g_bytes_new(text->str, text->len);
+		cr_assert(helper_to_propset(pool, bytes, -1, &options, &set,
+					    &fault) == 0);
+		expect_number("size", set, PR_MESSAGE_SIZE, (int64_t)text->len);
+	}
+	helper_pool_free(pool);
+}
+
 /* The helper maps the file; what was sent beside it does not matter. */
 Test(helper, converts_a_file, .timeout = 30)
 {
