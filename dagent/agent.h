@@ -27,7 +27,7 @@ struct agent {
 	struct committer *committer; /* NULL: units are run one by one */
 	struct scripts *scripts;
 	struct spam_marks *spam_marks;
-	struct known *known;     /* recipients; NULL: not in a daemon */
+	struct known *known;     /* NULL: not in a daemon */
 	GThreadPool *responders; /* external auto-reply programs */
 	GQueue idle;             /* of struct store */
 	pthread_mutex_t lock;    /* of idle */

@@ -10,7 +10,9 @@
 #include "receipt.h"
 #include "resolve.h"
 #include "rules.h"
+#include "ruleset.h"
 #include "save.h"
+#include "store/junk_look.h"
 #include "target.h"
 
 #include <string.h>
@@ -218,6 +220,25 @@ static void deliver_answer(const struct mail *mail, struct mail_recipient *to)
 		return;
 	(void)g_snprintf(to->verdict.text, sizeof(to->verdict.text),
 			 "<%.256s> delivered, id %s", to->path, id);
+}
+
+void deliver_foresee(struct mail *mail, struct store *store,
+		     struct mail_needs *needs)
+{
+	const struct conf *conf = mail->agent->conf;
+
+	mail_needs_add(needs, MAIL_SUMMARY);
+	for (guint i = 0; i < mail->recipients->len; i++) {
+		struct mail_recipient *to = mail->recipients->pdata[i];
+
+		if (to->who->has_oof)
+			mail_needs_add(needs, MAIL_HEADERS);
+		if (to->who->has_lists)
+			mail_needs_add_field(needs, JUNK_LOOK_FIELD);
+		if (to->who->has_rules || *conf->sieve_before ||
+		    *conf->sieve_after)
+			ruleset_foresee(mail, store, to, needs);
+	}
 }
 
 void deliver_decide(struct mail *mail, struct store *store)

@@ -6,6 +6,11 @@
 
 #include "mail.h"
 
+/* What the standing orders of the recipients will look at, as far as it can be
+ * told before they are carried out. */
+void deliver_foresee(struct mail *mail, struct store *store,
+		     struct mail_needs *needs);
+
 /* First half: what is to be done for each recipient.  Reads the store only. A
  * recipient that is named twice gets one copy. */
 void deliver_decide(struct mail *mail, struct store *store);

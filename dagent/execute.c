@@ -66,30 +66,38 @@ static int execute_keep_instead(struct execute *run,
 	return 0;
 }
 
-/* Is that the user's own Junk E-mail? Then no reply is due. */
-static bool execute_is_junk_folder(struct execute *run, int64_t folder)
+/* Where that is, from what is known or the store. */
+static int execute_find_place(struct execute *run,
+			      const struct sieve_action *action,
+			      struct store_place *ret_place,
+			      struct fault *fault)
 {
-	struct fault fault = {0};
-	int64_t junk = 0;
+	const struct store_place_owner owner = {run->to->who->user,
+						run->to->who->store};
+	const struct known_place question = {&owner, action->argument,
+					     action->special_use};
+	struct known *known = run->mail->agent->known;
+	uint64_t stamp;
 
-	return folder &&
-	       store_folder_by_role(run->store, run->to->who->store,
-				    FOLDER_JUNK, &junk, &fault) == 0 &&
-	       junk == folder;
+	if (known_find_place(known, &question, ret_place, &stamp))
+		return 0;
+	if (store_place_find(run->store, &owner, action->argument,
+			     action->special_use, ret_place, fault))
+		return -1;
+	known_keep_place(known, &question, stamp, ret_place);
+	return 0;
 }
 
 static int execute_fileinto(struct execute *run,
 			    const struct sieve_action *action,
 			    struct fault *fault)
 {
-	const struct store_place_owner owner = {run->to->who->user,
-						run->to->who->store};
+	const struct store_recipient *who = run->to->who;
 	struct store_place place;
 	struct plan_copy *copy;
 	struct fault reason = {0};
 
-	if (store_place_find(run->store, &owner, action->argument,
-			     action->special_use, &place, &reason)) {
+	if (execute_find_place(run, action, &place, &reason)) {
 		if (!fault_is_temporary(&reason))
 			return execute_keep_instead(run, action, reason.text);
 		*fault = reason;
@@ -101,7 +109,7 @@ static int execute_fileinto(struct execute *run,
 	if (!place.folder && !action->create)
 		return execute_keep_instead(run, action,
 					    "the folder does not exist");
-	if (place.store != owner.store &&
+	if (place.store != who->store &&
 	    store_fits(run->store, place.store, (int64_t)mail_size(run->mail),
 		       &reason)) {
 		if (reason.kind == FAULT_MAILBOX_FULL ||
@@ -115,7 +123,8 @@ static int execute_fileinto(struct execute *run,
 					    "a part of the name is empty");
 	if (!place.folder && store_folder_path_check(place.below, '/', &reason))
 		return execute_keep_instead(run, action, reason.text);
-	if (execute_is_junk_folder(run, place.folder))
+	/* To the user's own junk no reply is due. */
+	if (place.folder && place.folder == who->junk)
 		run->to->plan->is_junk = true;
 	copy = plan_add_copy(run->to->plan, place.folder, action->argument);
 	copy->store = place.store;

@@ -64,6 +64,7 @@ void mail_free(struct mail *mail)
 	store_kept_free(mail->kept);
 	if (mail->set)
 		propset_free(mail->set);
+	mail_needs_clear(&mail->has);
 	g_free(mail);
 }
 
@@ -133,22 +134,6 @@ struct propset *mail_sketch(const struct mail *mail, GBytes *bytes)
 	return set;
 }
 
-enum mail_depth mail_depth_wanted(const struct mail *mail)
-{
-	const struct conf *conf = mail->agent->conf;
-
-	if (*conf->sieve_before || *conf->sieve_after)
-		return MAIL_HEADERS;
-	for (guint i = 0; i < mail->recipients->len; i++) {
-		const struct mail_recipient *to = mail->recipients->pdata[i];
-
-		if (to->who->has_rules || to->who->has_lists ||
-		    to->who->has_oof)
-			return MAIL_HEADERS;
-	}
-	return MAIL_SUMMARY;
-}
-
 static void mail_pack_meanwhile(void *mail)
 {
 	mail_pack(mail);
@@ -167,26 +152,29 @@ void mail_pack(struct mail *mail)
 		log_message(LOG_LEVEL_DETAIL, "%s: %s", mail->id, fault.text);
 }
 
-void mail_convert(struct mail *mail, enum mail_depth depth)
+/* Converts it anew. */
+static void mail_make_set(struct mail *mail)
 {
 	static const unsigned flags[] = {
 		[MAIL_SUMMARY] = CONVERT_SKETCH | CONVERT_SUMMARY,
+		[MAIL_FIELDS] =
+			CONVERT_SKETCH | CONVERT_SUMMARY | CONVERT_HEADERS,
 		[MAIL_HEADERS] = CONVERT_SKETCH | CONVERT_HEADERS,
 		[MAIL_PARTS] = CONVERT_SKETCH | CONVERT_HEADERS |
 			       CONVERT_BODIES | CONVERT_PARTS,
 		[MAIL_WHOLE] = CONVERT_ALL | CONVERT_PARTS,
 	};
 	struct convert_options options = {
-		.flags = flags[depth],
+		.flags = flags[mail->has.depth],
 		.default_charset = mail->agent->conf->default_charset,
 	};
 	struct propset *set = NULL;
 	struct fault fault = {0};
 
-	if (mail->depth >= depth)
-		return;
 	if (mail->agent->conf->trust_exchange_headers)
 		options.flags |= CONVERT_TRUSTED;
+	if (mail->has.depth == MAIL_FIELDS)
+		options.fields = mail_needs_fields(&mail->has);
 	/* What is in memory is packed there: nothing would have to be taken
 	 * back if it were not to be saved. */
 	if (helper_to_propset_while(mail->agent->helpers, mail->bytes,
@@ -201,6 +189,20 @@ void mail_convert(struct mail *mail, enum mail_depth depth)
 	if (mail->set)
 		propset_free(mail->set);
 	mail->set = set;
-	mail->depth = depth;
 	mail->delivered = mail_delivery_time(mail);
+}
+
+void mail_convert_for(struct mail *mail, const struct mail_needs *needs)
+{
+	if (mail_needs_cover(&mail->has, needs))
+		return;
+	mail_needs_add(&mail->has, needs->depth);
+	for (guint i = 0; needs->fields && i < needs->fields->len; i++)
+		mail_needs_add_field(&mail->has, needs->fields->pdata[i]);
+	mail_make_set(mail);
+}
+
+void mail_convert(struct mail *mail, enum mail_depth depth)
+{
+	mail_convert_for(mail, &(struct mail_needs){.depth = depth});
 }

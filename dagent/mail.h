@@ -6,21 +6,13 @@
 #define OKAPI_DAGENT_MAIL_H
 
 #include "agent.h"
+#include "mail_needs.h"
 #include "plan.h"
 #include "propset.h"
 #include "store/messages.h"
 #include "store/users.h"
 
 #define MAIL_ID_SIZE 24
-
-/* How much of a message is converted; each has all of the one before. */
-enum mail_depth {
-	MAIL_NOTHING,
-	MAIL_SUMMARY, /* what lists show, which is what the store keeps */
-	MAIL_HEADERS, /* every property of the header, and its fields */
-	MAIL_PARTS,   /* bodies, and what each MIME part holds */
-	MAIL_WHOLE,   /* attachments, too */
-};
 
 struct mail_recipient {
 	char *path;                  /* as named */
@@ -60,7 +52,7 @@ struct mail {
 
 	/* From mail_convert() on. */
 	struct propset *set;
-	enum mail_depth depth; /* of set */
+	struct mail_needs has; /* what set was made for */
 	int64_t delivered;     /* delivery time */
 };
 
@@ -77,11 +69,11 @@ size_t mail_size(const struct mail *mail);
 NODISCARD int mail_set_content(struct mail *mail, GBytes *bytes,
 			       const uint8_t sha256[32], struct fault *fault);
 
-/* What the standing orders of the recipients will ask for. */
-enum mail_depth mail_depth_wanted(const struct mail *mail);
 /* Makes mail->set, once for all recipients unless one needs more than the one
  * before.  What cannot be converted gets the fallback set. */
 void mail_convert(struct mail *mail, enum mail_depth depth);
+/* The same for what is needed. */
+void mail_convert_for(struct mail *mail, const struct mail_needs *needs);
 /* Packs what is to be saved, once (store_content_prepare()); where that fails
  * the unit that saves it tries again, and says why. */
 void mail_pack(struct mail *mail);

@@ -37,16 +37,14 @@ int resolve_recipient(const struct mail *mail, struct store *store,
 {
 	struct agent *agent = mail->agent;
 	unsigned flags = resolve_flags(mail);
-	struct store_recipient *who = NULL;
-	uint64_t stamp = 0;
+	uint64_t stamp;
+	struct store_recipient *who =
+		known_find(agent->known, path, flags, &stamp);
 
-	if (agent->known)
-		who = known_find(agent->known, path, flags, &stamp);
 	if (!who) {
 		if (resolve_ask(agent, store, path, flags, &who, fault))
 			return -1;
-		if (agent->known)
-			known_keep(agent->known, path, flags, stamp, who);
+		known_keep(agent->known, path, flags, stamp, who);
 	}
 	*ret = who;
 	return 0;

@@ -95,20 +95,16 @@ static char *rules_notify_words(unsigned notify)
  * left out.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
 {
-	static const enum mail_depth depths[] = {
-		[SIEVE_NEEDS_HEADER] = MAIL_HEADERS,
-		[SIEVE_NEEDS_PARTS] = MAIL_PARTS,
-		[SIEVE_NEEDS_ALL] = MAIL_WHOLE,
-	};
 	g_autofree char *notify = rules_notify_words(rules->to->dsn_notify);
 	struct mail *mail = rules->mail;
 	struct sieve_message message;
-	enum sieve_needs needs;
+	struct mail_needs needs = {.depth = MAIL_SUMMARY};
 	size_t count;
 	g_autofree struct sieve_rule *scripts =
 		ruleset_list(rules->scripts, &count, &needs);
 
-	mail_convert(mail, depths[needs]);
+	mail_convert_for(mail, &needs);
+	mail_needs_clear(&needs);
 	message = (struct sieve_message){
 		.set = mail->set,
 		.size = (int64_t)mail_size(mail),
@@ -158,11 +154,15 @@ static int rules_judge_junk(struct rules *rules, struct fault *fault)
 	struct mail *mail = rules->mail;
 	const struct mail_recipient *to = rules->to;
 	struct plan *plan = to->plan;
+	struct mail_needs needs = {.depth = MAIL_SUMMARY};
 	struct junk_mail question;
 
 	if (rules->target->kind != TARGET_INBOX || rules->mail->wishes.folder)
 		return 0;
-	mail_convert(mail, to->who->has_lists ? MAIL_HEADERS : MAIL_SUMMARY);
+	if (to->who->has_lists)
+		mail_needs_add_field(&needs, JUNK_LOOK_FIELD);
+	mail_convert_for(mail, &needs);
+	mail_needs_clear(&needs);
 	question = (struct junk_mail){
 		.set = mail->set,
 		.reverse_path = mail->reverse_path,
@@ -176,9 +176,9 @@ static int rules_judge_junk(struct rules *rules, struct fault *fault)
 	if (junk_look(rules->store, &question, &plan->is_junk, &plan->junk,
 		      fault))
 		return -1;
-	return plan->is_junk ? target_set_junk(rules->store, rules->to,
-					       rules->target, fault)
-			     : 0;
+	if (plan->is_junk)
+		target_set_junk(rules->to, rules->target);
+	return 0;
 }
 
 static int rules_carry_out(struct rules *rules, const struct sieve_plan *wanted,

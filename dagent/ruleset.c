@@ -4,6 +4,7 @@
 #include "ruleset.h"
 
 #include "log.h"
+#include "rule_list.h"
 #include "store/settings.h"
 
 #include <string.h>
@@ -165,28 +166,48 @@ const struct sieve_script *ruleset_find(struct ruleset *rules,
 	return script->compiled;
 }
 
-/* What this script and those it leads to look at. */
-static enum sieve_needs ruleset_needs(struct ruleset *rules,
-				      const struct sieve_script *script,
-				      int depth)
+/* What a script itself looks at. */
+static void ruleset_add_needs(const struct sieve_script *script,
+			      struct mail_needs *needs)
+{
+	static const enum mail_depth depths[] = {
+		[SIEVE_NEEDS_FIELDS] = MAIL_SUMMARY,
+		[SIEVE_NEEDS_HEADER] = MAIL_HEADERS,
+		[SIEVE_NEEDS_PARTS] = MAIL_PARTS,
+		[SIEVE_NEEDS_ALL] = MAIL_WHOLE,
+	};
+	enum sieve_needs wanted = sieve_script_needs(script);
+	const char *const *name = sieve_script_fields(script);
+
+	mail_needs_add(needs, depths[wanted]);
+	for (; wanted == SIEVE_NEEDS_FIELDS && *name; name++)
+		mail_needs_add_field(needs, *name);
+}
+
+/* The same with all it leads to.  One that cannot be had now may be had when it
+ * is wanted, and look at anything in the header. */
+static void ruleset_look(struct ruleset *rules,
+			 const struct sieve_script *script, int depth,
+			 struct mail_needs *needs)
 {
 	enum sieve_location location;
 	const char *name;
-	enum sieve_needs needs = sieve_script_needs(script);
 
-	for (size_t i = 0;
-	     needs < SIEVE_NEEDS_ALL && depth < RULESET_INCLUDE_DEPTH &&
-	     sieve_script_include(script, i, &location, &name);
+	ruleset_add_needs(script, needs);
+	for (size_t i = 0; needs->depth < MAIL_WHOLE &&
+			   sieve_script_include(script, i, &location, &name);
 	     i++) {
-		struct fault ignored = {0};
+		struct fault why = {0};
 		const struct sieve_script *included =
-			ruleset_find(rules, location, name, &ignored);
+			depth < RULESET_INCLUDE_DEPTH
+				? ruleset_find(rules, location, name, &why)
+				: NULL;
 
 		if (included)
-			needs = MAX(needs,
-				    ruleset_needs(rules, included, depth + 1));
+			ruleset_look(rules, included, depth + 1, needs);
+		else
+			mail_needs_add(needs, MAIL_HEADERS);
 	}
-	return needs;
 }
 
 /* ---- the list ---- */
@@ -221,46 +242,58 @@ static int ruleset_find_away(struct ruleset *rules, bool *ret_away,
 }
 
 static void ruleset_add_rule(struct ruleset *rules,
-			     const struct store_rule *rule)
+			     const struct rule_list_item *rule)
 {
 	const struct ruleset_item item = {
 		.rule = rule->id,
-		.had_error = rule->error && *rule->error,
+		.had_error = rule->had_error,
 		.flags = rule->flags,
-		.script = scripts_of_rule(rules->mail->agent->scripts, rule),
+		.script = script_ref(rule->script),
 	};
 
 	g_array_append_val(rules->items, item);
 }
 
-int ruleset_add_user(struct ruleset *rules, struct fault *fault)
+static int ruleset_add_rules(struct ruleset *rules, struct rule_list *list,
+			     struct fault *fault)
 {
-	struct agent *agent = rules->mail->agent;
-	g_autoptr(GPtrArray) list = NULL;
 	bool is_away = false;
 
-	if (!rules->to->who->has_rules)
-		return ruleset_add_file(rules, agent->conf->sieve_after, fault);
-	if (store_rule_list(rules->store, rules->to->who->store, &list,
-			    fault) ||
-	    (list->len > 0 && ruleset_find_away(rules, &is_away, fault)))
+	if (list->items->len > 0 && ruleset_find_away(rules, &is_away, fault))
 		return -1;
-	for (guint i = 0; i < list->len; i++) {
-		const struct store_rule *rule = list->pdata[i];
+	for (guint i = 0; i < list->items->len; i++) {
+		const struct rule_list_item *rule =
+			&g_array_index(list->items, struct rule_list_item, i);
 
-		if (rule->enabled &&
+		if (rule->is_enabled &&
 		    (is_away || !(rule->flags & ST_ONLY_WHEN_OOF)))
 			ruleset_add_rule(rules, rule);
 	}
-	return ruleset_add_file(rules, agent->conf->sieve_after, fault);
+	return 0;
+}
+
+int ruleset_add_user(struct ruleset *rules, struct fault *fault)
+{
+	struct agent *agent = rules->mail->agent;
+	const struct store_recipient *who = rules->to->who;
+	struct rule_list *list = NULL;
+	int rc = 0;
+
+	if (who->has_rules) {
+		if (rule_list_of(agent, rules->store, who->store, &list, fault))
+			return -1;
+		rc = ruleset_add_rules(rules, list, fault);
+		rule_list_unref(list);
+	}
+	return rc ? -1
+		  : ruleset_add_file(rules, agent->conf->sieve_after, fault);
 }
 
 struct sieve_rule *ruleset_list(struct ruleset *rules, size_t *ret_count,
-				enum sieve_needs *ret_needs)
+				struct mail_needs *needs)
 {
 	struct sieve_rule *scripts =
 		g_new0(struct sieve_rule, rules->items->len + 1);
-	enum sieve_needs needs = SIEVE_NEEDS_HEADER;
 	size_t count = 0;
 
 	for (guint i = 0; i < rules->items->len; i++) {
@@ -272,12 +305,29 @@ struct sieve_rule *ruleset_list(struct ruleset *rules, size_t *ret_count,
 				      item->script->error);
 			continue;
 		}
-		needs = MAX(needs,
-			    ruleset_needs(rules, item->script->compiled, 0));
+		ruleset_look(rules, item->script->compiled, 0, needs);
 		scripts[count++] = (struct sieve_rule){item->script->compiled,
 						       item->flags};
 	}
 	*ret_count = count;
-	*ret_needs = needs;
 	return scripts;
+}
+
+void ruleset_foresee(struct mail *mail, struct store *store,
+		     struct mail_recipient *to, struct mail_needs *needs)
+{
+	AUTO(ruleset) rules = ruleset_new(mail, store, to);
+	struct fault why = {0};
+
+	/* Where they cannot be had the delivery will say so. */
+	if (ruleset_add_file(rules, mail->agent->conf->sieve_before, &why) ||
+	    ruleset_add_user(rules, &why))
+		return;
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct ruleset_item *item =
+			&g_array_index(rules->items, struct ruleset_item, i);
+
+		if (item->script->compiled)
+			ruleset_look(rules, item->script->compiled, 0, needs);
+	}
 }

@@ -25,11 +25,15 @@ NODISCARD int ruleset_add_file(struct ruleset *ruleset, const char *path,
 NODISCARD int ruleset_add_user(struct ruleset *ruleset, struct fault *fault);
 size_t ruleset_count(const struct ruleset *ruleset);
 
-/* Those that compile, in their order, and how much of the message they and
- * what they include look at; the others are blamed.  Owned, the scripts
- * borrowed from the set. */
+/* Those that compile, in their order; what they and what they include look at
+ * is added to needs; the others are blamed.  Owned, the scripts borrowed from
+ * the set. */
 struct sieve_rule *ruleset_list(struct ruleset *ruleset, size_t *ret_count,
-				enum sieve_needs *ret_needs);
+				struct mail_needs *needs);
+/* What the scripts that this recipient's mail meets look at, without a word on
+ * what is wrong with them. */
+void ruleset_foresee(struct mail *mail, struct store *store,
+		     struct mail_recipient *to, struct mail_needs *needs);
 /* A script to include: another rule of the user's, on or off, or NAME.sieve of
  * sieve_global.  Borrowed from the set; NULL with a fault, without one where
  * there is none of that name. */

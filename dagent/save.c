@@ -413,6 +413,8 @@ static void save_one(struct save_job *job, struct store *store)
 	}
 	save_word_quota(to, &fault);
 	to->verdict = fault;
+	/* Who wrote into the store by other means than ours left no stamp. */
+	known_forget(agent->known);
 	if (to->is_stale || !reply || fault.kind == FAULT_MAILBOX_FULL ||
 	    fault.kind == FAULT_FULL_FOR_NOW || fault.kind == FAULT_STORE_BUSY)
 		return;

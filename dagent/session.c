@@ -306,10 +306,25 @@ static int session_data(void *context, const char *octets, size_t len,
 	return spool_add(session->spool, octets, len, fault);
 }
 
+/* What will be looked at, so that the message is converted once. */
+static int session_foresee(struct lmtp_session *session,
+			   struct mail_needs *needs, struct fault *fault)
+{
+	struct agent *agent = session->door->agent;
+	struct store *store = NULL;
+
+	if (agent_take_store(agent, &store, fault))
+		return -1;
+	deliver_foresee(session->mail, store, needs);
+	agent_give_store(agent, store);
+	return 0;
+}
+
 static int session_deliver(struct lmtp_session *session, struct fault *fault)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	uint8_t sha256[DIGEST_SIZE];
+	struct mail_needs needs = {0};
 	struct store *store = NULL;
 
 	digest_finish(g_steal_pointer(&session->digest), sha256);
@@ -319,7 +334,10 @@ static int session_deliver(struct lmtp_session *session, struct fault *fault)
 	session->mail->file = spool_take_file(session->spool);
 	/* A connection is held neither for the helper nor for the commit: few
 	 * are enough for many sessions. */
-	mail_convert(session->mail, mail_depth_wanted(session->mail));
+	if (session_foresee(session, &needs, fault))
+		return -1;
+	mail_convert_for(session->mail, &needs);
+	mail_needs_clear(&needs);
 	if (agent_take_store(session->door->agent, &store, fault))
 		return -1;
 	deliver_decide(session->mail, store);

@@ -76,24 +76,14 @@ int target_find(const struct mail *mail, struct store *store,
 	return 0;
 }
 
-int target_set_junk(struct store *store, const struct mail_recipient *to,
-		    struct target *target, struct fault *fault)
+void target_set_junk(const struct mail_recipient *to, struct target *target)
 {
-	int64_t folder = 0;
-	struct fault reason = {0};
-
 	target->kind = TARGET_JUNK;
-	if (store_folder_by_role(store, to->who->store, FOLDER_JUNK, &folder,
-				 &reason)) {
-		if (reason.kind == FAULT_NOT_FOUND)
-			return 0;
-		*fault = reason;
-		return -1;
-	}
-	target->folder = folder;
+	if (!to->who->junk)
+		return;
+	target->folder = to->who->junk;
 	g_free(target->path);
 	target->path = g_strdup(folder_role_name(FOLDER_JUNK));
-	return 0;
 }
 
 struct plan_copy *target_keep(const struct target *target, struct plan *plan)

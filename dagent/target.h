@@ -28,9 +28,7 @@ NODISCARD int target_find(const struct mail *mail, struct store *store,
 			  const struct mail_recipient *to,
 			  struct target *ret_target, struct fault *fault);
 /* Makes it Junk E-mail, unless the store has none. */
-NODISCARD int target_set_junk(struct store *store,
-			      const struct mail_recipient *to,
-			      struct target *target, struct fault *fault);
+void target_set_junk(const struct mail_recipient *to, struct target *target);
 
 /* Adds the copy that goes there to the recipient's plan; borrowed. */
 struct plan_copy *target_keep(const struct target *target, struct plan *plan);

@@ -9,9 +9,39 @@
 
 #include <string.h>
 
+/* Names of header fields: beyond that a script may as well have them all. */
+#define CHECKER_FIELDS_MAX 64
+
 void checker_needs(struct checker *checker, enum sieve_needs needs)
 {
 	checker->needs = MAX(checker->needs, needs);
+}
+
+void checker_looks_at(struct checker *checker, const char *name)
+{
+	g_autofree char *lower = g_ascii_strdown(name, -1);
+
+	for (guint i = 0; i < checker->fields->len; i++)
+		if (strcmp(checker->fields->pdata[i], lower) == 0)
+			return;
+	if (checker->fields->len == CHECKER_FIELDS_MAX)
+		checker_needs(checker, SIEVE_NEEDS_HEADER);
+	else
+		g_ptr_array_add(
+			checker->fields,
+			sieve_arena_copy(checker->arena, lower, strlen(lower)));
+}
+
+void checker_looks_at_all(struct checker *checker,
+			  const struct ast_argument *names)
+{
+	for (const struct ast_string *name = names->strings; name;
+	     name = name->next) {
+		if (name->is_dynamic)
+			checker_needs(checker, SIEVE_NEEDS_HEADER);
+		else
+			checker_looks_at(checker, name->text);
+	}
 }
 
 bool checker_enables(const struct checker *checker, enum extension extension)
@@ -220,6 +250,21 @@ static int check_arguments(struct checker *checker, struct ast_node *node)
 	return check_tests(checker, node) < 0 ? note(checker) : -1;
 }
 
+/* What nobody says looks at everything. */
+static void note_look(struct checker *checker, const struct ast_node *node)
+{
+	switch (node->entry->look) {
+	case LOOK_WHOLE:
+		checker_needs(checker, SIEVE_NEEDS_HEADER);
+		return;
+	case LOOK_FIELDS:
+		checker_looks_at_all(checker, node->positional[0]);
+		return;
+	case LOOK_NOT:
+		return;
+	}
+}
+
 static int check_this(struct checker *checker, struct ast_node *node,
 		      const struct ast_node *previous)
 {
@@ -231,6 +276,7 @@ static int check_this(struct checker *checker, struct ast_node *node,
 	if (node->entry->check &&
 	    node->entry->check(checker, node, previous) < 0)
 		return note(checker);
+	note_look(checker, node);
 	return 0;
 }
 

@@ -17,9 +17,10 @@ struct checker {
 	uint64_t enabled;   /* EXTENSION_BIT() of what was required */
 	bool past_requires; /* a command other than require was seen */
 	enum sieve_needs needs;
-	unsigned regexes;               /* that were compiled */
-	unsigned ihave;                 /* blocks around that depend on ihave */
-	bool saw_ihave;                 /* in the tests of this command */
+	GPtrArray *fields; /* that are looked at: of the arena's char * */
+	unsigned regexes;  /* that were compiled */
+	unsigned ihave;    /* blocks around that depend on ihave */
+	bool saw_ihave;    /* in the tests of this command */
 	struct sieve_include *includes; /* in the order of the text */
 	struct sieve_include **includes_tail;
 	unsigned *include_count; /* of the main script */
@@ -42,6 +43,11 @@ void checker_block_end(struct checker *checker, const struct ast_node *command);
 
 /* The script looks at that. */
 void checker_needs(struct checker *checker, enum sieve_needs needs);
+/* The script looks at the header field of that name. */
+void checker_looks_at(struct checker *checker, const char *name);
+/* Likewise, each of an argument: one with variables may be any. */
+void checker_looks_at_all(struct checker *checker,
+			  const struct ast_argument *names);
 bool checker_enables(const struct checker *checker, enum extension extension);
 /* Fails unless the extension is enabled; what is "the tag :copy" or such. */
 NODISCARD int checker_need(struct checker *checker, enum extension extension,

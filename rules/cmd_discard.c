@@ -14,5 +14,6 @@ const struct language_entry cmd_discard = {
 	.kind = LANGUAGE_COMMAND,
 	.name = "discard",
 	.signature = "",
+	.look = LOOK_NOT,
 	.run = run_discard,
 };

@@ -107,6 +107,7 @@ const struct language_entry cmd_keep = {
 	.kind = LANGUAGE_COMMAND,
 	.name = "keep",
 	.signature = "",
+	.look = LOOK_NOT,
 	.tags = keep_tag_list,
 	.run = run_keep,
 };
@@ -117,6 +118,7 @@ const struct language_entry cmd_fileinto = {
 	.extension = EXTENSION_FILEINTO,
 	.signature = "s",
 	.first = "mailbox",
+	.look = LOOK_NOT,
 	.tags = fileinto_tag_list,
 	.check = check_fileinto,
 	.run = run_fileinto,

@@ -188,6 +188,7 @@ const struct language_entry cmd_setflag = {
 	.name = "setflag",
 	.extension = EXTENSION_IMAP4FLAGS,
 	.signature = "?sS",
+	.look = LOOK_NOT,
 	.check = check_flag,
 	.run = run_setflag,
 };
@@ -197,6 +198,7 @@ const struct language_entry cmd_addflag = {
 	.name = "addflag",
 	.extension = EXTENSION_IMAP4FLAGS,
 	.signature = "?sS",
+	.look = LOOK_NOT,
 	.check = check_flag,
 	.run = run_addflag,
 };
@@ -206,6 +208,7 @@ const struct language_entry cmd_removeflag = {
 	.name = "removeflag",
 	.extension = EXTENSION_IMAP4FLAGS,
 	.signature = "?sS",
+	.look = LOOK_NOT,
 	.check = check_flag,
 	.run = run_removeflag,
 };
@@ -215,6 +218,7 @@ const struct language_entry test_hasflag = {
 	.name = "hasflag",
 	.extension = EXTENSION_IMAP4FLAGS,
 	.signature = "?SS",
+	.look = LOOK_NOT,
 	.tags = language_match,
 	.has_match = true,
 	.check = check_hasflag,

@@ -81,6 +81,9 @@ static int check_text(struct checker *checker, const struct ast_node *node,
 				       "the script \"%.60s\" is faulty",
 				       include->name);
 	checker_needs(checker, script->needs);
+	for (const char *const *name = sieve_script_fields(script); *name;
+	     name++)
+		checker_looks_at(checker, *name);
 	sieve_script_free(script);
 	return 0;
 }
@@ -296,6 +299,7 @@ const struct language_entry cmd_include = {
 	.name = "include",
 	.extension = EXTENSION_INCLUDE,
 	.signature = "s",
+	.look = LOOK_NOT,
 	.tags = tags,
 	.check = check_include,
 	.run = run_include,
@@ -306,6 +310,7 @@ const struct language_entry cmd_return = {
 	.name = "return",
 	.extension = EXTENSION_INCLUDE,
 	.signature = "",
+	.look = LOOK_NOT,
 	.run = run_return,
 };
 
@@ -314,6 +319,7 @@ const struct language_entry cmd_global = {
 	.name = "global",
 	.extension = EXTENSION_INCLUDE,
 	.signature = "S",
+	.look = LOOK_NOT,
 	.check = check_global,
 	.run = run_global,
 };

@@ -51,6 +51,7 @@ const struct language_entry cmd_redirect = {
 	.name = "redirect",
 	.signature = "s",
 	.first = "address",
+	.look = LOOK_NOT,
 	.tags = tags,
 	.check = check_redirect,
 	.run = run_redirect,

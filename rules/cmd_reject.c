@@ -19,6 +19,7 @@ const struct language_entry cmd_reject = {
 	.name = "reject",
 	.extension = EXTENSION_REJECT,
 	.signature = "s",
+	.look = LOOK_NOT,
 	.run = run_reject,
 };
 
@@ -27,5 +28,6 @@ const struct language_entry cmd_ereject = {
 	.name = "ereject",
 	.extension = EXTENSION_EREJECT,
 	.signature = "s",
+	.look = LOOK_NOT,
 	.run = run_reject,
 };

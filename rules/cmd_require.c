@@ -50,6 +50,7 @@ const struct language_entry cmd_require = {
 	.kind = LANGUAGE_COMMAND,
 	.name = "require",
 	.signature = "S",
+	.look = LOOK_NOT,
 	.check = check_require,
 	.run = run_require,
 };

@@ -15,5 +15,6 @@ const struct language_entry cmd_stop = {
 	.kind = LANGUAGE_COMMAND,
 	.name = "stop",
 	.signature = "",
+	.look = LOOK_NOT,
 	.run = run_stop,
 };

@@ -74,6 +74,13 @@ enum language_tests {
 	TESTS_LIST
 };
 
+/* What of the header it looks at when it runs, besides what its check says. */
+enum language_look {
+	LOOK_WHOLE,
+	LOOK_FIELDS, /* those its first positional argument names */
+	LOOK_NOT,
+};
+
 struct language_entry {
 	enum language_kind kind;
 	const char *name;
@@ -85,6 +92,7 @@ struct language_entry {
 	 * NULL.  Keys are called that. */
 	const char *first;
 	enum language_tests tests;
+	enum language_look look;
 	bool has_block;
 	bool has_match; /* keys are the last positional argument */
 	/* Tables of tags, each ended by a NULL name. */

@@ -30,6 +30,7 @@ struct sieve_script {
 	struct ast_node *commands;
 	uint64_t enabled; /* extensions */
 	enum sieve_needs needs;
+	GPtrArray *fields; /* of the arena's char *, NULL at the end */
 	struct sieve_include *includes; /* in the order of the text */
 };
 

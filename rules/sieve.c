@@ -93,6 +93,7 @@ static void compile(struct sieve_script *script, const char *text, size_t len,
 	script->commands = parser_parse(text, len, script->arena, &hooks);
 	script->enabled = checker->enabled;
 	script->needs = checker->needs;
+	g_ptr_array_add(script->fields, NULL);
 	script->includes = checker->includes;
 }
 
@@ -122,6 +123,7 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 
 	script->name = g_strdup(name);
 	script->arena = checker.arena = sieve_arena_new();
+	script->fields = checker.fields = g_ptr_array_new();
 	checker.includes_tail = &checker.includes;
 	checker.include_count = options && options->includer
 					? options->includer->count
@@ -158,6 +160,7 @@ void sieve_script_free(struct sieve_script *script)
 	if (!script)
 		return;
 	sieve_arena_free(script->arena);
+	g_ptr_array_unref(script->fields);
 	g_free(script->name);
 	g_free(script);
 }
@@ -180,6 +183,11 @@ bool sieve_script_include(const struct sieve_script *script, size_t i,
 enum sieve_needs sieve_script_needs(const struct sieve_script *script)
 {
 	return script->needs;
+}
+
+const char *const *sieve_script_fields(const struct sieve_script *script)
+{
+	return (const char *const *)script->fields->pdata;
 }
 
 const char *sieve_script_name(const struct sieve_script *script)

@@ -73,15 +73,21 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 void sieve_script_free(struct sieve_script *script);
 AUTO_DEFINE(sieve_script, sieve_script_free);
 
-/* What the set must have beyond its header fields, each with what stands
- * before it: MIME parts (CONVERT_PARTS, CONVERT_BODIES), or the contents of
- * attachments, too (CONVERT_DATA). */
+/* What the set must have, each with what stands before it: the header fields of
+ * sieve_script_fields(), all of them and every property of the header, MIME
+ * parts (CONVERT_PARTS, CONVERT_BODIES), or the contents of attachments, too
+ * (CONVERT_DATA). */
 enum sieve_needs {
+	SIEVE_NEEDS_FIELDS,
 	SIEVE_NEEDS_HEADER,
 	SIEVE_NEEDS_PARTS,
 	SIEVE_NEEDS_ALL,
 };
 enum sieve_needs sieve_script_needs(const struct sieve_script *script);
+/* The header fields it looks at, what it includes apart: names in lower case,
+ * each once, NULL-terminated; borrowed.  Where it needs more than fields the
+ * list says nothing. */
+const char *const *sieve_script_fields(const struct sieve_script *script);
 /* The scripts it includes, 0 and up; false behind the last.  Borrowed. */
 bool sieve_script_include(const struct sieve_script *script, size_t i,
 			  enum sieve_location *ret_location,

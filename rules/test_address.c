@@ -136,6 +136,7 @@ const struct language_entry test_address = {
 	.name = "address",
 	.signature = "SS",
 	.first = "header list",
+	.look = LOOK_FIELDS,
 	.tags = address_tags,
 	.has_match = true,
 	.check = check_address,

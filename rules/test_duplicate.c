@@ -12,7 +12,8 @@
 #define DUPLICATE_DAY     INT64_C(86400)
 #define DUPLICATE_DEFAULT (7 * DUPLICATE_DAY)
 #define DUPLICATE_MAX     (90 * DUPLICATE_DAY)
-#define DUPLICATE_MARKS   32 /* of all rules together */
+#define DUPLICATE_FIELD   "message-id" /* unless told otherwise */
+#define DUPLICATE_MARKS   32           /* of all rules together */
 
 enum duplicate_id {
 	DUPLICATE_HEADER,
@@ -36,8 +37,11 @@ static int check_duplicate(struct checker *checker, struct ast_node *node,
 	const struct ast_tagged *unique = language_tagged(node, SLOT_UNIQUE);
 
 	(void)previous;
+	if (!unique)
+		checker_looks_at(checker, DUPLICATE_FIELD);
 	if (!unique || unique->choice != DUPLICATE_HEADER)
 		return 0;
+	checker_looks_at_all(checker, unique->argument);
 	return checker_header_names(checker, unique->argument);
 }
 
@@ -51,7 +55,7 @@ static bool note_text(void *context, const struct header_field *field)
 static const char *find_id(struct sieve_run *run, const struct ast_node *node)
 {
 	const struct ast_tagged *unique = language_tagged(node, SLOT_UNIQUE);
-	const char *name = "message-id";
+	const char *name = DUPLICATE_FIELD;
 	const char *id = NULL;
 
 	if (unique && unique->choice == DUPLICATE_UNIQUEID)
@@ -116,6 +120,7 @@ const struct language_entry test_duplicate = {
 	.name = "duplicate",
 	.extension = EXTENSION_DUPLICATE,
 	.signature = "",
+	.look = LOOK_NOT,
 	.tags = tags,
 	.check = check_duplicate,
 	.test = run_duplicate,

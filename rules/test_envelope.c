@@ -196,6 +196,7 @@ const struct language_entry test_envelope = {
 	.name = "envelope",
 	.extension = EXTENSION_ENVELOPE,
 	.signature = "SS",
+	.look = LOOK_NOT,
 	.tags = language_address_match,
 	.has_match = true,
 	.check = check_envelope,

@@ -46,6 +46,7 @@ const struct language_entry test_environment = {
 	.name = "environment",
 	.extension = EXTENSION_ENVIRONMENT,
 	.signature = "sS",
+	.look = LOOK_NOT,
 	.tags = language_match,
 	.has_match = true,
 	.test = run_environment,

@@ -57,6 +57,7 @@ const struct language_entry test_ihave = {
 	.name = "ihave",
 	.extension = EXTENSION_IHAVE,
 	.signature = "S",
+	.look = LOOK_NOT,
 	.check = check_ihave,
 	.test = run_ihave,
 };
@@ -66,5 +67,6 @@ const struct language_entry cmd_error = {
 	.name = "error",
 	.extension = EXTENSION_IHAVE,
 	.signature = "s",
+	.look = LOOK_NOT,
 	.run = run_error,
 };

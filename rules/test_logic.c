@@ -44,6 +44,7 @@ const struct language_entry test_true = {
 	.kind = LANGUAGE_TEST,
 	.name = "true",
 	.signature = "",
+	.look = LOOK_NOT,
 	.test = run_true,
 };
 
@@ -51,6 +52,7 @@ const struct language_entry test_false = {
 	.kind = LANGUAGE_TEST,
 	.name = "false",
 	.signature = "",
+	.look = LOOK_NOT,
 	.test = run_false,
 };
 
@@ -58,6 +60,7 @@ const struct language_entry test_not = {
 	.kind = LANGUAGE_TEST,
 	.name = "not",
 	.signature = "",
+	.look = LOOK_NOT,
 	.tests = TESTS_ONE,
 	.test = run_not,
 };
@@ -66,6 +69,7 @@ const struct language_entry test_anyof = {
 	.kind = LANGUAGE_TEST,
 	.name = "anyof",
 	.signature = "",
+	.look = LOOK_NOT,
 	.tests = TESTS_LIST,
 	.test = run_anyof,
 };
@@ -74,6 +78,7 @@ const struct language_entry test_allof = {
 	.kind = LANGUAGE_TEST,
 	.name = "allof",
 	.signature = "",
+	.look = LOOK_NOT,
 	.tests = TESTS_LIST,
 	.test = run_allof,
 };

@@ -57,6 +57,7 @@ const struct language_entry test_mailboxexists = {
 	.name = "mailboxexists",
 	.extension = EXTENSION_MAILBOX,
 	.signature = "S",
+	.look = LOOK_NOT,
 	.test = run_mailboxexists,
 };
 
@@ -65,6 +66,7 @@ const struct language_entry test_specialuse = {
 	.name = "specialuse_exists",
 	.extension = EXTENSION_SPECIAL_USE,
 	.signature = "?sS",
+	.look = LOOK_NOT,
 	.check = check_specialuse,
 	.test = run_specialuse,
 };

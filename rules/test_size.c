@@ -41,6 +41,7 @@ const struct language_entry test_size = {
 	.kind = LANGUAGE_TEST,
 	.name = "size",
 	.signature = "n",
+	.look = LOOK_NOT,
 	.tags = tags,
 	.check = check_size,
 	.test = run_size,

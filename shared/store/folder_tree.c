@@ -155,6 +155,7 @@ static int folder_mark_deleted(struct store *store,
 	int64_t now = g_get_real_time();
 	int64_t change;
 
+	store->settings_touched = true;
 	if (store_bump(store, row->store, &change, fault) ||
 	    sql_run(store, fault,
 		    "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"

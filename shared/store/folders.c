@@ -79,8 +79,8 @@ int folder_insert(struct store *store, int64_t store_id, int64_t parent,
 		    "iiidtt", parent, store_id, change, (int)role, name, key))
 		return -1;
 	*ret_folder = sqlite3_last_insert_rowid(store->db);
-	/* Where a recipient's mail goes. */
-	store->settings_touched |= role == FOLDER_INBOX;
+	/* Where mail goes. */
+	store->settings_touched = true;
 	return 0;
 }
 

@@ -53,7 +53,7 @@ static int junk_ask_lists(const struct junk_mail *mail, struct store *store,
 			  struct junk_lists *lists, struct fault *fault)
 {
 	const struct header_field *from =
-		propset_find_header(mail->set, "From");
+		propset_find_header(mail->set, JUNK_LOOK_FIELD);
 
 	for (guint i = 0; from && from->addresses && i < from->addresses->len;
 	     i++) {

@@ -10,11 +10,14 @@
 
 struct store;
 
+/* The header field that lists ask for. */
+#define JUNK_LOOK_FIELD "from"
+
 /* What is asked about; all borrowed. */
 struct junk_mail {
 	const char *octets;
 	size_t size;
-	const struct propset *set; /* summary; with lists: header fields */
+	const struct propset *set; /* summary; with lists: that field, too */
 	const char *reverse_path;
 	bool is_told; /* -j */
 	/* By configuration. */

@@ -35,6 +35,8 @@ store_recipient_copy(const struct store_recipient *recipient)
  " u.quota_hard, u.quota_soft,"                                                \
  " (SELECT f.id FROM hierarchy f WHERE f.store = u.store AND f.role = 1"       \
  "  AND f.type = 2 AND f.deleted IS NULL),"                                    \
+ " (SELECT f.id FROM hierarchy f WHERE f.store = u.store AND f.role = 6"       \
+ "  AND f.type = 2 AND f.deleted IS NULL),"                                    \
  " EXISTS (SELECT 1 FROM rules r WHERE r.store = u.store AND r.enabled),"      \
  " EXISTS (SELECT 1 FROM junk j WHERE j.store = u.store),"                     \
  " EXISTS (SELECT 1 FROM oof o WHERE o.store = u.store AND o.is_on)"           \
@@ -70,9 +72,10 @@ static int resolve_query(struct store *store, const char *sql, const char *key,
 	found->quota_hard = rows_int(&rows, 5);
 	found->quota_soft = rows_int(&rows, 6);
 	found->inbox = rows_int(&rows, 7);
-	found->has_rules = rows_int(&rows, 8) != 0;
-	found->has_lists = rows_int(&rows, 9) != 0;
-	found->has_oof = rows_int(&rows, 10) != 0;
+	found->junk = rows_int(&rows, 8);
+	found->has_rules = rows_int(&rows, 9) != 0;
+	found->has_lists = rows_int(&rows, 10) != 0;
+	found->has_oof = rows_int(&rows, 11) != 0;
 	if (found->quota_hard == QUOTA_SERVER)
 		found->quota_hard = store->policy.quota_hard;
 	if (found->quota_soft == QUOTA_SERVER)

@@ -40,12 +40,12 @@ int sql_fault(struct store *store, const char *doing, struct fault *fault)
 			 sqlite3_errmsg(store->db), code);
 }
 
-/* What makes a recipient what it is; folders are seen to where they are made.
- */
+/* What makes a recipient what it is, and says what is where and whose. */
 static bool sql_is_setting(const char *table)
 {
-	static const char *const tables[] = {"users", "addresses", "rules",
-					     "junk", "oof"};
+	static const char *const tables[] = {
+		"users", "addresses", "rules",        "junk",
+		"oof",   "acl",       "usergroup_acl"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
 		if (strcmp(table, tables[i]) == 0)
@@ -59,12 +59,16 @@ int sql_see_writer(void *context, int action, const char *table,
 {
 	struct store *store = context;
 
-	(void)second;
 	(void)database;
 	(void)trigger;
 	if ((action == SQLITE_INSERT || action == SQLITE_UPDATE ||
 	     action == SQLITE_DELETE) &&
 	    sql_is_setting(table))
+		store->settings_prepared = true;
+	/* Folders alone have it; new ones and those that go are seen to where
+	 * that is done. */
+	if (action == SQLITE_UPDATE && strcmp(table, "hierarchy") == 0 &&
+	    g_strcmp0(second, "name_key") == 0)
 		store->settings_prepared = true;
 	return SQLITE_OK;
 }

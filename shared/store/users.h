@@ -173,6 +173,7 @@ struct store_recipient {
 	int64_t quota_hard; /* what holds for the user; 0: none */
 	int64_t quota_soft;
 	int64_t inbox;  /* folder; 0: there is none */
+	int64_t junk;   /* Junk E-mail, likewise */
 	bool has_rules; /* that are enabled */
 	bool has_lists; /* of senders that are junk, or never */
 	bool has_oof;   /* out of office is on; its window is not looked at */

@@ -1,5 +1,6 @@
 /*
- * Recipients that are known: under one stamp, without a quota.
+ * What is known: under one stamp, recipients without a quota, rules, places
+ * that may be used.
  */
 #include "dagent/known.h"
 
@@ -137,4 +138,111 @@ Test(known, of_the_newest_stamp)
 	cr_expect_not(knows(known, "newer@x", 0), "not the one of the file");
 	known_free(known);
 	place_clear(&place);
+}
+
+/* A list without rules. */
+static struct rule_list *no_rules(void)
+{
+	struct rule_list *list = g_new0(struct rule_list, 1);
+
+	list->references = 1;
+	list->items = g_array_new(FALSE, FALSE, sizeof(struct rule_list_item));
+	return list;
+}
+
+Test(known, rules_by_store)
+{
+	struct place place = place_new();
+	struct rule_list *list = no_rules();
+	struct rule_list *found = NULL;
+	struct known *known = NULL;
+	uint64_t stamp = 0;
+
+	place_stamp(&place, 4);
+	known = known_new(place.store);
+	cr_expect_null(known_find_rules(known, 7, &stamp));
+	known_keep_rules(known, 7, stamp, list);
+	found = known_find_rules(known, 7, &stamp);
+	cr_expect_eq(found, list);
+	cr_expect_null(known_find_rules(known, 8, &stamp));
+	known_forget(known);
+	cr_expect_null(known_find_rules(known, 7, &stamp));
+	rule_list_unref(found);
+	rule_list_unref(list);
+	known_free(known);
+	place_clear(&place);
+}
+
+Test(known, places)
+{
+	const struct store_place_owner anna = {.user = 1, .store = 7};
+	const struct store_place_owner bert = {.user = 2, .store = 8};
+	const struct known_place asked = {&anna, "user:bert/A", NULL};
+	const struct known_place others[] = {
+		{&bert, "user:bert/A", NULL},
+		{&anna, "user:bert/B", NULL},
+		{&anna, "user:bert/A", "\\Trash"},
+		{&anna, "\\Trash user:bert/A", NULL},
+	};
+	struct store_place there = {.store = 8, .folder = 20, .may = true};
+	struct store_place found = {0};
+	struct place place = place_new();
+	struct known *known = NULL;
+	uint64_t stamp = 0;
+
+	place_stamp(&place, 4);
+	known = known_new(place.store);
+	there.below = asked.path + 10;
+	cr_expect_not(known_find_place(known, &asked, &found, &stamp));
+	known_keep_place(known, &asked, stamp, &there);
+	cr_assert(known_find_place(known, &asked, &found, &stamp));
+	cr_expect_eq(found.store, 8);
+	cr_expect_eq(found.folder, 20);
+	cr_expect(found.may);
+	cr_expect_str_eq(found.below, "A");
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		cr_expect_not(
+			known_find_place(known, &others[i], &found, &stamp),
+			"%zu", i);
+	place_stamp(&place, 6);
+	known_free(known);
+	place_clear(&place);
+}
+
+/* What may change without a trace is asked each time. */
+Test(known, no_places_that_cannot_be_used)
+{
+	const struct store_place_owner anna = {.user = 1, .store = 7};
+	const struct known_place asked = {&anna, "A", NULL};
+	const struct store_place no[] = {
+		{.store = 7, .below = asked.path, .may = true},
+		{.store = 7, .below = asked.path, .folder = 20},
+	};
+	struct store_place found = {0};
+	struct place place = place_new();
+	struct known *known = NULL;
+	uint64_t stamp = 0;
+
+	place_stamp(&place, 4);
+	known = known_new(place.store);
+	for (size_t i = 0; i < G_N_ELEMENTS(no); i++) {
+		known_keep_place(known, &asked, 4, &no[i]);
+		cr_expect_not(known_find_place(known, &asked, &found, &stamp));
+	}
+	known_free(known);
+	place_clear(&place);
+}
+
+Test(known, nothing_without_any)
+{
+	const struct store_place_owner anna = {.user = 1, .store = 7};
+	const struct known_place asked = {&anna, "A", NULL};
+	struct store_place found = {0};
+	uint64_t stamp = 1;
+
+	cr_expect_null(known_find(NULL, "anna", 0, &stamp));
+	cr_expect_null(known_find_rules(NULL, 7, &stamp));
+	cr_expect_not(known_find_place(NULL, &asked, &found, &stamp));
+	cr_expect_eq(stamp, 0);
+	known_keep_place(NULL, &asked, stamp, &found);
 }

@@ -353,7 +353,8 @@ Test(evaluate, bodies_are_asked_for_where_they_are_looked_at)
 		const char *text;
 		enum sieve_needs needs;
 	} cases[] = {
-		{"keep;", SIEVE_NEEDS_HEADER},
+		{"keep;", SIEVE_NEEDS_FIELDS},
+		{"if header \"Subject\" \"x\" {}", SIEVE_NEEDS_FIELDS},
 		{"require \"body\"; if body \"x\" {}", SIEVE_NEEDS_PARTS},
 		{"require \"body\"; if body :raw \"x\" {}", SIEVE_NEEDS_HEADER},
 		{"require \"vnd.okapi.property\"; if property \"PR_SUBJECT\" "
@@ -378,4 +379,78 @@ Test(evaluate, bodies_are_asked_for_where_they_are_looked_at)
 		cr_expect_eq(sieve_script_needs(script), cases[i].needs, "%s",
 			     cases[i].text);
 	}
+}
+
+/* The header fields a script asks for: "" none, "*" all there are. */
+Test(evaluate, fields_that_scripts_look_at)
+{
+	static const struct {
+		const char *text;
+		const char *fields;
+	} cases[] = {
+		{"keep; stop;", ""},
+		{"if size :over 1M { discard; }", ""},
+		{"require \"envelope\"; if envelope \"from\" \"a@b\" { keep; }",
+		 ""},
+		{"if header \"Subject\" \"x\" {} elsif exists [\"X-A\", "
+		 "\"SUBJECT\"] {}",
+		 "subject x-a"},
+		{"if not anyof (header :is \"List-Id\" \"x\", address "
+		 "[\"From\", \"Cc\"] \"y\") { stop; }",
+		 "list-id from cc"},
+		{"require \"date\"; if date \"Received\" \"year\" \"2026\" {}",
+		 "received"},
+		{"require \"date\"; if currentdate \"year\" \"2026\" {}", ""},
+		{"require \"duplicate\"; if duplicate {}", "message-id"},
+		{"require \"duplicate\"; if duplicate :header \"X-Id\" {}",
+		 "x-id"},
+		{"require [\"variables\", \"duplicate\"]; if duplicate "
+		 ":uniqueid \"${a}\" {}",
+		 ""},
+		{"require \"encoded-character\"; if header \"${hex:53}ubject\" "
+		 "\"x\" {}",
+		 "subject"},
+		{"require \"variables\"; set \"a\" \"To\"; if header "
+		 "\"Subject\" \"${a}\" {}",
+		 "subject"},
+		{"require \"variables\"; set \"a\" \"To\"; if header \"${a}\" "
+		 "\"x\" {}",
+		 "*"},
+		{"require [\"variables\", \"duplicate\"]; if duplicate :header "
+		 "\"${a}\" {}",
+		 "*"},
+		{"require \"editheader\"; addheader \"X-A\" \"b\";", "*"},
+		{"require \"vacation\"; vacation \"away\";", "*"},
+		{"require \"spamtest\"; if spamtest \"3\" {}", "*"},
+		{"require \"vnd.okapi.property\"; if property \"PR_SUBJECT\" "
+		 "\"x\" {}",
+		 "*"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(sieve_script) script = sieve_compile(
+			"x", cases[i].text, strlen(cases[i].text), NULL, NULL);
+		g_autofree char *fields = NULL;
+
+		cr_assert_not_null(script, "%s", cases[i].text);
+		fields = sieve_script_needs(script) == SIEVE_NEEDS_FIELDS
+				 ? g_strjoinv(" ", (char **)(uintptr_t)
+							   sieve_script_fields(
+								   script))
+				 : g_strdup("*");
+		cr_expect_str_eq(fields, cases[i].fields, "%s", cases[i].text);
+	}
+}
+
+/* Beyond some number all are as well. */
+Test(evaluate, a_script_of_many_fields_looks_at_all)
+{
+	g_autoptr(GString) text = g_string_new("if exists [\"X-0\"");
+	AUTO(sieve_script) script = NULL;
+
+	for (int i = 1; i < 65; i++)
+		g_string_append_printf(text, ", \"X-%d\"", i);
+	g_string_append(text, "] {}");
+	script = sieve_compile("x", text->str, text->len, NULL, NULL);
+	cr_expect_eq(sieve_script_needs(script), SIEVE_NEEDS_HEADER);
 }

@@ -75,14 +75,57 @@ Test(stamp, stays_with_mail)
 	int64_t bob = user_make("bob");
 	int64_t inbox = folder_of(bob, FOLDER_INBOX);
 	int64_t folder = 0;
+	int64_t copy = 0;
 	int64_t message = 0;
 
-	(void)is_new();
-	message = deliver_to(bob, inbox, content);
 	in_unit(store_folder_create(fx.store, bob, "a/b", '/', &folder, NULL,
 				    fault));
+	(void)is_new();
+	message = deliver_to(bob, inbox, content);
+	in_unit(store_message_copy(fx.store, message, folder, &copy, fault));
+	in_unit(store_message_move(fx.store, copy, inbox, fault));
 	in_unit(store_message_delete(fx.store, message, false, fault));
+	in_unit(store_message_delete(fx.store, message, true, fault));
 	cr_expect_not(is_new());
+}
+
+/* What a path means, and who may use it. */
+Test(stamp, changes_with_folders)
+{
+	int64_t bob = user_make("bob");
+	int64_t eve = user_make("eve");
+	int64_t folder = 0;
+	int64_t other = 0;
+
+	(void)is_new();
+	in_unit(store_folder_create(fx.store, bob, "a/b", '/', &folder, NULL,
+				    fault));
+	cr_expect(is_new(), "create");
+	in_unit(store_folder_create(fx.store, bob, "a/b", '/', &folder, NULL,
+				    fault));
+	cr_expect_not(is_new(), "it is there");
+	in_unit(store_folder_rename(fx.store, folder, "c", fault));
+	cr_expect(is_new(), "rename");
+	in_unit(store_folder_create(fx.store, bob, "d", '/', &other, NULL,
+				    fault));
+	(void)is_new();
+	in_unit(store_folder_move(fx.store, folder, other, "c", fault));
+	cr_expect(is_new(), "move");
+	in_unit(store_acl_set(fx.store, other, "eve", "read,create", fault));
+	cr_expect(is_new(), "acl set");
+	in_unit(store_acl_remove(fx.store, other, "eve", fault));
+	cr_expect(is_new(), "acl remove");
+	in_unit(store_folder_delete(fx.store, folder, fault));
+	cr_expect(is_new(), "into Deleted Items");
+	in_unit(store_folder_delete(fx.store, folder, fault));
+	cr_expect(is_new(), "for good");
+	in_unit(store_group_create(fx.store, "staff", fault));
+	(void)is_new();
+	in_unit(store_group_add(fx.store, "staff", "eve", fault));
+	cr_expect(is_new(), "group add");
+	in_unit(store_group_remove(fx.store, "staff", "eve", fault));
+	cr_expect(is_new(), "group remove");
+	cr_expect(eve > 0);
 }
 
 static int rule_and_fail(struct store *store, void *context,
