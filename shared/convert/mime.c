@@ -88,14 +88,30 @@ static const char *before_break(const char *from, const char *at)
 	return at;
 }
 
+/* The next line, from the one at scan->at on, that begins with "--"; NULL:
+ * none.  Dashes are rarer than lines where there is much: base64 has none. */
+static const char *find_dashes(const struct scan *scan)
+{
+	const char *at = scan->at;
+
+	while ((at = memchr(at, '-', (size_t)(scan->end - at)))) {
+		if ((at == scan->at || at[-1] == '\n') && scan->end - at >= 2 &&
+		    at[1] == '-')
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
 /* Goes on to the next delimiter and steps over it. */
 static struct stop skip_content(struct scan *scan)
 {
 	struct stop stop = {.level = LEVEL_END};
 	const char *from = scan->at;
+	const char *dashes;
 
-	while (scan->at < scan->end) {
-		struct line line = line_at(scan, scan->at);
+	while (scan->depth && (dashes = find_dashes(scan))) {
+		struct line line = line_at(scan, dashes);
 
 		scan->at = line.next;
 		if (find_delimiter(scan, &line, &stop)) {
@@ -103,6 +119,7 @@ static struct stop skip_content(struct scan *scan)
 			return stop;
 		}
 	}
+	scan->at = scan->end;
 	stop.content = scan->end;
 	return stop;
 }

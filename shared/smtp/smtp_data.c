@@ -109,18 +109,27 @@ void smtp_cmd_data(struct smtp_server *server, char *args G_GNUC_UNUSED)
 	}
 }
 
-/* The next line end in [p, end); where it stops, and what stands before. */
-static const char *smtp_data_skip_line(struct smtp_server *server,
+/* From what is no dot at the start of a line to the next one in [p, end), or to
+ * the end.  Dots are rarer than lines where much comes: base64 has none. */
+static const char *smtp_data_skip_text(struct smtp_server *server,
 				       const char *p, const char *end)
 {
-	const char *lf = memchr(p, '\n', (size_t)(end - p));
+	const char *at = p;
 
-	if (!lf) {
-		server->dot = end[-1] == '\r' ? SMTP_DOT_CR : SMTP_DOT_TEXT;
-		return end;
+	while ((at = memchr(at, '.', (size_t)(end - at)))) {
+		if (at - p >= 2 && at[-2] == '\r' && at[-1] == '\n') {
+			server->dot = SMTP_DOT_LINE;
+			return at;
+		}
+		at++;
 	}
-	server->dot = lf > p && lf[-1] == '\r' ? SMTP_DOT_LINE : SMTP_DOT_TEXT;
-	return lf + 1;
+	if (end[-1] == '\r')
+		server->dot = SMTP_DOT_CR;
+	else if (end - p >= 2 && end[-2] == '\r' && end[-1] == '\n')
+		server->dot = SMTP_DOT_LINE;
+	else
+		server->dot = SMTP_DOT_TEXT;
+	return end;
 }
 
 size_t smtp_data_feed(struct smtp_server *server, const char *octets,
@@ -134,7 +143,7 @@ size_t smtp_data_feed(struct smtp_server *server, const char *octets,
 		switch (server->dot) {
 		case SMTP_DOT_LINE:
 			if (*p != '.') {
-				p = smtp_data_skip_line(server, p, end);
+				p = smtp_data_skip_text(server, p, end);
 				continue;
 			}
 			smtp_message_octets(server, run, (size_t)(p - run));
@@ -165,7 +174,7 @@ size_t smtp_data_feed(struct smtp_server *server, const char *octets,
 		case SMTP_DOT_TEXT:
 			break;
 		}
-		p = smtp_data_skip_line(server, p, end);
+		p = smtp_data_skip_text(server, p, end);
 	}
 	smtp_message_octets(server, run, (size_t)(p - run));
 	return len;

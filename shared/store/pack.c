@@ -1,8 +1,8 @@
 /*
  * From the bytes of a message to what is kept of them (kept.h).
  *
- * Whatever comes out as a region encodes to the same characters (region.c
- * compares them); all else stays as it is.  Large values lie in files without
+ * Whatever comes out as a region encodes to the same characters (base64.h);
+ * all else stays as it is.  Large values lie in files without
  * a name from their first megabyte on, so that memory stays bounded by the
  * number of parts, not by their size.
  */

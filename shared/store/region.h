@@ -33,7 +33,7 @@ struct sink {
 bool region_find(const char *bytes, size_t size, size_t from,
 		 struct region *ret_region);
 /* Decodes from there as far as encoding gives the very same characters, which
- * is tried with each; fills size and octets. */
+ * base64.h promises of what decodes; fills size and octets. */
 NODISCARD int region_decode(const char *bytes, size_t size,
 			    struct region *region, struct sink *to,
 			    struct fault *fault);

@@ -98,6 +98,42 @@ Test(kept, base64_is_strict)
 	}
 }
 
+/* What decodes encodes to the same characters again: any four of the alphabet,
+ * and no other octet wherever it stands. */
+Test(kept, base64_comes_back_or_does_not_decode)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz"
+				       "0123456789+/";
+	enum {
+		CHARACTERS = 96
+	};
+	char text[CHARACTERS];
+	char again[CHARACTERS];
+	uint8_t out[CHARACTERS / 4 * 3 + 1];
+
+	for (unsigned i = 0; i < 1u << 24; i += CHARACTERS / 4) {
+		for (unsigned k = 0; k < CHARACTERS; k++)
+			text[k] = alphabet[((i + k / 4) >> (6 * (k % 4))) & 63];
+		out[sizeof(out) - 1] = 0xa5;
+		cr_assert(base64_decode(text, CHARACTERS, out));
+		cr_assert_eq(out[sizeof(out) - 1], 0xa5, "one too many");
+		(void)base64_encode(out, sizeof(out) - 1, again);
+		cr_assert(memcmp(text, again, CHARACTERS) == 0, "%u", i);
+	}
+	memset(text, 'A', CHARACTERS);
+	for (size_t len = 4; len <= CHARACTERS; len += 4)
+		for (size_t at = 0; at < len; at++)
+			for (int c = 0; c < 256; c++) {
+				text[at] = (char)c;
+				cr_assert_eq(base64_decode(text, len, out),
+					     c && strchr(alphabet, c),
+					     "octet %d at %zu of %zu", c, at,
+					     len);
+				text[at] = 'A';
+			}
+}
+
 /* ---- regions -------------------------------------------------------------
  */
 
