@@ -141,10 +141,11 @@ static ssize_t wire_put_plain(struct relay_wire *wire, void *where,
 static int wire_real_ssl_write(void *ssl, const void *octets, int len)
 {
 	typedef int ssl_write_fn(void *, const void *, int);
-	static ssl_write_fn *real;
+	static _Atomic(ssl_write_fn *) found; /* the same for every thread */
+	ssl_write_fn *real = found;
 
 	if (!real)
-		real = (ssl_write_fn *)dlsym(RTLD_NEXT, "SSL_write");
+		found = real = (ssl_write_fn *)dlsym(RTLD_NEXT, "SSL_write");
 	return real(ssl, octets, len);
 }
 

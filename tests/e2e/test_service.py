@@ -151,8 +151,10 @@ class Given(Manager):
         if not shutil.which("systemd-socket-activate"):
             self.skipTest("systemd-socket-activate is not here")
         port = free_port()
+        kept = [f"-E{name}" for name in os.environ
+                if name == "G_SLICE" or name.endswith("SAN_OPTIONS")]
         process = Process(
-            ["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "-l",
+            ["systemd-socket-activate", *kept, "-l", f"127.0.0.1:{port}", "-l",
              self.where("dagent.sock"), self.okapi.program("okapi-dagent"),
              "-l", "-c", self.okapi.config, "-o",
              f"lmtp_listen=127.0.0.1:{port}"], cwd="/")
