@@ -132,13 +132,28 @@ int content_put_parts(struct store *store, int64_t lob, const struct kept *kept,
 	return 0;
 }
 
+/* Are the files that were there when the message was packed there still?  In
+ * the write lock nobody purges them. */
+static bool content_has_parts(const struct store *store,
+			      const struct kept *kept)
+{
+	for (guint i = 0; i < kept->parts->len; i++) {
+		struct lob_value part =
+			g_array_index(kept->parts, struct lob_value, i);
+
+		if (!lob_is_held(&part) && !lob_find(store->path, &part))
+			return false;
+	}
+	return true;
+}
+
 static int content_put_lob(struct store *store, const struct content *content,
 			   int64_t *ret_lob, struct fault *fault)
 {
 	const struct kept *kept = content->kept;
 	AUTO(kept) own = NULL;
 
-	if (!kept) {
+	if (!kept || !content_has_parts(store, kept)) {
 		if (store_content_prepare(store->path, content, -1, &own,
 					  fault))
 			return -1;

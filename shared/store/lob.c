@@ -215,6 +215,25 @@ static bool lob_link(const char *file, int64_t size, int unnamed)
 	return linkat(AT_FDCWD, from, AT_FDCWD, file, AT_SYMLINK_FOLLOW) == 0;
 }
 
+bool lob_find(const char *path, struct lob_value *value)
+{
+	static const enum lob_form forms[] = {LOB_PLAIN, LOB_PACKED};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+		struct lob_name name = lob_name_of(value->hash, forms[i]);
+		g_autofree char *file = lob_file(path, &name);
+		struct stat st;
+
+		if (stat(file, &st) ||
+		    (!name.is_packed && st.st_size != value->size))
+			continue;
+		value->form = forms[i];
+		value->kept = st.st_size;
+		return true;
+	}
+	return false;
+}
+
 int lob_write(const char *path, const struct lob_value *value,
 	      struct fault *fault)
 {
@@ -228,6 +247,9 @@ int lob_write(const char *path, const struct lob_value *value,
 	if (stat(file, &st) == 0 && st.st_size == value->kept)
 		/* Its name may still be in the cache of whoever wrote it. */
 		return lob_sync_directory(directory, fault);
+	if (!lob_is_held(value))
+		return fault_set(fault, FAULT_STORE_BUSY,
+				 "a large value was purged meanwhile");
 	if (lob_make_directories(path, file, fault))
 		return -1;
 	if (lob_link(file, value->kept, value->fd))

@@ -4,7 +4,8 @@
  * Whatever comes out as a region encodes to the same characters (base64.h);
  * all else stays as it is.  Large values lie in files without
  * a name from their first megabyte on, so that memory stays bounded by the
- * number of parts, not by their size.
+ * number of parts, not by their size.  A large part is hashed before it is
+ * written: one that is there already is decoded and never written.
  */
 #include "digest.h"
 #include "kept.h"
@@ -140,20 +141,70 @@ static void pack_begin(GByteArray *out)
 /* ---- the octets of a region ----------------------------------------------
  */
 
+/* Which ones they are, and all of them while they are few. */
+struct pack_look {
+	struct sink sink;
+	struct digest *digest;
+	int64_t size;
+	GByteArray *memory; /* NULL: too many */
+};
+
+static void pack_look_clear(struct pack_look *look)
+{
+	g_clear_pointer(&look->digest, digest_free);
+	g_clear_pointer(&look->memory, g_byte_array_unref);
+}
+#define PACK_LOOK __attribute__((cleanup(pack_look_clear))) struct pack_look
+
+static int pack_look_put(struct sink *sink, const void *data, size_t len,
+			 struct fault *fault)
+{
+	struct pack_look *look = (struct pack_look *)(void *)sink;
+
+	(void)fault;
+	digest_update(look->digest, data, len);
+	look->size += (int64_t)len;
+	if (lob_is_file(look->size))
+		g_clear_pointer(&look->memory, g_byte_array_unref);
+	if (look->memory)
+		g_byte_array_append(look->memory, data, (guint)len);
+	return 0;
+}
+
+/* What memory holds, compressed whole if that pays. */
+static void pack_look_take(struct pack_look *look, struct lob_value *value)
+{
+	GByteArray *plain = look->memory;
+	g_autoptr(GByteArray) packed = NULL;
+
+	value->form = LOB_PLAIN;
+	if (squeeze_pays(plain->data, plain->len)) {
+		packed = g_byte_array_new();
+		pack_begin(packed);
+		squeeze(plain->data, plain->len, packed);
+		if (pack_gains(plain->len, packed->len)) {
+			value->form = LOB_PACKED;
+			look->memory = g_steal_pointer(&packed);
+			g_byte_array_unref(plain);
+		}
+	}
+	value->kept = look->memory->len;
+	value->data =
+		g_byte_array_free_to_bytes(g_steal_pointer(&look->memory));
+}
+
+/* Many of them, on their way into a file. */
 struct pack_part {
 	struct sink sink;
 	struct pack_value value;
 	struct pack_stream stream; /* squeezer NULL: kept as they come */
 	bool is_decided;           /* whether it is compressed */
-	struct digest *digest;
-	int64_t size;
 };
 
 static void pack_part_clear(struct pack_part *part)
 {
 	pack_stream_clear(&part->stream);
 	pack_value_clear(&part->value);
-	g_clear_pointer(&part->digest, digest_free);
 }
 #define PACK_PART __attribute__((cleanup(pack_part_clear))) struct pack_part
 
@@ -180,52 +231,22 @@ static int pack_part_put(struct sink *sink, const void *data, size_t len,
 {
 	struct pack_part *part = (struct pack_part *)(void *)sink;
 
-	if (!part->digest)
-		part->digest = digest_new();
-	digest_update(part->digest, data, len);
-	part->size += (int64_t)len;
-	if (!part->is_decided && lob_is_file(part->size) &&
-	    part->value.memory->len && pack_part_decide(part, fault))
+	if (!part->is_decided && lob_is_file(part->value.kept + (int64_t)len) &&
+	    pack_part_decide(part, fault))
 		return -1;
 	if (part->stream.squeezer)
 		return pack_stream_add(&part->stream, data, len, fault);
 	return pack_value_add(&part->value, data, len, fault);
 }
 
-/* Compressed whole, if that pays. */
-static enum lob_form pack_part_squeeze(struct pack_part *part)
-{
-	GByteArray *plain = part->value.memory;
-	g_autoptr(GByteArray) packed = NULL;
-
-	if (!squeeze_pays(plain->data, plain->len))
-		return LOB_PLAIN;
-	packed = g_byte_array_new();
-	pack_begin(packed);
-	squeeze(plain->data, plain->len, packed);
-	if (!pack_gains(plain->len, packed->len))
-		return LOB_PLAIN;
-	part->value.memory = g_steal_pointer(&packed);
-	part->value.kept = part->value.memory->len;
-	g_byte_array_unref(plain);
-	return LOB_PACKED;
-}
-
 static int pack_part_end(struct pack_part *part, struct lob_value *ret_value,
 			 struct fault *fault)
 {
-	enum lob_form form = LOB_PLAIN;
-
-	ret_value->size = part->size;
-	digest_finish(g_steal_pointer(&part->digest), ret_value->hash);
-	if (part->stream.squeezer) {
-		if (pack_stream_end(&part->stream, fault))
-			return -1;
-		form = LOB_PACKED;
-	} else if (!part->is_decided) {
-		form = pack_part_squeeze(part);
-	}
-	pack_value_take(&part->value, form, ret_value);
+	if (part->stream.squeezer && pack_stream_end(&part->stream, fault))
+		return -1;
+	pack_value_take(&part->value,
+			part->stream.squeezer ? LOB_PACKED : LOB_PLAIN,
+			ret_value);
 	return 0;
 }
 
@@ -257,9 +278,9 @@ static void pack_lob_value_clear(gpointer data)
 	lob_value_clear(data);
 }
 
-/* Decodes a region; one that is too short is none. */
-static int pack_region(struct pack *pack, struct region *region,
-		       struct fault *fault)
+/* Decodes a region once more, into a file. */
+static int pack_write_region(const struct pack *pack, struct region region,
+			     struct lob_value *value, struct fault *fault)
 {
 	PACK_PART part = {
 		.sink = {pack_part_put},
@@ -267,22 +288,47 @@ static int pack_region(struct pack *pack, struct region *region,
 			  .memory = g_byte_array_new(),
 			  .fd = -1},
 	};
+
+	if (region_decode(pack->bytes, pack->size, &region, &part.sink, fault))
+		return -1;
+	return pack_part_end(&part, value, fault);
+}
+
+static int pack_part(const struct pack *pack, const struct region *region,
+		     struct pack_look *look, struct fault *fault)
+{
+	struct lob_value value = {.size = look->size, .fd = -1};
+
+	digest_finish(g_steal_pointer(&look->digest), value.hash);
+	if (look->memory)
+		pack_look_take(look, &value);
+	else if (!lob_find(pack->path, &value) &&
+		 pack_write_region(pack, *region, &value, fault))
+		return -1;
+	g_array_append_val(pack->kept->parts, value);
+	return 0;
+}
+
+/* Decodes a region; one that is too short is none. */
+static int pack_region(struct pack *pack, struct region *region,
+		       struct fault *fault)
+{
+	PACK_LOOK look = {
+		.sink = {pack_look_put},
+		.digest = digest_new(),
+		.memory = g_byte_array_new(),
+	};
 	struct pack_region found = {0};
 
-	if (region_decode(pack->bytes, pack->size, region, &part.sink, fault))
+	if (region_decode(pack->bytes, pack->size, region, &look.sink, fault))
 		return -1;
 	if (region->octets < REGION_MIN)
 		return 0;
 	found.region = *region;
-	if (region->octets >= KEPT_PART_MIN) {
-		struct lob_value value = {.fd = -1};
-
-		if (pack_part_end(&part, &value, fault))
-			return -1;
-		g_array_append_val(pack->kept->parts, value);
-	} else {
-		found.octets = g_steal_pointer(&part.value.memory);
-	}
+	if (region->octets < KEPT_PART_MIN)
+		found.octets = g_steal_pointer(&look.memory);
+	else if (pack_part(pack, region, &look, fault))
+		return -1;
 	g_array_append_val(pack->regions, found);
 	return 0;
 }
@@ -445,7 +491,9 @@ static int pack_whole(const struct pack *pack, const struct content *content,
 static int pack_write(const char *path, const struct lob_value *value,
 		      struct fault *fault)
 {
-	return lob_is_file(value->kept) ? lob_write(path, value, fault) : 0;
+	return lob_is_file(value->kept) && lob_is_held(value)
+		       ? lob_write(path, value, fault)
+		       : 0;
 }
 
 /* The files of all values. */

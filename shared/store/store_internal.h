@@ -299,6 +299,11 @@ struct lob_value {
 	int64_t kept; /* octets of what is kept */
 };
 void lob_value_clear(struct lob_value *value);
+/* Can it be written?  Else its file was there when the message was packed. */
+static inline bool lob_is_held(const struct lob_value *value)
+{
+	return value->data || value->fd >= 0;
+}
 
 /* The content object for these bytes, made if it is new. */
 NODISCARD int content_ensure(struct store *store, const struct content *content,
@@ -331,8 +336,11 @@ static inline bool lob_is_file(int64_t kept)
 {
 	return kept >= LOB_FILE_MIN;
 }
+/* Looks for the file of a value by hash and size: true, with form and kept, if
+ * it is there. */
+bool lob_find(const char *store_path, struct lob_value *value);
 /* Gives the file of a value its name, synced, unless it is there; writes it
- * where value->fd has it not. */
+ * where value->fd has it not.  Temporary if nothing is held (lob_is_held()). */
 NODISCARD int lob_write(const char *store_path, const struct lob_value *value,
 			struct fault *fault);
 /* Gives a file of another store's directory a second name in this one; false

@@ -398,6 +398,48 @@ Test(kept, large_parts_are_files)
 	must_be_sound();
 }
 
+/* A part that is there already is not written again; should it be purged
+ * before the delivery comes to name it, it is. */
+Test(kept, a_large_part_that_is_purged_meanwhile)
+{
+	size_t len = 2 * LOB_FILE_MIN;
+	g_autofree char *noise = noise_of(len, 6);
+	g_autofree char *digits = noise_of(2 * len, 7);
+	const struct {
+		const char *what;
+		const char *data;
+		size_t len;
+	} cases[] = {{"plain", noise, len}, {"packed", digits, 2 * len}};
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+	int64_t purged = 0;
+
+	/* Half of it goes by compression. */
+	for (size_t i = 0; i < 2 * len; i++)
+		digits[i] = "0123456789abcdef"[digits[i] & 15];
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(content) one =
+			content_with(cases[i].data, cases[i].len, "one");
+		AUTO(content) two =
+			content_with(cases[i].data, cases[i].len, "two");
+		AUTO(kept) kept = NULL;
+		int64_t id = deliver_to(bob, inbox, one);
+
+		must(store_content_prepare(fx.path, two, -1, &kept, fault));
+		cr_expect(!lob_is_held(&g_array_index(kept->parts,
+						      struct lob_value, 0)),
+			  "%s", cases[i].what);
+		two->kept = kept;
+		in_unit(store_message_delete(fx.store, id, true, fault));
+		must(store_purge(fx.store, g_get_real_time(), true, &purged,
+				 fault));
+		id = deliver_to(bob, inbox, two);
+		must_come_back(id, g_bytes_get_data(two->rfc822, NULL),
+			       g_bytes_get_size(two->rfc822), cases[i].what);
+		must_be_sound();
+	}
+}
+
 Test(kept, a_large_skeleton_is_a_file)
 {
 	size_t len = 2 * LOB_FILE_MIN;
