@@ -16,21 +16,19 @@
 
 static void config_tell(struct admin *admin, const GPtrArray *faults)
 {
-	for (guint i = 0; i < faults->len && !admin->json; i++)
+	for (guint i = 0; i < faults->len; i++)
 		fprintf(stderr, "okapi-admin: %s\n",
 			(const char *)faults->pdata[i]);
 	admin->told = faults->len > 0;
 }
 
+/* All faults of the file; the configuration is there in any case. */
 static int config_load(struct admin *admin, GPtrArray *faults,
 		       struct fault *fault)
 {
-	if (conf_load(admin->config_path,
-		      (const char *const *)admin->overrides->pdata,
-		      &admin->conf, faults, fault) == 0)
-		return 0;
-	config_tell(admin, faults);
-	return -1;
+	return conf_load(admin->config_path,
+			 (const char *const *)admin->overrides->pdata,
+			 &admin->conf, faults, fault);
 }
 
 static json_t *config_json(const struct conf *conf)
@@ -59,9 +57,10 @@ static int config_show(struct admin *admin, struct fault *fault)
 					   NULL};
 	struct print_table *table;
 
-	if (config_load(admin, faults, fault) < 0) {
-		admin->told = false;
-		return admin->json ? -1 : (admin->told = true, -1);
+	if (config_load(admin, faults, fault)) {
+		if (!admin->json)
+			config_tell(admin, faults);
+		return -1;
 	}
 	if (admin->json) {
 		print_json(config_json(admin->conf));
@@ -81,25 +80,13 @@ static int config_show(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
-static void config_add(const struct conf *conf, const char *key,
-		       const char *why, GPtrArray *faults)
-{
-	const char *origin = "";
-
-	for (size_t i = 0; i < conf_option_count(); i++)
-		if (strcmp(conf_option_key(i), key) == 0)
-			origin = conf_option_origin(conf, i);
-	g_ptr_array_add(faults,
-			g_strdup_printf("%s: %s: %s", origin, key, why));
-}
-
 static void config_check_place(const struct conf *conf, const char *key,
 			       const char *where, GPtrArray *faults)
 {
 	struct fault fault = {0};
 
 	if (net_place_check(where, &fault))
-		config_add(conf, key, fault.text, faults);
+		conf_add_fault(conf, key, fault.text, faults, NULL);
 }
 
 /* Permissions are the daemons' own: only what is not there is a fault. */
@@ -108,10 +95,23 @@ static void config_check_file(const struct conf *conf, const char *key,
 {
 	g_autofree char *why = NULL;
 
-	if (!*path || access(path, F_OK) == 0 || errno != ENOENT)
+	if (!*path || access(path, F_OK) == 0 ||
+	    (errno != ENOENT && errno != ENOTDIR))
 		return;
 	why = g_strdup_printf("there is no %s", path);
-	config_add(conf, key, why, faults);
+	conf_add_fault(conf, key, why, faults, NULL);
+}
+
+/* owner is "user", "user:group" or ":group". */
+static void config_check_owner(const struct conf *conf, const char *key,
+			       const char *owner, GPtrArray *faults)
+{
+	struct fault fault = {0};
+	uid_t uid;
+	gid_t gid;
+
+	if (net_owner_parse(owner, &uid, &gid, &fault))
+		conf_add_fault(conf, key, fault.text, faults, NULL);
 }
 
 /* What is well written but cannot work: a daemon would tell of the first. */
@@ -119,6 +119,7 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 {
 	struct sieve_settings sieve;
 	struct fault fault = {0};
+	g_autofree char *group = g_strconcat(":", conf->group, NULL);
 
 	for (char **place = conf->lmtp_listen; *place; place++)
 		config_check_place(conf, "lmtp_listen", *place, faults);
@@ -128,10 +129,11 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 		config_check_place(conf, "submissions_listen", *place, faults);
 	if ((*conf->submission_listen || *conf->submissions_listen) &&
 	    (!*conf->tls_cert_file || !*conf->tls_key_file))
-		config_add(conf, "tls_cert_file",
-			   "submission_listen and submissions_listen need it "
-			   "and tls_key_file",
-			   faults);
+		conf_add_fault(
+			conf, "tls_cert_file",
+			"submission_listen and submissions_listen need it "
+			"and tls_key_file",
+			faults, NULL);
 	if (*conf->dagent_server)
 		config_check_place(conf, "dagent_server", conf->dagent_server,
 				   faults);
@@ -140,12 +142,17 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 				   faults);
 	if (net_networks_check((const char *const *)conf->lmtp_networks,
 			       &fault))
-		config_add(conf, "lmtp_networks", fault.text, faults);
+		conf_add_fault(conf, "lmtp_networks", fault.text, faults, NULL);
 	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
-		config_add(conf, "spam_headers", fault.text, faults);
+		conf_add_fault(conf, "spam_headers", fault.text, faults, NULL);
 	if (sieve_settings_of_conf(conf, &sieve, &fault))
-		config_add(conf, "spamtest_type", fault.text, faults);
+		conf_add_fault(conf, "spamtest_type", fault.text, faults, NULL);
 	sieve_settings_clear(&sieve);
+	config_check_owner(conf, "lmtp_unix_owner", conf->lmtp_unix_owner,
+			   faults);
+	config_check_owner(conf, "user", conf->user, faults);
+	if (*conf->group)
+		config_check_owner(conf, "group", group, faults);
 #define FILE_CHECK(key) config_check_file(conf, #key, conf->key, faults)
 	FILE_CHECK(sender_rewrite);
 	FILE_CHECK(sieve_before);
@@ -171,26 +178,26 @@ static int config_check(struct admin *admin, struct fault *fault)
 	g_autoptr(GPtrArray) faults = g_ptr_array_new_with_free_func(g_free);
 	int rc = config_load(admin, faults, fault);
 
-	if (rc == 0) {
-		config_check_values(admin->conf, faults);
-		config_tell(admin, faults);
-		if (faults->len)
-			rc = fault_set(fault, FAULT_CONFIG, "%s",
-				       (const char *)faults->pdata[0]);
-	}
+	config_check_values(admin->conf, faults);
+	if (rc == 0 && faults->len > 0)
+		rc = fault_set(fault, FAULT_CONFIG, "%s",
+			       (const char *)faults->pdata[0]);
 	if (admin->json) {
 		json_t *object = json_object();
 
+		admin->told = true;
 		g_ptr_array_add(faults, NULL);
 		json_object_set_new(object, "ok", json_boolean(rc == 0));
 		json_object_set_new(
 			object, "errors",
 			print_json_texts((const char *const *)faults->pdata));
 		print_json(object);
-	} else if (rc == 0) {
+		return rc;
+	}
+	config_tell(admin, faults);
+	if (rc == 0)
 		printf("%s: no error\n",
 		       *admin->conf->path ? admin->conf->path : "defaults");
-	}
 	return rc;
 }
 

@@ -384,31 +384,52 @@ static void conf_set_defaults(struct conf *conf)
 	}
 }
 
+void conf_add_fault(const struct conf *conf, const char *key, const char *text,
+		    GPtrArray *faults, struct fault *first)
+{
+	const char *origin = "default";
+	struct fault fault = {0};
+	size_t index = 0;
+
+	if (conf_find(key, &index))
+		origin = conf->origins[index];
+	fault_set(&fault, FAULT_CONFIG, "%s: %s: %s", origin, key, text);
+	if (faults)
+		g_ptr_array_add(faults, g_strdup(fault.text));
+	if (first && first->kind == FAULT_NONE)
+		*first = fault;
+}
+
 /* What no single value can tell. */
 static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 				struct fault *first)
 {
-	const char *text = NULL;
+	const struct {
+		bool is_wrong;
+		const char *key;
+		const char *text;
+	} rows[] = {
+		{conf->queue_retry_max < conf->queue_retry_min,
+		 "queue_retry_max", "it is smaller than queue_retry_min"},
+		{*conf->tls_cert_file && !*conf->tls_key_file, "tls_cert_file",
+		 "it goes together with tls_key_file"},
+		{*conf->tls_key_file && !*conf->tls_cert_file, "tls_key_file",
+		 "it goes together with tls_cert_file"},
+		{*conf->dagent_tls_key_file && !*conf->dagent_tls_cert_file,
+		 "dagent_tls_key_file", "it needs dagent_tls_cert_file"},
+		{*conf->dagent_server && !*conf->dagent_tls_cert_file,
+		 "dagent_server",
+		 "it needs dagent_tls_cert_file, and knows us by that"},
+		{*conf->smtp_user && !*conf->smtp_password_file &&
+			 !*conf->smtp_token_command,
+		 "smtp_user",
+		 "it needs smtp_password_file or smtp_token_command"},
+	};
 
-	if (conf->queue_retry_max < conf->queue_retry_min)
-		text = "queue_retry_max is smaller than queue_retry_min";
-	else if (!*conf->tls_cert_file != !*conf->tls_key_file)
-		text = "tls_cert_file and tls_key_file go together";
-	else if (*conf->dagent_tls_key_file && !*conf->dagent_tls_cert_file)
-		text = "dagent_tls_key_file needs dagent_tls_cert_file";
-	else if (*conf->dagent_server && !*conf->dagent_tls_cert_file)
-		text = "dagent_server needs dagent_tls_cert_file: it knows us "
-		       "by that";
-	else if (*conf->smtp_user && !*conf->smtp_password_file &&
-		 !*conf->smtp_token_command)
-		text = "smtp_user needs smtp_password_file or "
-		       "smtp_token_command";
-	if (!text)
-		return;
-	if (faults)
-		g_ptr_array_add(faults, g_strdup(text));
-	if (first->kind == FAULT_NONE)
-		fault_set(first, FAULT_CONFIG, "%s", text);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].is_wrong)
+			conf_add_fault(conf, rows[i].key, rows[i].text, faults,
+				       first);
 }
 
 int conf_read(const char *path, const char *const *overrides,
@@ -432,13 +453,13 @@ int conf_read(const char *path, const char *const *overrides,
 			continue;
 	}
 	conf_check_together(conf, faults, &first);
-	if (first.kind != FAULT_NONE) {
-		if (fault)
-			*fault = first;
-		return -1;
-	}
-	*ret_conf = g_steal_pointer(&conf);
-	return 0;
+	if (first.kind == FAULT_NONE || faults)
+		*ret_conf = g_steal_pointer(&conf);
+	if (first.kind == FAULT_NONE)
+		return 0;
+	if (fault)
+		*fault = first;
+	return -1;
 }
 
 void conf_free(struct conf *conf)

@@ -55,7 +55,8 @@ struct conf {
  * may be missing), then overrides ("key=value", NULL-terminated, may be NULL),
  * which win.  All errors are found at once: faults (may be NULL) receives one
  * owned string each, "FILE:LINE: key: what is wrong"; the fault is the first.
- * Owned result: conf_free().
+ * Owned result: conf_free().  Where there are faults and an array for them it
+ * is given as well, with defaults for what is wrong, so that more can be found.
  */
 NODISCARD int conf_load(const char *path, const char *const *overrides,
 			struct conf **ret_conf, GPtrArray *faults,
@@ -67,6 +68,11 @@ NODISCARD int conf_read(const char *path, const char *const *overrides,
 			struct fault *fault);
 void conf_free(struct conf *conf);
 AUTO_DEFINE(conf, conf_free);
+
+/* Tells of the value of a key: adds "FILE:LINE: key: text" to faults, and makes
+ * it the first fault if there is none yet; either may be NULL. */
+void conf_add_fault(const struct conf *conf, const char *key, const char *text,
+		    GPtrArray *faults, struct fault *first);
 
 /* The table, for `config show`, completion and the man page. */
 size_t conf_option_count(void);

@@ -93,10 +93,10 @@ static bool conf_is_mailbox(const char *address)
 		  : !strpbrk(address, " \t<>,;");
 }
 
-/* Names that are well written but name nothing; those that nobody set are not
- * asked. */
-static int conf_check_names(const struct conf *conf, GPtrArray *faults,
-			    struct fault *fault)
+/* Names that are well written but name nothing; those that nobody set are
+ * empty. */
+static void conf_check_names(const struct conf *conf, GPtrArray *faults,
+			     struct fault *first)
 {
 	const struct {
 		const char *key;
@@ -113,38 +113,33 @@ static int conf_check_names(const struct conf *conf, GPtrArray *faults,
 		{"default_charset", conf->default_charset, conf_is_charset,
 		 "a charset that iconv(1) -l lists, such as iso-8859-15"},
 	};
-	int rc = 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		const char *origin = "default";
-		struct fault why = {0};
+		g_autofree char *text = NULL;
 
-		for (size_t k = 0; k < conf_option_count(); k++)
-			if (strcmp(conf_option_key(k), rows[i].key) == 0)
-				origin = conf_option_origin(conf, k);
-		if (!*rows[i].value || strcmp(origin, "default") == 0 ||
-		    rows[i].is(rows[i].value))
+		if (!*rows[i].value || rows[i].is(rows[i].value))
 			continue;
-		fault_set(&why, FAULT_CONFIG, "%s: %s: \"%s\" is not %s",
-			  origin, rows[i].key, rows[i].value, rows[i].expected);
-		if (faults)
-			g_ptr_array_add(faults, g_strdup(why.text));
-		if (rc == 0 && fault)
-			*fault = why;
-		rc = -1;
+		text = g_strdup_printf("\"%s\" is not %s", rows[i].value,
+				       rows[i].expected);
+		conf_add_fault(conf, rows[i].key, text, faults, first);
 	}
-	return rc;
 }
 
 int conf_load(const char *path, const char *const *overrides,
 	      struct conf **ret_conf, GPtrArray *faults, struct fault *fault)
 {
 	AUTO(conf) conf = NULL;
+	struct fault first = {0};
 
-	if (conf_read(path, overrides, &conf, faults, fault) ||
-	    conf_check_names(conf, faults, fault))
-		return -1;
-	conf_compute_defaults(conf);
-	*ret_conf = g_steal_pointer(&conf);
-	return 0;
+	if (conf_read(path, overrides, &conf, faults, &first) == 0 || conf)
+		conf_check_names(conf, faults, &first);
+	if (conf)
+		conf_compute_defaults(conf);
+	if (first.kind == FAULT_NONE || faults)
+		*ret_conf = g_steal_pointer(&conf);
+	if (first.kind == FAULT_NONE)
+		return 0;
+	if (fault)
+		*fault = first;
+	return -1;
 }

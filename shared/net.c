@@ -201,9 +201,8 @@ static int net_unix_clear(const struct sockaddr_un *address,
 	return 0;
 }
 
-/* "user" or "user:group" into numbers; -1 stays for what is not named. */
-static int net_owner_parse(const char *owner, uid_t *ret_uid, gid_t *ret_gid,
-			   struct fault *fault)
+int net_owner_parse(const char *owner, uid_t *ret_uid, gid_t *ret_gid,
+		    struct fault *fault)
 {
 	g_auto(GStrv) names = g_strsplit(owner, ":", 2);
 	struct passwd *user = NULL;

@@ -14,6 +14,11 @@ struct net_unix_options {
 	const char *owner; /* "user" or "user:group", "" or NULL: unchanged */
 };
 
+/* "user", "user:group" or ":group" into numbers; -1 for what is not named.
+ * Fails for a name this machine does not know. */
+NODISCARD int net_owner_parse(const char *owner, uid_t *ret_uid, gid_t *ret_gid,
+			      struct fault *fault);
+
 /*
  * Opens a listener on "host:port", "[v6]:port", "*:port" (any address, IPv4
  * and IPv6) or "unix:/path".  A stale

@@ -144,14 +144,23 @@ class Config(Admin):
 
     def test_check_finds_all_errors_at_once(self):
         path = self.write("bad.cfg", "quota_hard = many\nlmtp_port = 2003\n"
-                                     "\nno_key = 1\n")
+                                     "\nno_key = 1\nlmtp_listen = 127.0.0.1\n"
+                                     "hostname = a b\nsieve_after = /no/where\n"
+                                     "user = nobody_here\n"
+                                     "lmtp_unix_owner = root:nobody_here\n"
+                                     "group = nobody_here\n")
         result = self.refused(CONFIG, "config", "check", "-c", path)
         for word in (":1: quota_hard", ":2: lmtp_port", "lmtp_listen",
-                     ":4: no_key"):
+                     ":4: no_key", ":5: lmtp_listen", ":6: hostname",
+                     ":7: sieve_after", ":8: user", ":9: lmtp_unix_owner",
+                     ":10: group"):
             self.assertIn(word, result.err)
         result = self.admin("config", "check", "-c", path, "--json")
         self.assertEqual(result.status, CONFIG)
-        self.assertEqual(len(json.loads(result.out)["errors"]), 3)
+        self.assertEqual(len(json.loads(result.out)["errors"]), 9)
+        result = self.admin("config", "show", "-c", path)
+        self.assertEqual((result.status, result.out), (CONFIG, ""))
+        self.assertIn(":4: no_key", result.err)
         self.assertTrue(self.json("config", "check")["ok"])
 
 

@@ -118,9 +118,12 @@ Test(conf, mistakes_name_line_and_key)
 		{"bad mode", "lmtp_unix_mode = 0888", "not a file mode"},
 		{"no equals sign", "store_path", "is not \"key = value\""},
 		{"empty number", "smtp_port =", "not a number"},
-		{"pair apart", "tls_cert_file = /x", "go together"},
+		{"pair apart", "tls_cert_file = /x",
+		 ":1: tls_cert_file: it goes together with tls_key_file"},
+		{"other half", "\ntls_key_file = /x",
+		 ":2: tls_key_file: it goes together with tls_cert_file"},
 		{"min over max", "queue_retry_min = 2h\nqueue_retry_max = 1h",
-		 "smaller than"},
+		 ":2: queue_retry_max: it is smaller than queue_retry_min"},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -140,10 +143,14 @@ Test(conf, all_mistakes_at_once)
 	AUTO(conf) conf = NULL;
 	g_autoptr(GPtrArray) faults = g_ptr_array_new_with_free_func(g_free);
 
-	cr_assert_eq(load("a = 1\nsmtp_port = x\nb = 2\n", NULL, &conf, faults,
-			  NULL),
+	cr_assert_eq(load("a = 1\nsmtp_port = x\nb = 2\nhostname = -\n"
+			  "tls_key_file = /x\nsmtp_user = me\nlog_level = 5\n",
+			  NULL, &conf, faults, NULL),
 		     -1);
-	cr_assert_eq(faults->len, 3);
+	cr_assert_eq(faults->len, 6);
+	/* What is right is there all the same, so that more can be found. */
+	cr_assert_eq(conf->log_level, 5);
+	cr_assert_eq(conf->smtp_port, 25);
 }
 
 Test(conf, overrides_win_and_say_so)
