@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,39 +23,6 @@ enum drop_result {
 	DROP_LATER,
 	DROP_NEVER,
 };
-
-/* ---- directories ---- */
-
-static int drop_make(const char *path, mode_t mode, const struct passwd *owner,
-		     struct fault *fault)
-{
-	if (mkdir(path, mode) != 0) {
-		if (errno == EEXIST)
-			return 0;
-		return fault_set_errno(fault, FAULT_CONFIG, errno,
-				       "cannot make %s (spool_dir)", path);
-	}
-	if (chmod(path, mode) != 0 ||
-	    (owner && chown(path, owner->pw_uid, owner->pw_gid) != 0))
-		return fault_set_errno(fault, FAULT_CONFIG, errno,
-				       "cannot set up %s", path);
-	return 0;
-}
-
-int drop_prepare(const struct conf *conf, struct fault *fault)
-{
-	g_autofree char *drop =
-		g_build_filename(conf->spool_dir, DROP_DIRECTORY, NULL);
-	g_autofree char *failed =
-		g_build_filename(conf->spool_dir, FAILED_DIRECTORY, NULL);
-	const struct passwd *owner =
-		*conf->user && geteuid() == 0 ? getpwnam(conf->user) : NULL;
-
-	if (drop_make(conf->spool_dir, 0755, owner, fault) != 0 ||
-	    drop_make(drop, 01733, owner, fault) != 0)
-		return -1;
-	return drop_make(failed, 0700, owner, fault);
-}
 
 int drop_watch(const struct conf *conf, int *ret_fd, struct fault *fault)
 {

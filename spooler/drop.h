@@ -14,10 +14,6 @@
 #include "conf.h"
 #include "submit.h"
 
-/* Makes spool_dir, its drop directory (1733) and failed (0700), and gives new
- * ones to conf->user; to be called as the user the spooler was started as. */
-NODISCARD int drop_prepare(const struct conf *conf, struct fault *fault);
-
 /* A descriptor that becomes readable when a file arrives; the caller closes
  * it. */
 NODISCARD int drop_watch(const struct conf *conf, int *ret_fd,

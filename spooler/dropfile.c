@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,4 +309,39 @@ int dropfile_write(const char *directory, const struct envelope *envelope,
 				       directory);
 	*ret_name = g_steal_pointer(&name);
 	return 0;
+}
+
+/* ---- directories ---- */
+
+static int dropfile_make_directory(const char *path, mode_t mode,
+				   const struct passwd *owner,
+				   struct fault *fault)
+{
+	if (mkdir(path, mode) != 0) {
+		if (errno == EEXIST)
+			return 0;
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot make %s (spool_dir)", path);
+	}
+	if (chmod(path, mode) != 0 ||
+	    (owner && chown(path, owner->pw_uid, owner->pw_gid) != 0))
+		return fault_set_errno(fault, FAULT_CONFIG, errno,
+				       "cannot set up %s", path);
+	return 0;
+}
+
+int dropfile_prepare(const char *spool_dir, const char *user,
+		     struct fault *fault)
+{
+	g_autofree char *drop =
+		g_build_filename(spool_dir, DROP_DIRECTORY, NULL);
+	g_autofree char *failed =
+		g_build_filename(spool_dir, FAILED_DIRECTORY, NULL);
+	const struct passwd *owner =
+		*user && geteuid() == 0 ? getpwnam(user) : NULL;
+
+	if (dropfile_make_directory(spool_dir, 0755, owner, fault) != 0 ||
+	    dropfile_make_directory(drop, 01733, owner, fault) != 0)
+		return -1;
+	return dropfile_make_directory(failed, 0700, owner, fault);
 }

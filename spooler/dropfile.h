@@ -20,6 +20,10 @@
 #include "base.h"
 #include "fault.h"
 
+/* Below spool_dir. */
+#define DROP_DIRECTORY   "drop"
+#define FAILED_DIRECTORY "failed"
+
 #define DROPFILE_SUFFIX ".msg"
 
 /* What okapi-sendmail says about a message, whichever way it takes. */
@@ -76,5 +80,11 @@ NODISCARD int dropfile_write(const char *directory,
 			     const struct envelope *envelope,
 			     const void *message, size_t message_len,
 			     char **ret_name, struct fault *fault);
+
+/* Makes spool_dir, its drop directory (1733) and failed (0700), and gives new
+ * ones to user ("": nobody else) if we are root.  The spooler does, and
+ * okapi-sendmail where none ever ran. */
+NODISCARD int dropfile_prepare(const char *spool_dir, const char *user,
+			       struct fault *fault);
 
 #endif

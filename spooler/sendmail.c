@@ -267,9 +267,9 @@ static int sendmail_drop(const struct conf *conf,
 	struct fault fault = {0};
 
 	/* The spooler makes it; this is for a machine where none ever ran. */
-	if (mkdir(directory, 01733) == 0)
-		(void)chmod(directory, 01733);
-	if (dropfile_write(directory, envelope, message->data, message->len,
+	if ((access(directory, F_OK) != 0 &&
+	     dropfile_prepare(conf->spool_dir, conf->user, &fault) != 0) ||
+	    dropfile_write(directory, envelope, message->data, message->len,
 			   &name, &fault) != 0)
 		return sendmail_complain(EX_TEMPFAIL,
 					 "4.3.0 no spooler answers, and the "

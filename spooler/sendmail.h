@@ -9,11 +9,9 @@
 #include "conf.h"
 #include "sendmail_args.h"
 
-/* Names below run_dir and spool_dir. */
+/* Names below run_dir. */
 #define SUBMISSION_SOCKET "submission.sock"
 #define QUEUE_SOCKET      "queue.sock" /* "list" or "flush", then the answer */
-#define DROP_DIRECTORY    "drop"
-#define FAILED_DIRECTORY  "failed"
 
 /* Does it; messages for people go to stderr.  Returns the exit code. */
 int sendmail_run(const struct conf *conf, struct sendmail_args *args);

@@ -318,7 +318,7 @@ static int service_begin(struct service *service, struct fault *fault)
 	     service_listen(service, fault) != 0 ||
 	     metrics_listen_start(conf->metrics_listen, fault) != 0))
 		return -1;
-	if (drop_prepare(conf, fault) != 0 ||
+	if (dropfile_prepare(conf->spool_dir, conf->user, fault) != 0 ||
 	    daemon_drop_privileges(conf, fault) != 0)
 		return -1;
 	relay_init();

@@ -293,6 +293,24 @@ class Large(Sendmail):
 
 
 class Trouble(Sendmail):
+    def test_a_machine_where_no_spooler_ever_ran(self):
+        """What it makes is as the spooler makes it, and the spooler's."""
+        self.needs_root()
+        spool = os.path.join(self.okapi.directory, "not", "there")
+        self.okapi.configure(spool_dir=spool, user="daemon")
+        self.send(HEAD, TO, status=75)  # only spool_dir itself is made
+        os.mkdir(os.path.dirname(spool))
+        self.send(HEAD, TO)
+        self.assertEqual(
+            {name: (oct(os.stat(os.path.join(spool, name)).st_mode),
+                    os.stat(os.path.join(spool, name)).st_uid)
+             for name in (".", "drop", "failed")},
+            {".": ("0o40755", 1), "drop": ("0o41733", 1),
+             "failed": ("0o40700", 1)})
+        self.okapi.configure(user="")
+        self.okapi.start_spooler()
+        self.eventually("sent", lambda: len(self.sink.messages) == 1)
+
     def test_a_full_disk(self):
         self.needs_root()
         small = os.path.join(self.okapi.directory, "small")
