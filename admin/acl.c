@@ -23,8 +23,8 @@ static int acl_find(struct admin *admin, struct acl_request *request,
 	request->rights = admin_arg(admin, 3);
 	if (admin_user(admin, 0, &user, fault) < 0)
 		return -1;
-	return admin_folder(admin, user, admin_arg(admin, 1), &request->folder,
-			    fault);
+	return admin_place(admin, user, admin_arg(admin, 1), &request->folder,
+			   fault);
 }
 
 static json_t *acl_json(const struct store_acl_entry *entry)
@@ -78,6 +78,9 @@ static int acl_set(struct admin *admin, struct fault *fault)
 {
 	struct acl_request request = {0};
 
+	if (!*admin_arg(admin, 3))
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "'' is no right: none takes all away");
 	if (acl_find(admin, &request, fault) < 0)
 		return -1;
 	return store_run(admin->store, acl_set_unit, &request, fault);

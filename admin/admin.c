@@ -136,6 +136,19 @@ int admin_folder(struct admin *admin, const struct store_user *user,
 				 ret_folder, fault);
 }
 
+int admin_place(struct admin *admin, const struct store_user *user,
+		const char *path, int64_t *ret_folder, struct fault *fault)
+{
+	if (strcmp(path, "/") == 0) {
+		*ret_folder = user->store;
+		return 0;
+	}
+	/* No folder of a user is called so. */
+	if (g_ascii_strcasecmp(path, "Public") == 0)
+		return store_public(admin->store, ret_folder, fault);
+	return admin_folder(admin, user, path, ret_folder, fault);
+}
+
 int admin_folder_in(struct admin *admin, const struct store_user *user,
 		    const char *path, int64_t *ret_store, int64_t *ret_folder,
 		    struct fault *fault)

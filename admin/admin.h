@@ -128,7 +128,12 @@ NODISCARD int admin_user(struct admin *admin, size_t i,
 NODISCARD int admin_folder(struct admin *admin, const struct store_user *user,
 			   const char *path, int64_t *ret_folder,
 			   struct fault *fault);
-/* The same with the store it is in: the user's, or the public one.  path NULL:
+/* The same, or with "/" the top of the user's store, with "Public" that of the
+ * public one. */
+NODISCARD int admin_place(struct admin *admin, const struct store_user *user,
+			  const char *path, int64_t *ret_folder,
+			  struct fault *fault);
+/* A folder with the store it is in: the user's, or the public one.  path NULL:
  * all of the user's store, folder 0. */
 NODISCARD int admin_folder_in(struct admin *admin,
 			      const struct store_user *user, const char *path,

@@ -95,9 +95,10 @@ static int folder_list(struct admin *admin, struct fault *fault)
 struct folder_request {
 	int64_t store;
 	int64_t folder;
-	const char *path; /* of the folder */
-	const char *text; /* path or new name */
-	int64_t parent;   /* 0: the one it has */
+	const char *path;    /* of the folder */
+	const char *text;    /* path or new name */
+	int64_t parent;      /* 0: the one it has */
+	const char *creator; /* who is to own it, or NULL */
 };
 
 /* Is the path still that folder's, now that nobody else changes it? */
@@ -116,43 +117,6 @@ static int folder_hold(struct store *store, const struct folder_request *r,
 	return 0;
 }
 
-static int folder_create_unit(struct store *store, void *context,
-			      struct fault *fault)
-{
-	struct folder_request *r = context;
-	bool created = false;
-
-	if (store_folder_create(store, r->store, r->text, '/', &r->folder,
-				&created, fault) < 0)
-		return -1;
-	if (!created)
-		return fault_set(fault, FAULT_EXISTS,
-				 "folder %s is there already", r->text);
-	return 0;
-}
-
-static int folder_create(struct admin *admin, struct fault *fault)
-{
-	AUTO(store_user) user = NULL;
-	struct folder_request request = {0};
-
-	if (admin_user(admin, 0, &user, fault) < 0)
-		return -1;
-	request.store = user->store;
-	request.text = admin_arg(admin, 1);
-	return store_run(admin->store, folder_create_unit, &request, fault);
-}
-
-static int folder_move_unit(struct store *store, void *context,
-			    struct fault *fault)
-{
-	const struct folder_request *r = context;
-
-	if (folder_hold(store, r, fault) < 0)
-		return -1;
-	return store_folder_move(store, r->folder, r->parent, r->text, fault);
-}
-
 /* The path of all parts but the last. */
 static char *folder_parent_path(char **parts)
 {
@@ -166,6 +130,102 @@ static char *folder_parent_path(char **parts)
 				       escaped);
 	}
 	return g_string_free(path, FALSE);
+}
+
+/* Of a path whose last folder is missing, the topmost one that is; owned. */
+static int folder_top_missing(struct store *store, int64_t store_id,
+			      const char *path, char **ret_path,
+			      struct fault *fault)
+{
+	g_autofree char *missing = g_strdup(path);
+
+	for (;;) {
+		g_auto(GStrv) parts = store_folder_split(missing, '/');
+		g_autofree char *above = folder_parent_path(parts);
+		struct fault why = {0};
+		int64_t found = 0;
+
+		/* The top of a store is there. */
+		if (!*above || g_ascii_strcasecmp(above, "Public") == 0 ||
+		    store_folder_find(store, store_id, above, '/', &found,
+				      &why) == 0)
+			break;
+		if (why.kind != FAULT_NOT_FOUND) {
+			*fault = why;
+			return -1;
+		}
+		g_free(missing);
+		missing = g_steal_pointer(&above);
+	}
+	*ret_path = g_steal_pointer(&missing);
+	return 0;
+}
+
+static int folder_create_unit(struct store *store, void *context,
+			      struct fault *fault)
+{
+	struct folder_request *r = context;
+	g_autofree char *top = NULL;
+	bool created = false;
+	int64_t folder = 0;
+
+	if (folder_top_missing(store, r->store, r->text, &top, fault) < 0 ||
+	    store_folder_create(store, r->store, r->text, '/', &r->folder,
+				&created, fault) < 0)
+		return -1;
+	if (!created)
+		return fault_set(fault, FAULT_EXISTS,
+				 "folder %s is there already", r->text);
+	if (!r->creator)
+		return 0;
+	/* Rights on what is made go down from its top. */
+	if (store_folder_find(store, r->store, top, '/', &folder, fault) < 0)
+		return -1;
+	return store_acl_set(store, folder, r->creator, "fullcontrol,owner",
+			     fault);
+}
+
+/* Who makes a folder in another store owns it; NULL: nobody in particular. */
+static int folder_creator(struct admin *admin, const struct store_user *user,
+			  const char **ret_creator, struct fault *fault)
+{
+	g_auto(GStrv) parts = store_folder_split(admin_arg(admin, 1), '/');
+	int64_t store = user->store;
+
+	*ret_creator = NULL;
+	if (!admin->as || admin->as->admin)
+		return 0;
+	if (parts[0] && parts[1] &&
+	    g_ascii_strcasecmp(parts[0], "Public") == 0 &&
+	    store_public(admin->store, &store, fault) < 0)
+		return -1;
+	if (store != admin->as->store)
+		*ret_creator = admin->as->name;
+	return 0;
+}
+
+static int folder_create(struct admin *admin, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+	struct folder_request request = {0};
+
+	if (admin_user(admin, 0, &user, fault) < 0)
+		return -1;
+	request.store = user->store;
+	request.text = admin_arg(admin, 1);
+	if (folder_creator(admin, user, &request.creator, fault) < 0)
+		return -1;
+	return store_run(admin->store, folder_create_unit, &request, fault);
+}
+
+static int folder_move_unit(struct store *store, void *context,
+			    struct fault *fault)
+{
+	const struct folder_request *r = context;
+
+	if (folder_hold(store, r, fault) < 0)
+		return -1;
+	return store_folder_move(store, r->folder, r->parent, r->text, fault);
 }
 
 /* NEW is a name, or a path, whose parent has to exist. */

@@ -9,7 +9,7 @@
 
 struct group_request {
 	const char *group;
-	const char *user;
+	GPtrArray *words; /* the group, then members; borrowed */
 };
 
 static int group_create_unit(struct store *store, void *context,
@@ -33,7 +33,10 @@ static int group_add_unit(struct store *store, void *context,
 {
 	const struct group_request *r = context;
 
-	return store_group_add(store, r->group, r->user, fault);
+	for (guint i = 1; i < r->words->len; i++)
+		if (store_group_add(store, r->group, r->words->pdata[i], fault))
+			return -1;
+	return 0;
 }
 
 static int group_remove_unit(struct store *store, void *context,
@@ -41,14 +44,17 @@ static int group_remove_unit(struct store *store, void *context,
 {
 	const struct group_request *r = context;
 
-	return store_group_remove(store, r->group, r->user, fault);
+	for (guint i = 1; i < r->words->len; i++)
+		if (store_group_remove(store, r->group, r->words->pdata[i],
+				       fault))
+			return -1;
+	return 0;
 }
 
 static int group_run(struct admin *admin, store_unit_fn *unit,
 		     struct fault *fault)
 {
-	struct group_request request = {admin_arg(admin, 0),
-					admin_arg(admin, 1)};
+	struct group_request request = {admin_arg(admin, 0), admin->args};
 
 	return store_run(admin->store, unit, &request, fault);
 }
@@ -121,10 +127,10 @@ static const struct command group_commands[] = {
 	 COMMAND_WRITE},
 	{"list", "", "all groups with their members", group_list, NULL,
 	 COMMAND_READ | COMMAND_JSON},
-	{"add", "GROUP MEMBER", "makes a user or a group a member", group_add,
+	{"add", "GROUP MEMBER...", "makes users or groups members", group_add,
 	 NULL, COMMAND_WRITE},
-	{"remove", "GROUP MEMBER", "ends a membership", group_remove, NULL,
-	 COMMAND_WRITE},
+	{"remove", "GROUP MEMBER...", "ends their membership", group_remove,
+	 NULL, COMMAND_WRITE},
 	{0}};
 
 const struct noun noun_group = {"group", "groups of users", group_commands};

@@ -187,8 +187,9 @@ int mail_export(struct admin *admin, struct fault *fault)
 		if (rc == 0)
 			rc = maildir_sync(maildir, fault);
 	}
-	if (rc == 0 && admin->json)
-		print_json(json_pack("{s:I}", "exported",
-				     (json_int_t) export.count));
+	/* What goes to standard output is the mail alone. */
+	if (rc == 0 && (!file || strcmp(file, "-") != 0))
+		admin_tell(admin, "exported", export.count,
+			   "exported: %" G_GINT64_FORMAT, export.count);
 	return rc;
 }

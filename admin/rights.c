@@ -102,7 +102,7 @@ static int rights_folder(struct admin *admin, const struct store_user *user,
 {
 	int64_t folder = 0;
 
-	if (admin_folder(admin, user, path, &folder, fault) < 0)
+	if (admin_place(admin, user, path, &folder, fault) < 0)
 		return -1;
 	return rights_need(admin, folder, rights, path, fault);
 }
@@ -204,6 +204,10 @@ int rights_check(struct admin *admin, struct fault *fault)
 	const struct rights_row *row = rights_find(admin);
 	AUTO(store_user) user = NULL;
 
+	if (!admin->as->active)
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "%s is inactive and acts for nobody",
+				 admin->as->name);
 	if (admin->as->admin)
 		return 0;
 	if (!row)

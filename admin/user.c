@@ -21,6 +21,8 @@ struct user_request {
 	const struct admin *options; /* for the grants */
 	struct store_user_change change;
 	const char **aliases;
+	const char **add_aliases;
+	const char **drop_aliases;
 	char *password;
 	bool admin;
 	bool active;
@@ -29,6 +31,8 @@ struct user_request {
 static void user_request_free(struct user_request *request)
 {
 	g_free((gpointer)request->aliases);
+	g_free((gpointer)request->add_aliases);
+	g_free((gpointer)request->drop_aliases);
 	if (request->password)
 		explicit_bzero(request->password, strlen(request->password));
 	g_free(request->password);
@@ -41,6 +45,7 @@ static int user_quota(const struct admin *admin, const char *option,
 		      int64_t *ret_quota, struct fault *fault)
 {
 	const char *text = admin_option(admin, option);
+	g_autofree char *what = g_strconcat("--", option, NULL);
 	int64_t mb = 0;
 
 	*ret_quota = QUOTA_KEEP;
@@ -50,10 +55,10 @@ static int user_quota(const struct admin *admin, const char *option,
 		*ret_quota = QUOTA_SERVER;
 		return 0;
 	}
-	if (admin_number(option, text, &mb, fault) < 0)
+	if (admin_number(what, text, &mb, fault) < 0)
 		return -1;
 	if (mb > USER_QUOTA_MAX_MB)
-		return fault_set(fault, FAULT_USAGE, "%s is too large", option);
+		return fault_set(fault, FAULT_USAGE, "%s is too large", what);
 	*ret_quota = mb * BYTES_PER_MB;
 	return 0;
 }
@@ -121,6 +126,10 @@ static int user_request_new(const struct admin *admin,
 			r->aliases[0] = NULL;
 		change->aliases = r->aliases;
 	}
+	r->add_aliases = admin_option_all(admin, "add-alias");
+	r->drop_aliases = admin_option_all(admin, "no-alias");
+	change->add_aliases = r->add_aliases;
+	change->drop_aliases = r->drop_aliases;
 	if (user_quota(admin, "quota-warn", &change->quota_warn, fault) < 0 ||
 	    user_quota(admin, "quota-soft", &change->quota_soft, fault) < 0 ||
 	    user_quota(admin, "quota-hard", &change->quota_hard, fault) < 0 ||
@@ -214,6 +223,11 @@ static int user_set(struct admin *admin, struct fault *fault)
 	if (admin->options->len == 0 && !admin->password)
 		return fault_set(fault, FAULT_USAGE,
 				 "nothing to set (okapi-admin user --help)");
+	if (admin_has(admin, "alias") &&
+	    (admin_has(admin, "add-alias") || admin_has(admin, "no-alias")))
+		return fault_set(fault, FAULT_USAGE,
+				 "--alias names all of them: it excludes "
+				 "--add-alias and --no-alias");
 	if (user_request_new(admin, &request, fault) < 0)
 		return -1;
 	return store_run(admin->store, user_set_unit, request, fault);
@@ -295,40 +309,42 @@ json_t *user_quota_json(const struct conf *conf, const struct store_user *user)
 	return quota;
 }
 
-/* Who may send in the name of a user, by either grant. */
-struct user_senders {
+/* Names that belong to a user: who may send in the user's name, by either
+ * grant, and the groups the user is in. */
+struct user_names {
 	char **as;
 	char **on_behalf;
+	char **groups;
 };
 
-static void user_senders_clear(struct user_senders *senders)
+static void user_names_clear(struct user_names *names)
 {
-	g_strfreev(senders->as);
-	g_strfreev(senders->on_behalf);
+	g_strfreev(names->as);
+	g_strfreev(names->on_behalf);
+	g_strfreev(names->groups);
 }
+#define USER_NAMES __attribute__((cleanup(user_names_clear))) struct user_names
 
-static int user_senders_load(struct admin *admin, const struct store_user *user,
-			     struct user_senders *senders, struct fault *fault)
+static int user_names_load(struct admin *admin, const struct store_user *user,
+			   struct user_names *names, struct fault *fault)
 {
 	if (store_sender_list(admin->store, user->id, SENDER_GRANT_AS,
-			      &senders->as, fault) < 0)
+			      &names->as, fault) < 0 ||
+	    store_sender_list(admin->store, user->id, SENDER_GRANT_ON_BEHALF,
+			      &names->on_behalf, fault) < 0)
 		return -1;
-	return store_sender_list(admin->store, user->id, SENDER_GRANT_ON_BEHALF,
-				 &senders->on_behalf, fault);
+	return store_group_of(admin->store, user->id, &names->groups, fault);
 }
 
 static int user_json(struct admin *admin, const struct store_user *user,
 		     json_t **ret_object, struct fault *fault)
 {
-	struct user_senders senders = {0};
+	USER_NAMES names = {0};
 	json_t *object;
 
-	if (user_senders_load(admin, user, &senders, fault) < 0) {
-		user_senders_clear(&senders);
+	if (user_names_load(admin, user, &names, fault) < 0)
 		return -1;
-	}
 	object = json_object();
-
 	json_object_set_new(object, "name", print_json_text(user->name));
 	json_object_set_new(object, "email", print_json_text(user->email));
 	json_object_set_new(
@@ -343,11 +359,13 @@ static int user_json(struct admin *admin, const struct store_user *user,
 	json_object_set_new(object, "size", json_integer(user->size));
 	json_object_set_new(object, "messages", json_integer(user->messages));
 	json_object_set_new(object, "send_as",
-			    print_json_texts((const char *const *)senders.as));
+			    print_json_texts((const char *const *)names.as));
 	json_object_set_new(
 		object, "send_on_behalf",
-		print_json_texts((const char *const *)senders.on_behalf));
-	user_senders_clear(&senders);
+		print_json_texts((const char *const *)names.on_behalf));
+	json_object_set_new(
+		object, "groups",
+		print_json_texts((const char *const *)names.groups));
 	*ret_object = object;
 	return 0;
 }
@@ -423,19 +441,19 @@ static int user_show_json(struct admin *admin, const struct store_user *user,
 	return 0;
 }
 
-/* "send as    by anna, office", if anybody may. */
-static void user_print_senders(const char *name, char **who)
+/* "send as    by anna, office", if there are any. */
+static void user_print_names(const char *name, const char *by, char **who)
 {
 	g_autofree char *names = g_strjoinv(", ", who);
 
 	if (*names)
-		printf("%-10s by %s\n", name, names);
+		printf("%-10s %s%s\n", name, by, names);
 }
 
 static int user_show(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
-	struct user_senders senders = {0};
+	USER_NAMES names = {0};
 	g_autofree char *aliases = NULL;
 	g_autofree char *fullname = NULL;
 	g_autofree char *size = NULL;
@@ -444,10 +462,8 @@ static int user_show(struct admin *admin, struct fault *fault)
 		return -1;
 	if (admin->json)
 		return user_show_json(admin, user, fault);
-	if (user_senders_load(admin, user, &senders, fault) < 0) {
-		user_senders_clear(&senders);
+	if (user_names_load(admin, user, &names, fault) < 0)
 		return -1;
-	}
 	aliases = g_strjoinv(" ", user->aliases);
 	fullname = print_clean(user->fullname);
 	size = print_size(user->size);
@@ -461,9 +477,9 @@ static int user_show(struct admin *admin, struct fault *fault)
 			 admin->conf->quota_soft);
 	user_print_limit("quota hard", user->quota_hard,
 			 admin->conf->quota_hard);
-	user_print_senders("send as", senders.as);
-	user_print_senders("on behalf", senders.on_behalf);
-	user_senders_clear(&senders);
+	user_print_names("groups", "", names.groups);
+	user_print_names("send as", "by ", names.as);
+	user_print_names("on behalf", "by ", names.on_behalf);
 	printf("size       %s\nmessages   %" G_GINT64_FORMAT "\n", size,
 	       user->messages);
 	return 0;
@@ -486,6 +502,8 @@ static const struct command_option user_options[] = {
 	{"quota-warn", "MB", "0: none, default: the server's", false},
 	{"quota-soft", "MB", "may not send from there on", false},
 	{"quota-hard", "MB", "gets no mail beyond", false},
+	{"add-alias", "ADDR", "one address more", true},
+	{"no-alias", "ADDR", "one address less", true},
 	{"send-as", "WHO", "user or group WHO may send as NAME", true},
 	{"send-on-behalf", "WHO", "likewise, with WHO as Sender", true},
 	{"no-send-as", "WHO", "not any more", true},

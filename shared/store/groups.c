@@ -114,12 +114,16 @@ int store_group_remove(struct store *store, const char *group,
 	int64_t group_id;
 	int64_t member_id;
 
-	if (group_pair(store, group, member, &group_id, &member_id, fault))
+	if (group_pair(store, group, member, &group_id, &member_id, fault) ||
+	    sql_run(store, fault,
+		    "DELETE FROM usergroup_acl"
+		    " WHERE usergroup = ? AND member = ?",
+		    "ii", group_id, member_id))
 		return -1;
-	return sql_run(store, fault,
-		       "DELETE FROM usergroup_acl"
-		       " WHERE usergroup = ? AND member = ?",
-		       "ii", group_id, member_id);
+	if (!sqlite3_changes(store->db))
+		return fault_set(fault, FAULT_NOT_FOUND, "%s is not in %s",
+				 member, group);
+	return 0;
 }
 
 static void group_free_element(gpointer data)
@@ -131,12 +135,26 @@ static void group_free_element(gpointer data)
 	g_free(group);
 }
 
+/* The names a query finds. */
+static int group_names(struct rows *rows, char ***ret_names,
+		       struct fault *fault)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	int rc;
+
+	while ((rc = rows_next(rows, fault)) == 1)
+		g_ptr_array_add(names, rows_text(rows, 0));
+	if (rc)
+		return -1;
+	g_ptr_array_add(names, NULL);
+	*ret_names = (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+	return 0;
+}
+
 static int group_members(struct store *store, int64_t group, bool is_everyone,
 			 char ***ret_members, struct fault *fault)
 {
-	g_autoptr(GPtrArray) members = g_ptr_array_new_with_free_func(g_free);
 	ROWS rows = {0};
-	int rc;
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT name FROM users WHERE (?1 AND kind = 1) OR id IN"
@@ -144,14 +162,26 @@ static int group_members(struct store *store, int64_t group, bool is_everyone,
 		      " WHERE usergroup = ?2) ORDER BY name_key",
 		      "di", is_everyone, group))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		g_ptr_array_add(members, rows_text(&rows, 0));
-	if (rc)
+	return group_names(&rows, ret_members, fault);
+}
+
+int store_group_of(struct store *store, int64_t user, char ***ret_groups,
+		   struct fault *fault)
+{
+	ROWS rows = {0};
+
+	if (rows_open(store, &rows, fault,
+		      "WITH RECURSIVE up (id) AS ("
+		      " SELECT id FROM users WHERE name_key = 'everyone'"
+		      " UNION SELECT usergroup FROM usergroup_acl"
+		      "  WHERE member = ?1"
+		      " UNION SELECT g.usergroup FROM up"
+		      "  JOIN usergroup_acl g ON g.member = up.id)"
+		      " SELECT u.name FROM users u WHERE u.id IN"
+		      " (SELECT id FROM up) ORDER BY u.name_key",
+		      "i", user))
 		return -1;
-	g_ptr_array_add(members, NULL);
-	*ret_members =
-		(char **)g_ptr_array_free(g_steal_pointer(&members), FALSE);
-	return 0;
+	return group_names(&rows, ret_groups, fault);
 }
 
 int store_group_list(struct store *store, GPtrArray **ret_groups,

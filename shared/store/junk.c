@@ -55,6 +55,33 @@ int store_junk_list(struct store *store, int64_t store_id,
 	return 0;
 }
 
+/* What a domain may have: letters, digits, what is not ASCII (before it is an
+ * A-label), and no empty label. */
+static bool junk_is_domain(const char *domain)
+{
+	bool is_label = false;
+
+	for (; *domain; domain++) {
+		unsigned char c = (unsigned char)*domain;
+
+		if (c == '.' ? !is_label
+			     : !(g_ascii_isalnum(c) || c == '-' || c == '_' ||
+				 c >= 0x80))
+			return false;
+		is_label = c != '.';
+	}
+	return is_label;
+}
+
+static bool junk_is_pattern(const char *key)
+{
+	const char *at = strrchr(key, '@');
+
+	if (strpbrk(key, " \t\r\n<>,") || at == key)
+		return false;
+	return junk_is_domain(at ? at + 1 : key);
+}
+
 int store_junk_set(struct store *store, int64_t store_id, const char *pattern,
 		   enum junk_verdict verdict, struct fault *fault)
 {
@@ -64,7 +91,7 @@ int store_junk_set(struct store *store, int64_t store_id, const char *pattern,
 	if (verdict != JUNK_ALLOW && verdict != JUNK_BLOCK)
 		return fault_set(fault, FAULT_BAD_ARGUMENT,
 				 "a junk entry allows or blocks");
-	if (!key[0] || strpbrk(key, " \t\r\n<>,") || key[0] == '@')
+	if (!junk_is_pattern(key))
 		return fault_set(fault, FAULT_BAD_ADDRESS,
 				 "'%s' is neither an address nor a domain",
 				 pattern);

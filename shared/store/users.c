@@ -128,6 +128,32 @@ static int user_add_address(struct store *store, int64_t user,
 		       "tit", key, user, address);
 }
 
+static int user_drop_alias(struct store *store, int64_t user, const char *alias,
+			   struct fault *fault)
+{
+	g_autofree char *key = address_key(alias);
+
+	if (user_address_check(alias, false, fault) ||
+	    sql_run(store, fault,
+		    "DELETE FROM addresses WHERE address_key = ? AND user = ?"
+		    " AND is_primary = 0",
+		    "ti", key, user))
+		return -1;
+	if (!sqlite3_changes(store->db))
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "%s is none of the user's aliases", alias);
+	return 0;
+}
+
+static int user_add_aliases(struct store *store, int64_t user,
+			    const char *const *aliases, struct fault *fault)
+{
+	for (size_t i = 0; aliases && aliases[i]; i++)
+		if (user_add_address(store, user, aliases[i], false, fault))
+			return -1;
+	return 0;
+}
+
 static int user_set_addresses(struct store *store, int64_t user,
 			      const struct store_user_change *change,
 			      struct fault *fault)
@@ -142,17 +168,17 @@ static int user_set_addresses(struct store *store, int64_t user,
 		    user_add_address(store, user, change->email, true, fault))
 			return -1;
 	}
-	if (!change->aliases)
-		return 0;
-	if (sql_run(store, fault,
-		    "DELETE FROM addresses WHERE user = ? AND is_primary = 0",
-		    "i", user))
+	if (change->aliases &&
+	    (sql_run(store, fault,
+		     "DELETE FROM addresses WHERE user = ? AND is_primary = 0",
+		     "i", user) ||
+	     user_add_aliases(store, user, change->aliases, fault)))
 		return -1;
-	for (size_t i = 0; change->aliases[i]; i++)
-		if (user_add_address(store, user, change->aliases[i], false,
-				     fault))
+	for (size_t i = 0; change->drop_aliases && change->drop_aliases[i]; i++)
+		if (user_drop_alias(store, user, change->drop_aliases[i],
+				    fault))
 			return -1;
-	return 0;
+	return user_add_aliases(store, user, change->add_aliases, fault);
 }
 
 static int user_set_quota(struct store *store, int64_t user, const char *sql,

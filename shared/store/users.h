@@ -32,6 +32,9 @@ struct store_user_change {
 	const char *email;
 	const char *const *aliases; /* replaces them all; "@domain" is the
 				       domain's catch-all */
+	/* One by one, after that: FAULT_NOT_FOUND for one that is none. */
+	const char *const *drop_aliases;
+	const char *const *add_aliases;
 	const char *fullname;
 	const char *password; /* stored as scrypt hash and keys of SCRAM; ""
 				 removes it */
@@ -114,8 +117,13 @@ NODISCARD int store_group_delete(struct store *store, const char *name,
  * be in itself. */
 NODISCARD int store_group_add(struct store *store, const char *group,
 			      const char *member, struct fault *fault);
+/* FAULT_NOT_FOUND if it is none. */
 NODISCARD int store_group_remove(struct store *store, const char *group,
 				 const char *member, struct fault *fault);
+/* The groups a user is in, by whatever way, and Everyone; sorted, owned
+ * (g_strfreev). */
+NODISCARD int store_group_of(struct store *store, int64_t user,
+			     char ***ret_groups, struct fault *fault);
 struct store_group {
 	char *name;
 	char **members; /* names of users and groups, sorted */

@@ -197,7 +197,8 @@ class Users(Admin):
             "aliases": ["a@okapi.test", "d@okapi.test"],
             "fullname": "Dör\u00e4", "admin": True, "active": False,
             "quota": {"warn": 3, "soft": 0, "hard": 5},
-            "size": 0, "messages": 0, "send_as": [], "send_on_behalf": []})
+            "size": 0, "messages": 0, "send_as": [], "send_on_behalf": [],
+            "groups": ["Everyone"]})
         self.assertEqual(self.json("user", "show", "dora"), user)
         self.assertIn("dora@okapi.test", self.must("user", "show", "dora"))
 
@@ -559,8 +560,8 @@ class As(Admin):
             self.must("--as", "anna", *words)
         # In the public store everybody has what Everyone has there.
         self.must("--as", "anna", "folder", "create", "anna", "Public/Sales")
-        self.refused(NO_PERMISSION, "--as", "anna", "folder", "delete",
-                     "anna", "Public/Sales", "--yes")
+        self.refused(NO_PERMISSION, "--as", "bert", "folder", "delete",
+                     "bert", "Public/Sales", "--yes")
 
 
 class Mail(Admin):

@@ -58,6 +58,12 @@ SAYS_HERE = {
     # It goes with a text.
     ("oof on", "--external-html-file"): {USAGE, NO_INPUT, DATA},
     ("junk remove", "ADDRESS|DOMAIN"): {NO_INPUT, DATA},
+    ("user set", "--no-alias"): {NO_INPUT, DATA},
+    ("user create", "--no-alias"): {NO_INPUT, DATA},
+    # "/" is the whole store.
+    ("acl set", "PATH"): {0, NO_INPUT, DATA},
+    ("acl list", "PATH"): {0, NO_INPUT, DATA},
+    ("acl remove", "PATH"): {0, NO_INPUT, DATA},
     **{(f"rule {verb}", "NAME"): {NO_INPUT, DATA} for verb in
        ("get", "set", "enable", "disable", "remove")},
 }
@@ -167,7 +173,8 @@ class BadInput(Table):
 
     def bad_arguments(self, call):
         verb, args, options = self.split(call)
-        tokens = self.table[call[0]]["args"].split()
+        row_args = self.table[call[0]]["args"]
+        tokens = row_args.split()
         for i, token in enumerate(tokens):
             bare = token.strip("[].")
             says = SAYS_HERE.get((call[0], bare), SAYS[bare])
@@ -176,7 +183,7 @@ class BadInput(Table):
                 self.refused([*verb, *options, "--", *good, bad,
                               *args[i + 1:]], says,
                              f"{call[0]} {token} {bad[:40]!r}")
-        if len(args) == len(tokens) and not call[0].startswith("queue"):
+        if len(args) == len(tokens) and not row_args.endswith("..."):
             self.refused([*verb, *options, "--", *args, "one", "two"],
                          {USAGE, NO_INPUT}, f"{call[0]} and more")
         if args and not tokens[0].startswith("["):
