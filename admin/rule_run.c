@@ -124,8 +124,8 @@ static int run_target(struct store *store, struct rule_run *run,
 	*ret_folder = place.folder;
 	if (place.folder)
 		return 0;
-	return store_folder_create(store, place.store, place.below, '/',
-				   ret_folder, NULL, fault);
+	return store_folder_create(store, place.store, place.below,
+				   place.separator, ret_folder, NULL, fault);
 }
 
 /* What an action marks at a copy. */

@@ -198,6 +198,7 @@ static int autoreply_file(const struct mail *mail, struct store *store,
 	reply->fcc = plan_copy_new(place.folder, vacation->fcc);
 	reply->fcc->store = place.store;
 	reply->fcc->below = g_strdup(place.below);
+	reply->fcc->separator = place.separator;
 	plan_copy_add_flags(reply->fcc, vacation->fcc_flags);
 	return 0;
 }

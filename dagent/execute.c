@@ -88,6 +88,14 @@ static int execute_find_place(struct execute *run,
 	return 0;
 }
 
+/* "Lists//dev": a name that a rule made has nothing in it. */
+static bool execute_has_gap(const struct store_place *place)
+{
+	const char gap[] = {place->separator, place->separator, '\0'};
+
+	return strstr(place->below, gap) != NULL;
+}
+
 static int execute_fileinto(struct execute *run,
 			    const struct sieve_action *action,
 			    struct fault *fault)
@@ -118,10 +126,11 @@ static int execute_fileinto(struct execute *run,
 		*fault = reason;
 		return -1;
 	}
-	if (!place.folder && strstr(action->argument, "//"))
+	if (!place.folder && execute_has_gap(&place))
 		return execute_keep_instead(run, action,
 					    "a part of the name is empty");
-	if (!place.folder && store_folder_path_check(place.below, '/', &reason))
+	if (!place.folder &&
+	    store_folder_path_check(place.below, place.separator, &reason))
 		return execute_keep_instead(run, action, reason.text);
 	/* To the user's own junk no reply is due. */
 	if (place.folder && place.folder == who->junk)
@@ -130,16 +139,18 @@ static int execute_fileinto(struct execute *run,
 	copy->store = place.store;
 	if (!copy->content)
 		copy->content = execute_edited(run, action->edit);
-	if (!place.folder && !copy->below)
+	if (!place.folder && !copy->below) {
 		copy->below = g_strdup(place.below);
+		copy->separator = place.separator;
+	}
 	plan_copy_add_flags(copy, action->flags);
 	plan_copy_add_properties(copy, action->properties);
 	return 0;
 }
 
-/* What sends has the user's addresses and the message as the rule made it. */
-static int execute_begin_send(struct execute *run,
-			      const struct sieve_action *action,
+/* What sends has the user's addresses, and the message as edit (NULL: nobody)
+ * made it. */
+static int execute_begin_send(struct execute *run, struct sieve_edit *edit,
 			      struct send *ret_send, struct fault *fault)
 {
 	const char *const *own;
@@ -151,7 +162,7 @@ static int execute_begin_send(struct execute *run,
 		.store = run->store,
 		.to = run->to,
 		.own = own,
-		.edited = execute_edited(run, action->edit),
+		.edited = execute_edited(run, edit),
 	};
 	return 0;
 }
@@ -162,7 +173,7 @@ static int execute_redirect(struct execute *run,
 {
 	struct send send;
 
-	if (execute_begin_send(run, action, &send, fault))
+	if (execute_begin_send(run, action->edit, &send, fault))
 		return -1;
 	if (!send_redirect(&send, action))
 		run->wants_keep = true;
@@ -176,7 +187,7 @@ static int execute_forward(struct execute *run,
 	struct send send;
 	bool sent;
 
-	if (execute_begin_send(run, action, &send, fault) ||
+	if (execute_begin_send(run, action->edit, &send, fault) ||
 	    send_forward(&send, action, &sent, fault))
 		return -1;
 	if (!sent)
@@ -195,7 +206,7 @@ static int execute_reply(struct execute *run, const struct sieve_plan *wanted,
 
 		if (action->kind != SIEVE_REPLY || run->to->plan->is_junk)
 			continue;
-		if (execute_begin_send(run, action, &send, fault) ||
+		if (execute_begin_send(run, NULL, &send, fault) ||
 		    send_reply(&send, action, fault))
 			return -1;
 	}

@@ -404,17 +404,24 @@ static struct propset *send_convert(const struct send *send)
 	return set;
 }
 
+/* What its header says; borrowed from the mail or the plan. */
+static const struct propset *send_summary(const struct send *send)
+{
+	return send->edited ? send->edited->set : send->mail->set;
+}
+
 static GBytes *send_compose_forward(const struct send *send,
 				    const struct sieve_letter *wish,
 				    struct letter *head, GPtrArray *addresses)
 {
-	AUTO(propset) from = send_convert(send);
-	g_autofree char *subject = send_subject(from, wish->subject, "FW: ");
+	AUTO(propset) whole = wish->as_attachment ? NULL : send_convert(send);
+	g_autofree char *subject =
+		send_subject(send_summary(send), wish->subject, "FW: ");
 	GBytes *bytes = NULL;
 
 	head->subject = subject;
-	if (!wish->as_attachment)
-		bytes = send_inline(send, head, from, wish, addresses);
+	if (whole)
+		bytes = send_inline(send, head, whole, wish, addresses);
 	if (!bytes) {
 		head->attached = send_message(send);
 		head->body = wish->text;

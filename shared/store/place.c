@@ -18,7 +18,8 @@ static int place_find_store(struct store *store,
 	g_autofree char *name = NULL;
 	const char *slash = strchr(path, '/');
 
-	*place = (struct store_place){.store = owner->store, .below = path};
+	*place = (struct store_place){
+		.store = owner->store, .below = path, .separator = '/'};
 	if (!slash)
 		return 0;
 	if (g_ascii_strncasecmp(path, "Public/", 7) == 0) {
@@ -48,6 +49,16 @@ static int place_answer(int result, const struct fault *reason,
 	return -1;
 }
 
+static int place_find_path(struct store *store, int64_t in, const char *path,
+			   int64_t *ret_folder, struct fault *fault)
+{
+	struct fault reason = {0};
+	int result =
+		store_folder_find(store, in, path, '/', ret_folder, &reason);
+
+	return place_answer(result, &reason, ret_folder, fault);
+}
+
 /* Rules that come from elsewhere may have '.' between the names, and everything
  * below INBOX (Cyrus, Courier, Maildir++): "INBOX.Lists.dev".  Asked only where
  * there is no folder that is called so. */
@@ -58,19 +69,46 @@ static int place_find_elsewhere(struct store *store, struct store_place *place,
 	g_autofree char *path =
 		g_strdelimit(g_strdup(place->below), has_dots ? "." : "", '/');
 	const char *names[] = {path, NULL};
-	struct fault reason = {0};
 
 	if (g_ascii_strncasecmp(path, "INBOX/", 6) == 0)
 		names[1] = path + 6;
 	for (size_t i = 0; i < G_N_ELEMENTS(names) && names[i]; i++) {
-		int result = store_folder_find(store, place->store, names[i],
-					       '/', &place->folder, &reason);
-
-		if (place_answer(result, &reason, &place->folder, fault))
+		if (place_find_path(store, place->store, names[i],
+				    &place->folder, fault))
 			return -1;
 		if (place->folder)
 			return 0;
 	}
+	return 0;
+}
+
+/* Where "INBOX.Lists.dev" would be made: in Inbox/Lists, but beside the Inbox
+ * where Lists is there and not below it.  Without INBOX in front a dot is a
+ * dot, as in the name of a domain. */
+static int place_choose_parent(struct store *store, struct store_place *place,
+			       struct fault *fault)
+{
+	const char *rest;
+	g_autofree char *first = NULL;
+	g_autofree char *inside = NULL;
+	int64_t folder = 0;
+
+	if (g_ascii_strncasecmp(place->below, "INBOX.", 6) != 0 ||
+	    strchr(place->below, '/'))
+		return 0;
+	place->separator = '.';
+	rest = place->below + strlen("INBOX.");
+	first = g_strndup(rest, strcspn(rest, "."));
+	inside = g_strconcat("INBOX/", first, NULL);
+	if (!*first ||
+	    place_find_path(store, place->store, inside, &folder, fault))
+		return *first ? -1 : 0;
+	if (folder)
+		return 0;
+	if (place_find_path(store, place->store, first, &folder, fault))
+		return -1;
+	if (folder)
+		place->below = rest;
 	return 0;
 }
 
@@ -90,11 +128,12 @@ static int place_find_folder(struct store *store, const char *special_use,
 		if (place->folder)
 			return 0;
 	}
-	result = store_folder_find(store, place->store, place->below, '/',
-				   &place->folder, &reason);
-	if (place_answer(result, &reason, &place->folder, fault))
+	if (place_find_path(store, place->store, place->below, &place->folder,
+			    fault))
 		return -1;
-	return place->folder ? 0 : place_find_elsewhere(store, place, fault);
+	if (!place->folder && place_find_elsewhere(store, place, fault))
+		return -1;
+	return place->folder ? 0 : place_choose_parent(store, place, fault);
 }
 
 /* The folder that what is missing would be made in; the store itself where
@@ -103,17 +142,15 @@ static int place_find_parent(struct store *store,
 			     const struct store_place *place,
 			     int64_t *ret_parent, struct fault *fault)
 {
-	g_autofree char *path = g_strdup(place->below);
-	struct fault reason = {0};
+	const char separator[] = {place->separator, '\0'};
+	g_autofree char *path =
+		g_strdelimit(g_strdup(place->below), separator, '/');
 	int64_t parent = 0;
 	char *slash;
-	int result;
 
 	while (!parent && (slash = strrchr(path, '/')) && slash > path) {
 		*slash = '\0';
-		result = store_folder_find(store, place->store, path, '/',
-					   &parent, &reason);
-		if (place_answer(result, &reason, &parent, fault))
+		if (place_find_path(store, place->store, path, &parent, fault))
 			return -1;
 	}
 	*ret_parent = parent ? parent : place->store;

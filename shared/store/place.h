@@ -2,7 +2,8 @@
  * Places: where a path leads that a rule names.  "Inbox/Boss" is the user's
  * own, "Public/..." is in the public store, "user:NAME/..." in another user's.
  * Where there is no folder of that name, "INBOX.Lists.dev" finds
- * Inbox/Lists/dev or Lists/dev, as servers have it whose rules these were.
+ * Inbox/Lists/dev or Lists/dev, as servers have it whose rules these were, and
+ * is made there.
  */
 #ifndef OKAPI_STORE_PLACE_H
 #define OKAPI_STORE_PLACE_H
@@ -18,7 +19,8 @@ struct store_place_owner {
 struct store_place {
 	int64_t store;
 	int64_t folder;    /* 0: there is none */
-	const char *below; /* the path below the store; borrowed */
+	const char *below; /* the path below the store, to make it; borrowed */
+	char separator;    /* of it */
 	/* May the owner put mail there (and make the folder, if it is
 	 * missing)? */
 	bool may;

@@ -149,7 +149,10 @@ class Forward(Rules):
     def test_inline_has_the_text_and_the_attachments(self):
         self.forward(':copy :message "Zur Kenntnis: \u2603"')
         self.accepted(self.MIXED)
-        self.assertEqual(self.okapi.subjects("anna", "Inbox"), ["Report"])
+        # Here, and nowhere else: no copy of what is sent in Sent Items.
+        self.assertEqual([(m["folder"], m["subject"])
+                          for m in self.okapi.mails("anna")],
+                         [("Inbox", "Report")])
         (sender, to, octets), = self.sent()
         self.assertEqual((sender, to), ("anna@okapi.test", ["z@y.test"]))
         mail = parse(octets)
@@ -215,11 +218,16 @@ class Forward(Rules):
         self.assertEqual([sender for sender, _, _ in self.sent()], [""])
 
     def test_the_changed_message_goes_with_editheader(self):
-        self.rule('require ["copy", "editheader", "vnd.okapi.forward"];'
-                  'deleteheader "subject"; addheader "Subject" "changed";'
-                  'forward :copy "z@y.test";')
-        self.accepted(message("as it was"))
-        self.assertEqual(parse(self.sent()[0][2])["Subject"], "FW: changed")
+        for number, tag in enumerate((":inline", ":attachment")):
+            self.rule('require ["copy", "editheader", "vnd.okapi.forward"];'
+                      'deleteheader "subject"; addheader "Subject" "changed";'
+                      f'forward :copy {tag} "z@y.test";')
+            self.accepted(message("as it was", ident=tag))
+            mail = parse(self.sent()[number][2])
+            self.assertEqual(mail["Subject"], "FW: changed")
+            if number:
+                inner = mail.get_payload()[-1].get_payload()[0]
+                self.assertEqual(inner["Subject"], "changed")
 
     def test_loops_end_and_the_mail_is_kept(self):
         """What comes back from the forward, in whatever shape the other end

@@ -12,7 +12,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
-from harness.okapi import Okapi, crlf  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
+from harness.rules import Rules  # noqa: E402
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "data", "sieve")
@@ -46,7 +47,8 @@ MEETING = ("Content-Type: text/calendar; charset=utf-8\n"
 
 
 class Others(Case):
-    """file: [(what, message, envelope recipient, reply, folders, redirects)]"""
+    """file: [(what, message, envelope recipient, reply, folders with flags,
+    addresses that something was sent to)]"""
 
     CASES = {
         "roundcube": [
@@ -66,8 +68,8 @@ class Others(Case):
                                Subject="accounts"), ANNA, 250, ["Inbox"], []),
             ("blacklist", mail(From="x@nasty.example"), ANNA, 250,
              ["Deleted Items"], []),
-            ("accounts", mail(Subject="my accounts"), ANNA, 250, ["Drafts"],
-             []),
+            ("accounts", mail(Subject="my accounts"), ANNA, 250,
+             ["Drafts \\Flagged"], []),
             ("forwards", mail(Subject="forward me"), ANNA, 250, ["Inbox"],
              ["ann@elsewhere.example", "ben@elsewhere.example"]),
             ("vacation by Received",
@@ -86,15 +88,16 @@ class Others(Case):
              ["Inbox"], []),
         ],
         "nextcloud": [
-            ("flag", mail(Subject="a ticket"), ANNA, 250, ["Inbox"], []),
+            ("flag", mail(Subject="a ticket"), ANNA, 250, ["Inbox $ticket"],
+             []),
             ("by hand", mail(From="shop@shop.example"), ANNA, 250, ["Bills"],
              []),
         ],
         "sogo": [
             ("everyone", mail(Cc="everyone@firma.example"), ANNA, 250,
              ["Everyone"], []),
-            ("build", mail(body="a\nBUILD FAILED\n"), ANNA, 250, ["Inbox"],
-             []),
+            ("build", mail(body="a\nBUILD FAILED\n"), ANNA, 250,
+             ["Inbox \\Seen $label2"], []),
             ("away", mail(), ANNA, 250, ["Inbox"], ["carol@example.org"]),
         ],
         "thunderbird": [
@@ -125,8 +128,8 @@ class Others(Case):
              []),
         ],
         "cyrus": [
-            ("boss", mail(From="boss@firma.example"), ANNA, 250, ["Bills"],
-             []),
+            ("boss", mail(From="boss@firma.example"), ANNA, 250,
+             ["Bills \\Flagged"], []),
             ("old", mail(Subject="old"), ANNA, 250, ["Drafts"], []),
             ("others", mail(), ANNA, 250, ["Inbox"], []),
         ],
@@ -155,7 +158,8 @@ class Others(Case):
         self.addCleanup(self.lmtp.close)
 
     def what_came(self, before):
-        folders = [m["folder"] for m in self.okapi.mails("anna")
+        folders = [" ".join([m["folder"], *m["flags"]])
+                   for m in self.okapi.mails("anna")
                    if m["id"] not in before]
         sent = sorted(r["address"] for entry in self.okapi.queue()
                       for r in entry["recipients"])
@@ -183,6 +187,78 @@ class Others(Case):
                                         crlf(text))[0]
                 self.assertEqual(got[0], reply, got)
                 self.assertEqual(self.what_came(before), (folders, sent))
+
+
+class Places(Rules):
+    """Names of folders as other servers have them."""
+
+    def test_where_they_lead(self):
+        for what, there, name, at in (
+                ("nothing there", [], "INBOX.Lists.dev", "Inbox/Lists/dev"),
+                ("any case", [], "Inbox.Lists.dev", "Inbox/Lists/dev"),
+                ("one name", [], "INBOX.Spam", "Inbox/Spam"),
+                ("slashes", [], "INBOX/Lists/dev", "Inbox/Lists/dev"),
+                ("so called", ["INBOX.Lists.dev"], "INBOX.Lists.dev",
+                 "INBOX.Lists.dev"),
+                ("below the Inbox", ["Inbox/Lists/dev", "Lists/dev"],
+                 "INBOX.Lists.dev", "Inbox/Lists/dev"),
+                ("beside it", ["Lists/dev"], "INBOX.Lists.dev", "Lists/dev"),
+                ("beside it, by slashes", ["Lists/dev"], "INBOX/Lists/dev",
+                 "Lists/dev"),
+                ("a parent beside it", ["Lists"], "INBOX.Lists.dev",
+                 "Lists/dev"),
+                ("parents in both", ["Lists", "Inbox/Lists"],
+                 "INBOX.Lists.dev", "Inbox/Lists/dev"),
+                ("by role", [], "INBOX.Trash", "Deleted Items"),
+                ("below a role", [], "INBOX.Trash.old", "Deleted Items/old"),
+                ("dots without INBOX", ["Lists/dev"], "Lists.dev",
+                 "Lists/dev"),
+                ("a domain", [], "example.org", "example.org"),
+                ("a domain below", ["Lists"], "Lists/example.org",
+                 "Lists/example.org"),
+                ("nothing behind", [], "INBOX.", "Inbox"),
+                ("a gap", [], "INBOX.a..b", "Inbox"),
+                ("another's", [], "user:bert/INBOX.a.b", None)):
+            with self.subTest(what):
+                for folder in there:
+                    self.okapi.must("folder", "create", "anna", folder)
+                self.okapi.must("acl", "set", "bert", "Inbox", "anna", "owner")
+                self.rule('require ["fileinto", "mailbox", "fcc", "vacation"];'
+                          f'fileinto :create "{name}";')
+                self.assertEqual(self.deliver(what), [at] if at else [])
+                if not at:
+                    self.assertEqual(self.folders(what, "bert"),
+                                     ["Inbox/a/b"])
+                    continue
+                self.rule('require ["fileinto", "mailbox"]; '
+                          f'if mailboxexists "{name}" {{ fileinto "{name}"; }}'
+                          'else { discard; }')
+                if at != "Inbox":
+                    self.assertEqual(self.deliver(what + "2"), [at])
+                self.forget(at, there)
+
+    def forget(self, at, there):
+        for path in {path.split("/")[0] if not path.startswith("Inbox/")
+                     else "/".join(path.split("/")[:2])
+                     for path in [at, *there]}:
+            if path in ("Inbox", "Deleted Items"):
+                continue
+            self.okapi.must("folder", "delete", "anna", path, "--yes")
+            self.okapi.admin("folder", "delete", "anna",
+                             "Deleted Items/" + path.split("/")[-1], "--yes")
+
+    def test_rule_run_makes_the_same_folder(self):
+        self.accepted(message("x"))
+        self.rule('require ["fileinto", "mailbox"]; '
+                  'fileinto :create "INBOX.Lists.dev";')
+        self.okapi.must("rule", "run", "anna", "--folder", "Inbox")
+        self.assertEqual(self.folders("x"), ["Inbox/Lists/dev"])
+
+    def test_a_copy_of_a_reply_goes_there_too(self):
+        self.rule('require ["vacation", "fcc", "mailbox"]; '
+                  'vacation :fcc "INBOX.Replies" :create "Away.";')
+        self.accepted(message("x"))
+        self.assertEqual(self.folders("Auto: x"), ["Inbox/Replies"])
 
 
 if __name__ == "__main__":
