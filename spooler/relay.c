@@ -52,6 +52,7 @@ struct relay_session {
 	smtp_message_t smtp_message;
 	enum relay_asked asked;
 	bool is_loopback;
+	bool may_start_tls;
 	bool tls_tried;
 	bool tls_on;
 	bool tls_unverified; /* any certificate will do, and did */
@@ -93,6 +94,21 @@ static bool relay_status_is_complete(const smtp_status_t *status)
 	       status->code <= 599 && status->code / 100 != 3;
 }
 
+struct relay_judge {
+	struct relay_session *session;
+	const smtp_status_t *mail;
+	const smtp_status_t *message;
+	size_t at;
+};
+
+/* What says yes to a message speaks of one that it has. */
+static bool relay_message_is_answered(const struct relay_judge *judge)
+{
+	return relay_status_is_complete(judge->message) &&
+	       (judge->message->code / 100 != 2 ||
+		relay_wire_data_was_sent(judge->session->wire));
+}
+
 /* What a complete reply means for a recipient. */
 static void relay_outcome_from(struct relay_recipient *recipient,
 			       const smtp_status_t *status)
@@ -117,13 +133,6 @@ static const char *relay_lost_text(const struct relay_session *session)
 	return "lost the connection to the relay host";
 }
 
-struct relay_judge {
-	struct relay_session *session;
-	const smtp_status_t *mail;
-	const smtp_status_t *message;
-	size_t at;
-};
-
 static void relay_judge_recipient(smtp_recipient_t smtp_recipient,
 				  const char *mailbox, void *context)
 {
@@ -139,7 +148,7 @@ static void relay_judge_recipient(smtp_recipient_t smtp_recipient,
 	else if (relay_status_is_complete(status) && status->code / 100 != 2)
 		relay_outcome_from(recipient, status);
 	else if (relay_status_is_complete(status) &&
-		 relay_status_is_complete(judge->message))
+		 relay_message_is_answered(judge))
 		relay_outcome_from(recipient, judge->message);
 	else
 		relay_outcome_lost(recipient, relay_lost_text(judge->session));
@@ -164,6 +173,8 @@ static void relay_finish(struct relay_session *session)
 	if (!message->untouched)
 		(void)smtp_enumerate_recipients(session->smtp_message,
 						relay_judge_recipient, &judge);
+	if (relay_wire_refused_early(session->wire))
+		relay_wire_cut(session->wire);
 	session->source->done(session->source->context, message);
 }
 
@@ -385,10 +396,17 @@ static void relay_see_reply(struct relay_session *session, int class)
 		g_atomic_int_set(&session->place->is_far,
 				 g_get_monotonic_time() - session->ehlo_at >=
 					 RELAY_FAR_US);
-		g_atomic_int_set(&session->place->has_chunking,
-				 session->offer.chunking);
+		g_atomic_int_set(
+			&session->place->has_chunking,
+			session->offer.chunking &&
+				!g_atomic_int_get(
+					&session->place->bdat_refused));
+		/* libesmtp cannot take it back, and ends a session without:
+		 * so not before STARTTLS, behind which less may be offered. */
 		if (class == 2 && session->message &&
-		    session->message->body_8bit && session->offer.eightbit)
+		    session->message->body_8bit && session->offer.eightbit &&
+		    (session->tls_on || !session->offer.starttls ||
+		     !session->may_start_tls))
 			(void)smtp_8bitmime_set_body(session->smtp_message,
 						     E8bitmime_8BITMIME);
 		return;
@@ -659,6 +677,7 @@ static void relay_set_tls(struct relay_session *session, bool without_tls)
 		(void)smtp_starttls_enable(session->smtp, Starttls_DISABLED);
 		return;
 	}
+	session->may_start_tls = true;
 	/* The session takes a reference of its own. */
 	(void)smtp_starttls_set_ctx(session->smtp, ctx);
 	(void)smtp_starttls_enable(

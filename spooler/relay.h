@@ -23,6 +23,7 @@ struct relay_place {
 	/* Of the last connections, atomically: */
 	int is_far;          /* round trips are what sending costs */
 	int has_chunking;    /* takes BDAT */
+	int bdat_refused;    /* offers it and does not know it */
 	int beyond_libesmtp; /* offers what only our own transport knows */
 	unsigned bindings_refused; /* types of them, see relay_hello.c */
 };

@@ -69,14 +69,16 @@ bool relay_content_next(struct relay_content *content, GByteArray *out)
 
 size_t relay_content_size(const void *octets, size_t len)
 {
-	g_autoptr(GByteArray) piece = g_byte_array_sized_new(2 * RELAY_PIECE);
-	struct relay_content content;
-	size_t size = 0;
+	const uint8_t *at = octets;
+	const uint8_t *end = at + len;
+	size_t size = len;
+	const uint8_t *lf;
 
-	relay_content_init(&content, octets, len, false);
-	while (relay_content_next(&content, piece)) {
-		size += piece->len;
-		g_byte_array_set_size(piece, 0);
+	while (at < end && (lf = memchr(at, '\n', (size_t)(end - at)))) {
+		size += lf == at || lf[-1] != '\r';
+		at = lf + 1;
 	}
+	if (at < end) /* the last line has no end, or half of one */
+		size += end[-1] == '\r' ? 1 : 2;
 	return size;
 }

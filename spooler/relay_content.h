@@ -26,7 +26,7 @@ void relay_content_init(struct relay_content *content, const void *octets,
 /* Appends the next piece, some RELAY_PIECE octets; false: there was none. */
 bool relay_content_next(struct relay_content *content, GByteArray *out);
 
-/* How many octets BDAT has to announce. */
+/* How many octets BDAT has to announce; counts ends of lines only. */
 size_t relay_content_size(const void *octets, size_t len);
 
 #endif

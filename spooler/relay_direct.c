@@ -30,6 +30,7 @@ struct letter {
 	bool by_bdat;
 	bool mail_refused;
 	bool may_send; /* 354 */
+	bool is_again; /* over another connection, in another way */
 };
 
 static void letter_free(struct letter *letter)
@@ -313,9 +314,14 @@ static void direct_take_end(struct relay_direct *direct, struct letter *letter)
 {
 	int code = direct->reply->code;
 
-	/* Who offers BDAT and does not know it says nothing of the message. */
-	if (code / 100 == 3 ||
-	    (letter->by_bdat && code >= 500 && code <= 504)) {
+	/* Who offers BDAT and does not know it says nothing of the message:
+	 * this and all that follow go by DATA. */
+	if (letter->by_bdat && code >= 500 && code <= 504) {
+		g_atomic_int_set(&direct->place->bdat_refused, 1);
+		letter->is_again = direct->is_over = true;
+		return;
+	}
+	if (code / 100 == 3) {
 		(void)direct_nonsense(direct);
 		return;
 	}
@@ -325,6 +331,35 @@ static void direct_take_end(struct relay_direct *direct, struct letter *letter)
 }
 
 static struct letter *direct_next(struct relay_direct *direct);
+
+/* A reply came before the end of the message, or there will be none.  What says
+ * no is the outcome (the relay host may have closed its end already); what says
+ * yes cannot be about a message that it does not have. */
+static int direct_take_early(struct relay_direct *direct,
+			     const struct letter *letter)
+{
+	direct->is_over = true;
+	if (direct_await(direct, direct->options->timeouts.end_ms) != 0)
+		return -1;
+	if (direct->reply->code / 100 < 4)
+		return direct_nonsense(direct);
+	direct_settle(direct, letter->taken);
+	return -1;
+}
+
+/* Sends a piece, unless something came early. */
+static int direct_put_piece(struct relay_direct *direct,
+			    const struct letter *letter)
+{
+	if (relay_link_has_input(direct->link))
+		return direct_take_early(direct, letter);
+	if (direct_flush(direct) == 0)
+		return 0;
+	/* Why it closed may be there to be read. */
+	if (relay_link_has_input(direct->link))
+		(void)direct_take_early(direct, letter);
+	return -1;
+}
 
 /* Sends the content but for its last piece, which is left to be flushed. */
 static int direct_put_content(struct relay_direct *direct,
@@ -342,7 +377,8 @@ static int direct_put_content(struct relay_direct *direct,
 			       relay_content_size(octets, len));
 	relay_content_init(&content, octets, len, !letter->by_bdat);
 	while (relay_content_next(&content, out))
-		if (out->len >= RELAY_PIECE && direct_flush(direct) != 0)
+		if (out->len >= RELAY_PIECE &&
+		    direct_put_piece(direct, letter) != 0)
 			return -1;
 	return 0;
 }
@@ -359,7 +395,7 @@ static struct letter *direct_content(struct relay_direct *direct,
 		if (next)
 			direct_put_envelope(direct, next);
 	}
-	if (result == 0 && direct_flush(direct) == 0 &&
+	if (result == 0 && direct_put_piece(direct, letter) == 0 &&
 	    direct_await(direct, direct->options->timeouts.end_ms) == 0)
 		direct_take_end(direct, letter);
 	else if (relay_form_open(letter->message))
@@ -379,10 +415,11 @@ static void direct_done(struct relay_direct *direct, struct letter *letter)
 				    ? "lost the connection to the relay host"
 				    : direct->fault.text;
 
-	message->untouched = direct->is_over && !letter->is_first &&
-			     (letter->read == 0 ||
-			      (letter->read == 1 && letter->mail_refused &&
-			       relay_form_open(message)));
+	message->untouched = letter->is_again ||
+			     (direct->is_over && !letter->is_first &&
+			      (letter->read == 0 ||
+			       (letter->read == 1 && letter->mail_refused &&
+				relay_form_open(message))));
 	for (size_t i = 0; !message->untouched && i < message->recipient_count;
 	     i++)
 		if (!relay_recipient_is_settled(&message->recipients[i]))

@@ -199,6 +199,21 @@ static int link_fill(struct relay_link *link, int64_t end_ms,
 	return 0;
 }
 
+bool relay_link_has_input(struct relay_link *link)
+{
+	struct fault fault;
+	ssize_t n;
+
+	if (link->in_at < link->in_len)
+		return true;
+	if (!link->tls)
+		return net_wait(link->fd, false, -1, 0) != 0;
+	n = tls_read(link->tls, link->in, sizeof(link->in), -1, 0, &fault);
+	link->in_at = 0;
+	link->in_len = n > 0 ? (size_t)n : 0;
+	return n != -3;
+}
+
 /* One line without its end, cut at RELAY_TEXT_MAX; budget: octets that the
  * reply may still have. */
 static int link_line(struct relay_link *link, int64_t end_ms, GString *line,

@@ -53,4 +53,7 @@ AUTO_DEFINE(relay_reply, relay_reply_free);
 NODISCARD int relay_link_reply(struct relay_link *link, int64_t timeout_ms,
 			       struct relay_reply *reply, struct fault *fault);
 
+/* Is there something to read, or will nothing come any more?  Does not wait. */
+bool relay_link_has_input(struct relay_link *link);
+
 #endif

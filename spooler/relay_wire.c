@@ -22,6 +22,7 @@
 #define WIRE_QUIT_WORD_LEN 6
 #define WIRE_QUIT_MS       5000
 #define WIRE_CHUNK         65536
+#define WIRE_SSL_WANT_READ 2 /* OpenSSL's, whose headers stay out */
 
 enum wire_hold {
 	WIRE_HOLD_NONE,
@@ -39,6 +40,7 @@ struct relay_wire {
 	bool in_data;        /* libesmtp is rendering: swallow */
 	bool ask_utf8;       /* at the next MAIL */
 	bool data_sent;
+	bool refused_early;  /* a 4xx or 5xx before all was sent */
 	enum wire_hold hold; /* of DATA */
 	bool data_held;      /* it would have been written */
 	int64_t answer_by;   /* of what was asked last, monotonic ms; 0: yet
@@ -106,6 +108,11 @@ bool relay_wire_data_was_sent(const struct relay_wire *wire)
 	return wire->data_sent;
 }
 
+bool relay_wire_refused_early(const struct relay_wire *wire)
+{
+	return wire->refused_early;
+}
+
 bool relay_wire_begin_data(struct relay_wire *wire, const void *octets,
 			   size_t len)
 {
@@ -161,6 +168,50 @@ static ssize_t wire_put_ssl(struct relay_wire *wire, void *where,
 	return put;
 }
 
+/* The first octet of what there is to read, and not only what TLS tells itself;
+ * 0: nothing, -1: the end. */
+static int wire_peek(struct relay_wire *wire)
+{
+	typedef int ssl_peek_fn(void *, void *, int);
+	typedef int ssl_error_fn(const void *, int);
+	static ssl_peek_fn *real;
+	static ssl_error_fn *error_of;
+	uint8_t octet;
+	ssize_t n;
+
+	if (!wire->ssl) {
+		n = recv(wire->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		return n == 1 ? octet : -1;
+	}
+	if (!real) {
+		real = (ssl_peek_fn *)dlsym(RTLD_NEXT, "SSL_peek");
+		error_of = (ssl_error_fn *)dlsym(RTLD_NEXT, "SSL_get_error");
+	}
+	wire->in_ssl = true;
+	n = real(wire->ssl, &octet, 1);
+	wire->in_ssl = false;
+	if (n == 1)
+		return octet;
+	return error_of(wire->ssl, (int)n) == WIRE_SSL_WANT_READ ? 0 : -1;
+}
+
+/* Has the relay host answered what it does not have yet?  If it says no that is
+ * left to be read; anything else makes no sense, and the connection is cut. */
+static bool wire_came_early(struct relay_wire *wire)
+{
+	int octet = wire_peek(wire);
+
+	if (octet == 0)
+		return false;
+	if (octet == '4' || octet == '5')
+		wire->refused_early = true;
+	else
+		relay_wire_cut(wire);
+	return true;
+}
+
 /* All of it, or the connection is cut. */
 static void wire_put_all(struct relay_wire *wire, wire_put_fn *put, void *where,
 			 const uint8_t *octets, size_t len)
@@ -192,10 +243,14 @@ static void wire_put_message(struct relay_wire *wire, wire_put_fn *put,
 
 	relay_content_init(&content, wire->octets, wire->len, true);
 	while (!wire->cut && relay_content_next(&content, piece)) {
+		if (wire_came_early(wire))
+			return;
 		wire_put_all(wire, put, where, piece->data, piece->len);
 		g_byte_array_set_size(piece, 0);
 	}
 	wire->data_sent = !wire->cut;
+	if (wire->cut)
+		(void)wire_came_early(wire); /* why it closed its end */
 }
 
 /* The last octets libesmtp wrote, to see where its rendering ends. */
@@ -315,6 +370,8 @@ void relay_wire_answered(struct relay_wire *wire)
 static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
 			   void *where, const char *octets, size_t len)
 {
+	bool is_quit =
+		wire_ends_with(octets, len, WIRE_QUIT_WORD, WIRE_QUIT_WORD_LEN);
 	ssize_t n;
 
 	if (wire->in_data) {
@@ -328,6 +385,9 @@ static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
 		return (ssize_t)len;
 	}
 	wire->answer_by = 0;
+	/* Who answered DATA with nonsense may wait for a message. */
+	if (is_quit && wire->data_word_seen)
+		relay_wire_cut(wire);
 	if (wire_ends_with(octets, len, WIRE_DATA_WORD, WIRE_DATA_WORD_LEN))
 		return wire_put_before_data(wire, put, where, octets, len);
 	wire->data_word_seen = false;
@@ -337,7 +397,7 @@ static ssize_t wire_filter(struct relay_wire *wire, wire_put_fn *put,
 		n = put(wire, where, octets, len);
 	if (n < 0)
 		return n;
-	if (wire_ends_with(octets, len, WIRE_QUIT_WORD, WIRE_QUIT_WORD_LEN))
+	if (is_quit)
 		wire_await_goodbye(wire);
 	return n;
 }
@@ -376,22 +436,6 @@ ssize_t relay_wire_write(int fd, const void *octets, size_t len)
 	if (!wire || fd != wire->fd || wire->in_ssl)
 		return syscall(SYS_write, fd, octets, len);
 	return wire_filter(wire, wire_put_plain, NULL, octets, len);
-}
-
-/* Is there an octet of a reply, and not only what TLS tells itself? */
-static bool wire_has_input(struct relay_wire *wire)
-{
-	typedef int ssl_peek_fn(void *, void *, int);
-	static ssl_peek_fn *real;
-	char octet;
-	int n;
-
-	if (!real)
-		real = (ssl_peek_fn *)dlsym(RTLD_NEXT, "SSL_peek");
-	wire->in_ssl = true;
-	n = real(wire->ssl, &octet, 1);
-	wire->in_ssl = false;
-	return n > 0;
 }
 
 static int wire_real_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
@@ -440,7 +484,7 @@ int relay_wire_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 		return ready - 1;
 	}
 	if (count == 1 && timeout_ms == 0 && wire->ssl &&
-	    !wire_has_input(wire)) {
+	    wire_peek(wire) <= 0) {
 		fds[0].revents = 0;
 		return 0;
 	}

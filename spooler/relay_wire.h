@@ -63,6 +63,9 @@ bool relay_wire_was_cut(const struct relay_wire *wire);
 bool relay_wire_timed_out(const struct relay_wire *wire);
 /* Was the end of a message sent since relay_wire_end_data()? */
 bool relay_wire_data_was_sent(const struct relay_wire *wire);
+/* Did the relay host refuse the message before it had all of it?  Then that
+ * reply can be read, and the connection is of no further use. */
+bool relay_wire_refused_early(const struct relay_wire *wire);
 
 /* What the interposed calls do. */
 int relay_wire_socket(int domain, int type, int protocol);

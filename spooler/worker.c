@@ -25,7 +25,8 @@ struct worker {
 				      several workers, many cost few claims */
 	struct settings *settings; /* of the session under way */
 	struct route *route;       /* of it; borrowed from settings */
-	struct attempt *again;     /* its connection ended before its turn */
+	GQueue again;              /* of struct attempt: their connection ended
+				      before their turn */
 	char *relay;               /* "host:port" of it */
 	size_t session_count;
 	bool is_quick;    /* the relay host took its last message at once */
@@ -419,8 +420,8 @@ static struct attempt *worker_take(struct worker *worker,
 
 		if (worker_is_stopping(worker))
 			return NULL;
-		if (worker->again && !route)
-			return g_steal_pointer(&worker->again);
+		if (!route && !g_queue_is_empty(&worker->again))
+			return g_queue_pop_head(&worker->again);
 		if (g_queue_is_empty(&worker->batch))
 			worker_claim(worker);
 		entry = worker_pick(worker, route);
@@ -460,7 +461,7 @@ static void worker_done(void *context, struct relay_message *message)
 	}
 	message->untouched = false;
 	worker_expect(worker, false);
-	worker->again = message->user_data;
+	g_queue_push_tail(&worker->again, message->user_data);
 }
 
 /* The words of a relay host that does not answer; NULL if it may. */
@@ -579,9 +580,9 @@ static void *worker_main(void *context)
 			worker_renew(worker);
 			worker_session(worker, attempt);
 		}
-		if (worker->again) {
-			worker_unclaim(worker, worker->again->entry->id);
-			attempt_free(g_steal_pointer(&worker->again));
+		while ((attempt = g_queue_pop_head(&worker->again))) {
+			worker_unclaim(worker, attempt->entry->id);
+			attempt_free(attempt);
 		}
 		while ((entry = g_queue_pop_head(&worker->batch))) {
 			worker_unclaim(worker, entry->id);
@@ -606,6 +607,7 @@ int worker_start(struct spooler *spooler, struct worker **ret_worker,
 	worker->spooler = spooler;
 	worker->control = relay_control_new();
 	g_queue_init(&worker->batch);
+	g_queue_init(&worker->again);
 	err = pthread_create(&worker->thread, NULL, worker_main, worker);
 	if (err) {
 		relay_control_free(worker->control);
