@@ -32,54 +32,97 @@ static base64_wide_fn *base64_wide; /* or NULL */
 
 # define AVX2 __attribute__((target("avx2")))
 
-AVX2 static inline __m256i base64_range(__m256i text, char first, char last)
+/* By the halves of an octet, high and low. */
+struct base64_halves {
+	/* A bit for each kind of high half; those it may not meet: together
+	 * they have a bit in common if the octet is none of the alphabet. */
+	uint8_t kind[16];
+	uint8_t wrong[16];
+	/* From a character to its six bits; '/' goes by [1], where nothing
+	 * else is. */
+	int8_t shift[16];
+};
+
+static struct base64_halves base64_halves;
+
+static void base64_init_halves(void)
 {
-	return _mm256_and_si256(
-		_mm256_cmpgt_epi8(text, _mm256_set1_epi8((char)(first - 1))),
-		_mm256_cmpgt_epi8(_mm256_set1_epi8((char)(last + 1)), text));
+	static const uint8_t kinds[16] = {16, 16, 1,  2,  4,  8,  4,  8,
+					  16, 16, 16, 16, 16, 16, 16, 16};
+	struct base64_halves *h = &base64_halves;
+
+	memcpy(h->kind, kinds, sizeof(kinds));
+	for (int c = 0; c < 256; c++)
+		if (!c || !strchr(base64_alphabet, c))
+			h->wrong[c & 15] |= kinds[c >> 4];
+	for (int i = 0; i < 64; i++) {
+		int c = base64_alphabet[i];
+
+		h->shift[c == '/' ? 1 : c >> 4] = (int8_t)(i - c);
+	}
 }
 
-/* What lies in the range is marked, and shifted to its six bits. */
-AVX2 static inline void base64_shift(__m256i text, char first, char last,
-				     int value, __m256i *known, __m256i *bits)
+AVX2 static inline __m256i base64_table(const void *table)
 {
-	__m256i is = base64_range(text, first, last);
-	__m256i by = _mm256_set1_epi8((char)(value - first));
-
-	*known = _mm256_or_si256(*known, is);
-	*bits = _mm256_add_epi8(*bits, _mm256_and_si256(is, by));
+	return _mm256_broadcastsi128_si256(_mm_loadu_si128(table));
 }
 
+/* 32 characters into 24 octets, 12 in each half; false: not of the alphabet. */
+AVX2 static inline bool base64_block(const char *text, __m256i *ret_octets)
+{
+	const struct base64_halves *h = &base64_halves;
+	const __m256i half = _mm256_set1_epi8(15);
+	/* Of a group of four, turned round, its three octets in order. */
+	const __m256i order = _mm256_setr_epi8(
+		2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1, 2, 1, 0,
+		6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+	__m256i c = _mm256_loadu_si256((const __m256i *)(const void *)text);
+	__m256i high = _mm256_and_si256(_mm256_srli_epi16(c, 4), half);
+	__m256i low = _mm256_and_si256(c, half);
+	__m256i slash = _mm256_cmpeq_epi8(c, _mm256_set1_epi8('/'));
+	__m256i bits;
+
+	if (!_mm256_testz_si256(
+		    _mm256_shuffle_epi8(base64_table(h->kind), high),
+		    _mm256_shuffle_epi8(base64_table(h->wrong), low)))
+		return false;
+	bits = _mm256_add_epi8(
+		c, _mm256_shuffle_epi8(base64_table(h->shift),
+				       _mm256_add_epi8(high, slash)));
+	/* Twice 6 bits are 12, twice 12 are 24. */
+	bits = _mm256_maddubs_epi16(bits, _mm256_set1_epi16(0x0140));
+	bits = _mm256_madd_epi16(bits, _mm256_set1_epi32(0x00011000));
+	*ret_octets = _mm256_shuffle_epi8(bits, order);
+	return true;
+}
+
+/* The last block overlaps the one before, so that nothing is left. */
 AVX2 static size_t base64_decode_avx2(const char *text, size_t len,
 				      uint8_t *out)
 {
-	/* Of a group of four, turned round, its three octets in order. */
-	const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-		2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
 	size_t done = 0;
+	__m256i octets;
 
 	/* 28 octets are written for 24: what follows has room for four. */
-	for (; len - done >= 40; done += 32, out += 24) {
-		__m256i chars = _mm256_loadu_si256(
-			(const __m256i *)(const void *)(text + done));
-		__m256i known = _mm256_setzero_si256();
-		__m256i bits = chars;
+	for (; len - done >= 40; done += 32) {
+		uint8_t *to = out + done / 4 * 3;
 
-		base64_shift(chars, 'A', 'Z', 0, &known, &bits);
-		base64_shift(chars, 'a', 'z', 26, &known, &bits);
-		base64_shift(chars, '0', '9', 52, &known, &bits);
-		base64_shift(chars, '+', '+', 62, &known, &bits);
-		base64_shift(chars, '/', '/', 63, &known, &bits);
-		if (_mm256_movemask_epi8(known) != -1)
-			break;
-		/* Twice 6 bits are 12, twice 12 are 24. */
-		bits = _mm256_maddubs_epi16(bits, _mm256_set1_epi16(0x0140));
-		bits = _mm256_madd_epi16(bits, _mm256_set1_epi32(0x00011000));
-		bits = _mm256_shuffle_epi8(bits, order);
-		_mm_storeu_si128((__m128i *)(void *)out,
-				 _mm256_castsi256_si128(bits));
-		_mm_storeu_si128((__m128i *)(void *)(out + 12),
-				 _mm256_extracti128_si256(bits, 1));
+		if (!base64_block(text + done, &octets))
+			return done;
+		_mm_storeu_si128((__m128i *)(void *)to,
+				 _mm256_castsi256_si128(octets));
+		_mm_storeu_si128((__m128i *)(void *)(to + 12),
+				 _mm256_extracti128_si256(octets, 1));
+	}
+	if (len >= 32 && len - done <= 32 &&
+	    base64_block(text + len - 32, &octets)) {
+		uint8_t last[32];
+
+		_mm256_storeu_si256((__m256i *)(void *)last, octets);
+		out += len / 4 * 3 - 24;
+		memcpy(out, last, 12);
+		memcpy(out + 12, last + 16, 12);
+		done = len;
 	}
 	return done;
 }
@@ -105,6 +148,7 @@ __attribute__((constructor)) static void base64_init(void)
 		memcpy(&t->pairs[i], pair, sizeof(pair));
 	}
 #ifdef __x86_64__
+	base64_init_halves();
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2"))
 		base64_wide = base64_decode_avx2;
