@@ -405,7 +405,8 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	if (has_name(root_of(leaf), true))
 		collect_locations(text, cids);
 	propset_set_number(set, PR_INTERNET_CPID, page);
-	if (!(context->options->flags & CONVERT_BODIES))
+	if (!(context->options->flags & CONVERT_BODIES) ||
+	    context->options->flags & CONVERT_SKETCH)
 		return;
 	body_keep_html(set, page, octets, text);
 	if (!has_plain)

@@ -11,6 +11,7 @@
 #include "text.h"
 
 #include <libxml/HTMLparser.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HTML_LEN_MAX   (2u << 20) /* octets that are read */
@@ -50,12 +51,20 @@ enum element_kind {
 	ELEMENT_PLAIN, /* says nothing about lines */
 };
 
+struct element {
+	const char *name;
+	enum element_kind kind;
+};
+
+static int compare_names(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct element *)element)->name);
+}
+
 static enum element_kind element_kind(const char *name)
 {
-	static const struct {
-		const char *name;
-		enum element_kind kind;
-	} known[] = {
+	static const struct element known[] = {
+		/* sorted by name */
 		{"a", ELEMENT_LINK},       {"address", ELEMENT_LINE},
 		{"article", ELEMENT_LINE}, {"blockquote", ELEMENT_PARAGRAPH},
 		{"br", ELEMENT_BREAK},     {"center", ELEMENT_LINE},
@@ -75,10 +84,10 @@ static enum element_kind element_kind(const char *name)
 		{"tr", ELEMENT_ROW},       {"ul", ELEMENT_PARAGRAPH},
 	};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		if (!strcmp(known[i].name, name))
-			return known[i].kind;
-	return ELEMENT_PLAIN;
+	const struct element *found = bsearch(name, known, G_N_ELEMENTS(known),
+					      sizeof(known[0]), compare_names);
+
+	return found ? found->kind : ELEMENT_PLAIN;
 }
 
 /* Ends lines until count line breaks stand at the end. */
@@ -101,25 +110,45 @@ static bool at_line_start(const struct html_text *text)
 	return !text->out->len || text->out->str[text->out->len - 1] == '\n';
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f';
+}
+
+/* How many signs at the beginning are put as they are. */
+static size_t word_len(const struct html_text *text, const char *signs,
+		       size_t len)
+{
+	size_t n = 0;
+
+	if (text->pre)
+		while (n < len && signs[n] && signs[n] != '\r' &&
+		       signs[n] != '\n')
+			n++;
+	else
+		while (n < len && signs[n] && !is_blank(signs[n]))
+			n++;
+	return n;
+}
+
 static void put_signs(struct html_text *text, const char *signs, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		char c = signs[i];
+	while (len) {
+		size_t n = word_len(text, signs, len);
 
-		if (text->pre && c == '\n') {
-			g_string_append_c(text->out, c);
-			continue;
-		}
-		if (!text->pre && strchr(" \t\r\n\f", c) && c) {
+		if (n) {
+			if (text->blank && !at_line_start(text))
+				g_string_append_c(text->out, ' ');
+			text->blank = false;
+			g_string_append_len(text->out, signs, (gssize)n);
+		} else if (text->pre && *signs == '\n') {
+			g_string_append_c(text->out, '\n');
+		} else if (!text->pre && *signs) {
 			text->blank = true;
-			continue;
 		}
-		if (!c || c == '\r')
-			continue;
-		if (text->blank && !at_line_start(text))
-			g_string_append_c(text->out, ' ');
-		text->blank = false;
-		g_string_append_c(text->out, c);
+		n = MAX(n, 1);
+		signs += n;
+		len -= n;
 	}
 }
 
@@ -287,24 +316,46 @@ static int on_close(void *data)
 	return 0;
 }
 
+static bool is_run_sign(char c)
+{
+	return g_ascii_isalnum(c) || c == '/' || c == '=' || c == '+' ||
+	       c == '%';
+}
+
+/* Where a run of RUN_MAX signs could begin, at or behind at; at itself if there
+ * it does.  Looks from the end of it backwards, so at few signs of most text.
+ */
+static size_t run_candidate(const char *html, size_t at)
+{
+	size_t end = at + RUN_MAX;
+
+	while (end > at && is_run_sign(html[end - 1]))
+		end--;
+	return end;
+}
+
 /* Without runs of base64 ("data:" images), and at most HTML_LEN_MAX. */
 static GString *without_runs(const char *html, size_t len)
 {
 	GString *out = g_string_sized_new(MIN(len, (size_t)HTML_LEN_MAX));
-	size_t start = 0;
+	size_t from = 0; /* what is before is in out, or left out */
+	size_t at = 0;
 
-	for (size_t i = 0; i <= len && out->len < HTML_LEN_MAX; i++) {
-		if (i < len &&
-		    (g_ascii_isalnum(html[i]) || strchr("+/=%", html[i])) &&
-		    html[i])
+	while (len - at >= RUN_MAX && out->len + (at - from) < HTML_LEN_MAX) {
+		size_t run = run_candidate(html, at);
+
+		if (run > at) {
+			at = run;
 			continue;
-		if (i - start < RUN_MAX)
-			g_string_append_len(out, html + start,
-					    (gssize)(i - start));
-		if (i < len && html[i])
-			g_string_append_c(out, html[i]);
-		start = i + 1;
+		}
+		g_string_append_len(out, html + from, (gssize)(at - from));
+		while (at < len && is_run_sign(html[at]))
+			at++;
+		from = at;
 	}
+	if (len - at < RUN_MAX)
+		at = len;
+	g_string_append_len(out, html + from, (gssize)(at - from));
 	return out;
 }
 

@@ -41,3 +41,24 @@ Test(html, table)
 		expect_text(cases[i].name, set, PR_BODY, cases[i].expected);
 	}
 }
+
+/* What is that long is no text but base64, wherever it stands. */
+Test(html, long_runs)
+{
+	for (int more = 0; more <= 1; more++)
+		for (int at = 0; at < 3; at++) {
+			g_autofree char *run =
+				g_strnfill(1023 + (gsize)more, 'x');
+			g_autofree char *before =
+				g_strnfill((gsize)at * 700, '.');
+			g_autofree char *message = g_strdup_printf(
+				"Content-Type: text/html\r\n\r\n%s %s !",
+				before, run);
+			AUTO(propset) set = convert(message);
+			const char *text = propset_text(set, PR_BODY);
+
+			cr_expect(text && (strstr(text, "xx") == NULL) == more,
+				  "%d behind %d", 1023 + more, at * 700);
+			cr_expect(text && strchr(text, '!'));
+		}
+}
