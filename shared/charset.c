@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define UTF16_LOOK  4096           /* octets that tell its order */
 #define CODEC_HZ    "HZ"           /* RFC 1843; iconv(3) has none: see hz() */
 
 /* Charset names as mail has them: what iconv(3) calls it (NULL: the same) and
@@ -317,14 +318,20 @@ static char *converter_run(iconv_t cd, const char *data, size_t len,
 	return text;
 }
 
-/* Without a byte order mark the first octet is the high one (RFC 2781 4.3);
- * iconv(3) goes by the machine. */
+/* Without a byte order mark the first octet is the high one (RFC 2781 4.3),
+ * unless more zeros stand in the second ones than in the first: then it was
+ * written by who goes by his machine, as iconv(3) does. */
 static const char *utf16_order(const uint8_t *data, size_t len)
 {
 	bool marked = len >= 2 && ((data[0] == 0xff && data[1] == 0xfe) ||
 				   (data[0] == 0xfe && data[1] == 0xff));
+	size_t zeros[2] = {0, 0};
 
-	return marked ? "UTF-16" : "UTF-16BE";
+	if (marked)
+		return "UTF-16";
+	for (size_t i = 0; i < MIN(len, (size_t)UTF16_LOOK); i++)
+		zeros[i % 2] += data[i] == 0;
+	return zeros[1] > zeros[0] ? "UTF-16LE" : "UTF-16BE";
 }
 
 static bool is_letter(const char *data, size_t len)

@@ -131,7 +131,7 @@ static size_t bare_len(const char *at)
 		const char *behind;
 
 		has_words |= at[i] == '=' && at[i + 1] == '?';
-		if (!blanks) {
+		if (!blanks && (at[i] != '(' || has_words)) {
 			i++;
 			continue;
 		}
@@ -139,7 +139,7 @@ static size_t bare_len(const char *at)
 		if (!*behind || *behind == ';' ||
 		    (!has_words && is_named(behind)))
 			break;
-		i = (size_t)(behind - at);
+		i = MAX((size_t)(behind - at), i + 1);
 	}
 	return i;
 }

@@ -141,8 +141,11 @@ static char *angle_address(const char *angle)
 
 	if (*start == '@' && (colon = strchr(start, ':')))
 		start = colon + 1;
-	if (!g_ascii_strncasecmp(start, "mailto:", 7))
+	if (!g_ascii_strncasecmp(start, "mailto:", 7)) {
+		/* RFC 6068: what follows '?' is no address. */
 		start += 7;
+		text[strcspn(text, "?")] = '\0';
+	}
 	while (*start == ' ' || *start == '<')
 		start++;
 	return address_only(start);

@@ -374,6 +374,8 @@ static enum mime_encoding encoding_of(const char *token)
 		{"quoted-printeable", MIME_QUOTED_PRINTABLE},
 		{"x-uuencode", MIME_UUENCODE},
 		{"x-uue", MIME_UUENCODE},
+		{"x-uu", MIME_UUENCODE},
+		{"uue", MIME_UUENCODE},
 		{"uuencode", MIME_UUENCODE},
 	};
 
@@ -395,7 +397,7 @@ static void read_encoding(struct scan *scan, struct mime_entity *entity)
 		return;
 	text = text_unfold(scan->context, field->value);
 	at = text;
-	while (*at == '"' || *at == ':' || *at == ' ')
+	while (*at && strchr("\":; ", *at))
 		at++;
 	token = read_token(&at);
 	entity->encoding = encoding_of(token);

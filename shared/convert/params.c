@@ -29,10 +29,11 @@ static gboolean show_words(gpointer name, gpointer value, gpointer context)
 	struct param *param = value;
 	g_autofree char *text = param->text;
 
-	(void)name;
 	param->text = param->is_extended ? g_steal_pointer(&text)
 					 : words_decode(context, text);
-	text_flatten(param->text);
+	/* A boundary may begin with a blank (RFC 2046 5.1.1). */
+	if (strcmp(name, "boundary") != 0 || *param->text != ' ')
+		text_flatten(param->text);
 	return FALSE;
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Our conversion against what other programs made of the same messages.
 
-    judges_check.py [--all] [SOURCE...]
+    judges_check.py [SOURCE...]
 
 Converts each message that tests/harness/judges.py has a claim for with
 `okapi-admin convert --json --data` and compares subject, addresses, date,
 Message-ID, the parts with their types, file names and contents, and the text.
 Where the two differ for a good reason, tests/data/judges.tsv names the class
-of reason, and docs/conversion.md explains each.  Anything else fails, and so
+of reason, which docs/conversion.md explains, and says why in this message.  Anything else fails, and so
 does a row that no longer differs.
 """
 

@@ -36,6 +36,13 @@ class Judges(Case):
         for kind in kinds:
             self.assertIn(f"\n| {kind} |", text)
 
+    def test_each_difference_has_its_reason(self):
+        with open(judges_check.KNOWN, encoding="utf-8") as file:
+            lines = [line.rstrip("\n").split("\t") for line in file]
+        for line in lines:
+            self.assertEqual(len(line), 5, line)
+            self.assertGreater(len(line[4]), 2, line)
+
 
 if __name__ == "__main__":
     main()

@@ -28,6 +28,7 @@ Test(param, cases)
 		{"a comment behind", "; a=us-ascii (Plain; text); c=d",
 		 "us-ascii"},
 		{"a comment before", "; (x) a=(y)b", "b"},
+		{"a comment that touches", "; a=b(c); d=e", "b"},
 		{"parentheses of a name", "; a=report (1).pdf",
 		 "report (1).pdf"},
 		{"no semicolon", "a=b c d=e", "b c"},
