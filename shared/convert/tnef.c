@@ -423,6 +423,10 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));
 	if (rtf && native != 3)
 		native = 2;
+	/* Which of them a client goes by that knows no PR_NATIVE_BODY
+	 * (MS-OXBBODY 2.1.3.1). */
+	if (rtf && wanted)
+		propset_set_bool(set, PR_RTF_IN_SYNC, native == 2);
 	if (wanted)
 		set_plain(tnef, html, text, set);
 	if (native || tnef->body.len)

@@ -238,6 +238,9 @@ Test(tnef, rtf_alone)
 	expect_number("plain", plain, PR_NATIVE_BODY, 2);
 	cr_expect(!propset_has(plain, PR_HTML));
 	cr_expect(propset_has(plain, PR_RTF_COMPRESSED));
+	cr_expect(propset_bool(plain, PR_RTF_IN_SYNC));
+	cr_expect(propset_has(html, PR_RTF_IN_SYNC) &&
+		  !propset_bool(html, PR_RTF_IN_SYNC));
 	expect_text("html", html, PR_BODY, "Hi you\r\n");
 	expect_number("html", html, PR_NATIVE_BODY, 3);
 	cr_expect(len == 16 && !memcmp(data, "<p>Hi <b>you</b>", len), "%.*s",
