@@ -27,6 +27,7 @@ enum attribute {
 	ATT_MESSAGE_CLASS = 0x00078008,
 	ATT_BODY = 0x0002800c,
 	ATT_MESSAGE_PROPS = 0x00069003,
+	ATT_RECIPIENTS = 0x00069004,
 	ATT_CODEPAGE = 0x00069007,
 	ATT_ATTACH_REND = 0x00069002, /* begins an attachment */
 	ATT_ATTACH_TITLE = 0x00018010,
@@ -63,7 +64,7 @@ struct tnef {
 	GBytes *stream;
 	int codepage;
 	bool bad_sum; /* seen in the wild; the lengths say if it is broken */
-	struct span class, body;
+	struct span class, body, recipients;
 	GPtrArray *props;       /* or NULL */
 	GPtrArray *attachments; /* of struct tnef_attachment */
 };
@@ -168,6 +169,9 @@ static bool take_of_message(struct tnef *tnef, uint32_t id, struct span value)
 	case ATT_CODEPAGE:
 		if (value.len >= 4)
 			tnef->codepage = (int)number_at(value.data, 4);
+		return true;
+	case ATT_RECIPIENTS:
+		tnef->recipients = value;
 		return true;
 	case ATT_MESSAGE_PROPS:
 		return read_block(tnef, value, &tnef->props);
@@ -436,9 +440,28 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 static void set_attachments(const struct tnef *tnef, struct propset *set,
 			    unsigned depth);
 
+/* The recipients of an embedded message; those of the message that the stream
+ * came with stand in its header (MS-OXCMAIL 2.1.3.1.1.1). */
+static void set_recipients(const struct tnef *tnef, struct propset *set)
+{
+	unsigned left = VALUES_MAX - tnef->context->tnef_values;
+	g_autoptr(GPtrArray) rows = NULL;
+
+	if (!tnef->recipients.len)
+		return;
+	rows = tnef_block_read_rows(tnef->recipients, &left);
+	tnef->context->tnef_values = VALUES_MAX - left;
+	if (rows)
+		tnef_recipients_apply(tnef->context, rows, tnef->codepage, set);
+	else
+		convert_note(tnef->context, "recipients of TNEF left out");
+}
+
 static void apply(const struct tnef *tnef, struct propset *set, unsigned depth)
 {
 	set_class(tnef, set);
+	if (depth)
+		set_recipients(tnef, set);
 	set_bodies(tnef, set);
 	tnef_props_apply(tnef->context, tnef->props, tnef->codepage, depth > 0,
 			 set);

@@ -10,10 +10,11 @@
 /*
  * Puts class, bodies, properties and attachments of a TNEF stream into the set
  * of the message it came with.  What that has already, from its header and its
- * own text, stays; recipients, senders and what transport decides are not
- * taken from the stream.  False, with the set as it was, if the stream is none,
- * is broken anywhere, is too much, or belongs to another message (MS-OXCMAIL
- * 2.1.3.2.26): then it is an attachment like others.
+ * own text, stays; recipients (but those of embedded messages), senders and
+ * what transport decides are not taken from the stream.  False, with the set as
+ * it was, if the stream is none, is broken anywhere, is too much, or belongs to
+ * another message (MS-OXCMAIL 2.1.3.2.26): then it is an attachment like
+ * others.
  */
 bool tnef_merge(struct convert_context *context, GBytes *stream,
 		struct propset *set);
@@ -28,6 +29,11 @@ void tnef_props_apply(struct convert_context *context, const GPtrArray *props,
 void tnef_props_apply_attachment(struct convert_context *context,
 				 const GPtrArray *props, int codepage,
 				 struct propset *attachment);
+/* tnef_recipients.c: rows of a recipient table as recipients of an embedded
+ * message. */
+void tnef_recipients_apply(struct convert_context *context,
+			   const GPtrArray *rows, int codepage,
+			   struct propset *set);
 /* The property of that id that has no name, or NULL. */
 const struct tnef_prop *tnef_prop_find(const GPtrArray *props, uint16_t id);
 /* Its first value. */

@@ -140,18 +140,45 @@ static void read_prop(struct cursor *cursor, GPtrArray *props, unsigned *values)
 		read_values(cursor, prop, values);
 }
 
+static GPtrArray *read_props(struct cursor *cursor, unsigned *values)
+{
+	GPtrArray *props = g_ptr_array_new_with_free_func(prop_free);
+	uint32_t count = take_number(cursor, 4);
+
+	if (count > PROPS_MAX)
+		cursor->broken = true;
+	while (!cursor->broken && count--)
+		read_prop(cursor, props, values);
+	if (!cursor->broken)
+		return props;
+	g_ptr_array_unref(props);
+	return NULL;
+}
+
 GPtrArray *tnef_block_read(struct span block, unsigned *values)
 {
 	struct cursor cursor = {block.data, block.len, false};
-	GPtrArray *props = g_ptr_array_new_with_free_func(prop_free);
+
+	return read_props(&cursor, values);
+}
+
+GPtrArray *tnef_block_read_rows(struct span table, unsigned *values)
+{
+	struct cursor cursor = {table.data, table.len, false};
+	GPtrArray *rows = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)g_ptr_array_unref);
 	uint32_t count = take_number(&cursor, 4);
 
-	if (count > PROPS_MAX)
-		cursor.broken = true;
-	while (!cursor.broken && count--)
-		read_prop(&cursor, props, values);
+	while (!cursor.broken && count--) {
+		GPtrArray *props = *values ? read_props(&cursor, values) : NULL;
+
+		if (props)
+			g_ptr_array_add(rows, props);
+		else
+			cursor.broken = true;
+	}
 	if (!cursor.broken)
-		return props;
-	g_ptr_array_unref(props);
+		return rows;
+	g_ptr_array_unref(rows);
 	return NULL;
 }

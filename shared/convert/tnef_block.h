@@ -23,5 +23,8 @@ struct tnef_prop {
  * octets.  NULL if it is broken anywhere, has more than 4000 properties or more
  * than *values values; those it has are taken off. */
 GPtrArray *tnef_block_read(struct span block, unsigned *values);
+/* The rows of a table of recipients (MS-OXTNEF 2.1.3.3.22), each an array as
+ * above, with the same ceilings.  Owned; NULL if it is broken anywhere. */
+GPtrArray *tnef_block_read_rows(struct span table, unsigned *values);
 
 #endif

@@ -375,6 +375,68 @@ Test(tnef, embedded_message)
 	cr_expect_eq(propset_attachment_count(inner), 2);
 }
 
+static void put_row(GByteArray *table, uint32_t type, const char *name,
+		    const char *addrtype, const char *address)
+{
+	put(table, 4, 4);
+	put(table, PR_RECIPIENT_TYPE, 4);
+	put(table, type, 4);
+	put_text(table, PROP_ID(PR_DISPLAY_NAME), name);
+	put_text(table, PROP_ID(PR_ADDRTYPE), addrtype);
+	put_text(table, PROP_ID(PR_EMAIL_ADDRESS), address);
+}
+
+/* cut: octets of the table that are missing. */
+static struct propset *message_with_rows(size_t cut)
+{
+	GByteArray *stream = stream_with("<k@x>");
+	g_autoptr(GByteArray) table = g_byte_array_new();
+
+	put(table, 4, 4);
+	put_row(table, 1, "Anna", "SMTP", "anna@example.org");
+	put_row(table, 0x10000002, "", "SMTP", "bert@example.org");
+	put_row(table, 0, "Sender", "SMTP", "sender@example.org");
+	put_row(table, 3, "Carl", "EX", "/o=x/cn=carl");
+	put_attribute(stream, LEVEL_MESSAGE, 0x00069004, table->data,
+		      table->len - cut);
+	return message_with("", stream_around(stream));
+}
+
+/* MS-OXTNEF 2.1.3.3.22; of the message around it, its header has them. */
+Test(tnef, recipients_of_an_embedded_message)
+{
+	AUTO(propset) set = message_with_rows(0);
+	const struct propset *inner =
+		propset_embedded(propset_attachment(set, 0));
+
+	cr_expect_eq(propset_recipient_count(set), 0);
+	cr_assert_eq(propset_recipient_count(inner), 3);
+	expect_text("name", propset_recipient(inner, 0), PR_DISPLAY_NAME,
+		    "Anna");
+	expect_text("address", propset_recipient(inner, 0), PR_SMTP_ADDRESS,
+		    "anna@example.org");
+	expect_text("no name", propset_recipient(inner, 1), PR_DISPLAY_NAME,
+		    "bert@example.org");
+	cr_expect_eq(propset_number(propset_recipient(inner, 1),
+				    PR_RECIPIENT_TYPE, 0),
+		     2);
+	expect_text("another kind", propset_recipient(inner, 2), PR_ADDRTYPE,
+		    "EX");
+	expect_text("its address", propset_recipient(inner, 2),
+		    PR_EMAIL_ADDRESS, "/o=x/cn=carl");
+}
+
+Test(tnef, recipients_that_are_broken_are_left_out)
+{
+	AUTO(propset) set = message_with_rows(12);
+	const struct propset *inner =
+		propset_embedded(propset_attachment(set, 0));
+
+	cr_assert(inner);
+	cr_expect_eq(propset_recipient_count(inner), 0);
+	expect_text("the rest", inner, PR_SUBJECT, "another subject");
+}
+
 Test(tnef, too_deep_is_octets)
 {
 	GByteArray *stream = stream_with("<k@x>");
