@@ -313,18 +313,27 @@ int dropfile_write(const char *directory, const struct envelope *envelope,
 
 /* ---- directories ---- */
 
+/* A new one is given to owner, or to whom its parent belongs. */
 static int dropfile_make_directory(const char *path, mode_t mode,
 				   const struct passwd *owner,
 				   struct fault *fault)
 {
+	g_autofree char *parent = g_path_get_dirname(path);
+	struct stat st = {0};
+	uid_t uid = owner ? owner->pw_uid : (uid_t)-1;
+	gid_t gid = owner ? owner->pw_gid : (gid_t)-1;
+
 	if (mkdir(path, mode) != 0) {
 		if (errno == EEXIST)
 			return 0;
 		return fault_set_errno(fault, FAULT_CONFIG, errno,
 				       "cannot make %s (spool_dir)", path);
 	}
-	if (chmod(path, mode) != 0 ||
-	    (owner && chown(path, owner->pw_uid, owner->pw_gid) != 0))
+	if (!owner && geteuid() == 0 && stat(parent, &st) == 0) {
+		uid = st.st_uid;
+		gid = st.st_gid;
+	}
+	if (chmod(path, mode) != 0 || chown(path, uid, gid) != 0)
 		return fault_set_errno(fault, FAULT_CONFIG, errno,
 				       "cannot set up %s", path);
 	return 0;

@@ -82,8 +82,8 @@ NODISCARD int dropfile_write(const char *directory,
 			     char **ret_name, struct fault *fault);
 
 /* Makes spool_dir, its drop directory (1733) and failed (0700), and gives new
- * ones to user ("": nobody else) if we are root.  The spooler does, and
- * okapi-sendmail where none ever ran. */
+ * ones to user ("": whom spool_dir belongs to) if we are root.  The spooler
+ * does, and okapi-sendmail where none ever ran. */
 NODISCARD int dropfile_prepare(const char *spool_dir, const char *user,
 			       struct fault *fault);
 

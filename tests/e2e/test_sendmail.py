@@ -4,6 +4,7 @@ caller listens, or safe; with a spooler and without one."""
 
 import email
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -307,7 +308,13 @@ class Trouble(Sendmail):
              for name in (".", "drop", "failed")},
             {".": ("0o40755", 1), "drop": ("0o41733", 1),
              "failed": ("0o40700", 1)})
+        for name in ("drop", "failed"):
+            shutil.rmtree(os.path.join(spool, name))
         self.okapi.configure(user="")
+        self.send(HEAD, TO)
+        self.assertEqual([os.stat(os.path.join(spool, name)).st_uid
+                          for name in ("drop", "failed")], [1, 1],
+                         "whose spool_dir is")
         self.okapi.start_spooler()
         self.eventually("sent", lambda: len(self.sink.messages) == 1)
 
