@@ -3,6 +3,7 @@
  */
 #include "trace.h"
 #include "field.h"
+#include "net.h"
 
 #include <time.h>
 
@@ -23,9 +24,11 @@ char *trace_format_received(const struct trace *trace)
 	g_autofree char *date = NULL;
 	g_autofree char *helo = NULL;
 	g_autofree char *recipient = NULL;
+	g_autofree char *address = NULL;
 
 	if (!trace->helo)
 		return g_strdup("");
+	address = net_literal(trace->peer);
 	date = field_date_utc(trace->time);
 	helo = trace_clean(trace->helo);
 	recipient = trace_clean(trace->recipient);
@@ -33,7 +36,7 @@ char *trace_format_received(const struct trace *trace)
 		"Received: from %s (%s)\r\n"
 		"\tby %s (Okapi " OKAPI_VERSION ") with LMTP%s id %s\r\n"
 		"\tfor <%s>; %s\r\n",
-		helo, trace->peer, trace->hostname, trace->is_tls ? "S" : "",
+		helo, address, trace->hostname, trace->is_tls ? "S" : "",
 		trace->id, recipient, date);
 }
 

@@ -526,6 +526,17 @@ static bool net_network_has(const struct net_network *network,
 				    (octets[whole] >> (8 - rest));
 }
 
+char *net_literal(const char *name)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	if (inet_pton(AF_INET6, name, address) == 1)
+		return g_strdup_printf("[IPv6:%s]", name);
+	if (inet_pton(AF_INET, name, address) == 1)
+		return g_strdup_printf("[%s]", name);
+	return g_strdup(name);
+}
+
 bool net_peer_in(const struct net_peer *peer, const char *const *networks)
 {
 	const void *octets = net_octets_of(&peer->address);

@@ -72,6 +72,10 @@ struct net_peer {
 };
 void net_peer_of(int fd, struct net_peer *ret_peer);
 
+/* The address of a peer as a literal (RFC 5321 4.1.3): "[127.0.0.1]",
+ * "[IPv6:::1]"; what is none stays as it is ("local").  Owned. */
+char *net_literal(const char *name);
+
 /* Does the peer's address lie in one of the networks ("127.0.0.0/8", "::1")?
  * Unix peers: true. */
 bool net_peer_in(const struct net_peer *peer, const char *const *networks);

@@ -106,15 +106,15 @@ static char *submission_trace(const struct submission_session *session)
 {
 	const struct serve_session *serve = session->serve;
 	g_autofree char *date = field_date_local(g_get_real_time());
+	g_autofree char *address = net_literal(serve->peer->name);
 
-	return g_strdup_printf(
-		"Received: from %s ([%s%s])\r\n"
-		"\t(using %s)\r\n"
-		"\tby %s (Okapi " OKAPI_VERSION ") with ESMTPSA; %s\r\n",
-		smtp_server_peer_name(serve->server),
-		strchr(serve->peer->name, ':') ? "IPv6:" : "",
-		serve->peer->name, tls_session_describe(serve->tls),
-		session->settings->conf->hostname, date);
+	return g_strdup_printf("Received: from %s (%s)\r\n"
+			       "\t(using %s)\r\n"
+			       "\tby %s (Okapi " OKAPI_VERSION
+			       ") with ESMTPSA; %s\r\n",
+			       smtp_server_peer_name(serve->server), address,
+			       tls_session_describe(serve->tls),
+			       session->settings->conf->hostname, date);
 }
 
 static void submission_finish(void *context, struct fault *replies,

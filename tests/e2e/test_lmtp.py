@@ -285,7 +285,7 @@ class Proxy(Served):
         reply, = client.deliver("c@x.test", [ANNA], crlf(message("behind")))
         self.assert_reply(reply, 250)
         mail, = self.okapi.mails("anna")
-        self.assertIn(b"Received: from spike.example (192.0.2.7)",
+        self.assertIn(b"Received: from spike.example ([192.0.2.7])",
                       self.okapi.raw("anna", mail["id"]))
 
     def test_binarymime(self):

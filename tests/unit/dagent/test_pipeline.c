@@ -112,7 +112,7 @@ Test(dagent_trace, lines)
 	trace.helo = "me.test";
 	trace.is_tls = true;
 	lmtp = trace_format_received(&trace);
-	cr_expect_str_eq(lmtp, "Received: from me.test (127.0.0.1)\r\n"
+	cr_expect_str_eq(lmtp, "Received: from me.test ([127.0.0.1])\r\n"
 			       "\tby mx.test (Okapi " OKAPI_VERSION
 			       ") with LMTPS id ID\r\n"
 			       "\tfor <anna>; Mon, 23 Nov 2026 06:00:00 "

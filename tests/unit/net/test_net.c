@@ -276,6 +276,22 @@ static struct net_peer peer_at(const char *text)
 	return peer;
 }
 
+Test(net, literals)
+{
+	static const char *const rows[][2] = {
+		{"127.0.0.1", "[127.0.0.1]"},
+		{"2001:db8::7", "[IPv6:2001:db8::7]"},
+		{"local", "local"},
+		{"1.2.3", "1.2.3"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *literal = net_literal(rows[i][0]);
+
+		cr_expect_str_eq(literal, rows[i][1]);
+	}
+}
+
 Test(net, networks)
 {
 	static const struct {
