@@ -221,6 +221,42 @@ static int store_orphans(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
+struct store_remove_request {
+	int64_t id;
+};
+
+static int store_remove_unit(struct store *store, void *context,
+			     struct fault *fault)
+{
+	const struct store_remove_request *r = context;
+
+	return store_orphan_remove(store, r->id, fault);
+}
+
+/* Which of them, for the question; FAULT_NOT_FOUND by the unit if none. */
+static int store_remove(struct admin *admin, struct fault *fault)
+{
+	struct store_remove_request request = {0};
+	g_autoptr(GPtrArray) orphans = NULL;
+	const struct store_orphan *found = NULL;
+
+	if (admin_number("ID", admin_arg(admin, 0), &request.id, fault) < 0 ||
+	    store_orphan_list(admin->store, &orphans, fault) < 0)
+		return -1;
+	for (guint i = 0; i < orphans->len; i++) {
+		const struct store_orphan *orphan = orphans->pdata[i];
+
+		if (orphan->id == request.id)
+			found = orphan;
+	}
+	if (found && admin_confirm(admin, fault,
+				   "Delete the store %s with %" G_GINT64_FORMAT
+				   " messages?",
+				   found->name, found->messages) < 0)
+		return -1;
+	return store_run(admin->store, store_remove_unit, &request, fault);
+}
+
 static const struct command_option store_check_options[] = {
 	{"repair", NULL, "makes right what can be derived from the rest",
 	 false},
@@ -248,6 +284,8 @@ static const struct command store_commands[] = {
 	 store_stats_options, COMMAND_READ | COMMAND_JSON},
 	{"orphans", "", "stores that were kept when their users went",
 	 store_orphans, NULL, COMMAND_READ | COMMAND_JSON},
+	{"remove", "ID", "deletes one of those", store_remove, NULL,
+	 COMMAND_WRITE},
 	{0}};
 
 const struct noun noun_store = {"store", "upkeep of the store", store_commands};

@@ -108,6 +108,22 @@ static int user_switch(const struct admin *admin, const char *on,
 	return 0;
 }
 
+/* "ID", or "new". */
+static int user_store(const char *text, int64_t *ret_store, struct fault *fault)
+{
+	if (!text)
+		return 0;
+	if (strcmp(text, "new") == 0) {
+		*ret_store = USER_STORE_NEW;
+		return 0;
+	}
+	if (admin_number("--store", text, ret_store, fault) < 0)
+		return -1;
+	if (*ret_store == 0)
+		return fault_set(fault, FAULT_USAGE, "--store 0 is no store");
+	return 0;
+}
+
 static int user_request_new(const struct admin *admin,
 			    struct user_request **ret_request,
 			    struct fault *fault)
@@ -139,12 +155,8 @@ static int user_request_new(const struct admin *admin,
 	    user_switch(admin, "active", "inactive", &r->active,
 			&change->active, fault) < 0)
 		return -1;
-	if (admin_has(admin, "store") &&
-	    admin_number("--store", admin_option(admin, "store"),
-			 &change->store, fault) < 0)
+	if (user_store(admin_option(admin, "store"), &change->store, fault) < 0)
 		return -1;
-	if (admin_has(admin, "store") && change->store == 0)
-		return fault_set(fault, FAULT_USAGE, "--store 0 is no store");
 	change->password = r->password;
 	*ret_request = g_steal_pointer(&r);
 	return 0;
@@ -485,9 +497,11 @@ static int user_show(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
-/* Of create, and without the first one of set. */
 static const struct command_option user_options[] = {
-	{"store", "ID", "takes a store that was kept (store orphans)", false},
+	{"store", "ID|new",
+	 "takes a store that was kept (store orphans), or a new one; the one "
+	 "there was is kept",
+	 false},
 	{"email", "ADDR", "the primary address", false},
 	{"alias", "ADDR",
 	 "further address, or @DOMAIN for what nobody else has there; "
@@ -516,7 +530,7 @@ static const struct command_option user_delete_options[] = {
 static const struct command user_commands[] = {
 	{"create", "NAME", "makes a user with a store; needs --email",
 	 user_create, user_options, COMMAND_WRITE},
-	{"set", "NAME", "changes what is given", user_set, user_options + 1,
+	{"set", "NAME", "changes what is given", user_set, user_options,
 	 COMMAND_WRITE},
 	{"rename", "NAME NEW", "gives a user another login name", user_rename,
 	 NULL, COMMAND_WRITE},

@@ -13,7 +13,7 @@
 
 /* What the flags said. */
 struct zarafa {
-	char action;         /* c u d l L g G b B, s (--list-sendas), 0 */
+	int action;          /* c u d l L g G b B, or one of enum; 0 */
 	const char *subject; /* user or group of the action */
 	const char *group;   /* -i */
 	const char *config;
@@ -21,7 +21,11 @@ struct zarafa {
 	const char *email, *fullname, *password;
 	const char *admin, *inactive; /* yes/no */
 	const char *quota_default, *warn, *soft, *hard;
+	const char *quota_own; /* --qo: the opposite of --qd */
 	const char *add_sendas, *del_sendas;
+	const char *new_name; /* -U */
+	const char *type;     /* of --details, --list-sendas */
+	const char *hook;     /* --hook-store */
 	bool ask_password;
 };
 
@@ -34,7 +38,70 @@ enum {
 	ZARAFA_ADD_SENDAS,
 	ZARAFA_DEL_SENDAS,
 	ZARAFA_LIST_SENDAS,
-	ZARAFA_HELP
+	ZARAFA_HELP,
+	ZARAFA_QO,
+	ZARAFA_TYPE,
+	ZARAFA_DETAILS,
+	ZARAFA_ORPHANS,
+	ZARAFA_HOOK,
+	ZARAFA_UNHOOK,
+	ZARAFA_REMOVE,
+	ZARAFA_PURGE,
+	ZARAFA_COUNTERS,
+	ZARAFA_USER_COUNT
+};
+
+#define ZARAFA_COMPANY "one store is one company"
+#define ZARAFA_MEETING "meeting requests are mail: nothing answers them"
+#define ZARAFA_CACHE   "there is no cache and nothing deferred"
+#define ZARAFA_SOURCE  "users live in the store: nothing to bring up to date"
+#define ZARAFA_WARNED  "quota warnings go to the user and the administrators"
+
+/* Flags of that program that stand for what Okapi does not have. */
+static const struct {
+	const char *flag;
+	const char *why;
+} zarafa_refused[] = {
+	{"create-store", "every user has a store; --unhook-store gives a new "
+			 "one"},
+	{"copyto-public",
+	 "'okapi-admin mail export --archive' and 'mail import' "
+	 "copy a store"},
+	{"update-group", "groups have no address"},
+	{"enable-feature", "users have no features to switch"},
+	{"disable-feature", "users have no features to switch"},
+	{"list-companies", ZARAFA_COMPANY},
+	{"create-company", ZARAFA_COMPANY},
+	{"update-company", ZARAFA_COMPANY},
+	{"delete-company", ZARAFA_COMPANY},
+	{"set-system-admin", ZARAFA_COMPANY},
+	{"add-to-viewlist", ZARAFA_COMPANY},
+	{"del-from-viewlist", ZARAFA_COMPANY},
+	{"list-view", ZARAFA_COMPANY},
+	{"add-to-adminlist", ZARAFA_COMPANY},
+	{"del-from-adminlist", ZARAFA_COMPANY},
+	{"list-admin", ZARAFA_COMPANY},
+	{"udqo", ZARAFA_COMPANY},
+	{"udqw", ZARAFA_COMPANY},
+	{"udqs", ZARAFA_COMPANY},
+	{"udqh", ZARAFA_COMPANY},
+	{"add-userquota-recipient", ZARAFA_WARNED},
+	{"del-userquota-recipient", ZARAFA_WARNED},
+	{"list-userquota-recipients", ZARAFA_WARNED},
+	{"add-companyquota-recipient", ZARAFA_COMPANY},
+	{"del-companyquota-recipient", ZARAFA_COMPANY},
+	{"list-companyquota-recipients", ZARAFA_COMPANY},
+	{"mr-accept", ZARAFA_MEETING},
+	{"mr-decline-conflict", ZARAFA_MEETING},
+	{"mr-decline-recurring", ZARAFA_MEETING},
+	{"mr-process", ZARAFA_MEETING},
+	{"clear-cache", ZARAFA_CACHE},
+	{"purge-deferred", ZARAFA_CACHE},
+	{"sync", ZARAFA_SOURCE},
+	{"force-resync", "clients ask by change number themselves"},
+	{"host", "there is no server: --config names the store"},
+	{"node", "there is one node"},
+	{"lang", "'okapi-admin folder localize' gives folders their names"},
 };
 
 static const struct option zarafa_long[] = {
@@ -47,6 +114,22 @@ static const struct option zarafa_long[] = {
 	{"del-sendas", required_argument, NULL, ZARAFA_DEL_SENDAS},
 	{"list-sendas", required_argument, NULL, ZARAFA_LIST_SENDAS},
 	{"help", no_argument, NULL, ZARAFA_HELP},
+	{"qo", required_argument, NULL, ZARAFA_QO},
+	{"type", required_argument, NULL, ZARAFA_TYPE},
+	{"details", required_argument, NULL, ZARAFA_DETAILS},
+	{"list-orphans", no_argument, NULL, ZARAFA_ORPHANS},
+	{"hook-store", required_argument, NULL, ZARAFA_HOOK},
+	{"unhook-store", required_argument, NULL, ZARAFA_UNHOOK},
+	{"remove-store", required_argument, NULL, ZARAFA_REMOVE},
+	{"purge-softdelete", required_argument, NULL, ZARAFA_PURGE},
+	{"reset-folder-count", required_argument, NULL, ZARAFA_COUNTERS},
+	{"user-count", no_argument, NULL, ZARAFA_USER_COUNT},
+	{"list-users", no_argument, NULL, 'l'},
+	{"list-groups", no_argument, NULL, 'L'},
+	{"password", required_argument, NULL, 'p'},
+	{"password-prompt", no_argument, NULL, 'P'},
+	{"fullname", required_argument, NULL, 'f'},
+	{"email", required_argument, NULL, 'e'},
 	{"version", no_argument, NULL, 'V'},
 	{0}};
 
@@ -61,15 +144,26 @@ static void zarafa_help(void)
 	     "  -u NAME --add-sendas WHO     WHO may send as NAME\n"
 	     "  -u NAME --del-sendas WHO     not any more\n"
 	     "  --list-sendas NAME           who may: the user, shown\n"
-	     "  -d NAME                      delete a user\n"
+	     "  --details NAME               the user, shown\n"
+	     "  -u NAME -U NEW               another login name\n"
+	     "  -d NAME                      delete a user, keep the store\n"
 	     "  -l                           list users\n"
 	     "  -L                           list groups\n"
 	     "  -g GROUP                     create a group\n"
 	     "  -G GROUP                     delete a group\n"
 	     "  -b USER -i GROUP             add a user to a group\n"
-	     "  -B USER -i GROUP             remove a user from a group\n\n"
+	     "  -B USER -i GROUP             remove a user from a group\n"
+	     "  --list-orphans               stores without owner\n"
+	     "  --hook-store ID -u USER      gives one to a user, whose own is "
+	     "kept\n"
+	     "  --unhook-store USER          keeps the store; the user has a new "
+	     "one\n"
+	     "  --remove-store ID            deletes a store without owner\n"
+	     "  --purge-softdelete DAYS      removes what was deleted then\n"
+	     "  --reset-folder-count USER    mends the store, counters included\n"
+	     "  --user-count                 figures of the store\n\n"
 	     "-n yes: a store without log-in (inactive).  --qd 1: the limits "
-	     "of the server hold.\nThe configuration is --config or "
+	     "of the server hold, as\n--qo no.  The configuration is --config or "
 	     "$OKAPI_CONFIG; okapi-admin does more.");
 }
 
@@ -79,8 +173,8 @@ static int zarafa_usage(const char *text)
 	return EX_USAGE;
 }
 
-/* Takes one flag; false if it is unknown. */
-static bool zarafa_flag(struct zarafa *z, int flag, bool *twice)
+/* Takes one flag. */
+static void zarafa_flag(struct zarafa *z, int flag, bool *twice)
 {
 	const struct {
 		int flag;
@@ -92,7 +186,11 @@ static bool zarafa_flag(struct zarafa *z, int flag, bool *twice)
 		      {'n', &z->inactive},
 		      {'i', &z->group},
 		      {ZARAFA_CONFIG, &z->config},
+		      {'U', &z->new_name},
+		      {ZARAFA_TYPE, &z->type},
+		      {ZARAFA_HOOK, &z->hook},
 		      {ZARAFA_QD, &z->quota_default},
+		      {ZARAFA_QO, &z->quota_own},
 		      {ZARAFA_QW, &z->warn},
 		      {ZARAFA_QS, &z->soft},
 		      {ZARAFA_QH, &z->hard},
@@ -103,24 +201,19 @@ static bool zarafa_flag(struct zarafa *z, int flag, bool *twice)
 		if (values[i].flag != flag)
 			continue;
 		*values[i].where = optarg;
-		return true;
+		return;
 	}
 	if (flag == 'o') {
 		g_ptr_array_add(z->overrides, optarg);
-		return true;
+		return;
 	}
 	if (flag == 'P') {
 		z->ask_password = true;
-		return true;
+		return;
 	}
-	if (flag == ZARAFA_LIST_SENDAS)
-		flag = 's';
-	if (flag >= 256 || !strchr("cudlLgGbBs", flag))
-		return false;
 	*twice = *twice || z->action;
-	z->action = (char)flag;
+	z->action = flag;
 	z->subject = optarg;
-	return true;
 }
 
 /* Asks without echo, or takes the first line of stdin. */
@@ -175,18 +268,41 @@ static bool zarafa_add_switch(GPtrArray *argv, const char *value,
 	return !value;
 }
 
+/* Does the server's quota hold?  "1" or "0", NULL if nothing was said. */
+static const char *zarafa_quota_default(const struct zarafa *z,
+					const char **ret_default)
+{
+	g_autoptr(GPtrArray) word = g_ptr_array_new_with_free_func(g_free);
+
+	*ret_default = z->quota_default;
+	if (z->quota_default && strcmp(z->quota_default, "0") != 0 &&
+	    strcmp(z->quota_default, "1") != 0)
+		return "--qd takes 0 or 1";
+	if (z->quota_default && z->quota_own)
+		return "--qd and --qo exclude each other";
+	if (!zarafa_add_switch(word, z->quota_own, "0", "1"))
+		return "--qo takes yes or no";
+	if (word->len)
+		*ret_default = strcmp(word->pdata[0], "0") == 0 ? "0" : "1";
+	return NULL;
+}
+
 static const char *zarafa_user_options(const struct zarafa *z, GPtrArray *argv)
 {
-	bool server = z->quota_default && strcmp(z->quota_default, "1") == 0;
+	const char *is_default = NULL;
+	const char *wrong = zarafa_quota_default(z, &is_default);
+	bool server = is_default && strcmp(is_default, "1") == 0;
 
-	if (z->quota_default && !server && strcmp(z->quota_default, "0") != 0)
-		return "--qd takes 0 or 1";
+	if (wrong)
+		return wrong;
 	if (server && (z->warn || z->soft || z->hard))
-		return "--qd 1 (the server's limits) excludes --qw, --qs, --qh";
+		return "the server's limits (--qd 1, --qo no) exclude --qw, "
+		       "--qs, --qh";
 	zarafa_add_option(argv, "email", z->email);
 	zarafa_add_option(argv, "fullname", z->fullname);
 	zarafa_add_option(argv, "send-as", z->add_sendas);
 	zarafa_add_option(argv, "no-send-as", z->del_sendas);
+	zarafa_add_option(argv, "store", z->hook);
 	zarafa_add_option(argv, "quota-warn", server ? "default" : z->warn);
 	zarafa_add_option(argv, "quota-soft", server ? "default" : z->soft);
 	zarafa_add_option(argv, "quota-hard", server ? "default" : z->hard);
@@ -194,8 +310,8 @@ static const char *zarafa_user_options(const struct zarafa *z, GPtrArray *argv)
 		return "-a takes yes or no";
 	if (!zarafa_add_switch(argv, z->inactive, "--inactive", "--active"))
 		return "-n takes yes or no";
-	/* --qd 0 alone: own limits, none yet. */
-	if (z->quota_default && !server && !z->warn && !z->soft && !z->hard) {
+	/* Own limits, none yet. */
+	if (is_default && !server && !z->warn && !z->soft && !z->hard) {
 		zarafa_add_option(argv, "quota-warn", "0");
 		zarafa_add_option(argv, "quota-soft", "0");
 		zarafa_add_option(argv, "quota-hard", "0");
@@ -206,25 +322,18 @@ static const char *zarafa_user_options(const struct zarafa *z, GPtrArray *argv)
 static bool zarafa_has_user_options(const struct zarafa *z)
 {
 	return z->email || z->fullname || z->password || z->ask_password ||
-	       z->admin || z->inactive || z->quota_default || z->warn ||
-	       z->soft || z->hard || z->add_sendas || z->del_sendas;
+	       z->admin || z->inactive || z->quota_default || z->quota_own ||
+	       z->warn || z->soft || z->hard || z->add_sendas ||
+	       z->del_sendas || z->hook;
 }
 
-/* The words of the command; NULL, or what is wrong. */
-static const char *zarafa_translate(const struct zarafa *z, GPtrArray *argv)
+/* What goes with which action; NULL, or what is wrong. */
+static const char *zarafa_check(const struct zarafa *z)
 {
-	static const struct {
-		char action;
-		const char *noun;
-		const char *verb;
-	} verbs[] = {{'c', "user", "create"},  {'u', "user", "set"},
-		     {'d', "user", "delete"},  {'l', "user", "list"},
-		     {'L', "group", "list"},   {'g', "group", "create"},
-		     {'G', "group", "delete"}, {'b', "group", "add"},
-		     {'B', "group", "remove"}, {'s', "user", "show"}};
 	bool member = z->action == 'b' || z->action == 'B';
 	bool user = z->action == 'c' || z->action == 'u';
-	const char *wrong = NULL;
+	bool shown =
+		z->action == ZARAFA_DETAILS || z->action == ZARAFA_LIST_SENDAS;
 
 	if (!z->action)
 		return "no action";
@@ -233,22 +342,78 @@ static const char *zarafa_translate(const struct zarafa *z, GPtrArray *argv)
 			      : "-i goes with -b and -B only";
 	if (!user && zarafa_has_user_options(z))
 		return "options of a user go with -c and -u only";
+	if (z->new_name && (z->action != 'u' || zarafa_has_user_options(z)))
+		return "-U goes with -u, and with nothing else";
+	if (z->action == ZARAFA_PURGE &&
+	    (!*z->subject ||
+	     strspn(z->subject, "0123456789") != strlen(z->subject)))
+		return "--purge-softdelete takes a number of days";
+	if (z->type && (!shown || strcmp(z->type, "user") != 0))
+		return "--type is user, with --details or --list-sendas";
+	return NULL;
+}
+
+/* The words of the command; NULL, or what is wrong. */
+static const char *zarafa_translate(const struct zarafa *z, GPtrArray *argv)
+{
+	static const struct {
+		int action;
+		const char *noun;
+		const char *verb;
+		const char *option; /* NULL: none */
+	} verbs[] = {{'c', "user", "create", NULL},
+		     {'u', "user", "set", NULL},
+		     /* That program does not ask, and keeps the store. */
+		     {'d', "user", "delete", "--keep-store"},
+		     {'l', "user", "list", NULL},
+		     {'L', "group", "list", NULL},
+		     {'g', "group", "create", NULL},
+		     {'G', "group", "delete", "--yes"},
+		     {'b', "group", "add", NULL},
+		     {'B', "group", "remove", NULL},
+		     {ZARAFA_LIST_SENDAS, "user", "show", NULL},
+		     {ZARAFA_DETAILS, "user", "show", NULL},
+		     {ZARAFA_ORPHANS, "store", "orphans", NULL},
+		     {ZARAFA_UNHOOK, "user", "set", "--store=new"},
+		     {ZARAFA_REMOVE, "store", "remove", "--yes"},
+		     {ZARAFA_PURGE, "store", "purge", NULL},
+		     {ZARAFA_COUNTERS, "store", "check", "--repair"},
+		     {ZARAFA_USER_COUNT, "store", "stats", NULL}};
+	const char *wrong = zarafa_check(z);
+	const char *subject = z->subject;
+
+	if (wrong)
+		return wrong;
 	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
-		if (verbs[i].action == z->action) {
-			zarafa_add(argv, verbs[i].noun);
-			zarafa_add(argv, verbs[i].verb);
-		}
+		if (verbs[i].action != z->action)
+			continue;
+		zarafa_add(argv, verbs[i].noun);
+		zarafa_add(argv, z->new_name ? "rename" : verbs[i].verb);
+		if (verbs[i].option)
+			zarafa_add(argv, verbs[i].option);
+		if (z->action == 'd')
+			zarafa_add(argv, "--yes");
 	}
-	/* That program does not ask. */
-	if (z->action == 'd' || z->action == 'G')
+	if (z->action == ZARAFA_PURGE && strcmp(subject, "0") == 0) {
+		zarafa_add(argv, "--all");
 		zarafa_add(argv, "--yes");
-	if (user)
+	} else if (z->action == ZARAFA_PURGE) {
+		zarafa_add(argv, "-o");
+		g_ptr_array_add(argv, g_strdup_printf("softdelete_lifetime=%sd",
+						      subject));
+	}
+	/* These are of the whole store. */
+	if (z->action == ZARAFA_PURGE || z->action == ZARAFA_COUNTERS)
+		subject = NULL;
+	if ((z->action == 'c' || z->action == 'u') && !z->new_name)
 		wrong = zarafa_user_options(z, argv);
 	zarafa_add(argv, "--");
-	if (member)
+	if (z->group)
 		zarafa_add(argv, z->group);
-	if (z->subject)
-		zarafa_add(argv, z->subject);
+	if (subject)
+		zarafa_add(argv, subject);
+	if (z->new_name)
+		zarafa_add(argv, z->new_name);
 	return wrong;
 }
 
@@ -279,16 +444,46 @@ static int zarafa_run(struct zarafa *z)
 			 asked ? asked : z->password);
 }
 
+/* "--sync", or with a value behind it. */
+static bool zarafa_is_refused(const char *word, size_t *ret_index)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(zarafa_refused); i++) {
+		const char *flag = zarafa_refused[i].flag;
+
+		if (len != strlen(flag) + 2 || strncmp(word, "--", 2) != 0 ||
+		    strncmp(word + 2, flag, len - 2) != 0)
+			continue;
+		*ret_index = i;
+		return true;
+	}
+	return false;
+}
+
+/* What getopt does not know: a flag that program has, or none at all. */
+static int zarafa_unknown(const char *word)
+{
+	g_autofree char *text = NULL;
+	size_t i = 0;
+
+	if (zarafa_is_refused(word, &i))
+		text = g_strdup_printf("--%s: %s", zarafa_refused[i].flag,
+				       zarafa_refused[i].why);
+	return zarafa_usage(text ? text : "unknown flag or missing value");
+}
+
 int zarafa_main(int argc, char **argv)
 {
 	g_autoptr(GPtrArray) overrides = g_ptr_array_new();
 	struct zarafa z = {.overrides = overrides};
 	bool twice = false;
+	int at = 1;
 	int flag;
 
 	opterr = 0;
 	while ((flag = getopt_long(argc, argv,
-				   "c:u:d:lLg:G:b:B:i:p:Pe:f:a:n:o:V",
+				   "c:u:d:lLg:G:b:B:i:p:Pe:f:a:n:o:U:sV",
 				   zarafa_long, NULL)) != -1) {
 		if (flag == ZARAFA_HELP) {
 			zarafa_help();
@@ -298,8 +493,14 @@ int zarafa_main(int argc, char **argv)
 			puts("zarafa-admin (okapi) " OKAPI_VERSION);
 			return EX_OK;
 		}
-		if (flag == '?' || !zarafa_flag(&z, flag, &twice))
-			return zarafa_usage("unknown flag or missing value");
+		if (flag == 's')
+			return zarafa_usage(
+				"-s: the public store is there from "
+				"the start");
+		if (flag == '?')
+			return zarafa_unknown(argv[at]);
+		zarafa_flag(&z, flag, &twice);
+		at = optind;
 	}
 	if (twice)
 		return zarafa_usage("one action at a time");

@@ -10,8 +10,7 @@
  " AND s.id > (SELECT min(id) FROM hierarchy WHERE type = 1)"                  \
  " AND NOT EXISTS (SELECT 1 FROM users u WHERE u.store = s.id)"
 
-int orphan_take(struct store *store, int64_t orphan, const char *name,
-		struct fault *fault)
+static int orphan_need(struct store *store, int64_t orphan, struct fault *fault)
 {
 	int64_t count;
 
@@ -24,6 +23,14 @@ int orphan_take(struct store *store, int64_t orphan, const char *name,
 				 "owner ('okapi-admin store orphans' lists "
 				 "them)",
 				 orphan);
+	return 0;
+}
+
+int orphan_take(struct store *store, int64_t orphan, const char *name,
+		struct fault *fault)
+{
+	if (orphan_need(store, orphan, fault))
+		return -1;
 	return sql_run(store, fault,
 		       "UPDATE hierarchy SET name = ? WHERE id = ?", "ti", name,
 		       orphan);
@@ -35,6 +42,38 @@ int orphan_leave(struct store *store, int64_t store_id, struct fault *fault)
 		       "UPDATE hierarchy SET name = name ||"
 		       " ' (without owner)' WHERE id = ?",
 		       "i", store_id);
+}
+
+/* The store and its folders are marked deleted, so that nothing is put there
+ * or shown any more; messages are what the purge finds there, however many. */
+int orphan_delete(struct store *store, int64_t store_id, struct fault *fault)
+{
+	int64_t now = g_get_real_time();
+	int64_t change;
+
+	if (store_bump(store, store_id, &change, fault) ||
+	    sql_run(store, fault,
+		    "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
+		    " SELECT h.id FROM tree t JOIN hierarchy h"
+		    "  ON h.parent = t.id AND h.type = 2"
+		    "  AND h.deleted IS NULL)"
+		    " UPDATE hierarchy SET deleted = ?2, change = ?3"
+		    " WHERE id IN (SELECT id FROM tree)",
+		    "iii", store_id, now, change))
+		return -1;
+	/* What waits in the queue is sent, but nobody's now. */
+	return sql_run(store, fault,
+		       "UPDATE outgoingqueue SET store = NULL, message = NULL"
+		       " WHERE store = ?",
+		       "i", store_id);
+}
+
+int store_orphan_remove(struct store *store, int64_t orphan,
+			struct fault *fault)
+{
+	if (store_need_unit(store, fault) || orphan_need(store, orphan, fault))
+		return -1;
+	return orphan_delete(store, orphan, fault);
 }
 
 static void orphan_free(gpointer data)

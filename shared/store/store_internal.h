@@ -200,6 +200,9 @@ NODISCARD int orphan_take(struct store *store, int64_t orphan, const char *name,
 /* The user is gone, and the store says so in its name. */
 NODISCARD int orphan_leave(struct store *store, int64_t store_id,
 			   struct fault *fault);
+/* One that is nobody's is marked deleted, with all that is in it. */
+NODISCARD int orphan_delete(struct store *store, int64_t store_id,
+			    struct fault *fault);
 
 /* ---- users.c, user_read.c, groups.c ---------------------------------------
  */

@@ -250,7 +250,7 @@ static int user_apply(struct store *store, int64_t user,
 static int user_store(struct store *store, const char *name, int64_t orphan,
 		      int64_t *ret_store, struct fault *fault)
 {
-	if (!orphan)
+	if (!orphan || orphan == USER_STORE_NEW)
 		return folder_make_store(store, name, true, ret_store, fault);
 	*ret_store = orphan;
 	return orphan_take(store, orphan, name, fault);
@@ -280,13 +280,39 @@ int store_user_create(struct store *store, const char *name,
 	return 0;
 }
 
+/* Another store, and the one there was is kept. */
+static int user_change_store(struct store *store, int64_t user, int64_t wanted,
+			     struct fault *fault)
+{
+	int64_t old = 0;
+	int64_t store_id;
+	g_autofree char *name = NULL;
+	ROWS rows = {0};
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT name, store FROM users WHERE id = ?", "i",
+		      user) ||
+	    rows_first(&rows, "user", user, fault))
+		return -1;
+	name = rows_text(&rows, 0);
+	old = rows_int(&rows, 1);
+	rows_end(&rows);
+	if (orphan_leave(store, old, fault) ||
+	    user_store(store, name, wanted, &store_id, fault))
+		return -1;
+	return sql_run(store, fault, "UPDATE users SET store = ? WHERE id = ?",
+		       "ii", store_id, user);
+}
+
 int store_user_set(struct store *store, const char *name,
 		   const struct store_user_change *change, struct fault *fault)
 {
 	int64_t id;
 
 	if (store_need_unit(store, fault) ||
-	    user_id_by_name(store, name, USER_PERSON, &id, fault))
+	    user_id_by_name(store, name, USER_PERSON, &id, fault) ||
+	    (change->store &&
+	     user_change_store(store, id, change->store, fault)))
 		return -1;
 	return user_apply(store, id, change, fault);
 }
@@ -310,31 +336,6 @@ int store_user_rename(struct store *store, const char *name,
 		       "ti", new_name, id);
 }
 
-/* The store and its folders are marked deleted, so that nothing is put there
- * or shown any more; messages are what the purge finds there, however many. */
-static int user_delete_store(struct store *store, int64_t store_id,
-			     struct fault *fault)
-{
-	int64_t now = g_get_real_time();
-	int64_t change;
-
-	if (store_bump(store, store_id, &change, fault) ||
-	    sql_run(store, fault,
-		    "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
-		    " SELECT h.id FROM tree t JOIN hierarchy h"
-		    "  ON h.parent = t.id AND h.type = 2"
-		    "  AND h.deleted IS NULL)"
-		    " UPDATE hierarchy SET deleted = ?2, change = ?3"
-		    " WHERE id IN (SELECT id FROM tree)",
-		    "iii", store_id, now, change))
-		return -1;
-	/* What waits in the queue is sent, but nobody's now. */
-	return sql_run(store, fault,
-		       "UPDATE outgoingqueue SET store = NULL, message = NULL"
-		       " WHERE store = ?",
-		       "i", store_id);
-}
-
 int store_user_delete(struct store *store, const char *name, bool keep_store,
 		      struct fault *fault)
 {
@@ -349,5 +350,5 @@ int store_user_delete(struct store *store, const char *name, bool keep_store,
 		return -1;
 	if (keep_store)
 		return orphan_leave(store, store_id, fault);
-	return user_delete_store(store, store_id, fault);
+	return orphan_delete(store, store_id, fault);
 }

@@ -6,7 +6,8 @@
 
 #include "store.h"
 
-#define QUOTA_SERVER (-1) /* the server-wide value holds */
+#define USER_STORE_NEW (-1)
+#define QUOTA_SERVER   (-1) /* the server-wide value holds */
 
 struct store_user {
 	int64_t id;
@@ -43,8 +44,9 @@ struct store_user_change {
 	int64_t quota_warn; /* bytes, 0 none, QUOTA_SERVER, QUOTA_KEEP */
 	int64_t quota_soft;
 	int64_t quota_hard;
-	int64_t store; /* creating: one without owner, which is the user's
-			  then; 0: a new one */
+	int64_t store; /* one without owner, which is the user's then, or
+			  USER_STORE_NEW; 0: creating, a new one; changing, the
+			  one the user has.  That is kept, without owner. */
 };
 
 /* Unit.  Creates a user with a store and its folders.  FAULT_EXISTS if name or
@@ -88,6 +90,10 @@ struct store_orphan {
 /* All, by id: GPtrArray of struct store_orphan, owned (frees its elements). */
 NODISCARD int store_orphan_list(struct store *store, GPtrArray **ret_orphans,
 				struct fault *fault);
+
+/* Unit.  Marks one deleted; FAULT_NOT_FOUND if it has an owner or is none. */
+NODISCARD int store_orphan_remove(struct store *store, int64_t orphan,
+				  struct fault *fault);
 
 /* The limits of a quota, each above the one before. */
 enum quota_level {

@@ -314,7 +314,6 @@ class Users(Admin):
         for number in ("", "x", "-1", "1x", "0"):
             self.refused(USAGE, "user", "create", "cora", "--email",
                          "cora@okapi.test", f"--store={number}")
-        self.refused(USAGE, "user", "set", "anna", "--store", "1")
 
     def test_passwords_come_from_files(self):
         path = self.write("pw", "s3cret\n")
@@ -1385,7 +1384,91 @@ class Zarafa(Admin):
         self.assertIn("dora", self.zarafa("-l").out)
         self.assertEqual(self.zarafa("-L").status, 0)
         self.assertEqual(self.zarafa("-d", "dora").status, 0)
+        self.assertEqual([o["name"] for o in self.json("store", "orphans")],
+                         ["dora (without owner)"])
         self.refused(NO_USER, "user", "show", "dora")
+
+    def test_the_flags_for_stores(self):
+        """unhook keeps a store, hook gives it back, remove deletes it."""
+        must = self.okapi.must
+        self.okapi.deliver(message("one"), "anna")
+        self.assertEqual(self.zarafa("--unhook-store", "anna").status, 0)
+        self.assertEqual(self.okapi.mails("anna"), [])
+        orphan, = self.json("store", "orphans")
+        self.assertIn("anna (without owner)", self.zarafa(
+            "--list-orphans").out)
+        number = str(orphan["id"])
+        self.assertEqual(self.zarafa("--hook-store", number, "-u",
+                                     "bert").status, 0)
+        self.assertEqual(self.okapi.subjects("bert"), ["one"])
+        self.assertEqual([o["name"] for o in self.json("store", "orphans")],
+                         ["bert (without owner)"])
+        old = str(self.json("store", "orphans")[0]["id"])
+        self.assertEqual(self.zarafa("--remove-store", number).status,
+                         NO_INPUT)
+        self.assertEqual(self.zarafa("--remove-store", old).status, 0)
+        self.assertEqual(self.json("store", "orphans"), [])
+        self.okapi.deliver(message("two"), "anna")
+        self.assertEqual(self.okapi.subjects("anna"), ["two"])
+        ident = str(self.okapi.mails("anna")[0]["id"])
+        must("mail", "delete", "anna", ident, "--permanent", "--yes")
+        self.assertIn("purged: 0", self.zarafa("--purge-softdelete",
+                                               "3").out)
+        self.assertIn("purged: 1", self.zarafa("--purge-softdelete",
+                                               "0").out)
+        must("store", "check")
+        # By okapi-admin's own words.
+        must("user", "set", "anna", "--store", "new")
+        orphan, = self.json("store", "orphans")
+        self.refused(USAGE, "store", "remove", str(orphan["id"]),
+                     says="anna (without owner)")
+        self.refused(USAGE, "store", "remove", "x")
+        must("store", "remove", str(orphan["id"]), "--yes")
+        self.refused(NO_INPUT, "store", "remove", str(orphan["id"]), "--yes")
+        self.refused(NO_INPUT, "store", "remove", "1", "--yes")
+        self.refused(NO_INPUT, "user", "set", "anna", "--store",
+                     str(orphan["id"]))
+        must("store", "check")
+
+    def test_the_other_flags(self):
+        self.assertEqual(self.zarafa("-u", "anna", "-U", "hanna").status, 0)
+        self.assertIn("hanna", self.zarafa("--details", "hanna", "--type",
+                                           "user").out)
+        self.assertIn("hanna", self.zarafa("--list-users").out)
+        self.assertIn("Everyone", self.zarafa("--list-groups").out)
+        self.assertIn("messages", self.zarafa("--user-count").out)
+        self.assertEqual(self.zarafa("--reset-folder-count",
+                                     "hanna").status, 0)
+        for args, hard in ((["--qo", "yes", "--qh", "5"], 5),
+                           (["--qo", "no"], 0)):
+            done = self.zarafa("-u", "hanna", *args)
+            self.assertEqual(done.status, 0, done)
+            self.assertEqual(self.json("user", "show",
+                                       "hanna")["quota"]["hard"], hard)
+        self.assertEqual(self.zarafa(
+            "-c", "dora", "--email", "dora@okapi.test", "--fullname", "Dora",
+            "--password", "x").status, 0)
+
+    def test_what_there_is_nothing_for(self):
+        """Each says why, and how else."""
+        for args, says in ((["--sync"], "users live in the store"),
+                           (["--clear-cache=1"], "no cache"),
+                           (["-u", "anna", "--mr-accept", "yes"], "meeting"),
+                           (["--create-company", "x"], "one company"),
+                           (["--create-store", "anna"], "--unhook-store"),
+                           (["-l", "--host", "x"], "--config"),
+                           (["-s"], "public store")):
+            done = self.zarafa(*args)
+            self.assertEqual(done.status, USAGE, f"{args}: {done}")
+            self.assertIn(says, done.err)
+        for args in (["-u", "anna", "-U", "x", "-f", "y"],
+                     ["-l", "-U", "x"], ["--hook-store", "7"],
+                     ["-l", "--type", "user"], ["--purge-softdelete", "x"],
+                     ["--details", "anna", "--type", "company"],
+                     ["-u", "anna", "--qo", "yes", "--qd", "1"],
+                     ["-u", "anna", "--qo", "perhaps"]):
+            done = self.zarafa(*args)
+            self.assertEqual(done.status, USAGE, f"{args}: {done}")
 
     def test_as_a_link(self):
         link = self.dir + "/bin/zarafa-admin"

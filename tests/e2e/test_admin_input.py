@@ -39,6 +39,7 @@ SAYS = {
     "ADDRESS|DOMAIN": {0, DATA}, "ADDR": {0, DATA}, "ADDRESS": {0, DATA},
     "FILE": {NO_INPUT, DATA, EXISTS}, "FILE|-": {NO_INPUT, DATA},
     "FILE|DIR": {NO_INPUT, DATA}, "MESSAGE": {NO_INPUT, DATA},
+    "ID|new": {USAGE, NO_INPUT, DATA},
     "DIR": {0, NO_INPUT, DATA, EXISTS},
     "STATE": {USAGE, DATA}, "TEXT": {0, DATA}, "MB": {USAGE, DATA}, "N": {USAGE, DATA},
     "TIME": {USAGE, DATA}, "yes|no": {USAGE, DATA},
@@ -245,7 +246,7 @@ class BadInput(Table):
                         (call[0] == "init" and path.endswith(
                             (".db", "empty"))):
                     continue
-                words = [re.sub("{(id|queue|outbox|draft)}", "1", word)
+                words = [re.sub("{(id|queue|outbox|draft|orphan)}", "1", word)
                          for word in call[1:]]
                 words = self.command((call[0], *words))
                 with self.subTest(f"{call[0]} {path}"):
@@ -266,7 +267,7 @@ class BadInput(Table):
         for call in CALLS:
             if not self.table[call[0]]["changes"]:
                 continue
-            words = [re.sub("{(id|queue|outbox|draft)}", "1", word)
+            words = [re.sub("{(id|queue|outbox|draft|orphan)}", "1", word)
                      for word in call[1:]]
             with self.subTest(call[0]):
                 self.refused(self.command((call[0], *words)),

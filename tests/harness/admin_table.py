@@ -78,7 +78,9 @@ CALLS = (
     ("store backup", "{dir}/backup"),
     ("store vacuum",),
     ("store stats",),
+    ("user set", "bert", "--store", "new"),
     ("store orphans",),
+    ("store remove", "{orphan}", "--yes"),
     ("config show",),
     ("config check",),
     ("convert", "{message}"),
@@ -125,6 +127,8 @@ class Table(Case):
         """What a call names, as it is now."""
         if name == "queue":
             return self.okapi.queue()[0]["id"]
+        if name == "orphan":
+            return self.okapi.json("store", "orphans")[0]["id"]
         if name in self.files:
             return self.files[name]
         return self.okapi.mails(*MAILS[name])[0]["id"]
