@@ -18,6 +18,8 @@ struct save_job {
 	struct mail *mail;
 	struct mail_recipient *to;
 	char *trace;
+	/* The mail's content, of a job before it in the same unit; or 0. */
+	int64_t stored;
 };
 
 void save_ask(const struct mail *mail, const struct mail_recipient *to,
@@ -343,6 +345,7 @@ static int save_delivery(struct store *store, struct save_job *job,
 	save_ask(job->mail, to, &question);
 	if (save_fill_copies(store, job, copies, contents, keywords, fault))
 		return -1;
+	question.delivery.stored = job->stored;
 	question.delivery.copies = copies;
 	question.delivery.copy_count = plan->copies->len;
 	question.delivery.submissions = outgoing->pointers;
@@ -379,10 +382,17 @@ static int save_group_unit(struct store *store, void *context,
 			   struct fault *fault)
 {
 	struct save_group *group = context;
+	int64_t stored = 0;
 
-	for (size_t i = 0; i < group->count; i++)
-		if (save_unit(store, &group->jobs[i], fault))
+	for (size_t i = 0; i < group->count; i++) {
+		struct save_job *job = &group->jobs[i];
+
+		job->stored = stored;
+		if (save_unit(store, job, fault))
 			return -1;
+		if (job->to->result.content)
+			stored = job->to->result.content;
+	}
 	return 0;
 }
 
@@ -407,6 +417,7 @@ static void save_one(struct save_job *job, struct store *store)
 	struct fault fault = {0};
 
 	to->is_stale = false;
+	job->stored = 0;
 	if (agent_run(agent, store, save_unit, job, &fault) == 0) {
 		fault_clear(&to->verdict);
 		return;
@@ -483,7 +494,7 @@ void save_again(struct mail *mail, struct store *store,
 		struct mail_recipient *to)
 {
 	g_autofree char *trace = save_trace(mail, to);
-	struct save_job job = {mail, to, trace};
+	struct save_job job = {mail, to, trace, 0};
 
 	save_prepare(mail, to);
 	save_one(&job, store);
@@ -500,8 +511,8 @@ void save_all(struct mail *mail, struct store *store)
 
 		if (!to->is_done) {
 			save_prepare(mail, to);
-			jobs[count++] = (struct save_job){mail, to,
-							  save_trace(mail, to)};
+			jobs[count++] = (struct save_job){
+				mail, to, save_trace(mail, to), 0};
 		}
 		if (count == SAVE_GROUP || i + 1 == mail->recipients->len) {
 			save_some(mail, store, jobs, count, &busy);

@@ -15,19 +15,21 @@ int copy_insert(struct store *store, const struct copy_new *copy,
 		int64_t *ret_message, struct fault *fault)
 {
 	struct counter_change by = {1, copy_is_unread(copy->flags), copy->size};
-	int64_t change;
+	int64_t change = copy->change;
+	int rc = change ? folder_count_as(store, copy->store, copy->folder, &by,
+					  change, fault)
+			: folder_count(store, copy->store, copy->folder, &by,
+				       &change, fault);
 
-	if (folder_count(store, copy->store, copy->folder, &by, &change,
-			 fault) ||
-	    sql_run(store, fault,
-		    "INSERT INTO hierarchy (type, parent, store, content,"
-		    " change, flags, size, received, trace, keywords)"
-		    " VALUES (3, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    "iiiidiitt", copy->folder, copy->store, copy->content,
-		    change, (int)copy->flags, copy->size, copy->received,
-		    copy->trace && copy->trace[0] ? copy->trace : NULL,
-		    copy->keywords && copy->keywords[0] ? copy->keywords
-							: NULL))
+	if (rc || sql_run(store, fault,
+			  "INSERT INTO hierarchy (type, parent, store, content,"
+			  " change, flags, size, received, trace, keywords)"
+			  " VALUES (3, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			  "iiiidiitt", copy->folder, copy->store, copy->content,
+			  change, (int)copy->flags, copy->size, copy->received,
+			  copy->trace && copy->trace[0] ? copy->trace : NULL,
+			  copy->keywords && copy->keywords[0] ? copy->keywords
+							      : NULL))
 		return -1;
 	*ret_message = sqlite3_last_insert_rowid(store->db);
 	return 0;

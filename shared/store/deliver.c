@@ -178,18 +178,9 @@ static int64_t delivery_time(int64_t now)
 	return MAX((int64_t)old, now);
 }
 
-/* Would that much fit into a store? */
-static int delivery_check_quota(struct store *store, int64_t store_id,
-				int64_t size, struct fault *fault)
+static int delivery_refuse(const struct store *store, const char *owner,
+			   struct fault *fault)
 {
-	struct store_limits limits;
-	g_autofree char *owner = NULL;
-
-	if (user_limits(store, store_id, &limits, fault))
-		return -1;
-	owner = limits.owner;
-	if (limits.hard <= 0 || limits.used + size <= limits.hard)
-		return 0;
 	return fault_set(fault,
 			 store->policy.quota_tempfail ? FAULT_FULL_FOR_NOW
 						      : FAULT_MAILBOX_FULL,
@@ -199,7 +190,15 @@ static int delivery_check_quota(struct store *store, int64_t store_id,
 int store_fits(struct store *store, int64_t store_id, int64_t size,
 	       struct fault *fault)
 {
-	return delivery_check_quota(store, store_id, size, fault);
+	struct store_limits limits;
+	g_autofree char *owner = NULL;
+
+	if (user_limits(store, store_id, &limits, fault))
+		return -1;
+	owner = limits.owner;
+	if (limits.hard <= 0 || limits.used + size <= limits.hard)
+		return 0;
+	return delivery_refuse(store, owner, fault);
 }
 
 static char *delivery_keywords(const struct delivery_copy *copy)
@@ -231,45 +230,68 @@ static int64_t delivery_size(const struct delivery *delivery, size_t i)
 	return (int64_t)g_bytes_get_size(delivery_content(delivery, i)->rfc822);
 }
 
+/* Where a copy goes, before anything of the delivery is there. */
+struct delivery_target {
+	int64_t store;
+	int64_t change; /* the next one of that store */
+	int64_t hard;   /* quota; 0: none */
+};
+
 /* Quota of every store that gets copies, each looked at once. */
 static int delivery_check_quotas(struct store *store,
 				 const struct delivery *delivery,
-				 const int64_t *stores, struct fault *fault)
+				 const struct delivery_target *targets,
+				 struct fault *fault)
 {
 	for (size_t i = 0; i < delivery->copy_count; i++) {
+		const struct delivery_target *target = &targets[i];
 		int64_t size = 0;
 		bool is_first = true;
 
-		for (size_t k = 0; k < delivery->copy_count; k++) {
-			if (stores[k] == stores[i])
+		for (size_t k = 0; target->hard > 0 && k < delivery->copy_count;
+		     k++) {
+			if (targets[k].store == target->store)
 				size += delivery_size(delivery, k);
-			is_first &= k >= i || stores[k] != stores[i];
+			is_first &= k >= i || targets[k].store != target->store;
 		}
-		if (is_first &&
-		    delivery_check_quota(store, stores[i], size, fault))
+		if (target->hard > 0 && is_first &&
+		    store_fits(store, target->store, size, fault))
 			return -1;
 	}
 	return 0;
 }
 
-/* A folder that went away after it was chosen: choosing again helps, so the
- * sender is not told that the mail is undeliverable. */
-static int delivery_folder(struct store *store, int64_t folder,
-			   int64_t *ret_store, struct fault *fault)
+/* All there is to know of it, in one statement.  A folder that went away after
+ * it was chosen: choosing again helps, so the sender is not told that the mail
+ * is undeliverable. */
+static int delivery_find_target(struct store *store, int64_t folder,
+				struct delivery_target *ret_target,
+				struct fault *fault)
 {
-	struct fault why = {0};
+	ROWS rows = {0};
+	int rc;
 
-	if (folder_store(store, folder, ret_store, &why) == 0) {
-		if (*ret_store != folder)
-			return 0;
+	if (rows_open(store, &rows, fault,
+		      "SELECT s.id, s.change + 1, coalesce(u.quota_hard, 0)"
+		      " FROM hierarchy f JOIN hierarchy s ON s.id = f.store"
+		      " LEFT JOIN users u ON u.store = s.id"
+		      " WHERE f.id = ? AND f.type = 2 AND f.deleted IS NULL",
+		      "i", folder))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
 		return fault_set(fault, FAULT_INTERNAL,
-				 "messages live in folders");
-	}
-	if (why.kind == FAULT_NOT_FOUND)
-		why.kind = FAULT_INTERNAL;
-	if (fault)
-		*fault = why;
-	return -1;
+				 "no folder %" G_GINT64_FORMAT, folder);
+	*ret_target = (struct delivery_target){
+		.store = rows_int(&rows, 0),
+		.change = rows_int(&rows, 1),
+		.hard = rows_int(&rows, 2),
+	};
+	if (ret_target->hard == QUOTA_SERVER)
+		ret_target->hard = store->policy.quota_hard;
+	return 0;
 }
 
 /* Values set at a copy, not at what it says. */
@@ -282,47 +304,66 @@ static int delivery_properties(struct store *store, int64_t message,
 	return 0;
 }
 
-static int delivery_copies(struct store *store, const struct delivery *delivery,
-			   int64_t *ret_first, struct fault *fault)
+/* One of the copies.  last, its content: what was ensured for the one before;
+ * they become this one's. */
+static int delivery_copy(struct store *store, const struct delivery *delivery,
+			 size_t i, struct delivery_target *targets,
+			 const struct content **last, int64_t *content,
+			 int64_t *ret_message, struct fault *fault)
 {
-	g_autofree int64_t *stores =
-		g_new0(int64_t, MAX(delivery->copy_count, 1));
-	const struct content *last = NULL;
-	int64_t content = 0;
+	const struct delivery_copy *copy = &delivery->copies[i];
+	const struct content *says = delivery_content(delivery, i);
+	g_autofree char *keywords = delivery_keywords(copy);
+	struct copy_new new_copy = {
+		.store = targets[i].store,
+		.folder = copy->folder,
+		.size = delivery_size(delivery, i),
+		.flags = copy->flags,
+		.received = copy->received,
+		.trace = copy->trace,
+		.keywords = keywords,
+		.change = targets[i].change,
+	};
+
+	if (says != *last && content_ensure(store, says, content, fault))
+		return -1;
+	*last = says;
+	new_copy.content = *content;
+	if (copy_insert(store, &new_copy, ret_message, fault) ||
+	    delivery_properties(store, *ret_message, copy->properties, fault))
+		return -1;
+	for (size_t k = i + 1; k < delivery->copy_count; k++)
+		targets[k].change += targets[k].store == targets[i].store;
+	return 0;
+}
+
+static int delivery_copies(struct store *store, const struct delivery *delivery,
+			   struct delivery_result *result, struct fault *fault)
+{
+	g_autofree struct delivery_target *targets =
+		g_new0(struct delivery_target, MAX(delivery->copy_count, 1));
+	const struct content *last =
+		delivery->stored ? delivery->content : NULL;
+	int64_t content = delivery->stored;
 
 	for (size_t i = 0; i < delivery->copy_count; i++)
-		if (delivery_folder(store, delivery->copies[i].folder,
-				    &stores[i], fault))
+		if (delivery_find_target(store, delivery->copies[i].folder,
+					 &targets[i], fault))
 			return -1;
 	if (delivery->check_quota &&
-	    delivery_check_quotas(store, delivery, stores, fault))
+	    delivery_check_quotas(store, delivery, targets, fault))
 		return -1;
+	result->content = delivery->stored;
 	for (size_t i = 0; i < delivery->copy_count; i++) {
-		const struct delivery_copy *copy = &delivery->copies[i];
-		g_autofree char *keywords = delivery_keywords(copy);
-		struct copy_new new_copy = {
-			.store = stores[i],
-			.folder = copy->folder,
-			.size = delivery_size(delivery, i),
-			.flags = copy->flags,
-			.received = copy->received,
-			.trace = copy->trace,
-			.keywords = keywords,
-		};
 		int64_t message;
 
-		if (delivery_content(delivery, i) != last &&
-		    content_ensure(store, delivery_content(delivery, i),
-				   &content, fault))
+		if (delivery_copy(store, delivery, i, targets, &last, &content,
+				  &message, fault))
 			return -1;
-		last = delivery_content(delivery, i);
-		new_copy.content = content;
-		if (copy_insert(store, &new_copy, &message, fault) ||
-		    delivery_properties(store, message, copy->properties,
-					fault))
-			return -1;
+		if (last == delivery->content)
+			result->content = content;
 		if (i == 0)
-			*ret_first = message;
+			result->message = message;
 	}
 	return 0;
 }
@@ -343,7 +384,7 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
-		if (delivery_copies(store, delivery, &result.message, fault))
+		if (delivery_copies(store, delivery, &result, fault))
 			return -1;
 		if (delivery->no_notify)
 			store->touched = touched;

@@ -212,34 +212,42 @@ int folder_is_below(struct store *store, int64_t folder, int64_t ancestor,
 		       "ii", folder, ancestor);
 }
 
-int folder_count(struct store *store, int64_t store_id, int64_t folder,
-		 const struct counter_change *by, int64_t *ret_change,
-		 struct fault *fault)
+int folder_count_as(struct store *store, int64_t store_id, int64_t folder,
+		    const struct counter_change *by, int64_t change,
+		    struct fault *fault)
 {
-	int rc;
-
-	/* RETURNING would have SQLite copy each page, to be able to take the
-	 * statement back. */
+	store->touched |= STORE_TOUCHED_CHANGES;
 	if (sql_run(store, fault,
 		    "UPDATE hierarchy SET messages = messages + ?,"
-		    " unread = unread + ?, size = size + ?,"
-		    " change = change + 1 WHERE id = ? AND type = 1",
-		    "iiii", by->messages, by->unread, by->size, store_id))
+		    " unread = unread + ?, size = size + ?, change = ?"
+		    " WHERE id = ? AND type = 1",
+		    "iiiii", by->messages, by->unread, by->size, change,
+		    store_id))
 		return -1;
-	rc = sql_get(store, fault, ret_change,
-		     "SELECT change FROM hierarchy WHERE id = ? AND type = 1",
-		     "i", store_id);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no store %" G_GINT64_FORMAT, store_id);
-	if (rc < 0)
-		return -1;
-	store->touched |= STORE_TOUCHED_CHANGES;
 	return sql_run(store, fault,
 		       "UPDATE hierarchy SET messages = messages + ?,"
 		       " unread = unread + ?, size = size + ?"
 		       " WHERE id = ? AND type = 2",
 		       "iiii", by->messages, by->unread, by->size, folder);
+}
+
+int folder_count(struct store *store, int64_t store_id, int64_t folder,
+		 const struct counter_change *by, int64_t *ret_change,
+		 struct fault *fault)
+{
+	/* RETURNING would have SQLite copy each page, to be able to take the
+	 * statement back. */
+	int rc = sql_get(store, fault, ret_change,
+			 "SELECT change + 1 FROM hierarchy"
+			 " WHERE id = ? AND type = 1",
+			 "i", store_id);
+
+	if (rc == 0)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "no store %" G_GINT64_FORMAT, store_id);
+	if (rc < 0)
+		return -1;
+	return folder_count_as(store, store_id, folder, by, *ret_change, fault);
 }
 
 /* ---- paths ---------------------------------------------------------------

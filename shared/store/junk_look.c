@@ -18,13 +18,11 @@ struct junk_lists {
 static char *junk_find_mark(const struct junk_mail *mail)
 {
 	int64_t scl = propset_number(mail->set, PR_CONTENT_FILTER_SCL, 0);
-	const char *mark;
 
 	if (mail->is_told)
 		return g_strdup("option -j");
-	mark = spam_marks_find(mail->marks, mail->octets, mail->size);
-	if (mark)
-		return g_strdup_printf("header %s", mark);
+	if (mail->mark)
+		return g_strdup_printf("header %s", mail->mark);
 	if (mail->scl_limit <= JUNK_SCL_MAX && scl >= mail->scl_limit)
 		return g_strdup_printf("scl %" G_GINT64_FORMAT, scl);
 	return NULL;

@@ -15,13 +15,11 @@ struct store;
 
 /* What is asked about; all borrowed. */
 struct junk_mail {
-	const char *octets;
-	size_t size;
 	const struct propset *set; /* summary; with lists: that field, too */
 	const char *reverse_path;
 	bool is_told; /* -j */
 	/* By configuration. */
-	const struct spam_marks *marks;
+	const char *mark;  /* spam_marks_find(); NULL: nothing marks it */
 	int64_t scl_limit; /* spam_scl */
 	/* The user. */
 	int64_t store_id;

@@ -81,12 +81,16 @@ struct delivery {
 	bool check_duplicate; /* within the policy's window */
 	bool check_quota;     /* hard quota of the recipient's store */
 	bool no_notify;       /* wake nobody who waits for new mail */
+	/* result.content of a delivery of the same content in this very unit;
+	 * 0: none was. */
+	int64_t stored;
 };
 
 struct delivery_result {
 	int64_t message;    /* id of the first copy; 0 if there is none */
 	bool is_duplicate;  /* message is that of the first time */
 	bool by_message_id; /* another one that bears the same Message-ID */
+	int64_t content;    /* the row of delivery.content; 0: not needed */
 };
 
 /* Would one more message of that size fit into a store?  FAULT_MAILBOX_FULL or

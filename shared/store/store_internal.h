@@ -278,6 +278,10 @@ struct counter_change {
 NODISCARD int folder_count(struct store *store, int64_t store_id,
 			   int64_t folder, const struct counter_change *by,
 			   int64_t *ret_change, struct fault *fault);
+/* The same where that number is known. */
+NODISCARD int folder_count_as(struct store *store, int64_t store_id,
+			      int64_t folder, const struct counter_change *by,
+			      int64_t change, struct fault *fault);
 /* "a\/b": a name as a part of a path. Appends. */
 void folder_append_name(GString *path, const char *name);
 
@@ -378,6 +382,7 @@ struct copy_new {
 	int64_t received;
 	const char *trace;
 	const char *keywords; /* one a line, or NULL */
+	int64_t change;       /* the store's next one; 0: to be looked up */
 };
 NODISCARD int copy_insert(struct store *store, const struct copy_new *copy,
 			  int64_t *ret_message, struct fault *fault);
