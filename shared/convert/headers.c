@@ -134,6 +134,18 @@ static const struct mime_field *find_said(const struct mime_entity *message,
 	return first;
 }
 
+/* Nobody delivered a message that lies within another: where its own fields do
+ * not say when it came, its Date does. */
+static void date_embedded(const struct mime_entity *message,
+			  struct propset *set)
+{
+	if (message->parent && propset_has(set, PR_CLIENT_SUBMIT_TIME) &&
+	    !propset_has(set, PR_MESSAGE_DELIVERY_TIME))
+		propset_set_number(
+			set, PR_MESSAGE_DELIVERY_TIME,
+			propset_number(set, PR_CLIENT_SUBMIT_TIME, 0));
+}
+
 void headers_convert(struct convert_context *context,
 		     const struct mime_entity *message, struct propset *set)
 {
@@ -150,6 +162,7 @@ void headers_convert(struct convert_context *context,
 	}
 	header_complete_sender(context, set);
 	set_defaults(set);
+	date_embedded(message, set);
 	if (header_is_summary(context))
 		return;
 	set_vacation_icon(message, set);
