@@ -22,6 +22,7 @@ static const char sendmail_help[] =
 	"  -bm              submit (the default)\n"
 	"  -bp, mailq       list the queue\n"
 	"  -bs              speak SMTP on stdin and stdout\n"
+	"  -bi, -I          newaliases: nothing to do\n"
 	"  -q               try to send what waits, now\n"
 	"  -v               say what became of it\n"
 	"  --config FILE    configuration (default: $OKAPI_CONFIG)\n"

@@ -2,6 +2,7 @@
 """What the Makefile promises: install, run, demo."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,29 @@ def make(*args):
     return subprocess.run(["make", "--no-print-directory", f"SAN={san}",
                            *args], cwd=TOP, env=env, capture_output=True,
                           text=True, timeout=200, check=False)
+
+
+class Manuals(Case):
+    def test_help_and_man_page_list_the_same_options(self):
+        """okapi-admin's page: tests/unit/admin/test_man.c."""
+        for page in ("okapi-dagent.8", "okapi-spooler.8", "okapi-sendmail.1"):
+            program = os.path.join(BUILD, page.rpartition(".")[0])
+            shown = subprocess.run([program, "--help"], text=True, check=True,
+                                   capture_output=True).stdout
+            helped = set(re.findall(r"(?<![\w|-])(--?[A-Za-z][a-z-]*)",
+                                    "\n".join(line.split("  ")[1] for line in
+                                              shown.splitlines()
+                                              if line.startswith("  -"))))
+            with open(os.path.join(TOP, "docs", "man", page),
+                      encoding="utf-8") as file:
+                heads = [line for line in file if line.startswith(".It Fl")
+                         and " , c , e , " not in line]  # do nothing
+            listed = {"-" + name for line in heads
+                      for name in re.findall(r"Fl (-?[A-Za-z][a-z-]*)", line)}
+            with self.subTest(page):
+                self.assertGreater(len(helped), 10)
+                self.assertEqual(helped - listed, set(), "in --help only")
+                self.assertEqual(listed - helped, set(), "on the page only")
 
 
 class Install(Case):
