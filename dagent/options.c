@@ -230,6 +230,11 @@ static int options_check_mode(const struct options *options,
 	if (!options->listen && !named)
 		return fault_set(fault, FAULT_USAGE,
 				 "no recipient given; see okapi-dagent --help");
+	/* A variable that nobody set: not a person who does not exist. */
+	for (size_t i = 0; named && options->recipients[i]; i++)
+		if (!*options->recipients[i])
+			return fault_set(fault, FAULT_USAGE,
+					 "a recipient is empty");
 	return 0;
 }
 

@@ -150,6 +150,8 @@ class Handed(Door):
                 ("unknown option", ["--bogus", "anna"], b"x: y\n\n", 75, 111,
                  "4.3.5 "),
                 ("no recipient", [], b"x: y\n\n", 75, 111, "4.3.5 "),
+                ("empty recipient", ["anna", ""], b"x: y\n\n", 75, 111,
+                 "4.3.5 "),
                 ("-e with -R", ["-e", "-R", "anna"], b"x: y\n\n", 75, 111,
                  "4.3.5 "),
                 ("unknown key", ["-o", "stoer_path=/x", "anna"], b"x: y\n\n",
