@@ -251,12 +251,9 @@ static int rule_judge_junk(struct rule_set *set,
 			   const struct sieve_message *message,
 			   struct fault *fault)
 {
-	const struct junk_mail question = {
-		.octets = message->raw,
-		.size = message->raw_len,
+	struct junk_mail question = {
 		.set = message->set,
 		.reverse_path = message->envelope_from,
-		.marks = set->marks,
 		.scl_limit = set->admin->conf->spam_scl,
 		.store_id = set->user->store,
 		.has_lists = true,
@@ -266,6 +263,8 @@ static int rule_judge_junk(struct rule_set *set,
 	g_clear_pointer(&set->junk, g_free);
 	if (!set->marks)
 		return 0;
+	question.mark =
+		spam_marks_find(set->marks, message->raw, message->raw_len);
 	return junk_look(set->admin->store, &question, &set->is_junk,
 			 &set->junk, fault);
 }

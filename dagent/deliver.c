@@ -177,9 +177,14 @@ static void deliver_log(const struct mail *mail,
 	int64_t usec = g_get_monotonic_time() - to->started;
 	g_autofree char *id = deliver_id(mail, to);
 	g_autofree char *folders = plan ? plan_folders(plan) : NULL;
-	g_autofree char *twice = g_strdup_printf(
-		"duplicate of %s%s", id,
-		to->result.by_message_id ? " by Message-ID" : "");
+	g_autofree char *twice =
+		result == FIGURES_DUPLICATE
+			? g_strconcat("duplicate of ", id,
+				      to->result.by_message_id
+					      ? " by Message-ID"
+					      : "",
+				      NULL)
+			: NULL;
 	bool is_failed = to->verdict.kind != FAULT_NONE;
 
 	log_event_text(event, "id", is_failed ? mail->id : id);
@@ -201,9 +206,7 @@ static void deliver_log(const struct mail *mail,
 		log_event_text(event, "reply", plan->reply->to);
 	deliver_log_notes(event, mail->set);
 	log_event_text(event, "result",
-		       result == FIGURES_DUPLICATE
-			       ? twice
-			       : figures_result_name(result));
+		       twice ? twice : figures_result_name(result));
 	if (is_failed)
 		log_event_fault(event, &to->verdict);
 	log_event_duration(event, "time", usec);
@@ -276,6 +279,7 @@ void deliver_save(struct mail *mail, struct store *store)
 	save_all(mail, store);
 	for (guint i = 0; i < mail->recipients->len; i++)
 		deliver_again(mail, mail->recipients->pdata[i]);
+	log_hold();
 	for (guint i = 0; i < mail->recipients->len; i++) {
 		struct mail_recipient *to = mail->recipients->pdata[i];
 
@@ -289,4 +293,5 @@ void deliver_save(struct mail *mail, struct store *store)
 		deliver_answer(mail, to);
 		autoreply_run(mail, to);
 	}
+	log_release();
 }

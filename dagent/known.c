@@ -123,7 +123,9 @@ static void known_put(struct known *known, char *key, uint64_t stamp,
 
 static char *known_key(const char *path, unsigned flags)
 {
-	return g_strdup_printf("who %u %s", flags, path);
+	const char kind[] = {'w', (char)('0' + flags), ' ', '\0'};
+
+	return g_strconcat(kind, path, NULL);
 }
 
 struct store_recipient *known_find(struct known *known, const char *path,

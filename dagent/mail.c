@@ -107,6 +107,18 @@ int mail_set_content(struct mail *mail, GBytes *bytes, const uint8_t sha256[32],
 	return 0;
 }
 
+const char *mail_spam_mark(struct mail *mail)
+{
+	size_t size = 0;
+	const char *octets = g_bytes_get_data(mail->bytes, &size);
+
+	if (!mail->is_searched)
+		mail->spam_mark =
+			spam_marks_find(mail->agent->spam_marks, octets, size);
+	mail->is_searched = true;
+	return mail->spam_mark;
+}
+
 /* The date of the topmost Received line that is not ours, unless -n or a
  * clock that is ahead says otherwise. */
 static int64_t mail_delivery_time(const struct mail *mail)

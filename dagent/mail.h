@@ -49,6 +49,8 @@ struct mail {
 	struct kept *kept; /* packed, once it is to be saved; owned */
 	uint8_t sha256[32];
 	bool check_duplicate;
+	bool is_searched;      /* for the next one */
+	const char *spam_mark; /* borrowed from the agent; NULL: none */
 
 	/* From mail_convert() on. */
 	struct propset *set;
@@ -69,6 +71,9 @@ size_t mail_size(const struct mail *mail);
 NODISCARD int mail_set_content(struct mail *mail, GBytes *bytes,
 			       const uint8_t sha256[32], struct fault *fault);
 
+/* What a filter marked it with (spam_marks_find()), looked for once; borrowed,
+ * NULL: nothing. */
+const char *mail_spam_mark(struct mail *mail);
 /* Makes mail->set, once for all recipients unless one needs more than the one
  * before.  What cannot be converted gets the fallback set. */
 void mail_convert(struct mail *mail, enum mail_depth depth);

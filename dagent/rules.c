@@ -167,12 +167,11 @@ static int rules_judge_junk(struct rules *rules, struct fault *fault)
 		.set = mail->set,
 		.reverse_path = mail->reverse_path,
 		.is_told = mail->wishes.junk,
-		.marks = mail->agent->spam_marks,
+		.mark = mail_spam_mark(mail),
 		.scl_limit = mail->agent->conf->spam_scl,
 		.store_id = to->who->store,
 		.has_lists = to->who->has_lists,
 	};
-	question.octets = g_bytes_get_data(mail->bytes, &question.size);
 	if (junk_look(rules->store, &question, &plan->is_junk, &plan->junk,
 		      fault))
 		return -1;

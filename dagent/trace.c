@@ -5,47 +5,60 @@
 #include "field.h"
 #include "net.h"
 
-#include <time.h>
+#define TRACE_PRODUCT "Okapi " OKAPI_VERSION
 
 /* Nothing a client says may end a line or a bracket. */
-static char *trace_clean(const char *text)
+static void trace_add(GString *out, const char *text)
 {
-	GString *out = g_string_new(NULL);
-
 	for (; *text; text++)
 		if ((unsigned char)*text >= 0x20 && *text != 0x7f &&
 		    *text != '<' && *text != '>')
 			g_string_append_c(out, *text);
-	return g_string_free(out, FALSE);
+}
+
+static void trace_add_received(GString *out, const struct trace *trace)
+{
+	g_autofree char *address = NULL;
+	g_autofree char *date = NULL;
+
+	if (!trace->helo)
+		return;
+	address = net_literal(trace->peer);
+	date = field_date_utc(trace->time);
+	g_string_append(out, "Received: from ");
+	trace_add(out, trace->helo);
+	g_string_append(out, " (");
+	g_string_append(out, address);
+	g_string_append(out, ")\r\n\tby ");
+	g_string_append(out, trace->hostname);
+	g_string_append(out, trace->is_tls
+				     ? " (" TRACE_PRODUCT ") with LMTPS id "
+				     : " (" TRACE_PRODUCT ") with LMTP id ");
+	g_string_append(out, trace->id);
+	g_string_append(out, "\r\n\tfor <");
+	trace_add(out, trace->recipient);
+	g_string_append(out, ">; ");
+	g_string_append(out, date);
+	g_string_append(out, "\r\n");
 }
 
 char *trace_format_received(const struct trace *trace)
 {
-	g_autofree char *date = NULL;
-	g_autofree char *helo = NULL;
-	g_autofree char *recipient = NULL;
-	g_autofree char *address = NULL;
+	GString *out = g_string_sized_new(256);
 
-	if (!trace->helo)
-		return g_strdup("");
-	address = net_literal(trace->peer);
-	date = field_date_utc(trace->time);
-	helo = trace_clean(trace->helo);
-	recipient = trace_clean(trace->recipient);
-	return g_strdup_printf(
-		"Received: from %s (%s)\r\n"
-		"\tby %s (Okapi " OKAPI_VERSION ") with LMTP%s id %s\r\n"
-		"\tfor <%s>; %s\r\n",
-		helo, address, trace->hostname, trace->is_tls ? "S" : "",
-		trace->id, recipient, date);
+	trace_add_received(out, trace);
+	return g_string_free(out, FALSE);
 }
 
 char *trace_format(const struct trace *trace)
 {
-	g_autofree char *reverse_path = trace_clean(trace->reverse_path);
-	g_autofree char *recipient = trace_clean(trace->recipient);
-	g_autofree char *received = trace_format_received(trace);
+	GString *out = g_string_sized_new(384);
 
-	return g_strdup_printf("Return-Path: <%s>\r\nDelivered-To: %s\r\n%s",
-			       reverse_path, recipient, received);
+	g_string_append(out, "Return-Path: <");
+	trace_add(out, trace->reverse_path);
+	g_string_append(out, ">\r\nDelivered-To: ");
+	trace_add(out, trace->recipient);
+	g_string_append(out, "\r\n");
+	trace_add_received(out, trace);
+	return g_string_free(out, FALSE);
 }

@@ -29,13 +29,23 @@ static char *field_date(const struct tm *tm, long zone)
 			       minutes % 60);
 }
 
+/* Every copy of every message has one: what stays the same for a second is
+ * kept. */
 char *field_date_utc(int64_t time)
 {
+	static __thread time_t known_seconds;
+	static __thread char known[64];
 	time_t seconds = (time_t)(time / USEC_PER_SEC);
 	struct tm tm = {0};
+	g_autofree char *date = NULL;
 
+	if (*known && seconds == known_seconds)
+		return g_strdup(known);
 	(void)gmtime_r(&seconds, &tm);
-	return field_date(&tm, 0);
+	date = field_date(&tm, 0);
+	g_strlcpy(known, date, sizeof(known));
+	known_seconds = seconds;
+	return g_steal_pointer(&date);
 }
 
 char *field_date_local(int64_t time)

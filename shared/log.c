@@ -15,6 +15,8 @@
 #include <syslog.h>
 #include <time.h>
 
+#define LOG_HELD_MAX ((size_t)64 * 1024)
+
 struct log_event {
 	GString *line;
 };
@@ -196,6 +198,19 @@ static const char *log_level_mark(enum log_level level)
 	return "";
 }
 
+/* At least so many digits. */
+static void log_append_digits(GString *out, uint64_t value, int width)
+{
+	char text[24];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0 || (int)(sizeof(text) - at) < width);
+	g_string_append_len(out, text + at, (gssize)(sizeof(text) - at));
+}
+
 /* Local time to the millisecond.  What stays the same for a second is kept:
  * GLib looks at /etc/localtime each time.  Under the lock. */
 static void log_append_time(GString *line)
@@ -209,14 +224,58 @@ static void log_append_time(GString *line)
 	if (second != stamp_s && localtime_r(&second, &parts) &&
 	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts) > 0)
 		stamp_s = second;
-	g_string_append_printf(line, "%s.%03d ", stamp,
-			       (int)(now % USEC_PER_SEC / 1000));
+	g_string_append(line, stamp);
+	g_string_append_c(line, '.');
+	log_append_digits(line, (uint64_t)(now % USEC_PER_SEC / 1000), 3);
+	g_string_append_c(line, ' ');
 }
 
-/* One write(2) a line, so that lines of several processes do not mix. */
+/* "okapi-dagent[4711]: ", the process being what it is. */
+static void log_append_program(GString *line)
+{
+	g_string_append(line, log_state.program
+				      ? log_state.program
+				      : program_invocation_short_name);
+	g_string_append_c(line, '[');
+	log_append_digits(line, (uint64_t)getpid(), 1);
+	g_string_append(line, "]: ");
+}
+
+/* Lines of this thread that wait for log_release(). */
+static __thread GString *log_held;
+
+/* Under the lock.  A log that cannot be written has nowhere to complain to. */
+static void log_put(const GString *lines)
+{
+	if (write(log_state.fd, lines->str, lines->len) < 0)
+		errno = 0;
+}
+
+void log_hold(void)
+{
+	if (!log_held)
+		log_held = g_string_sized_new(1024);
+}
+
+void log_release(void)
+{
+	GString *lines = g_steal_pointer(&log_held);
+
+	if (!lines)
+		return;
+	pthread_mutex_lock(&log_state.lock);
+	if (lines->len > 0)
+		log_put(lines);
+	pthread_mutex_unlock(&log_state.lock);
+	g_string_free(lines, TRUE);
+}
+
+/* One write(2) a line, or for several whole ones that were held, so that lines
+ * of several processes do not mix. */
 static void log_write(enum log_level level, const char *text)
 {
-	g_autoptr(GString) line = g_string_sized_new(256);
+	g_autoptr(GString) own = log_held ? NULL : g_string_sized_new(256);
+	GString *line = own ? own : log_held;
 
 	pthread_mutex_lock(&log_state.lock);
 	if (log_state.method == CONF_LOG_SYSLOG) {
@@ -230,14 +289,14 @@ static void log_write(enum log_level level, const char *text)
 	} else if (log_state.timestamp) {
 		log_append_time(line);
 	}
-	g_string_append_printf(line, "%s[%d]: %s%s\n",
-			       log_state.program
-				       ? log_state.program
-				       : program_invocation_short_name,
-			       (int)getpid(), log_level_mark(level), text);
-	/* A log that cannot be written has nowhere to complain to. */
-	if (write(log_state.fd, line->str, line->len) < 0)
-		errno = 0;
+	log_append_program(line);
+	g_string_append(line, log_level_mark(level));
+	g_string_append(line, text);
+	g_string_append_c(line, '\n');
+	if (own || line->len > LOG_HELD_MAX) {
+		log_put(line);
+		g_string_truncate(line, 0);
+	}
 	pthread_mutex_unlock(&log_state.lock);
 }
 
@@ -287,7 +346,8 @@ struct log_event *log_event_new(const char *word)
 {
 	struct log_event *event = g_new0(struct log_event, 1);
 
-	event->line = g_string_new(word);
+	event->line = g_string_sized_new(256);
+	g_string_append(event->line, word);
 	return event;
 }
 
@@ -298,17 +358,24 @@ static bool log_value_is_plain(const char *value)
 	for (const char *p = value; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 
-		if (c <= 0x20 || c >= 0x7f || strchr("\"\\=", c))
+		if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '=')
 			return false;
 	}
 	return true;
+}
+
+static void log_event_key(struct log_event *event, const char *key)
+{
+	g_string_append_c(event->line, ' ');
+	g_string_append(event->line, key);
+	g_string_append_c(event->line, '=');
 }
 
 void log_event_text(struct log_event *event, const char *key, const char *value)
 {
 	if (!value)
 		return;
-	g_string_append_printf(event->line, " %s=", key);
+	log_event_key(event, key);
 	if (log_value_is_plain(value)) {
 		g_string_append(event->line, value);
 		return;
@@ -320,14 +387,22 @@ void log_event_text(struct log_event *event, const char *key, const char *value)
 
 void log_event_number(struct log_event *event, const char *key, int64_t value)
 {
-	g_string_append_printf(event->line, " %s=%" G_GINT64_FORMAT, key,
-			       value);
+	log_event_key(event, key);
+	if (value < 0)
+		g_string_append_c(event->line, '-');
+	log_append_digits(event->line,
+			  value < 0 ? -(uint64_t)value : (uint64_t)value, 1);
 }
 
 void log_event_duration(struct log_event *event, const char *key, int64_t usec)
 {
-	g_string_append_printf(event->line, " %s=%.3fs", key,
-			       (double)usec / (double)USEC_PER_SEC);
+	uint64_t ms = (uint64_t)(MAX(usec, 0) + 500) / 1000;
+
+	log_event_key(event, key);
+	log_append_digits(event->line, ms / 1000, 1);
+	g_string_append_c(event->line, '.');
+	log_append_digits(event->line, ms % 1000, 3);
+	g_string_append_c(event->line, 's');
 }
 
 void log_event_fault(struct log_event *event, const struct fault *fault)

@@ -47,6 +47,11 @@ bool log_wants(enum log_level level);
 void log_message(enum log_level level, const char *format, ...)
 	PRINTF_LIKE(2, 3);
 
+/* What this thread logs from here on goes out at log_release(), in one piece:
+ * for several lines that come at once.  To syslog(3) it goes at once. */
+void log_hold(void);
+void log_release(void);
+
 /* An event: log_event_new("delivered"), then pairs, then log_event_emit(),
  * which frees it. */
 struct log_event;

@@ -24,12 +24,22 @@ static void smtp_clean(char *text, bool utf8)
 static void smtp_put(struct smtp_server *server, int code, const char *status,
 		     const char *text)
 {
-	char line[FAULT_TEXT_MAX];
+	GString *out = server->output;
+	const char digits[] = {(char)('0' + code / 100 % 10),
+			       (char)('0' + code / 10 % 10),
+			       (char)('0' + code % 10), ' '};
+	gsize at;
 
-	g_strlcpy(line, text, sizeof(line));
-	smtp_clean(line, server->smtputf8);
-	g_string_append_printf(server->output, "%d %s%s%s\r\n", code,
-			       status ? status : "", status ? " " : "", line);
+	g_string_append_len(out, digits, sizeof(digits));
+	if (status) {
+		g_string_append(out, status);
+		g_string_append_c(out, ' ');
+	}
+	at = out->len;
+	g_string_append_len(out, text,
+			    (gssize)strnlen(text, FAULT_TEXT_MAX - 1));
+	smtp_clean(out->str + at, server->smtputf8);
+	g_string_append(out, "\r\n");
 }
 
 static void smtp_put_args(struct smtp_server *server, int code,

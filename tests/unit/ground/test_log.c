@@ -85,3 +85,43 @@ Test(log, a_file_that_cannot_be_opened_is_a_fault)
 	cr_assert_eq(fault.kind, FAULT_CONFIG);
 	cr_assert(strstr(fault.text, "/nonexistent/log") != NULL);
 }
+
+static void emit_held(void)
+{
+	log_hold();
+	log_hold();
+	log_message(LOG_LEVEL_ERROR, "one");
+	log_event_emit(log_event_new("two"), LOG_LEVEL_INFO);
+	log_message(LOG_LEVEL_DETAIL, "not wanted");
+	log_release();
+	log_release();
+	log_message(LOG_LEVEL_ERROR, "three");
+}
+
+Test(log, lines_that_are_held)
+{
+	g_autofree char *text = logged("3", emit_held);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	cr_assert_eq(g_strv_length(lines), 4, "%s", text);
+	cr_expect(g_str_has_suffix(lines[0], "]: error: one"), "%s", text);
+	cr_expect(g_str_has_suffix(lines[1], "]: two"), "%s", text);
+	cr_expect(g_str_has_suffix(lines[2], "]: error: three"), "%s", text);
+}
+
+/* Not without an end: what is held has a ceiling. */
+static void emit_much(void)
+{
+	log_hold();
+	for (int i = 0; i < 3000; i++)
+		log_message(LOG_LEVEL_ERROR, "%0100d", i);
+	log_release();
+}
+
+Test(log, many_lines_that_are_held)
+{
+	g_autofree char *text = logged("3", emit_much);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	cr_expect_eq(g_strv_length(lines), 3001);
+}
