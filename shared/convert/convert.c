@@ -2,6 +2,7 @@
  * RFC 822 to property set: the order of the steps.
  */
 #include "attach.h"
+#include "headers.h"
 #include "parts.h"
 
 #include <gmime/gmime.h>
@@ -47,6 +48,8 @@ void convert_message(struct convert_context *context,
 	propset_set_number(set, PR_MESSAGE_SIZE, (int64_t)message->whole.len);
 	headers_convert(context, message, set);
 	body_convert(context, root, set, &cids);
+	if (!header_is_summary(context))
+		header_place_body(message, set);
 	if (class_convert(context, message, set))
 		attach_whole(context, message, set);
 	else

@@ -69,6 +69,38 @@ void header_content_id(const struct header_call *call, struct span value)
 				 call->message->content_id);
 }
 
+/* The part that a body came from, the HTML rather than the text; messages
+ * within are not looked into.  NULL if there is none. */
+static const struct mime_entity *body_part(const struct mime_entity *entity)
+{
+	const struct mime_entity *best = NULL;
+
+	if (entity->is_body)
+		return entity;
+	if (!mime_is(entity, "multipart", NULL))
+		return NULL;
+	for (guint i = 0; i < entity->children->len; i++) {
+		const struct mime_entity *part =
+			body_part(g_ptr_array_index(entity->children, i));
+
+		if (part && (!best || !mime_is(part, "text", "plain")))
+			best = part;
+	}
+	return best;
+}
+
+void header_place_body(const struct mime_entity *message, struct propset *set)
+{
+	const struct mime_entity *part = body_part(message);
+
+	if (!part || part == message)
+		return;
+	if (part->content_id && *part->content_id)
+		propset_set_text(set, PR_BODY_CONTENT_ID, part->content_id);
+	if (part->location && *part->location)
+		propset_set_text(set, PR_BODY_CONTENT_LOCATION, part->location);
+}
+
 void header_base64(const struct header_call *call, struct span value)
 {
 	g_autofree char *line = text_unfold(call->context, value);

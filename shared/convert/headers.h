@@ -80,6 +80,10 @@ header_fn header_subject, header_text, header_text_else, header_base64,
 	header_auto_submitted, header_bytes, header_keywords, header_content_id,
 	header_attached;
 
+/* Once the bodies are known: what the part says that one came from goes before
+ * what the message says (MS-OXCMAIL 2.2.3.2.24, 2.2.3.2.26). */
+void header_place_body(const struct mime_entity *message, struct propset *set);
+
 /* header_kept.c: fields as named strings of PS_INTERNET_HEADERS, up to
  * HEADERS_NAMED_MAX of them. */
 void header_set_named(struct convert_context *context,
