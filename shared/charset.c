@@ -166,7 +166,16 @@ int charset_codepage(const char *name)
 
 bool charset_is_seven_bit(const char *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
+	size_t i = 0;
+
+	for (; i + sizeof(uint64_t) <= len; i += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, data + i, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			return false;
+	}
+	for (; i < len; i++)
 		if ((unsigned char)data[i] >= 0x80)
 			return false;
 	return true;
@@ -484,7 +493,8 @@ int charset_exact_codepage(const char *name, const void *data, size_t len,
 	const struct charset *wider =
 		own && own->iconv ? charset_find(own->iconv) : NULL;
 
-	if (!own || is_utf16(own->codepage) || own->codepage == CODEPAGE_UTF7)
+	if (!own || own->codepage == CODEPAGE_UTF8 || is_utf16(own->codepage) ||
+	    own->codepage == CODEPAGE_UTF7)
 		return CODEPAGE_UTF8;
 	if (!len || (strlen(text) == len && !memcmp(text, data, len) &&
 		     charset_is_seven_bit(data, len)))
