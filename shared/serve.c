@@ -1,7 +1,8 @@
 /*
  * Listeners, and a thread for each session: reads, feeds the engine, sends
  * what it says.  Pipelined commands are answered in one write: output goes out
- * when the input is drained or the output has grown.
+ * when the input is drained or the output has grown.  A few threads whose
+ * session is over wait for the next one.
  */
 #include "serve.h"
 
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -20,6 +22,7 @@
 #define SERVE_BUFFER       (64 * 1024)
 #define SERVE_OUTPUT_MAX   (32 * 1024)
 #define SERVE_LISTENERS    32
+#define SERVE_SPARE        8    /* threads that wait for the next session */
 #define SERVE_PAUSE_MS     250  /* after accept(2) ran out of something */
 #define SERVE_DRAIN_MS     1000 /* for the client to see the last reply */
 #define SERVE_CUT_MS       1500 /* for a session that was cut off to end */
@@ -47,12 +50,17 @@ struct serve {
 	nfds_t listener_count;
 	atomic_int ending; /* enum serve_ending */
 	int stop_fd;       /* readable once it ends, for everybody */
-	int room_fd;       /* a session ended */
+	int room_fd;       /* a session ended where there was no room */
 	uint64_t next_number;
 
-	pthread_mutex_t mutex;
+	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t ended;
-	GHashTable *sessions; /* set of struct session; under mutex */
+	GHashTable *sessions; /* set of struct session */
+	pthread_cond_t given; /* a session to a spare thread, or is_closing */
+	GQueue handed;        /* of struct session, for spare threads */
+	guint spare;          /* threads that wait for one */
+	guint threads;
+	bool is_closing; /* no session comes any more */
 };
 
 struct session {
@@ -65,8 +73,9 @@ struct session {
 	void *context;
 	bool is_counted;    /* peer is known; under mutex of serve */
 	bool more;          /* input may be waiting */
+	bool has_quit;      /* the client, in clear text */
 	int64_t data_since; /* when the data of a message began, 0: none */
-	char buffer[SERVE_BUFFER];
+	char buffer[SERVE_BUFFER]; /* the last one: never zeroed */
 };
 
 /* ---- a session ---- */
@@ -241,6 +250,15 @@ static bool session_step(struct session *session)
 	return true;
 }
 
+/* Did the client say that nothing comes any more, and nothing did? */
+static bool session_is_drained(const struct session *session)
+{
+	char octet;
+
+	return session->has_quit &&
+	       recv(session->fd, &octet, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
 /* Half-closes and reads on for a while: a close with unread input would make
  * the kernel reset the connection, and the last reply would be lost. */
 static void session_drain(struct session *session)
@@ -248,7 +266,7 @@ static void session_drain(struct session *session)
 	int64_t end = g_get_monotonic_time() / 1000 + SERVE_DRAIN_MS;
 	int64_t left = SERVE_DRAIN_MS;
 
-	if (shutdown(session->fd, SHUT_WR) < 0)
+	if (session_is_drained(session) || shutdown(session->fd, SHUT_WR) < 0)
 		return;
 	while (left > 0 && net_wait(session->fd, false, -1, left) == 1) {
 		ssize_t n = recv(session->fd, session->buffer, SERVE_BUFFER, 0);
@@ -316,6 +334,8 @@ static void session_serve(struct session *session)
 	if (!session->context)
 		smtp_server_refuse(session->shown.server, &fault);
 	session_talk(session);
+	session->has_quit =
+		!session->tls && smtp_server_has_quit(session->shown.server);
 	smtp_server_free(session->shown.server);
 	session->shown.server = NULL;
 	if (session->context && kind->close)
@@ -327,6 +347,9 @@ static void session_run(struct session *session)
 	const int on = 1;
 
 	net_peer_of(session->fd, &session->peer);
+	/* Programs here say all at once, and greeting and replies go out
+	 * together. */
+	session->more = session->peer.is_unix;
 	if (!session->peer.is_unix)
 		(void)setsockopt(session->fd, IPPROTO_TCP, TCP_NODELAY, &on,
 				 sizeof(on));
@@ -339,22 +362,55 @@ static void session_run(struct session *session)
 	session_drain(session);
 }
 
-static void *session_main(void *argument)
+/* ---- threads ---- */
+
+/* The session is over; who waits for room is told. */
+static void serve_end_session(struct serve *serve, struct session *session)
+{
+	const uint64_t one = 1;
+	bool was_full = g_hash_table_size(serve->sessions) >=
+			serve->options.max_sessions;
+
+	g_hash_table_remove(serve->sessions, session);
+	(void)close(session->fd);
+	if (was_full && write(serve->room_fd, &one, sizeof(one)) < 0)
+		log_message(LOG_LEVEL_ERROR, "eventfd: %s", g_strerror(errno));
+	pthread_cond_broadcast(&serve->ended);
+}
+
+/* The next session of a thread, or NULL: it is to end. */
+static struct session *serve_next_session(struct serve *serve)
+{
+	struct session *next = NULL;
+
+	if (serve->spare < SERVE_SPARE) {
+		serve->spare++;
+		while (!serve->is_closing &&
+		       !(next = g_queue_pop_head(&serve->handed)))
+			pthread_cond_wait(&serve->given, &serve->mutex);
+		serve->spare--;
+	}
+	return next;
+}
+
+static void *serve_thread_main(void *argument)
 {
 	struct session *session = argument;
 	struct serve *serve = session->serve;
-	const uint64_t one = 1;
 
-	session_run(session);
-	tls_thread_end();
-	pthread_mutex_lock(&serve->mutex);
-	g_hash_table_remove(serve->sessions, session);
-	(void)close(session->fd);
-	if (write(serve->room_fd, &one, sizeof(one)) < 0)
-		log_message(LOG_LEVEL_ERROR, "eventfd: %s", g_strerror(errno));
-	pthread_cond_broadcast(&serve->ended);
-	pthread_mutex_unlock(&serve->mutex);
-	g_free(session);
+	while (session) {
+		session_run(session);
+		tls_thread_end();
+		pthread_mutex_lock(&serve->mutex);
+		serve_end_session(serve, session);
+		g_free(session);
+		session = serve_next_session(serve);
+		if (!session) {
+			serve->threads--;
+			pthread_cond_broadcast(&serve->ended);
+		}
+		pthread_mutex_unlock(&serve->mutex);
+	}
 	return NULL;
 }
 
@@ -374,6 +430,8 @@ struct serve *serve_new(const struct serve_options *options)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&serve->ended, &attr);
+	pthread_cond_init(&serve->given, NULL);
+	g_queue_init(&serve->handed);
 	pthread_condattr_destroy(&attr);
 	serve->sessions = g_hash_table_new(NULL, NULL);
 	return serve;
@@ -408,28 +466,46 @@ static int serve_thread(struct session *session)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&thread, &attr, session_main, session);
+	rc = pthread_create(&thread, &attr, serve_thread_main, session);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return rc;
+}
+
+/* Gives it to a spare thread; false: there is none. */
+static bool serve_hand_over(struct serve *serve, struct session *session)
+{
+	bool is_given;
+
+	pthread_mutex_lock(&serve->mutex);
+	g_hash_table_add(serve->sessions, session);
+	is_given = serve->handed.length < serve->spare;
+	if (is_given)
+		g_queue_push_tail(&serve->handed, session);
+	else
+		serve->threads++;
+	pthread_mutex_unlock(&serve->mutex);
+	if (is_given)
+		pthread_cond_signal(&serve->given);
+	return is_given;
 }
 
 static void serve_start_session(struct serve *serve,
 				const struct serve_listener *listener, int fd)
 {
 	static const char busy[] = "421 4.3.2 No room for a session now\r\n";
-	struct session *session = g_new0(struct session, 1);
+	struct session *session = g_new(struct session, 1);
 	int rc;
 
+	memset(session, 0, offsetof(struct session, buffer));
 	session->serve = serve;
 	session->listener = listener;
 	session->fd = fd;
 	session->shown.peer = &session->peer;
 	session->shown.service_context = listener->service_context;
 	session->shown.number = ++serve->next_number;
-	pthread_mutex_lock(&serve->mutex);
-	g_hash_table_add(serve->sessions, session);
-	pthread_mutex_unlock(&serve->mutex);
+	if (serve_hand_over(serve, session))
+		return;
 	rc = serve_thread(session);
 	if (rc == 0)
 		return;
@@ -438,6 +514,7 @@ static void serve_start_session(struct serve *serve,
 	(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	pthread_mutex_lock(&serve->mutex);
 	g_hash_table_remove(serve->sessions, session);
+	serve->threads--;
 	pthread_mutex_unlock(&serve->mutex);
 	(void)close(fd);
 	g_free(session);
@@ -558,6 +635,15 @@ static bool serve_cut_off(struct serve *serve, int how)
 	return serve_wait_sessions(serve, SERVE_CUT_MS);
 }
 
+/* No session is left: nothing keeps a thread. */
+static void serve_end_threads(struct serve *serve)
+{
+	serve->is_closing = true;
+	pthread_cond_broadcast(&serve->given);
+	while (serve->threads > 0)
+		pthread_cond_wait(&serve->ended, &serve->mutex);
+}
+
 void serve_free(struct serve *serve, int64_t grace_ms)
 {
 	bool done;
@@ -571,6 +657,8 @@ void serve_free(struct serve *serve, int64_t grace_ms)
 		done = serve_cut_off(serve, SHUT_RD) ||
 		       serve_cut_off(serve, SHUT_RDWR);
 	}
+	if (done)
+		serve_end_threads(serve);
 	pthread_mutex_unlock(&serve->mutex);
 	if (!done) {
 		/* Their threads still use it; the process is about to end. */
@@ -582,6 +670,7 @@ void serve_free(struct serve *serve, int64_t grace_ms)
 		base_close_fd(&serve->listeners[i].fd);
 	g_hash_table_unref(serve->sessions);
 	pthread_cond_destroy(&serve->ended);
+	pthread_cond_destroy(&serve->given);
 	pthread_mutex_destroy(&serve->mutex);
 	base_close_fd(&serve->stop_fd);
 	base_close_fd(&serve->room_fd);

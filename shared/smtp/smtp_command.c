@@ -143,6 +143,7 @@ static void smtp_cmd_quit(struct smtp_server *server, char *args G_GNUC_UNUSED)
 {
 	smtp_reset(server);
 	smtp_reply(server, 221, "2.0.0", "Bye");
+	server->has_quit = true;
 	server->input = SMTP_INPUT_CLOSED;
 }
 

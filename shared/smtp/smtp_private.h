@@ -57,6 +57,7 @@ struct smtp_server {
 	unsigned logins_failed;
 	bool tls;
 	bool authenticated;
+	bool has_quit;
 
 	/* The line that is being read. */
 	char line[SMTP_AUTH_LINE_MAX + 1];

@@ -107,6 +107,11 @@ bool smtp_server_is_idle(const struct smtp_server *server)
 	       server->state != SMTP_STATE_BDAT;
 }
 
+bool smtp_server_has_quit(const struct smtp_server *server)
+{
+	return server->has_quit;
+}
+
 GString *smtp_server_output(struct smtp_server *server)
 {
 	return server->output;

@@ -21,6 +21,19 @@ static struct {
 	atomic_bool refuse;
 } seen;
 
+/* The kernel's numbers of those that had a session. */
+static GHashTable *seen_threads;
+static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void seen_thread(void)
+{
+	pthread_mutex_lock(&seen_mutex);
+	if (!seen_threads)
+		seen_threads = g_hash_table_new(NULL, NULL);
+	g_hash_table_add(seen_threads, GINT_TO_POINTER(gettid()));
+	pthread_mutex_unlock(&seen_mutex);
+}
+
 static int seen_mail(void *context G_GNUC_UNUSED,
 		     const struct smtp_mail *mail G_GNUC_UNUSED,
 		     struct fault *fault G_GNUC_UNUSED)
@@ -70,6 +83,7 @@ static void *seen_open(const struct serve_session *session, struct fault *fault)
 	}
 	cr_assert_eq(session->tls != NULL, session->service_context != NULL);
 	atomic_fetch_add(&seen.opened, 1);
+	seen_thread();
 	return (void *)(uintptr_t)session;
 }
 
@@ -265,6 +279,64 @@ Test(serve, pipelined_commands_get_one_write)
 	client_close(&client);
 	host_stop(&host, 1000);
 	cr_expect_eq(atomic_load(&seen.resets), 1);
+}
+
+/* Who says all at once over a unix socket gets all at once: one wake-up. */
+Test(serve, an_eager_client_gets_one_write)
+{
+	g_autofree char *dir = g_dir_make_tmp("okapi-serve-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(dir, "s", NULL);
+	g_autofree char *where = g_strconcat("unix:", path, NULL);
+	const struct serve_options options = {.max_sessions = 4,
+					      .timeout_ms = 5000};
+	struct host host = {.serve = serve_new(&options)};
+	struct client client = {.fd = -1, .input = g_string_new(NULL)};
+	struct fault fault = {0};
+	int fd = -1;
+
+	log_set_level(LOG_LEVEL_NONE);
+	cr_assert_eq(net_listen(where, NULL, &fd, &fault), 0, "%s", fault.text);
+	serve_add(host.serve, fd, &kind, NULL);
+	/* Before anybody accepts: all of it is there at the first look. */
+	cr_assert_eq(net_unix_connect(path, CLIENT_WAIT_MS, &client.fd, &fault),
+		     0, "%s", fault.text);
+	client_send(&client, "LHLO c\r\nQUIT\r\n");
+	cr_assert_eq(pthread_create(&host.thread, NULL, host_main, &host), 0);
+	cr_expect(client_read(&client, CLIENT_WAIT_MS));
+	cr_expect(g_str_has_prefix(client.input->str, "220 "));
+	cr_expect(g_str_has_suffix(client.input->str, "221 2.0.0 Bye\r\n"),
+		  "%s", client.input->str);
+	client_expect(&client, "221 2.0.0 Bye\r\n");
+	client_expect_end(&client);
+	client_close(&client);
+	host_stop(&host, 1000);
+	(void)g_remove(path);
+	(void)g_rmdir(dir);
+}
+
+/* A thread whose session is over takes the next one. */
+Test(serve, threads_are_used_again)
+{
+	enum {
+		SESSIONS = 40,
+		THREADS_MAX = 10
+	};
+	struct host host;
+
+	host_start(&host, 10, 5000, false);
+	for (int i = 0; i < SESSIONS; i++) {
+		struct client client;
+
+		client_open(&client, host.where);
+		client_expect(&client, "220 ");
+		client_send(&client, "QUIT\r\n");
+		client_expect(&client, "221 ");
+		client_expect_end(&client);
+		client_close(&client);
+	}
+	cr_expect_leq(g_hash_table_size(seen_threads), THREADS_MAX);
+	host_stop(&host, 1000);
+	cr_expect_eq(atomic_load(&seen.opened), SESSIONS);
 }
 
 Test(serve, a_silent_client)
