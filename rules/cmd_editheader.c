@@ -121,12 +121,18 @@ static bool may_add(const struct sieve_run *run, const char *name)
 	       !is_listed(settings->no_add, name);
 }
 
-/* The header that is to be changed, or NULL with the run failed. */
+/* The header that is to be changed once more, or NULL with the run failed. */
 static struct sieve_edit *take_edit(struct sieve_run *run)
 {
 	const struct sieve_message *message = run->message;
-	struct sieve_edit *edit = g_steal_pointer(&run->edit);
+	struct sieve_edit *edit;
 
+	if (++run->edits > RUN_EDITS_MAX) {
+		sieve_run_fail(run, "more than %d changes of the header",
+			       RUN_EDITS_MAX);
+		return NULL;
+	}
+	edit = g_steal_pointer(&run->edit);
 	if (!edit && (message->raw || message->size == 0))
 		edit = sieve_edit_begin(message->set,
 					message->raw ? message->raw : "",
@@ -172,11 +178,6 @@ static void run_add(struct sieve_run *run, const struct ast_node *node)
 		sieve_run_fail(run, "the value is longer than %zu octets", max);
 	if (run->failed || !may_add(run, name))
 		return;
-	if (++run->edits > RUN_EDITS_MAX) {
-		sieve_run_fail(run, "more than %d changes of the header",
-			       RUN_EDITS_MAX);
-		return;
-	}
 	edit = take_edit(run);
 	if (!edit)
 		return;
@@ -244,11 +245,6 @@ static void run_delete(struct sieve_run *run, const struct ast_node *node)
 	}
 	if (!may_delete(run, dropping.name))
 		return;
-	if (++run->edits > RUN_EDITS_MAX) {
-		sieve_run_fail(run, "more than %d changes of the header",
-			       RUN_EDITS_MAX);
-		return;
-	}
 	edit = take_edit(run);
 	if (!edit)
 		return;
