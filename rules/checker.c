@@ -5,6 +5,7 @@
 
 #include "checker_parts.h"
 #include "encoded.h"
+#include "entries.h"
 #include "variable.h"
 
 #include <string.h>
@@ -271,8 +272,14 @@ static int check_this(struct checker *checker, struct ast_node *node,
 	check_strings(checker, node);
 	if (check_arguments(checker, node) < 0)
 		return -1;
-	if (check_tests(checker, node) < 0 || check_block(checker, node) < 0)
-		return note(checker);
+	if (check_tests(checker, node) < 0 || check_block(checker, node) < 0) {
+		checker_note(checker);
+		/* What it asks for is meant: one error, not many. */
+		if (node->entry == &cmd_require &&
+		    node->entry->check(checker, node, previous) < 0)
+			checker_note(checker);
+		return -1;
+	}
 	if (node->entry->check &&
 	    node->entry->check(checker, node, previous) < 0)
 		return note(checker);

@@ -95,7 +95,7 @@ static double find_part(struct sieve_run *run, const struct ast_node *node,
 	return max > 0 ? CLAMP(value / max, 0, 1) : -1;
 }
 
-/* The value of the test; 0: nothing is known (section 2). */
+/* The value of the test; -1: nothing is known. */
 static int find_value(struct sieve_run *run, const struct ast_node *node,
 		      const struct sieve_score *score, int highest)
 {
@@ -105,17 +105,17 @@ static int find_value(struct sieve_run *run, const struct ast_node *node,
 	double part;
 
 	if (!status)
-		return 0;
+		return -1;
 	for (int i = 0; score->type == SIEVE_SCORE_TEXT &&
 			i <= (highest == VIRUS_MAX ? VIRUS_MAX : SPAM_MAX);
 	     i++)
 		if (score->texts[i] && strcmp(score->texts[i], status) == 0)
 			return is_percent ? i * SPAM_PERCENT / SPAM_MAX : i;
 	if (score->type == SIEVE_SCORE_TEXT)
-		return 0;
+		return -1;
 	part = find_part(run, node, score, status);
 	if (part < 0)
-		return 0;
+		return -1;
 	/* 1 is the least of what is known, but of the percentage. */
 	if (is_percent)
 		return (int)(part * SPAM_PERCENT + 0.5);
@@ -139,9 +139,12 @@ static bool run_score(struct sieve_run *run, const struct ast_node *node,
 
 	if (run->failed)
 		return false;
-	(void)g_snprintf(text, sizeof(text), "%d", value);
 	sieve_matcher_begin(&matcher, run, node);
-	(void)sieve_matcher_feed(&matcher, text);
+	/* What was not tested is 0, and does not count (section 3.1). */
+	if (value >= 0 || matcher.type != MATCH_COUNT) {
+		(void)g_snprintf(text, sizeof(text), "%d", MAX(value, 0));
+		(void)sieve_matcher_feed(&matcher, text);
+	}
 	return sieve_matcher_end(&matcher);
 }
 

@@ -199,5 +199,26 @@ class Include(Rules):
                          ["Drafts"])
 
 
+class Spam(Rules):
+    def test_what_was_tested_counts_and_nothing_else(self):
+        """RFC 5235 section 3.1."""
+        self.rule("""require ["spamtestplus", "relational", "fileinto",
+"mailbox", "comparator-i;ascii-numeric"];
+if spamtest :percent :count "eq" :comparator "i;ascii-numeric" "0" {
+    fileinto :create "unknown";
+} elsif spamtest :percent :value "eq" :comparator "i;ascii-numeric" "0" {
+    fileinto :create "clean";
+} elsif spamtest :count "eq" :comparator "i;ascii-numeric" "1" {
+    fileinto :create "some";
+}
+""")
+        for score, folder in ((None, "unknown"), ("-1.2", "clean"),
+                              ("2.5", "some")):
+            headers = [f"X-Spam-Status: No, score={score} required=5.0"
+                       ] * bool(score)
+            self.assertEqual(self.deliver(f"score {score}", headers=headers),
+                             [folder])
+
+
 if __name__ == "__main__":
     main()

@@ -94,6 +94,10 @@ static const struct error_case several[] = {
 	 "addheader \"X\" \"a${hex:00}b\";",
 	 "2:15: encoded character: NUL cannot be used\n"
 	 "2:15: the value \"a${hex:00}b\" is invalid"},
+	{"a require that lacks its semicolon still requires",
+	 "require [\"fileinto\", \"imap4flags\"]\n"
+	 "if true { addflag \"x\"; fileinto \"a\"; }\nfileinto \"b\";",
+	 "2:1: missing semicolon (';') after the require command"},
 };
 
 static void check_all(const struct error_case *cases, size_t count)
