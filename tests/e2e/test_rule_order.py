@@ -3,6 +3,7 @@
 temporary, never "delivered".
 """
 
+import contextlib
 import os
 import sqlite3
 import sys
@@ -169,22 +170,30 @@ class FullDisk(Case):
         with open(path, "wb") as file:
             file.write(b"\0" * (free.f_bavail * free.f_bsize - octets))
 
-    def deliver(self, user, subject, body):
+    def give_back_the_log(self):
+        """What SQLite's log holds on the disk is room, too."""
+        with contextlib.closing(sqlite3.connect(
+                os.path.join(self.inside, "store.db"), timeout=10)) as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def deliver(self, user, subject):
+        """A message that is its header: bodies are kept once for all."""
         with Lmtp(("127.0.0.1", self.okapi.port)) as client:
             code = client.deliver("c@x.test", [user], crlf(
-                message(subject)) + body)[-1][0]
+                message(subject, headers=[
+                    "X-Filler: " + os.urandom(450).hex()
+                    for _ in range(3000)])))[-1][0]
         return code, sorted(m["folder"] for m in self.okapi.mails(user)
                             if m["subject"] == subject)
 
     def test_full_in_the_second_folder(self):
-        body = os.urandom(2 * MEGABYTE).hex().encode() + b"\r\n"
         split = False
         for number, tenths in enumerate(range(30, 110, 10)):
             outcomes = []
             for user, both in (("bert", ["Drafts"]),
                                ("anna", ["Drafts", "Notes"])):
                 self.leave(tenths * MEGABYTE // 10)
-                code, folders = self.deliver(user, f"m{number}", body)
+                code, folders = self.deliver(user, f"m{number}")
                 self.assertIn((code, folders),
                               [(250, both), (452, []), (451, [])])
                 outcomes.append(code)
@@ -194,6 +203,7 @@ class FullDisk(Case):
                                     "--permanent", "--yes")
                 self.leave(12 * MEGABYTE)
                 self.okapi.must("store", "purge", "--yes")
+                self.give_back_the_log()
             split = outcomes[0] == 250 and outcomes[1] != 250
             if split:
                 break
