@@ -24,7 +24,8 @@ struct address_test {
 	const char *delimiters;
 };
 
-/* Fields that hold addresses (RFC 5228 section 5.1: no others). */
+/* Fields that hold addresses (RFC 5228 section 5.1: no others), by RFC 5322,
+ * RFC 2076 and the use of lists, MTAs and mail services. */
 static bool has_addresses(const char *name)
 {
 	static const char *const names[] = {
@@ -42,20 +43,40 @@ static bool has_addresses(const char *name)
 		"resent-reply-to",
 		"return-path",
 		"delivered-to",
-		"errors-to",
 		"envelope-to",
 		"apparently-to",
-		"x-original-to",
-		"x-envelope-to",
-		"x-envelope-from",
 		"original-from",
 		"original-recipient",
 		"mail-followup-to",
 		"mail-reply-to",
 		"disposition-notification-to",
+		"errors-to",
 		"return-receipt-to",
+		"return-receipt-requested",
 		"read-receipt-to",
+		"registered-mail-reply-requested-by",
+		"for-approval",
+		"for-handling",
+		"for-comment",
+		"abuse-reports-to",
+		"x-admin",
+		"x-apparently-to",
+		"x-beenthere",
+		"x-complaints-to",
 		"x-confirm-reading-to",
+		"x-delivered-to",
+		"x-envelope-from",
+		"x-envelope-sender",
+		"x-envelope-to",
+		"x-forwarded-for",
+		"x-forwarded-to",
+		"x-google-original-from",
+		"x-original-from",
+		"x-original-to",
+		"x-rcpt-to",
+		"x-report-abuse-to",
+		"x-resolved-to",
+		"x-sender",
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
@@ -64,18 +85,27 @@ static bool has_addresses(const char *name)
 	return false;
 }
 
+/* "Content-From" of RFC 5703 section 4.2. */
+static bool is_of_part(const char *name)
+{
+	return g_ascii_strncasecmp(name, "content-", 8) == 0;
+}
+
 static int check_address(struct checker *checker, struct ast_node *node,
 			 const struct ast_node *previous)
 {
 	const struct ast_string *name = node->positional[0]->strings;
+	bool is_mime = language_tagged(node, SLOT_MIME);
 
 	(void)previous;
 	for (; name; name = name->next)
-		if (!name->is_dynamic && !has_addresses(name->text))
+		if (!name->is_dynamic && !has_addresses(name->text) &&
+		    !(is_mime && is_of_part(name->text)))
 			return sieve_error_set(
 				checker->error, name->place,
 				"the header field '%.60s' is not allowed for "
-				"the address test: it holds no addresses",
+				"the address test: it holds no addresses (the "
+				"header test looks at any field)",
 				name->text);
 	return sieve_mime_check(checker, node);
 }

@@ -191,7 +191,7 @@ static const struct error_case classes[] = {
 	 "1:15: :contains after another tag of its kind"},
 	{"address: a field without addresses",
 	 "if address \"subject\" \"b\" {}",
-	 "1:12: the header field 'subject' is not allowed for the address test: it holds no addresses"},
+	 "1:12: the header field 'subject' is not allowed for the address test: it holds no addresses (the header test looks at any field)"},
 	{"address: two parts", "if address :domain :all \"from\" \"b\" {}",
 	 "1:20: :all after another tag of its kind"},
 	{"envelope: a part there is not",

@@ -338,6 +338,15 @@ static const struct sieve_case tests[] = {
 	{"RFC 5490 3.2: one that is made",
 	 "require [\"fileinto\", \"mailbox\"]; fileinto :create \"Partners\";",
 	 A, "fileinto :create Partners"},
+	{"RFC 5703 4.2: addresses of a part",
+	 "require [\"mime\", \"fileinto\"]; if address :mime :is :all "
+	 "\"content-from\" \"tim@x.test\" { fileinto \"part\"; }",
+	 "Content-From: Tim <tim@x.test>", "fileinto part"},
+	{"RFC 2076: addresses of lists and services",
+	 IF("", "allof (address \"x-beenthere\" \"dev@x.test\", "
+		"address :domain [\"x-delivered-to\", \"for-approval\"] "
+		"\"y.test\")"),
+	 "X-BeenThere: dev@x.test\nX-Delivered-To: Ann <ann@y.test>", YES},
 	{"RFC 8579 3: by its use",
 	 IF(", \"special-use\"", "specialuse_exists \"\\\\Junk\""), A, YES},
 	{"RFC 8579 4: filed by its use, made if need be",
