@@ -4,6 +4,7 @@
 import email
 import email.policy
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -322,19 +323,12 @@ class Crowd(Served):
         client.envelope("c@x.test", [ANNA])
         self.assert_reply(client.command("DATA"), 354)
         begun = time.monotonic()
+        while not select.select([client.socket], [], [], 0.2)[0]:
+            self.assertLess(time.monotonic() - begun, 10)
+            client.send(b"x")
+        self.assert_reply(client.reply(), 421, "4.4.2")
         with self.assertRaises((EOFError, OSError)):
-            while time.monotonic() < begun + 20:
-                client.send(b"x")
-                time.sleep(0.2)
-                client.socket.settimeout(0.01)
-                try:
-                    reply = client.reply()
-                except TimeoutError:
-                    client.file = client.socket.makefile("rb")
-                    continue
-                self.assert_reply(reply, 421, "4.4.2")
-                client.socket.settimeout(5)
-                client.reply()
+            client.reply()
         self.assertLess(time.monotonic() - begun, 10)
         self.assertEqual(self.okapi.mails("anna"), [])
 
