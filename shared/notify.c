@@ -8,6 +8,8 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#define NOTIFY_CHANNELS 2
+
 static char *notify_path(const char *store_path, enum notify_channel channel)
 {
 	const char *name = NULL;
@@ -37,11 +39,51 @@ static int notify_open_file(const char *store_path, const char *path, int flags)
 	return fd;
 }
 
-void notify_post(const char *store_path, enum notify_channel channel)
+struct notify_poster {
+	char *store_path;
+	int fds[NOTIFY_CHANNELS]; /* -1: not open */
+};
+
+struct notify_poster *notify_poster_new(const char *store_path)
 {
-	g_autofree char *path = notify_path(store_path, channel);
+	struct notify_poster *poster = g_new0(struct notify_poster, 1);
+
+	poster->store_path = g_strdup(store_path);
+	for (int i = 0; i < NOTIFY_CHANNELS; i++)
+		poster->fds[i] = -1;
+	return poster;
+}
+
+void notify_poster_free(struct notify_poster *poster)
+{
+	if (!poster)
+		return;
+	for (int i = 0; i < NOTIFY_CHANNELS; i++)
+		base_close_fd(&poster->fds[i]);
+	g_free(poster->store_path);
+	g_free(poster);
+}
+
+/* Nobody waits on a file that has no name any more. */
+static int notify_find(struct notify_poster *poster,
+		       enum notify_channel channel)
+{
+	int *fd = &poster->fds[channel];
+	g_autofree char *path = NULL;
+	struct stat st;
+
+	if (*fd >= 0 && fstat(*fd, &st) == 0 && st.st_nlink > 0)
+		return *fd;
+	base_close_fd(fd);
+	path = notify_path(poster->store_path, channel);
 	/* The mode follows the store's directory: who may write there, may. */
-	AUTOCLOSE int fd = notify_open_file(store_path, path, O_WRONLY);
+	*fd = notify_open_file(poster->store_path, path, O_WRONLY);
+	return *fd;
+}
+
+void notify_post(struct notify_poster *poster, enum notify_channel channel)
+{
+	int fd = notify_find(poster, channel);
 
 	/* The octet is of no meaning: writing it is what inotify tells. */
 	if (fd >= 0 && pwrite(fd, "", 1, 0) < 0)

@@ -15,9 +15,14 @@ enum notify_channel {
 	NOTIFY_CHANGES, /* some store's change number moved */
 };
 
-/* Wakes everybody who waits on the channel of the store at store_path.  Never
- * fails: a lost wake-up costs a delay, not a message. */
-void notify_post(const char *store_path, enum notify_channel channel);
+/* Who posts keeps its files open: a daemon does so at each commit. */
+struct notify_poster;
+struct notify_poster *notify_poster_new(const char *store_path);
+void notify_poster_free(struct notify_poster *poster);
+
+/* Wakes everybody who waits on the channel of that store.  Never fails: a lost
+ * wake-up costs a delay, not a message. */
+void notify_post(struct notify_poster *poster, enum notify_channel channel);
 
 /* A descriptor that becomes readable at each wake-up; pollable, non-blocking,
  * close-on-exec; the caller closes it. */

@@ -98,26 +98,38 @@ static int committer_wal_hook(void *context, sqlite3 *db, const char *name,
 }
 
 /* A new connection, if the file was replaced (a backup was restored). */
-static void committer_follow(struct committer *c)
+static bool committer_follow(struct committer *c)
 {
 	struct store *store;
 
 	if (!store_is_moved(c->store) ||
 	    store_open(c->store->path, STORE_WRITE, c->store->timeout_ms,
 		       &store, NULL))
-		return; /* gone: the next group tries again */
+		return false; /* gone: the next group tries again */
 	store_set_policy(store, &c->store->policy);
 	(void)sqlite3_wal_hook(store->db, committer_wal_hook, c);
 	store_close(c->store);
 	c->store = store;
+	return true;
+}
+
+static int committer_begin(struct committer *c, struct fault *fault)
+{
+	if (store_begin(c->store, fault) == 0)
+		return 0;
+	return committer_follow(c) ? store_begin(c->store, fault) : -1;
 }
 
 /* Without a savepoint: it is undone with its transaction. */
 static void committer_run_alone(struct committer *c,
 				struct commit_request *request)
 {
-	request->rc = store_run(c->store, request->unit, request->context,
-				&request->fault);
+	request->rc =
+		committer_begin(c, &request->fault) ||
+				store_finish(c->store, request->unit,
+					     request->context, &request->fault)
+			? -1
+			: 0;
 	if (request->rc && request->fault.kind == FAULT_NONE)
 		(void)fault_set(&request->fault, FAULT_INTERNAL,
 				"a unit failed without saying why");
@@ -127,12 +139,11 @@ static void committer_run_group(struct committer *c, GPtrArray *group)
 {
 	struct fault fault = {0};
 
-	committer_follow(c);
 	if (group->len == 1) {
 		committer_run_alone(c, g_ptr_array_index(group, 0));
 		return;
 	}
-	if (store_begin(c->store, &fault)) {
+	if (committer_begin(c, &fault)) {
 		committer_fail_group(group, &fault);
 		return;
 	}

@@ -21,8 +21,9 @@
 #include <time.h>
 
 enum lock_range {
-	LOCK_DOOR = 0,
-	LOCK_DESK = 1,
+	LOCK_DOOR,
+	LOCK_DESK,
+	LOCK_BOTH,
 };
 
 struct store_lock {
@@ -48,8 +49,8 @@ static int lock_range_set(int fd, enum lock_range range, int command,
 	struct flock lock = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = range,
-		.l_len = 1,
+		.l_start = range == LOCK_DESK ? 1 : 0,
+		.l_len = range == LOCK_BOTH ? 2 : 1,
 	};
 	int rc;
 
@@ -237,12 +238,12 @@ int lock_take(struct store_lock *lock, int64_t timeout_ms, struct fault *fault)
 
 	if (lock->fd < 0 && lock_open_file(lock, fault))
 		return -1;
-	has_door = !lock_range_set(lock->fd, LOCK_DOOR, F_OFD_SETLK, F_WRLCK);
-	if (has_door &&
-	    !lock_range_set(lock->fd, LOCK_DESK, F_OFD_SETLK, F_WRLCK)) {
+	/* Nobody stands in the door, nobody is at the desk. */
+	if (!lock_range_set(lock->fd, LOCK_BOTH, F_OFD_SETLK, F_WRLCK)) {
 		(void)lock_range_set(lock->fd, LOCK_DOOR, F_OFD_SETLK, F_UNLCK);
 		return 0;
 	}
+	has_door = !lock_range_set(lock->fd, LOCK_DOOR, F_OFD_SETLK, F_WRLCK);
 	return lock_wait(lock, has_door, timeout_ms, fault);
 }
 
@@ -255,6 +256,5 @@ void lock_drop(struct store_lock *lock)
 {
 	if (lock->fd < 0)
 		return;
-	(void)lock_range_set(lock->fd, LOCK_DESK, F_OFD_SETLK, F_UNLCK);
-	(void)lock_range_set(lock->fd, LOCK_DOOR, F_OFD_SETLK, F_UNLCK);
+	(void)lock_range_set(lock->fd, LOCK_BOTH, F_OFD_SETLK, F_UNLCK);
 }

@@ -25,6 +25,7 @@ void store_close(struct store *store)
 		g_hash_table_destroy(store->writers);
 	(void)sqlite3_close_v2(store->db);
 	lock_close(store->lock);
+	notify_poster_free(store->poster);
 	g_free(store->lease_owner);
 	g_free(store->path);
 	g_free(store);
@@ -404,18 +405,18 @@ void store_rollback(struct store *store)
 
 void store_wake(struct store *store)
 {
+	if (store->touched && !store->poster)
+		store->poster = notify_poster_new(store->path);
 	if (store->touched & STORE_TOUCHED_CHANGES)
-		notify_post(store->path, NOTIFY_CHANGES);
+		notify_post(store->poster, NOTIFY_CHANGES);
 	if (store->touched & STORE_TOUCHED_QUEUE)
-		notify_post(store->path, NOTIFY_QUEUE);
+		notify_post(store->poster, NOTIFY_QUEUE);
 	store->touched = 0;
 }
 
-int store_run(struct store *store, store_unit_fn *unit, void *context,
-	      struct fault *fault)
+int store_finish(struct store *store, store_unit_fn *unit, void *context,
+		 struct fault *fault)
 {
-	if (store_begin(store, fault))
-		return -1;
 	if (unit(store, context, fault)) {
 		store_rollback(store);
 		return -1;
@@ -424,6 +425,14 @@ int store_run(struct store *store, store_unit_fn *unit, void *context,
 		return -1;
 	store_wake(store);
 	return 0;
+}
+
+int store_run(struct store *store, store_unit_fn *unit, void *context,
+	      struct fault *fault)
+{
+	if (store_begin(store, fault))
+		return -1;
+	return store_finish(store, unit, context, fault);
 }
 
 int store_bump(struct store *store, int64_t store_id, int64_t *ret_change,

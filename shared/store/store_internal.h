@@ -57,7 +57,8 @@ struct store {
 	char *lease_owner; /* of this process; made at the first claim */
 	bool in_unit;
 	unsigned touched;
-	store_progress_fn *progress; /* of upkeep; or NULL */
+	struct notify_poster *poster; /* made at the first wake-up */
+	store_progress_fn *progress;  /* of upkeep; or NULL */
 	void *progress_context;
 	bool settings_prepared; /* a statement that writes them was, just now */
 	bool settings_touched;  /* by the unit that runs */
@@ -115,6 +116,9 @@ NODISCARD int store_need_unit(const struct store *store, struct fault *fault);
 /* Does the file at the store's path differ from the one that is open? */
 bool store_is_moved(struct store *store);
 NODISCARD int store_begin(struct store *store, struct fault *fault);
+/* What store_run() does after it: the unit, its commit, the wake-ups. */
+NODISCARD int store_finish(struct store *store, store_unit_fn *unit,
+			   void *context, struct fault *fault);
 NODISCARD int store_commit(struct store *store, struct fault *fault);
 void store_rollback(struct store *store);
 /* Wakes whom the last committed work concerns. */

@@ -17,20 +17,28 @@ Test(notify, a_post_wakes_each_waiter_of_its_channel)
 	AUTOCLOSE int a = -1;
 	AUTOCLOSE int b = -1;
 	AUTOCLOSE int other = -1;
+	AUTOCLOSE int again = -1;
+	struct notify_poster *poster = notify_poster_new(store);
 	struct fault fault = {0};
 
 	cr_assert_eq(notify_open(store, NOTIFY_QUEUE, &a, &fault), 0);
 	cr_assert_eq(notify_open(store, NOTIFY_QUEUE, &b, &fault), 0);
 	cr_assert_eq(notify_open(store, NOTIFY_CHANGES, &other, &fault), 0);
 	cr_assert_not(notify_drain(a));
-	notify_post(store, NOTIFY_QUEUE);
-	notify_post(store, NOTIFY_QUEUE);
+	notify_post(poster, NOTIFY_QUEUE);
+	notify_post(poster, NOTIFY_QUEUE);
 	cr_assert_eq(poll(&(struct pollfd){.fd = a, .events = POLLIN}, 1, 5000),
 		     1);
 	cr_assert(notify_drain(a));
 	cr_assert_not(notify_drain(a));
 	cr_assert(notify_drain(b));
 	cr_assert_not(notify_drain(other));
+	/* Where the file was taken away, who comes then waits on a new one. */
+	cr_assert_eq(g_unlink(queue), 0);
+	cr_assert_eq(notify_open(store, NOTIFY_QUEUE, &again, &fault), 0);
+	notify_post(poster, NOTIFY_QUEUE);
+	cr_assert(notify_drain(again));
+	notify_poster_free(poster);
 	(void)g_unlink(queue);
 	(void)g_unlink(changes);
 	(void)g_rmdir(dir);
