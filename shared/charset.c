@@ -462,26 +462,39 @@ char *charset_decode_codepage(int codepage, const void *data, size_t len,
 	return name ? charset_decode_clean(name, data, len, ret_clean) : NULL;
 }
 
-/* Do octets say that text by the code page alone, without what we read into
- * charsets of that name? */
+/* What iconv(3) calls a code page, without what we read into charsets of its
+ * name. */
+static void codec_of(int codepage, char codec[64])
+{
+	static const struct {
+		int codepage;
+		const char *codec;
+	} others[] = {
+		{10029, "MAC-CENTRALEUROPE"},
+		{38598, "ISO-8859-8"},
+		{52936, CODEC_HZ},
+	};
+	const struct charset *charset = charset_of_codepage(codepage);
+
+	if (codepage >= 28591 && codepage <= 28605)
+		(void)snprintf(codec, 64, "ISO-8859-%d", codepage - 28590);
+	else if (codepage < 10000)
+		(void)snprintf(codec, 64, "CP%d", codepage);
+	else
+		(void)snprintf(codec, 64, "%s", charset->name);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		if (others[i].codepage == codepage)
+			(void)snprintf(codec, 64, "%s", others[i].codec);
+}
+
+/* Do octets say that text by the code page alone? */
 static bool says(int codepage, const void *data, size_t len, const char *text)
 {
-	const struct charset *charset = charset_of_codepage(codepage);
 	char codec[64];
 	bool clean = false;
 	g_autofree char *said = NULL;
 
-	if (codepage >= 28591 && codepage <= 28605)
-		(void)snprintf(codec, sizeof(codec), "ISO-8859-%d",
-			       codepage - 28590);
-	else if (codepage < 10000)
-		(void)snprintf(codec, sizeof(codec), "CP%d", codepage);
-	else if (codepage == 38598)
-		(void)snprintf(codec, sizeof(codec), "ISO-8859-8");
-	else if (codepage == 52936)
-		(void)snprintf(codec, sizeof(codec), CODEC_HZ);
-	else
-		(void)snprintf(codec, sizeof(codec), "%s", charset->name);
+	codec_of(codepage, codec);
 	said = codec_decode(codec, data, len, &clean);
 	return said && clean && !strcmp(said, text);
 }
@@ -509,12 +522,21 @@ int charset_exact_codepage(const char *name, const void *data, size_t len,
 GBytes *charset_encode(int codepage, const char *text, const char **ret_name)
 {
 	const struct charset *charset = charset_of_codepage(codepage);
+	g_autoptr(GError) error = NULL;
 	g_autofree char *octets = NULL;
+	char codec[64];
 	gsize len = 0;
 
 	if (!charset || is_utf16(codepage) || codepage == CODEPAGE_UTF7)
 		return NULL;
-	octets = g_convert(text, -1, charset->name, "UTF-8", NULL, &len, NULL);
+	octets =
+		g_convert(text, -1, charset->name, "UTF-8", NULL, &len, &error);
+	/* Text that does not fit is another matter than a name nobody knows. */
+	if (!octets && !g_error_matches(error, G_CONVERT_ERROR,
+					G_CONVERT_ERROR_ILLEGAL_SEQUENCE)) {
+		codec_of(codepage, codec);
+		octets = g_convert(text, -1, codec, "UTF-8", NULL, &len, NULL);
+	}
 	if (!octets)
 		return NULL;
 	/* Readers take some of these for wider ones: it has to come back. */

@@ -196,3 +196,41 @@ Test(html_charset, composed)
 		expect_text(composed[i].name, back, PR_BODY, shown);
 	}
 }
+
+/* Text that a code page has is kept in it: for every code page there is. */
+Test(html_charset, every_code_page)
+{
+	static const char *const letters[] = {
+		"\xc3\xa9",     "\xd1\x8f", "\xe6\x97\xa5",
+		"\xed\x95\x9c", "\xd7\xa9", "\xd8\xa7",
+		"\xe0\xb8\x81", "\xce\xb1", "\xe4\xb8\xad",
+	};
+	unsigned pages = 0;
+
+	for (int page = 1; page <= CODEPAGE_UTF8; page++) {
+		const char *name = charset_name_of(page);
+		g_autoptr(GBytes) bytes = NULL;
+		const char *used = NULL;
+		const char *text = NULL;
+		gsize len = 0;
+		const char *octets = NULL;
+		int exact = 0;
+
+		/* HZ is read only. */
+		if (!name || page == CODEPAGE_UTF7 || page == CODEPAGE_ASCII ||
+		    page == 52936)
+			continue;
+		for (size_t i = 0; !bytes && i < G_N_ELEMENTS(letters); i++) {
+			text = letters[i];
+			bytes = charset_encode(page, text, &used);
+		}
+		cr_expect(bytes, "%d: no letter in %s", page, name);
+		if (!bytes)
+			continue;
+		octets = g_bytes_get_data(bytes, &len);
+		exact = charset_exact_codepage(name, octets, len, text);
+		cr_expect(exact == page, "%s is %d, not %d", name, exact, page);
+		pages++;
+	}
+	cr_expect(pages > 40, "%u", pages);
+}
