@@ -373,8 +373,9 @@ char *net_place_of(int fd)
 
 /* ---- connecting ---- */
 
+/* 0, an errno, or ECANCELED when woken. */
 static int net_connect_address(const struct sockaddr *address, socklen_t len,
-			       int64_t timeout_ms, int *ret_fd)
+			       int64_t timeout_ms, int wake_fd, int *ret_fd)
 {
 	AUTOCLOSE int fd = net_socket(address->sa_family);
 	const int on = 1;
@@ -386,8 +387,12 @@ static int net_connect_address(const struct sockaddr *address, socklen_t len,
 	if (connect(fd, address, len) < 0) {
 		if (errno != EINPROGRESS)
 			return errno;
-		if (net_wait(fd, true, -1, timeout_ms) <= 0)
+		err = net_wait(fd, true, wake_fd, timeout_ms);
+		if (err == 2)
+			return ECANCELED;
+		if (err <= 0)
 			return ETIMEDOUT;
+		err = 0;
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &err_len) < 0)
 			return errno;
 		if (err)
@@ -398,31 +403,90 @@ static int net_connect_address(const struct sockaddr *address, socklen_t len,
 	return 0;
 }
 
+#define NET_ADDRESS_MS 10000 /* for one of several addresses */
+
+struct net_addresses {
+	char *where;
+	struct addrinfo *info; /* NULL: a unix socket */
+	size_t count;
+};
+
+int net_addresses_new(const char *where, struct net_addresses **ret_addresses,
+		      struct fault *fault)
+{
+	AUTO(net_addresses) addresses = g_new0(struct net_addresses, 1);
+
+	addresses->where = g_strdup(where);
+	if (!net_unix_path(where) &&
+	    net_resolve(where, false, &addresses->info, fault) < 0)
+		return -1;
+	for (struct addrinfo *i = addresses->info; i; i = i->ai_next)
+		addresses->count++;
+	addresses->count = MAX(addresses->count, 1);
+	*ret_addresses = g_steal_pointer(&addresses);
+	return 0;
+}
+
+void net_addresses_free(struct net_addresses *addresses)
+{
+	if (addresses->info)
+		freeaddrinfo(addresses->info);
+	g_free(addresses->where);
+	g_free(addresses);
+}
+
+size_t net_addresses_count(const struct net_addresses *addresses)
+{
+	return addresses->count;
+}
+
+/* How long one of so many may take. */
+static int64_t net_share_ms(int64_t deadline, size_t count)
+{
+	int64_t left = MAX(deadline - g_get_monotonic_time() / 1000, 0);
+
+	return count > 1 ? MIN(left / (int64_t)count, NET_ADDRESS_MS) : left;
+}
+
+int net_addresses_connect(const struct net_addresses *addresses, size_t from,
+			  int64_t timeout_ms, int wake_fd, size_t *ret_at,
+			  int *ret_fd, struct fault *fault)
+{
+	const char *path = net_unix_path(addresses->where);
+	int64_t deadline = g_get_monotonic_time() / 1000 + timeout_ms;
+	struct addrinfo *i = addresses->info;
+	int err = EADDRNOTAVAIL;
+
+	*ret_at = from;
+	if (path)
+		return net_unix_connect(path, timeout_ms, ret_fd, fault);
+	for (size_t at = 0; i; at++, i = i->ai_next) {
+		if (at < from)
+			continue;
+		err = net_connect_address(
+			i->ai_addr, i->ai_addrlen,
+			net_share_ms(deadline, addresses->count - at), wake_fd,
+			ret_fd);
+		*ret_at = at;
+		if (err == 0)
+			return 0;
+		if (err == ECANCELED)
+			return fault_set(fault, FAULT_SHUTDOWN, "stopping");
+	}
+	return fault_set_errno(fault, FAULT_NETWORK, err,
+			       "cannot connect to %s", addresses->where);
+}
+
 int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
 		struct fault *fault)
 {
-	const char *path = net_unix_path(where);
-	struct addrinfo *info = NULL;
-	int64_t deadline = g_get_monotonic_time() / 1000 + timeout_ms;
-	int err = 0;
+	AUTO(net_addresses) addresses = NULL;
+	size_t at;
 
-	if (path)
-		return net_unix_connect(path, timeout_ms, ret_fd, fault);
-	if (net_resolve(where, false, &info, fault) < 0)
+	if (net_addresses_new(where, &addresses, fault) != 0)
 		return -1;
-	for (struct addrinfo *i = info; i; i = i->ai_next) {
-		int64_t left = deadline - g_get_monotonic_time() / 1000;
-
-		err = net_connect_address(i->ai_addr, i->ai_addrlen,
-					  MAX(left, 0), ret_fd);
-		if (err == 0)
-			break;
-	}
-	freeaddrinfo(info);
-	if (err)
-		return fault_set_errno(fault, FAULT_NETWORK, err,
-				       "cannot connect to %s", where);
-	return 0;
+	return net_addresses_connect(addresses, 0, timeout_ms, -1, &at, ret_fd,
+				     fault);
 }
 
 /* ---- peers ---- */

@@ -31,10 +31,35 @@ NODISCARD int net_listen(const char *where,
 			 int *ret_fd, struct fault *fault);
 void net_unlisten(const char *where);
 
-/* Connects to the same kinds of place; timeout_ms bounds it.  TCP_NODELAY,
- * close-on-exec, and non-blocking: read after net_wait(). */
+/* Connects to the same kinds of place, to the first of its addresses that can
+ * be reached; timeout_ms bounds it.  TCP_NODELAY, close-on-exec, and
+ * non-blocking: read after net_wait(). */
 NODISCARD int net_connect(const char *where, int64_t timeout_ms, int *ret_fd,
 			  struct fault *fault);
+
+/*
+ * The addresses that such a place stands for, in the resolver's order (RFC
+ * 6724).  Looked up once, so that whoever tries one after the other tries each
+ * once, however the answers of a name server rotate.
+ */
+struct net_addresses;
+NODISCARD int net_addresses_new(const char *where,
+				struct net_addresses **ret_addresses,
+				struct fault *fault);
+void net_addresses_free(struct net_addresses *addresses);
+AUTO_DEFINE(net_addresses, net_addresses_free);
+size_t net_addresses_count(const struct net_addresses *addresses);
+/*
+ * Connects to address from (0: the first), or the first behind it that can be
+ * reached; ret_at says which.  timeout_ms bounds all of it; while others
+ * follow, none may take more than its share, or ten seconds.  FAULT_SHUTDOWN:
+ * wake_fd
+ * (-1: none) became readable.
+ */
+NODISCARD int net_addresses_connect(const struct net_addresses *addresses,
+				    size_t from, int64_t timeout_ms,
+				    int wake_fd, size_t *ret_at, int *ret_fd,
+				    struct fault *fault);
 
 /* The same for a unix socket alone, by its path; a listener whose backlog is
  * full is waited for. */

@@ -316,10 +316,11 @@ static void relay_next(struct relay_session *session)
 
 /* ---- reading along ---- */
 
-static void relay_refuse(struct relay_session *session, const char *format, ...)
-	PRINTF_LIKE(2, 3);
+static void relay_refuse(struct relay_session *session, enum fault_kind kind,
+			 const char *format, ...) PRINTF_LIKE(3, 4);
 
-static void relay_refuse(struct relay_session *session, const char *format, ...)
+static void relay_refuse(struct relay_session *session, enum fault_kind kind,
+			 const char *format, ...)
 {
 	va_list args;
 	g_autofree char *text = NULL;
@@ -327,7 +328,7 @@ static void relay_refuse(struct relay_session *session, const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	(void)fault_set(&session->fault, FAULT_NETWORK, "%s", text);
+	(void)fault_set(&session->fault, kind, "%s", text);
 	relay_wire_cut(session->wire);
 }
 
@@ -370,8 +371,9 @@ static void relay_look_beyond(struct relay_session *session)
 	    !relay_auth_is_beyond_libesmtp(session->offer.auth))
 		return;
 	g_atomic_int_set(&session->place->beyond_libesmtp, 1);
-	relay_refuse(session, "the relay host offers an AUTH that libesmtp "
-			      "does not know");
+	relay_refuse(session, FAULT_NETWORK,
+		     "the relay host offers an AUTH that libesmtp "
+		     "does not know");
 }
 
 /* A reply to MAIL, to a RCPT, or to what comes after: whoever has the last word
@@ -467,8 +469,9 @@ static void relay_see_input(struct relay_session *session, char *octets,
 		    session->asked == ASKED_STARTTLS && i + 1 < len) {
 			/* Clear text behind the 220 would be read as if it
 			 * had come through TLS. */
-			relay_refuse(session, "the relay host sent clear text "
-					      "behind its STARTTLS reply");
+			relay_refuse(session, FAULT_NETWORK,
+				     "the relay host sent clear text "
+				     "behind its STARTTLS reply");
 			return;
 		}
 	}
@@ -499,14 +502,15 @@ static void relay_see_first_mail(struct relay_session *session)
 	 * every recipient. */
 	if (session->auth && !session->auth_done) {
 		if (!relay_session_may_log_in(session))
-			relay_refuse(session, RELAY_UNVERIFIED_WORDS);
+			relay_refuse(session, FAULT_NOT_ALLOWED,
+				     RELAY_UNVERIFIED_WORDS);
 		else if (session->asked == ASKED_AUTH)
-			relay_refuse(session,
+			relay_refuse(session, FAULT_NOT_ALLOWED,
 				     "the relay host refused the login of "
 				     "smtp_user: %s",
 				     session->reply->str);
 		else
-			relay_refuse(session,
+			relay_refuse(session, FAULT_NOT_ALLOWED,
 				     "the relay host offers no AUTH that can "
 				     "be used%s",
 				     session->tls_on || session->is_loopback
@@ -686,14 +690,15 @@ static void relay_set_tls(struct relay_session *session, bool without_tls)
 				       : Starttls_REQUIRED);
 }
 
-static int relay_connect(struct relay_session *session, struct fault *fault)
+static int relay_connect(struct relay_session *session,
+			 struct relay_control *control, struct fault *fault)
 {
-	g_autofree char *where = relay_place_format(session->place);
 	struct net_peer peer;
 	int fd;
 
-	if (net_connect(where, session->options->timeouts.connect_ms, &fd,
-			fault) != 0)
+	if (relay_control_connect(control, session->place,
+				  session->options->timeouts.connect_ms, &fd,
+				  fault) != 0)
 		return -1;
 	net_peer_of(fd, &peer);
 	session->is_loopback = peer.is_unix ||
@@ -827,7 +832,7 @@ static int relay_attempt(struct relay_place *place,
 	int result = 0;
 
 	relay_prepare(&session, again->without_tls);
-	if (relay_connect(&session, fault) != 0) {
+	if (relay_connect(&session, control, fault) != 0) {
 		relay_session_clear(&session);
 		return -1;
 	}
@@ -876,9 +881,11 @@ relay_esmtp_run(struct relay_place *place, const struct relay_options *options,
 	}
 }
 
-int relay_run(struct relay_place *place, const struct relay_options *options,
-	      struct relay_control *control, struct relay_message *first,
-	      const struct relay_source *source, struct fault *fault)
+/* By the one transport or the other. */
+static int
+relay_run_once(struct relay_place *place, const struct relay_options *options,
+	       struct relay_control *control, struct relay_message *first,
+	       const struct relay_source *source, struct fault *fault)
 {
 	if (!relay_is_direct(place, options)) {
 		if (relay_esmtp_run(place, options, control, first, source,
@@ -888,4 +895,19 @@ int relay_run(struct relay_place *place, const struct relay_options *options,
 			return -1;
 	}
 	return relay_direct_run(place, options, control, first, source, fault);
+}
+
+int relay_run(struct relay_place *place, const struct relay_options *options,
+	      struct relay_control *control, struct relay_message *first,
+	      const struct relay_source *source, struct fault *fault)
+{
+	int result;
+
+	relay_control_begin(control);
+	do
+		result = relay_run_once(place, options, control, first, source,
+					fault);
+	while (result != 0 && fault->kind == FAULT_NETWORK &&
+	       relay_control_next(control));
+	return result;
 }

@@ -113,12 +113,16 @@ struct relay_control *relay_control_new(void);
 void relay_control_free(struct relay_control *control);
 /* Cuts the connection that runs under it, and every later one. */
 void relay_control_cut(struct relay_control *control);
+bool relay_control_was_cut(struct relay_control *control);
 
 /* Once per process, before the first thread. */
 void relay_init(void);
 
 /*
- * Connects to the place and sends first, then whatever source gives.
+ * Connects to the place and sends first, then whatever source gives.  Where the
+ * place has several addresses, and one does not answer or does not get as far
+ * as MAIL, the next is asked; not so if it is the login that was refused
+ * (FAULT_NOT_ALLOWED), or the connection was cut (FAULT_SHUTDOWN).
  *
  * -1: the relay host did not get as far as MAIL (unreachable, greeting, EHLO,
  * TLS or AUTH failed); done() was not called for first, whose recipients have

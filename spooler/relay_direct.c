@@ -497,8 +497,9 @@ static int direct_attempt(struct relay_direct *direct, bool without_tls,
 {
 	int result;
 
-	if (relay_link_open(direct->place, direct->options->timeouts.connect_ms,
-			    &direct->link, fault) != 0)
+	if (relay_link_open(direct->place, control,
+			    direct->options->timeouts.connect_ms, &direct->link,
+			    fault) != 0)
 		return -1;
 	direct->reply = relay_reply_new();
 	relay_control_set(control, relay_link_cut, direct->link);

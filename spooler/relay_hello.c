@@ -124,6 +124,7 @@ static int hello_exchange(struct relay_direct *direct, struct relay_auth *auth,
 	}
 	if (direct->reply->code / 100 != 2) {
 		(void)hello_refused(direct, "the login of smtp_user", fault);
+		fault->kind = FAULT_NOT_ALLOWED;
 		return direct->reply->code / 100 == 5 ? 1 : -1;
 	}
 	if (!relay_auth_is_mutual(auth))
@@ -211,7 +212,7 @@ static int hello_try(struct relay_direct *direct, const char *token,
 			      &binding);
 	if (!auth)
 		return fault_set(
-			fault, FAULT_NETWORK,
+			fault, FAULT_NOT_ALLOWED,
 			"the relay host offers no AUTH that can be "
 			"used%s",
 			relay_link_has_tls(direct->link) ? "" : " without TLS");
@@ -231,7 +232,8 @@ static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 			      relay_link_is_loopback(direct->link),
 			      relay_link_has_tls(direct->link),
 			      relay_link_is_verified(direct->link)))
-		return fault_set(fault, FAULT_NETWORK, RELAY_UNVERIFIED_WORDS);
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 RELAY_UNVERIFIED_WORDS);
 	if (*login->token_command &&
 	    relay_token_get(login->token_command, &token, fault) != 0)
 		return -1;

@@ -32,15 +32,15 @@ struct relay_link {
 	size_t in_len;
 };
 
-int relay_link_open(const struct relay_place *place, int64_t timeout_ms,
+int relay_link_open(const struct relay_place *place,
+		    struct relay_control *control, int64_t timeout_ms,
 		    struct relay_link **ret_link, struct fault *fault)
 {
-	g_autofree char *where = relay_place_format(place);
 	struct relay_link *link;
 	struct net_peer peer;
 	int fd;
 
-	if (net_connect(where, timeout_ms, &fd, fault) != 0)
+	if (relay_control_connect(control, place, timeout_ms, &fd, fault) != 0)
 		return -1;
 	net_peer_of(fd, &peer);
 	link = g_new0(struct relay_link, 1);

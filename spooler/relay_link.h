@@ -10,7 +10,8 @@
 struct relay_link;
 
 NODISCARD int relay_link_open(const struct relay_place *place,
-			      int64_t timeout_ms, struct relay_link **ret_link,
+			      struct relay_control *control, int64_t timeout_ms,
+			      struct relay_link **ret_link,
 			      struct fault *fault);
 void relay_link_free(struct relay_link *link);
 AUTO_DEFINE(relay_link, relay_link_free);

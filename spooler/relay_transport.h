@@ -34,6 +34,17 @@ typedef void relay_cut_fn(void *target);
 void relay_control_set(struct relay_control *control, relay_cut_fn *cut_fn,
 		       void *target);
 
+/* A run tries the addresses of a place in turn: begin forgets those of the run
+ * before, next goes on to another (false: that was the last), connect connects
+ * to the one it is at, or the first behind it that can be reached.  A cut ends
+ * the connecting, too. */
+void relay_control_begin(struct relay_control *control);
+bool relay_control_next(struct relay_control *control);
+NODISCARD int relay_control_connect(struct relay_control *control,
+				    const struct relay_place *place,
+				    int64_t timeout_ms, int *ret_fd,
+				    struct fault *fault);
+
 /* Gives a recipient its outcome; what it had is forgotten. */
 void relay_outcome_set(struct relay_recipient *recipient,
 		       enum relay_verdict verdict, const char *status,

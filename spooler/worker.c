@@ -395,6 +395,32 @@ static struct route *worker_route(struct worker *worker,
 			   sender ? sender : entry->reverse_path);
 }
 
+/* What was claimed along but goes by another route must not wait for this relay
+ * host: others take it up. */
+static void worker_give_back_others(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+	bool any = false;
+
+	for (GList *at = worker->batch.head; at;) {
+		GList *next = at->next;
+		struct queue_entry *entry = at->data;
+
+		if (worker_route(worker, entry) != worker->route) {
+			worker_unclaim(worker, entry->id);
+			queue_entry_free(entry);
+			g_queue_delete_link(&worker->batch, at);
+			any = true;
+		}
+		at = next;
+	}
+	if (!any)
+		return;
+	pthread_mutex_lock(&spooler->lock);
+	spooler_signal_work(spooler);
+	pthread_mutex_unlock(&spooler->lock);
+}
+
 /* The first of the batch that goes by this route (NULL: any); owned. */
 static struct queue_entry *worker_pick(struct worker *worker,
 				       const struct route *route)
@@ -451,10 +477,33 @@ static struct relay_message *worker_next(void *context)
 	return &attempt->message;
 }
 
+/* Did we end the connection before the relay host had a word on anybody?  That
+ * is no attempt, but the next one may be the second that is taken. */
+static bool worker_cut_it_off(struct worker *worker,
+			      const struct relay_message *message)
+{
+	if (!relay_control_was_cut(worker->control))
+		return false;
+	for (size_t i = 0; i < message->recipient_count; i++)
+		if (message->recipients[i].from_relay)
+			return false;
+	return true;
+}
+
 static void worker_done(void *context, struct relay_message *message)
 {
 	struct worker *worker = context;
+	struct attempt *attempt = message->user_data;
 
+	if (!message->untouched && worker_cut_it_off(worker, message)) {
+		log_message(LOG_LEVEL_WARNING,
+			    "message %" G_GINT64_FORMAT
+			    " waits again: stopped while %s had it",
+			    attempt->entry->id, worker->relay);
+		worker_unclaim(worker, attempt->entry->id);
+		attempt_free(attempt);
+		return;
+	}
 	if (!message->untouched) {
 		worker_finish(worker, message->user_data);
 		return;
@@ -527,6 +576,7 @@ static void worker_session(struct worker *worker, struct attempt *first)
 
 	worker->route = worker_route(worker, first->entry);
 	attempt_set_sender(first, worker_sender(worker, first->entry));
+	worker_give_back_others(worker);
 	words = worker_down_words(worker);
 	if (!words) {
 		metric_add(worker->spooler->sessions, 1);

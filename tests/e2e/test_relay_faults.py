@@ -5,14 +5,16 @@ goes twice outside of the window, and only what is final is reported."""
 import email
 import os
 import socket
+import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import mta  # noqa: E402
 from harness.cases import main  # noqa: E402
 from harness.certificates import certificate  # noqa: E402
-from harness.okapi import message  # noqa: E402
+from harness.okapi import TOP, message  # noqa: E402
 from test_spooler import Relay, Sending  # noqa: E402
 
 # What the relay host does once, and what that makes of a message by default.
@@ -233,6 +235,91 @@ class SmtpSink(Faulty):
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Addresses(Sending):
+    """A relay host whose name has several addresses."""
+
+    def setUp(self):
+        super().setUp()
+        library = os.path.join(self.directory(), "names.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
+                        library, os.path.join(TOP, "tests/harness/names.c")],
+                       check=True)
+        self.library = library
+
+    def once(self, relay, *addresses, **settings):
+        okapi = self.okapi_with(None, smtp_server=f"many.test:{relay.port}",
+                                **settings)
+        if okapi.is_sanitized():
+            self.skipTest("a sanitizer wants to be preloaded first")
+        self.send(message("x"), "x@example.org")
+        return okapi.run("okapi-spooler", "-c", okapi.config, "--once",
+                         env={
+                             "LD_PRELOAD": self.library,
+                             "OKAPI_TEST_ADDRESSES": " ".join(addresses)})
+
+    def at(self, address, port, hang=False):
+        """A listener beside the relay host that says no, or nothing at all:
+        its queue of connections is full."""
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind((address, port))
+        listener.listen(0 if hang else 5)
+        if hang:
+            for _ in range(3):
+                one = socket.socket()
+                self.addCleanup(one.close)
+                one.setblocking(False)
+                one.connect_ex((address, port))
+            return
+
+        def refuse():
+            while True:
+                try:
+                    one, _ = listener.accept()
+                except OSError:
+                    return
+                self.asked += 1
+                one.sendall(b"421 4.3.2 not here\r\n")
+                one.close()
+        self.asked = 0
+        threading.Thread(target=refuse, daemon=True).start()
+
+    def test_the_next_is_asked(self):
+        relay = Relay(self)
+        self.at("127.0.0.2", relay.port)
+        self.at("127.0.0.3", relay.port, hang=True)
+        for first in (("127.0.0.4",), ("127.0.0.2",), ("127.0.0.3",),
+                      ("127.0.0.4", "127.0.0.2", "127.0.0.3"), ("::1",)):
+            with self.subTest(first):
+                result = self.once(relay, *first, "127.0.0.1",
+                                   smtp_timeout="2s")
+                self.assertEqual(result.status, 0, repr(result))
+        self.assertEqual(len(relay.messages()), 5)
+        self.assertEqual(self.asked, 2)
+
+    def test_all_are_asked_once(self):
+        relay = Relay(self)
+        self.at("127.0.0.2", relay.port)
+        result = self.once(relay, "127.0.0.2", "127.0.0.4", "127.0.0.2")
+        self.assertEqual(result.status, 75, repr(result))
+        self.assertEqual(self.asked, 2)
+        self.assertIn("many.test", result.err)
+        self.assertIn("421 4.3.2 not here", result.err)
+
+    def test_a_login_that_is_refused_is_refused_once(self):
+        password = os.path.join(self.directory(), "password")
+        with open(password, "w", encoding="utf-8") as file:
+            file.write("wrong\n")
+        os.chmod(password, 0o600)
+        for mechs in ("PLAIN", "SCRAM-SHA-256"):
+            relay = Relay(self, options=("--auth", "anna:secret",
+                                         "--auth-mechs", mechs))
+            result = self.once(relay, "127.0.0.1", "127.0.0.1",
+                               smtp_user="anna", smtp_password_file=password)
+            self.assertEqual(result.status, 75, repr(result))
+            self.assertEqual(relay.log().count("< AUTH "), 1, relay.log())
 
 
 class Forms(Sending):

@@ -11,6 +11,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
@@ -302,19 +303,19 @@ TLS_CASES = {
 BASE = ("PIPELINING", "8BITMIME", "SIZE 100000000", "ENHANCEDSTATUSCODES")
 
 
-class Rudeness(Sending):
-    """By libesmtp."""
-    words = BASE
+class Started(Sending):
     direct = False
 
     def start(self, cases, **settings):
         """cases: name -> Rude."""
         table = os.path.join(self.directory(), "table")
-        token = "anna |/bin/echo t0ken" if self.direct else ""
+        direct = self.direct if isinstance(self.direct, list) else \
+            [self.direct] * len(cases)
         self.names = dict(enumerate(cases))
         self.rudes = cases
         with open(table, "w", encoding="utf-8") as file:
             for i, rude in enumerate(cases.values()):
+                token = "anna |/bin/echo t0ken" if direct[i] else ""
                 file.write(f"c{i}@okapi.test 127.0.0.1:{rude.port} {token}\n")
                 self.addCleanup(rude.listener.close)
         os.chmod(table, 0o600)
@@ -333,6 +334,11 @@ class Rudeness(Sending):
                                 "--once", "-o", f"smtp_timeout={timeout}")
         self.assertIn(result.status, (0, 75), repr(result))
         return result
+
+
+class Rudeness(Started):
+    """By libesmtp."""
+    words = BASE
 
     def outcomes(self):
         """By case: the states of its messages."""
@@ -455,6 +461,65 @@ class RudenessChunking(Rudeness):
                              [f"c{i} m{k}" for k in range(3)])
         self.assertEqual(log.count("result=sent"), 15, log)
         self.assertNotIn("result=deferred", log)
+
+
+class Stopping(Started):
+    """A stop while relay hosts hang, at each state and by each transport: they
+    have ten seconds, and then everything is given back."""
+    STATES = ("CONNECT", "EHLO", "AUTH", "STARTTLS", "MAIL", "RCPT", "DATA",
+              "BDAT", "DOT")
+
+    def hanging(self, state, words):
+        def hang(_peer):
+            self.reached.add((state, words))
+            threading.Event().wait(60)
+        return Rude({state: hang}, words, always=True)
+
+    def full(self):
+        """One whose queue of connections is full: connect(2) hangs."""
+        rude = Rude.__new__(Rude)
+        rude.listener = socket.socket()
+        rude.listener.bind(("127.0.0.1", 0))
+        rude.listener.listen(0)
+        rude.port = rude.listener.getsockname()[1]
+        self.filling = [socket.socket() for _ in range(3)]
+        for one in self.filling:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", rude.port))
+        return rude
+
+    def test_while_relays_hang(self):
+        self.reached = set()
+        cases = {"connect": self.full()}
+        expected = set()
+        for words in (BASE, RudenessDirect.words, RudenessChunking.words):
+            login = any(w.startswith("AUTH") for w in words)
+            for state in self.STATES:
+                if state == "BDAT" and "CHUNKING" not in words or \
+                        state == "DATA" and "CHUNKING" in words or \
+                        state == "AUTH" and not login:
+                    continue
+                words_here = (*words, "STARTTLS") if state == "STARTTLS" \
+                    else words
+                cases[state, words] = self.hanging(state, words_here)
+                expected.add((state, words_here))
+        self.direct = [name != "connect" and any(
+            w.startswith("AUTH") for w in name[1]) for name in cases]
+        self.start(cases, smtp_timeout="5m", smtp_tls="opportunistic")
+        self.submit(1)
+        spooler = self.okapi.start_spooler()
+        self.eventually("all hang", lambda: self.reached == expected and all(
+            q["state"] == "sending" for q in self.okapi.queue()), 30)
+        began = time.monotonic()
+        self.assertEqual(spooler.stop(timeout=20), 0)
+        took = time.monotonic() - began
+        self.assertTrue(9 < took < 14, took)
+        left = self.okapi.queue()
+        self.assertEqual(len(left), len(cases))
+        for entry in left:
+            self.assertEqual((entry["state"],
+                              entry["recipients"][0]["attempts"]),
+                             ("waiting", 0))
 
 
 if __name__ == "__main__":
