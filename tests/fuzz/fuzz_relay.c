@@ -1,6 +1,7 @@
 /*
  * Fuzzes our own SMTP client (libFuzzer): the input is all that a relay host
- * ever says.  The first octet chooses the login and what the messages are.
+ * ever says; a zero octet in it waits until we have sent something.  The first
+ * octet chooses the login and what the messages are.
  *
  * Beside what the sanitizers see, it holds that
  *   - every message that was given out is done once, in order;
@@ -14,6 +15,7 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,7 +37,31 @@ static void fuzz_require(bool holds)
 		abort();
 }
 
-/* ---- the network: everything was said before we connect ---- */
+/* ---- the network: each of our flushes lets out what comes up to the next zero
+ * octet; after the last, the relay host closes ---- */
+
+static int fuzz_fd = -1; /* the relay host's end */
+static size_t fuzz_at;
+
+static void fuzz_feed(void)
+{
+	const uint8_t *from = fuzz_input + fuzz_at;
+	const uint8_t *zero;
+	size_t len = fuzz_len - fuzz_at;
+
+	if (fuzz_fd < 0)
+		return;
+	zero = len ? memchr(from, 0, len) : NULL;
+	if (zero)
+		len = (size_t)(zero - from);
+	if (len && write(fuzz_fd, from, len) != (ssize_t)len)
+		abort();
+	fuzz_at += len + (zero ? 1 : 0);
+	if (!zero) {
+		(void)close(fuzz_fd);
+		fuzz_fd = -1;
+	}
+}
 
 int net_addresses_new(const char *where, struct net_addresses **ret_addresses,
 		      struct fault *fault)
@@ -69,9 +95,11 @@ int net_addresses_connect(const struct net_addresses *addresses, size_t from,
 	*ret_at = from;
 	fuzz_require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) ==
 		     0);
-	if (write(fds[1], fuzz_input, fuzz_len) != (ssize_t)fuzz_len)
-		abort();
-	(void)close(fds[1]);
+	if (fuzz_fd >= 0)
+		(void)close(fuzz_fd);
+	fuzz_fd = fds[1];
+	fuzz_at = 0;
+	fuzz_feed();
 	*ret_fd = fds[0];
 	return 0;
 }
@@ -85,11 +113,11 @@ void net_peer_of(int fd, struct net_peer *ret_peer)
 
 int net_wait(int fd, bool for_write, int wake_fd, int64_t timeout_ms)
 {
-	(void)fd;
-	(void)for_write;
+	struct pollfd one = {.fd = fd, .events = for_write ? POLLOUT : POLLIN};
+
 	(void)wake_fd;
 	(void)timeout_ms;
-	return 0;
+	return poll(&one, 1, 0);
 }
 
 int net_send_all(int fd, const void *data, size_t len, int64_t timeout_ms,
@@ -100,6 +128,7 @@ int net_send_all(int fd, const void *data, size_t len, int64_t timeout_ms,
 	(void)len;
 	(void)timeout_ms;
 	(void)fault;
+	fuzz_feed();
 	return 0;
 }
 
@@ -182,7 +211,8 @@ static bool fuzz_says(char digit)
 {
 	for (size_t i = 0; i < fuzz_len; i++)
 		if (fuzz_input[i] == (uint8_t)digit &&
-		    (i == 0 || fuzz_input[i - 1] == '\n'))
+		    (i == 0 || fuzz_input[i - 1] == '\n' ||
+		     fuzz_input[i - 1] == 0))
 			return true;
 	return false;
 }
