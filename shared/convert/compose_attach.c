@@ -10,45 +10,47 @@
 #define LINE_LEN_MAX    998
 #define CHARSET_LEN_MAX 64
 
-/* Does it say where it is to be found: by cid: or at a place? */
-static bool has_reference(const struct propset *attachment)
+static bool is_in(struct octets html, const char *text)
+{
+	return memmem(html.data, html.len, text, strlen(text)) != NULL;
+}
+
+/* Does the HTML name it, by its id, written plainly or as a URL has it, or by
+ * its place? */
+static bool is_named_in(const struct propset *attachment, struct octets html)
 {
 	const char *cid = propset_text(attachment, PR_ATTACH_CONTENT_ID);
 	const char *location =
 		propset_text(attachment, PR_ATTACH_CONTENT_LOCATION);
+	g_autofree char *escaped = NULL;
 
-	return (cid && *cid) || (location && *location);
-}
-
-/* Does the HTML speak of "cid:" and its id? */
-static bool is_named_in(const struct propset *attachment, struct octets html)
-{
-	const char *cid = propset_text(attachment, PR_ATTACH_CONTENT_ID);
-	g_autofree char *reference = NULL;
-
-	if (!cid || !*cid || !html.data)
+	if (location && *location && is_in(html, location))
+		return true;
+	if (!cid || !*cid)
 		return false;
-	reference = g_strconcat("cid:", cid, NULL);
-	return memmem(html.data, html.len, reference, strlen(reference)) !=
-	       NULL;
+	escaped = g_uri_escape_string(cid, "@!$'()*+,;=:/?", FALSE);
+	return is_in(html, cid) || is_in(html, escaped);
 }
 
+/* MS-OXCMAIL 2.1.3.4.1.2: the flags alone do not say it; what lies in a
+ * multipart/related and nothing shows, nobody sees. */
 bool attachment_is_rendered(const struct propset *set,
 			    const struct propset *attachment)
 {
 	GBytes *bytes = propset_binary(set, PR_HTML);
+	bool is_told = (propset_number(attachment, PR_ATTACH_FLAGS, 0) &
+			FLAG_RENDERED) ||
+		       propset_bool(attachment, PR_ATTACHMENT_HIDDEN);
 	struct octets html;
 	gsize len = 0;
 
-	if (!bytes || !has_reference(attachment))
+	if (!bytes)
 		return false;
-	if ((propset_number(attachment, PR_ATTACH_FLAGS, 0) & FLAG_RENDERED) ||
-	    propset_bool(attachment, PR_ATTACHMENT_HIDDEN))
-		return true;
-	/* Where a client says nothing, the HTML does. */
 	html.data = g_bytes_get_data(bytes, &len);
 	html.len = len;
-	return !propset_has(attachment, PR_ATTACH_FLAGS) &&
+	/* Where a client says nothing, the HTML does. */
+	return html.data &&
+	       (is_told || !propset_has(attachment, PR_ATTACH_FLAGS)) &&
 	       is_named_in(attachment, html);
 }
 

@@ -302,11 +302,18 @@ TREES = [
      "multipart/mixed(multipart/alternative(text/plain multipart/related("
      "text/html image/png)) image/png)"),
     ("hidden, with its place",
-     note(PR_HTML=HTML, attachments=[
+     note(PR_HTML=b64(b"<p><img src='i.png'></p>"), attachments=[
          file("i.png", b"y", "image/png", PR_ATTACHMENT_HIDDEN=True,
               PR_ATTACH_CONTENT_LOCATION="i.png")]),
      "multipart/alternative(text/plain multipart/related(text/html "
      "image/png))"),
+    # MS-OXCMAIL 2.1.3.4.1.2: nobody would see it there.
+    ("told to be shown, and the HTML shows it not",
+     note(PR_HTML=HTML, attachments=[
+         file("z.pdf", b"y", "application/pdf", PR_ATTACH_FLAGS=4,
+              PR_ATTACH_CONTENT_ID="z@x")]),
+     "multipart/mixed(multipart/alternative(text/plain text/html) "
+     "application/pdf)"),
     ("nothing is shown without HTML",
      note(attachments=[file("i.png", b"y", "image/png", PR_ATTACH_FLAGS=4,
                             PR_ATTACH_CONTENT_ID="1@x")]),
