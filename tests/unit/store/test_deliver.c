@@ -181,8 +181,9 @@ Test(deliver, a_large_message_that_nobody_prepared)
 /* ---- quota ---------------------------------------------------------------
  */
 
-static int deliver_plain(int64_t store_id, const struct content *content,
-			 struct delivery_result *ret, struct fault *fault)
+static int deliver_as(int64_t store_id, const char *recipient,
+		      const char *reverse_path, const struct content *content,
+		      struct delivery_result *ret, struct fault *fault)
 {
 	struct delivery_copy copy = {
 		.folder = folder_of(store_id, FOLDER_INBOX),
@@ -191,8 +192,8 @@ static int deliver_plain(int64_t store_id, const struct content *content,
 	};
 	struct delivery delivery = {
 		.store = store_id,
-		.recipient = "Bob@Example.com",
-		.reverse_path = "anna@example.com",
+		.recipient = recipient,
+		.reverse_path = reverse_path,
 		.content = content,
 		.copies = &copy,
 		.copy_count = 1,
@@ -201,6 +202,46 @@ static int deliver_plain(int64_t store_id, const struct content *content,
 	};
 
 	return store_deliver(fx.store, &delivery, ret, fault);
+}
+
+static int deliver_plain(int64_t store_id, const struct content *content,
+			 struct delivery_result *ret, struct fault *fault)
+{
+	return deliver_as(store_id, "Bob@Example.com", "anna@example.com",
+			  content, ret, fault);
+}
+
+/* All copies of a delivery together, of each store by itself. */
+Test(deliver, hard_quota_counts_every_copy)
+{
+	AUTO(content) content = content_number(1);
+	int64_t size = (int64_t)g_bytes_get_size(content->rfc822);
+	struct store_policy policy = {.quota_hard = 2 * size - 1};
+	struct delivery_result result;
+	int64_t bob = user_make("bob");
+	int64_t anna = user_make("anna");
+	struct delivery_copy copies[] = {
+		{.folder = folder_of(bob, FOLDER_INBOX), .trace = ""},
+		{.folder = folder_of(anna, FOLDER_INBOX), .trace = ""},
+		{.folder = folder_of(bob, FOLDER_JUNK), .trace = ""},
+	};
+	struct delivery delivery = {
+		.store = bob,
+		.recipient = "bob@example.com",
+		.reverse_path = "",
+		.content = content,
+		.copies = copies,
+		.copy_count = 3,
+		.check_quota = true,
+	};
+
+	store_set_policy(fx.store, &policy);
+	in_unit_fail(FAULT_MAILBOX_FULL,
+		     store_deliver(fx.store, &delivery, &result, fault));
+	policy.quota_hard = 2 * size;
+	store_set_policy(fx.store, &policy);
+	in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	must_be_sound();
 }
 
 Test(deliver, hard_quota_is_exact)
@@ -273,6 +314,50 @@ Test(deliver, a_repetition_is_answered_like_the_first_time)
 	must(store_get_stats(fx.store, &stats, fault));
 	cr_expect_eq(stats.messages, 2);
 	must_be_sound();
+}
+
+Test(deliver, what_makes_a_repetition)
+{
+	AUTO(content) content = content_number(1);
+	AUTO(content) other = content_number(2);
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	struct delivery_result result;
+	int64_t bob = user_make("bob");
+	const struct {
+		const char *name;
+		int64_t store;
+		const char *recipient, *reverse_path;
+		const struct content *content;
+		bool is_duplicate;
+	} rows[] = {
+		{"the same", bob, "bob@example.com", "anna@example.com",
+		 content, true},
+		{"case of the recipient", bob, "BOB@example.COM",
+		 "anna@example.com", content, true},
+		{"another store", user_make("anna"), "bob@example.com",
+		 "anna@example.com", content, false},
+		{"another address", bob, "robert@example.com",
+		 "anna@example.com", content, false},
+		{"another detail", bob, "bob+x@example.com", "anna@example.com",
+		 content, false},
+		{"another sender", bob, "bob@example.com", "anna@example.org",
+		 content, false},
+		{"null sender", bob, "bob@example.com", "", content, false},
+		{"address and sender run together", bob, "bob@example.coma",
+		 "nna@example.com", content, false},
+		{"other octets", bob, "bob@example.com", "anna@example.com",
+		 other, false},
+	};
+
+	store_set_policy(fx.store, &policy);
+	in_unit(deliver_plain(bob, content, &result, fault));
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		in_unit(deliver_as(rows[i].store, rows[i].recipient,
+				   rows[i].reverse_path, rows[i].content,
+				   &result, fault));
+		cr_expect_eq(result.is_duplicate, rows[i].is_duplicate, "%s",
+			     rows[i].name);
+	}
 }
 
 Test(deliver, after_the_window_it_is_delivered_again)
