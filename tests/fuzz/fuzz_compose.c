@@ -9,9 +9,9 @@
  *     m                              a message within the attachment
  *     .                              back to the message around it
  */
+#include "check.h"
 #include "convert/convert.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 60
@@ -157,29 +157,6 @@ static void one_line(struct builder *builder, char *line)
 		if (end == line + 8 && *end == ' ' &&
 		    PROP_ID(tag) < PROP_ID_NAMED)
 			set_tag(builder->row, tag, end + 1);
-	}
-}
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* No CR or LF alone, no line too long but in what was signed so. */
-static void check_lines(const GByteArray *message, bool is_signed)
-{
-	size_t line = 0;
-
-	for (guint i = 0; i < message->len; i++) {
-		bool cr = message->data[i] == '\r';
-		bool lf = message->data[i] == '\n';
-
-		check(!cr ||
-		      (i + 1 < message->len && message->data[i + 1] == '\n'));
-		check(!lf || (i && message->data[i - 1] == '\r'));
-		line = cr || lf ? 0 : line + 1;
-		check(is_signed || line <= 998);
 	}
 }
 

@@ -4,18 +4,12 @@
  * checked on the way.
  */
 #include "charset.h"
+#include "check.h"
 #include "convert/convert.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* The wire form gives the same set back. */
 static void check_wire(const struct propset *set)
@@ -50,25 +44,6 @@ static char *check_html(const struct propset *set)
 	return text;
 }
 
-/* No CR or LF alone, no line too long but in what was signed so. */
-static void check_lines(const GByteArray *message)
-{
-	bool is_signed =
-		message->len && memmem(message->data, message->len, "pkcs7", 5);
-	size_t line = 0;
-
-	for (guint i = 0; i < message->len; i++) {
-		bool cr = message->data[i] == '\r';
-		bool lf = message->data[i] == '\n';
-
-		check(!cr ||
-		      (i + 1 < message->len && message->data[i + 1] == '\n'));
-		check(!lf || (i && message->data[i - 1] == '\r'));
-		line = cr || lf ? 0 : line + 1;
-		check(is_signed || line <= 998);
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct convert_options options = {
@@ -88,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What winmail.dat says of a meeting may be no calendar. */
 	if (convert_to_rfc822(set, &message, NULL) < 0)
 		return 0;
-	check_lines(message);
+	check_lines(message, message->len && memmem(message->data, message->len,
+						    "pkcs7", 5));
 	again = convert_to_propset(message->data, message->len, &options, NULL);
 	g_byte_array_unref(message);
 	html_again = check_html(again);
