@@ -177,16 +177,26 @@ static const struct mime_entity *original_of(struct convert_context *context,
 	return NULL;
 }
 
-/* Names as PR_DISPLAY_TO has them; owned, NULL if there are none. */
-static char *names_of(struct convert_context *context, struct span value)
+/* Names as PR_DISPLAY_TO has them, of every field of that name; owned, NULL if
+ * there are none. */
+static char *names_of(struct convert_context *context,
+		      const struct mime_entity *entity, const char *name)
 {
-	g_autoptr(GPtrArray) mailboxes = addresses_parse(context, value);
 	GString *names = g_string_new(NULL);
 
-	for (guint i = 0; i < mailboxes->len; i++)
-		g_string_append_printf(
-			names, "%s%s", i ? "; " : "",
-			mailbox_label(g_ptr_array_index(mailboxes, i)));
+	for (guint i = 0; i < entity->fields->len; i++) {
+		const struct mime_field *field =
+			&g_array_index(entity->fields, struct mime_field, i);
+		g_autoptr(GPtrArray) mailboxes = NULL;
+
+		if (!span_is(field->name, name))
+			continue;
+		mailboxes = addresses_parse(context, field->value);
+		for (guint k = 0; k < mailboxes->len; k++)
+			g_string_append_printf(
+				names, "%s%s", names->len ? "; " : "",
+				mailbox_label(g_ptr_array_index(mailboxes, k)));
+	}
 	return g_string_free(names, !names->len);
 }
 
@@ -216,8 +226,9 @@ static void set_original(struct convert_context *context,
 
 		if (!field || propset_has(set, fields[i].tag))
 			continue;
-		text = fields[i].addresses ? names_of(context, field->value)
-					   : text_decode(context, field->value);
+		text = fields[i].addresses
+			       ? names_of(context, original, fields[i].field)
+			       : text_decode(context, field->value);
 		if (text)
 			propset_set_text(set, fields[i].tag, text);
 	}

@@ -37,7 +37,6 @@ static const struct class
 	{"order",
 	 {"PR_ATTACH*", "PR_DISPLAY_NAME", "PR_TEXT_ATTACHMENT_CHARSET"}},
 	{"organizer", {"PR_SENDER_*"}},
-	{"repeated", {"PR_ORIGINAL_DISPLAY_TO"}},
 	{"report", {"PR_BODY", "PR_NATIVE_BODY", "PR_INTERNET_CPID"}},
 	{"tnef", {"*"}},
 	{"type", {"PR_ATTACH_MIME_TAG"}},
