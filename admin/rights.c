@@ -16,12 +16,12 @@
 static const struct rights_row {
 	const char *noun;
 	const char *verb;
-	size_t folder_arg; /* the argument that is a folder; 0: none */
-	unsigned folder;   /* rights there */
-	size_t message_arg;
-	unsigned message;  /* rights in the folder it is in */
-	size_t parent_arg; /* a folder something is put below */
-	bool own;          /* in their own store only */
+	unsigned folder_arg; /* the argument that is a folder; 0: none */
+	unsigned folder;     /* rights there */
+	unsigned message_arg;
+	unsigned message;    /* rights in the folder it is in */
+	unsigned parent_arg; /* a folder something is put below */
+	bool own;            /* in their own store only */
 } rights_rows[] = {
 	{"user", "show", 0, 0, 0, 0, 0, true},
 	{"quota", "show", 0, 0, 0, 0, 0, true},

@@ -275,9 +275,8 @@ static char *autoreply_phrase(const char *from)
 /* A rule may say which of the user's addresses writes, and with what name;
  * never somebody else's. */
 int autoreply_sender(const struct mail *mail, struct store *store,
-		     const struct mail_recipient *to, const char *what,
-		     bool as_addressed, const char *from,
-		     const char *from_address, char **ret_address,
+		     const struct mail_recipient *to,
+		     const struct autoreply_writer *writer, char **ret_address,
 		     char **ret_name, struct fault *fault)
 {
 	const char *delimiter = mail->agent->policy.recipient_delimiter;
@@ -288,19 +287,20 @@ int autoreply_sender(const struct mail *mail, struct store *store,
 	if (store_user_addresses(store, to->who->user, &list, fault))
 		return -1;
 	own = (const char *const *)list;
-	if (from_address) {
-		if (autoreply_is_own(from_address, own, delimiter)) {
-			*ret_name = autoreply_phrase(from);
-			*ret_address = g_strdup(from_address);
+	if (writer->from_address) {
+		if (autoreply_is_own(writer->from_address, own, delimiter)) {
+			*ret_name = autoreply_phrase(writer->from);
+			*ret_address = g_strdup(writer->from_address);
 			return 0;
 		}
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: %s: %s: :from %s is no address of the user",
-			    mail->id, to->who->name, what, from_address);
+			    mail->id, to->who->name, writer->what,
+			    writer->from_address);
 	}
 	if (autoreply_name(store, to, ret_name, fault))
 		return -1;
-	if (as_addressed)
+	if (writer->as_addressed)
 		address = autoreply_addressed(mail->set, own, delimiter);
 	*ret_address = g_strdup(address ? address : to->who->email);
 	return 0;
@@ -311,6 +311,12 @@ static int autoreply_decide(struct mail *mail, struct store *store,
 			    struct autoreply_wish *wish, struct fault *fault)
 {
 	const struct sieve_vacation *vacation = wish->vacation;
+	const struct autoreply_writer writer = {
+		.what = "vacation",
+		.as_addressed = vacation != NULL,
+		.from = vacation ? vacation->from : NULL,
+		.from_address = vacation ? vacation->from_address : NULL,
+	};
 	g_autofree char *address = NULL;
 	g_autofree char *name = NULL;
 	const char *why;
@@ -323,10 +329,7 @@ static int autoreply_decide(struct mail *mail, struct store *store,
 			    mail->id, to->who->name, why);
 		return 0;
 	}
-	if (autoreply_sender(mail, store, to, "vacation", vacation != NULL,
-			     vacation ? vacation->from : NULL,
-			     vacation ? vacation->from_address : NULL, &address,
-			     &name, fault))
+	if (autoreply_sender(mail, store, to, &writer, &address, &name, fault))
 		return -1;
 	wish->from = address;
 	wish->from_name = name;

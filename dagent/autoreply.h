@@ -24,16 +24,24 @@ NODISCARD int autoreply_ask(struct mail *mail, struct store *store,
 			    const struct mail_recipient *to,
 			    const GPtrArray *more, const char **ret_why,
 			    struct fault *fault);
+/* Who is to write for the user; all borrowed. */
+struct autoreply_writer {
+	const char *what; /* it is written, for the log */
+	/* The one of the user's addresses that the mail is addressed to. */
+	bool as_addressed;
+	/* As a rule asks for, or NULL. */
+	const char *from;
+	const char *from_address;
+};
+
 /*
- * Who writes for the user: from and from_address as a rule asked for them
- * where the address is the user's (else that is logged), or NULL; otherwise the
- * one of the user's that the mail is addressed to where as_addressed, or the
- * user's own.  Owned results; what speaks of it in the log.
+ * Who writes for the user: who was asked for where the address is the user's
+ * (else that is logged), otherwise the one the mail is addressed to where that
+ * is wanted, or the user's own.  Owned results.
  */
 NODISCARD int autoreply_sender(const struct mail *mail, struct store *store,
 			       const struct mail_recipient *to,
-			       const char *what, bool as_addressed,
-			       const char *from, const char *from_address,
+			       const struct autoreply_writer *writer,
 			       char **ret_address, char **ret_name,
 			       struct fault *fault);
 

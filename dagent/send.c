@@ -441,6 +441,11 @@ int send_forward(const struct send *send, const struct sieve_action *action,
 		 bool *ret_sent, struct fault *fault)
 {
 	const struct sieve_letter *wish = action->letter;
+	const struct autoreply_writer writer = {
+		.what = "forward",
+		.from = wish->from,
+		.from_address = wish->from_address,
+	};
 	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
 	g_autofree char *from = NULL;
 	g_autofree char *name = NULL;
@@ -460,8 +465,7 @@ int send_forward(const struct send *send, const struct sieve_action *action,
 			g_ptr_array_add(addresses, wish->addresses->pdata[i]);
 	if (addresses->len == 0)
 		return 0;
-	if (autoreply_sender(send->mail, send->store, send->to, "forward",
-			     false, wish->from, wish->from_address, &from,
+	if (autoreply_sender(send->mail, send->store, send->to, &writer, &from,
 			     &name, fault))
 		return -1;
 	g_ptr_array_add(addresses, NULL);
@@ -534,6 +538,12 @@ int send_reply(const struct send *send, const struct sieve_action *action,
 	       struct fault *fault)
 {
 	const struct sieve_letter *wish = action->letter;
+	const struct autoreply_writer writer = {
+		.what = "reply",
+		.as_addressed = true,
+		.from = wish->from,
+		.from_address = wish->from_address,
+	};
 	g_autofree char *from = NULL;
 	g_autofree char *name = NULL;
 	const char *why = NULL;
@@ -549,9 +559,8 @@ int send_reply(const struct send *send, const struct sieve_action *action,
 			    why ? why : "one went there just now");
 		return 0;
 	}
-	if (autoreply_sender(send->mail, send->store, send->to, "reply", true,
-			     wish->from, wish->from_address, &from, &name,
-			     fault))
+	if (autoreply_sender(send->mail, send->store, send->to, &writer, &from,
+			     &name, fault))
 		return -1;
 	send_add_reply(send, wish, from, name);
 	return 0;
