@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 /* Ten messages: measured between 64 and 1000 (SQLite's own choice). */
+/* Pages of the log from which on it is copied into the database. */
+#define LOG_PAGES       1000
 #define LOG_PAGES_SHORT 128
 
 void store_close(struct store *store)
@@ -53,6 +55,32 @@ static int store_cannot_open(const char *path, int err, struct fault *fault)
 			       "cannot open store %s", path);
 }
 
+/*
+ * After a commit: copies a long log into the database and, if nobody reads it
+ * and nobody writes, empties it.  SQLite would begin it anew by itself, but not
+ * for who comes alone: that one reads the log from its beginning and does not
+ * know what was copied.
+ */
+static int store_shorten_log(void *context, sqlite3 *db, const char *name,
+			     int pages)
+{
+	const struct store *store = context;
+	int in_log = 0;
+	int copied = 0;
+
+	if (pages < store->log_pages ||
+	    sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
+				      &in_log, &copied) != SQLITE_OK ||
+	    copied < in_log)
+		return SQLITE_OK;
+	(void)sqlite3_busy_timeout(db, 0);
+	(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_TRUNCATE,
+					NULL, NULL);
+	(void)sqlite3_busy_timeout(db,
+				   (int)CLAMP(store->timeout_ms, 0, INT_MAX));
+	return SQLITE_OK;
+}
+
 /* A connection whose schema nobody looked at yet. */
 static int store_connect(const char *path, enum store_mode mode,
 			 int64_t timeout_ms, struct store **ret_store,
@@ -77,8 +105,11 @@ static int store_connect(const char *path, enum store_mode mode,
 		return store_cannot_open(path, sqlite3_system_errno(store->db),
 					 fault);
 	store->writers = g_hash_table_new(NULL, NULL);
-	if (mode == STORE_WRITE)
+	if (mode == STORE_WRITE) {
 		(void)sqlite3_set_authorizer(store->db, sql_see_writer, store);
+		store->log_pages = LOG_PAGES;
+		(void)sqlite3_wal_hook(store->db, store_shorten_log, store);
+	}
 	(void)sqlite3_extended_result_codes(store->db, 1);
 	(void)sqlite3_busy_timeout(store->db,
 				   (int)CLAMP(timeout_ms, 0, INT_MAX));
@@ -221,7 +252,7 @@ static int store_migrate(struct store *store, struct store_upgrade *upgrade,
 
 void store_keep_log_short(struct store *store)
 {
-	(void)sqlite3_wal_autocheckpoint(store->db, LOG_PAGES_SHORT);
+	store->log_pages = LOG_PAGES_SHORT;
 }
 
 void store_settle(struct store *store)

@@ -49,6 +49,7 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	enum store_mode mode;
+	int log_pages; /* from which on the log is copied and emptied */
 	int64_t timeout_ms;
 	struct store_policy policy;
 	GHashTable *statements; /* SQL literal (by address) -> sqlite3_stmt */

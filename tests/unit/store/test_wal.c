@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 TestSuite(wal, .init = fixture_open, .fini = fixture_close, .timeout = 60);
@@ -80,6 +81,35 @@ Test(wal, a_large_transaction)
 }
 
 /* The log begins anew after a checkpoint; a second writer goes on in it. */
+/* Who comes alone reads the log from its beginning, and SQLite forgets what of
+ * it was copied already: the log must not grow from one process to the next. */
+Test(wal, the_log_of_those_who_come_alone)
+{
+	static const struct {
+		bool is_short;
+		int64_t octets_max;
+	} cases[] = {{true, 200 * 4120}, {false, 1100 * 4120}};
+	g_autofree char *log = g_strconcat(fx.path, "-wal", NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		for (int k = 0; k < 60; k++) {
+			struct stat st;
+
+			store_close(fx.store);
+			must(store_open(fx.path, STORE_WRITE, 1000, &fx.store,
+					fault));
+			if (cases[i].is_short)
+				store_keep_log_short(fx.store);
+			must(store_begin(fx.store, fault));
+			add_rows(20, 3000);
+			must(store_commit(fx.store, fault));
+			cr_assert_eq(stat(log, &st), 0);
+			cr_assert_leq((int64_t)st.st_size, cases[i].octets_max,
+				      "case %zu, process %d", i, k);
+		}
+	cr_expect_eq(rows_for_others(), 2 * 60 * 20);
+}
+
 Test(wal, checkpoints_and_other_writers)
 {
 	struct store *other;
