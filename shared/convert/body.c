@@ -81,6 +81,24 @@ static bool find_in_mixed(struct mime_entity *entity, struct bodies *bodies)
 	return false;
 }
 
+/* Its root; where that is none (start= names nobody, a picture stands first)
+ * what would be shown of a multipart/mixed, rather than nothing. */
+static bool find_in_related(struct mime_entity *entity, struct bodies *bodies)
+{
+	const struct mime_entity *root = related_root(entity);
+
+	if (find(related_root(entity), bodies))
+		return true;
+	for (guint i = 0; i < entity->children->len; i++) {
+		struct mime_entity *child =
+			g_ptr_array_index(entity->children, i);
+
+		if (child != root && find(child, bodies))
+			return true;
+	}
+	return false;
+}
+
 static bool find_in_alternatives(struct mime_entity *entity,
 				 struct bodies *bodies)
 {
@@ -102,7 +120,7 @@ static bool find(struct mime_entity *entity, struct bodies *bodies)
 	if (mime_is(entity, "multipart", "alternative"))
 		return find_in_alternatives(entity, bodies);
 	if (mime_is(entity, "multipart", "related"))
-		return find(related_root(entity), bodies);
+		return find_in_related(entity, bodies);
 	if (mime_is(entity, "multipart", "encrypted") ||
 	    mime_is(entity, "multipart", "appledouble"))
 		return false;
