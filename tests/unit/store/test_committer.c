@@ -409,6 +409,7 @@ static void kill_round(int round, int64_t bob)
 			jobs[i].thread =
 				g_thread_new("job", job_thread, &jobs[i]);
 		}
+		(void)alarm(60); /* should the test fail */
 		pause();
 	}
 	(void)close(pipe_fds[1]);

@@ -62,7 +62,8 @@ Test(messages, listed_in_order_of_delivery)
 
 Test(messages, flags_and_keywords)
 {
-	static const char *const keywords[] = {"red", "a b", NULL};
+	static const char *const keywords[] = {"red", "a b", "two\r\nlines",
+					       NULL};
 	AUTO(content) content = content_number(1);
 	int64_t bob = user_make("bob");
 	struct delivery_copy copy = {.folder = folder_of(bob, FOLDER_INBOX),
@@ -85,8 +86,9 @@ Test(messages, flags_and_keywords)
 					MESSAGE_FLAGGED, fault));
 	must(store_message_get(fx.store, bob, result.message, &m, fault));
 	cr_expect_eq(m->flags, MESSAGE_READ);
-	cr_assert_eq(g_strv_length(m->keywords), 2);
+	cr_assert_eq(g_strv_length(m->keywords), 3);
 	cr_expect_str_eq(m->keywords[1], "a b");
+	cr_expect_str_eq(m->keywords[2], "two  lines");
 	must(store_folder_get(fx.store, copy.folder, &folder, fault));
 	cr_expect_eq(folder->unread, 0);
 	cr_expect_eq(folder->messages, 1);

@@ -522,6 +522,7 @@ Test(queue, a_lease_ends_with_its_process)
 		fx.store = store;
 		byte = (char)('0' + claim(g_get_real_time(), 10)->len);
 		(void)!write(pipe_fds[1], &byte, 1);
+		(void)alarm(60); /* should the test fail */
 		pause();
 	}
 	cr_assert_eq(read(pipe_fds[0], &byte, 1), 1);

@@ -471,6 +471,7 @@ Test(store, a_killed_writer_frees_the_lock)
 		    store_begin(store, &why))
 			_exit(1);
 		(void)!write(pipe_fds[1], "x", 1);
+		(void)alarm(60); /* should the test fail */
 		pause();
 	}
 	cr_assert_eq(read(pipe_fds[0], &byte, 1), 1);
