@@ -157,9 +157,9 @@ NODISCARD int admin_flush(struct fault *fault);
 
 /* ---- the nouns ---- */
 extern const struct noun noun_init, noun_user, noun_group, noun_folder,
-	noun_acl, noun_mail, noun_rule, noun_oof, noun_junk, noun_queue,
-	noun_quota, noun_store, noun_config, noun_convert, noun_watch,
-	noun_changes, noun_completion;
+	noun_acl, noun_mail, noun_rule, noun_oof, noun_junk, noun_contact,
+	noun_queue, noun_quota, noun_store, noun_config, noun_convert,
+	noun_watch, noun_changes, noun_completion;
 
 /* Ceiling of what is read into memory at once. */
 #define ADMIN_FILE_MAX (INT64_C(2047) * BYTES_PER_MB)

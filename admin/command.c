@@ -9,11 +9,11 @@
 #include <string.h>
 
 static const struct noun *const nouns[] = {
-	&noun_init,       &noun_user,    &noun_group, &noun_folder,
-	&noun_acl,        &noun_mail,    &noun_rule,  &noun_oof,
-	&noun_junk,       &noun_queue,   &noun_quota, &noun_store,
-	&noun_config,     &noun_convert, &noun_watch, &noun_changes,
-	&noun_completion, NULL};
+	&noun_init,    &noun_user,       &noun_group,   &noun_folder,
+	&noun_acl,     &noun_mail,       &noun_rule,    &noun_oof,
+	&noun_junk,    &noun_contact,    &noun_queue,   &noun_quota,
+	&noun_store,   &noun_config,     &noun_convert, &noun_watch,
+	&noun_changes, &noun_completion, NULL};
 
 const struct noun *const *command_nouns(void)
 {

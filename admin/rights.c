@@ -59,6 +59,11 @@ static const struct rights_row {
 	{"junk", "block", 0, 0, 0, 0, 0, true},
 	{"junk", "list", 0, 0, 0, 0, 0, true},
 	{"junk", "remove", 0, 0, 0, 0, 0, true},
+	{"contact", "add", 0, 0, 0, 0, 0, true},
+	{"contact", "list", 0, 0, 0, 0, 0, true},
+	{"contact", "remove", 0, 0, 0, 0, 0, true},
+	{"contact", "import", 0, 0, 0, 0, 0, true},
+	{"contact", "export", 0, 0, 0, 0, 0, true},
 	{"changes", "", 0, 0, 0, 0, 0, true},
 	{"watch", "", 0, 0, 0, 0, 0, true},
 };

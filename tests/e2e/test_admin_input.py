@@ -59,6 +59,7 @@ SAYS_HERE = {
     # It goes with a text.
     ("oof on", "--external-html-file"): {USAGE, NO_INPUT, DATA},
     ("junk remove", "ADDRESS|DOMAIN"): {NO_INPUT, DATA},
+    ("contact remove", "ADDRESS"): {NO_INPUT, DATA},
     ("user set", "--no-alias"): {NO_INPUT, DATA},
     ("user create", "--no-alias"): {NO_INPUT, DATA},
     # "/" is the whole store.

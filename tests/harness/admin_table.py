@@ -64,6 +64,11 @@ CALLS = (
     ("oof on", "anna", "--subject", "away", "--message-file", "{message}"),
     ("oof show", "anna"),
     ("oof off", "anna"),
+    ("contact add", "anna", "carl@example.org", "--name", "Carl"),
+    ("contact list", "anna"),
+    ("contact export", "anna"),
+    ("contact import", "anna", "{card}"),
+    ("contact remove", "anna", "carl@example.org"),
     ("junk block", "anna", "spam.test"),
     ("junk allow", "anna", "good.test"),
     ("junk list", "anna"),
@@ -94,6 +99,7 @@ ENDLESS = {"watch"}
 # The first message of a mailbox or folder.
 MAILS = {"id": ("anna",), "outbox": ("anna", "Outbox"),
          "draft": ("bert", "Drafts")}
+CARD = b"BEGIN:VCARD\nVERSION:4.0\nFN:Dan\nEND:VCARD\n"
 MARKER = b'require "imap4flags"; addflag "\\Flagged"; keep;\n'
 
 
@@ -120,6 +126,7 @@ class Table(Case):
         self.files = {"dir": self.dir,
                       "message": self.write("m.eml", message("one")),
                       "large": self.write("l.eml", large_message()),
+                      "card": self.write("c.vcf", CARD),
                       "marker": self.write("f.sieve", MARKER),
                       "script": self.write("s.sieve", b"keep;\n")}
 
