@@ -264,6 +264,22 @@ class Dsn(Served):
         self.assertEqual(done.status, 65, done)
         self.assertIn("envelope-dsn", done.out + done.err)
 
+    def test_a_redirect_goes_in_the_name_of_a_path_only(self):
+        """What a client wrote as ORCPT may be none."""
+        self.okapi.configure(sieve_redirect_envelope_from="orig_recipient")
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+        self.okapi.dagent.wait_for("reloaded")
+        self.okapi.must("rule", "put", "anna", "r", "-",
+                        input='redirect "z@y.test";')
+        for i, (orcpt, sender) in enumerate((
+                ("info@okapi.test", "info@okapi.test"),
+                ("no+20path", ANNA), ("a@b>+20<c@d", ANNA))):
+            self.deliver(rcpt=f" ORCPT=rfc822;{orcpt}",
+                         data=crlf(message(f"m{i}")))
+            found, = [q for q in self.okapi.queue()
+                      if q["subject"] == f"m{i}"]
+            self.assertEqual(found["sender"], sender)
+
     def test_out_of_office_knows_the_alias(self):
         self.okapi.must("oof", "on", "anna", "--subject", "Away",
                         "--message-file", "/dev/stdin", input="x\n")

@@ -6,6 +6,7 @@ after the reply 250.
 import email
 import email.policy
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -211,6 +212,23 @@ class Forward(Rules):
         self.accepted(message("several"))
         self.assertEqual([to for _, to, _ in self.sent()],
                          [["q@y.test", "z@y.test"]])
+
+    def test_more_than_five_go_to_all(self):
+        """As many as sieve_max_redirects lets, not as it is by default."""
+        self.okapi.configure(sieve_max_redirects=9)
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+        self.okapi.dagent.wait_for("reloaded")
+        many = [f"n{i}@y.test" for i in range(7)]
+        self.forward("", "[" + ", ".join(f'"{to}"' for to in many) + "]")
+        self.accepted(message("many"))
+        self.assertEqual([to for _, to, _ in self.sent()], [many])
+
+    def test_who_is_left_out_for_a_loop_leaves_it_with_the_user(self):
+        for others, kept in (('"anna@okapi.test"', 1), ('"q@y.test"', 0)):
+            self.forward("", f'["z@y.test", {others}]')
+            self.accepted(message(others))
+            self.assertEqual(
+                self.okapi.subjects("anna", "Inbox").count(others), kept)
 
     def test_a_bounce_is_forwarded_without_a_sender(self):
         self.forward()
