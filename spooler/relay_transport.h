@@ -1,7 +1,7 @@
 /*
- * What the two transports of relay.h share: libesmtp (relay.c), and our own for
- * what libesmtp cannot (relay_direct.c).  Which of them a connection takes,
- * relay_run() says.
+ * What the two transports of relay.h share: libesmtp (relay_esmtp.h), and our
+ * own for what libesmtp cannot (relay_direct.c).  Which of them a connection
+ * takes, relay_run() says.
  */
 #ifndef OKAPI_RELAY_TRANSPORT_H
 #define OKAPI_RELAY_TRANSPORT_H
@@ -62,7 +62,17 @@ void relay_outcome_reply(struct relay_recipient *recipient, int code,
 /* No complete reply came. */
 void relay_outcome_lost(struct relay_recipient *recipient, const char *words);
 
-/* Our own transport; as relay_run(). */
+/* Is our own transport to be taken, by what is known of the place? */
+bool relay_is_direct(struct relay_place *place,
+		     const struct relay_options *options);
+
+/* libesmtp, to one address; as relay_run(). */
+NODISCARD int
+relay_esmtp_run(struct relay_place *place, const struct relay_options *options,
+		struct relay_control *control, struct relay_message *first,
+		const struct relay_source *source, struct fault *fault);
+
+/* Our own transport, to one address; as relay_run(). */
 NODISCARD int
 relay_direct_run(struct relay_place *place, const struct relay_options *options,
 		 struct relay_control *control, struct relay_message *first,

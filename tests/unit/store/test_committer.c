@@ -222,6 +222,31 @@ Test(committer, the_log_does_not_grow_for_ever)
 	cr_expect_eq(size_of("-wal"), 0);
 }
 
+static int unit_grow_much(struct store *store, void *context,
+			  struct fault *fault)
+{
+	for (int i = 0; i < 40; i++)
+		if (unit_grow(store, context, fault))
+			return -1;
+	return 0;
+}
+
+/* The thread answers, and then finds that a checkpoint is due: that may be at
+ * the end (sanitizers see who uses what is gone). */
+Test(committer, ends_where_a_checkpoint_is_due)
+{
+	for (int i = 0; i < 3; i++) {
+		struct committer *committer;
+
+		must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer,
+				   fault));
+		committer_expect(committer, 2); /* so that it is the thread's */
+		must(committer_run(committer, unit_grow_much, NULL, fault));
+		committer_free(committer);
+		cr_expect_eq(size_of("-wal"), 0);
+	}
+}
+
 Test(committer, other_writers_get_their_turn)
 {
 	struct job jobs[4] = {0};

@@ -1,0 +1,39 @@
+/*
+ * What the two files of a worker share: the thread with its connection
+ * (worker.c), and what comes of an attempt (worker_result.c).
+ */
+#ifndef OKAPI_WORKER_INTERNAL_H
+#define OKAPI_WORKER_INTERNAL_H
+
+#include "spooler_internal.h"
+
+struct worker {
+	struct spooler *spooler;
+	struct relay_control *control;
+	struct store *store; /* opened when it is first needed */
+	pthread_t thread;
+	GQueue batch;              /* of struct queue_entry, claimed */
+	size_t batch_size;         /* of the next claim: a few messages go to
+				      several workers, many cost few claims */
+	struct settings *settings; /* of the session under way */
+	struct route *route;       /* of it; borrowed from settings */
+	GQueue again;              /* of struct attempt: their connection ended
+				      before their turn */
+	char *relay;               /* "host:port" of it */
+	size_t session_count;
+	bool is_quick;    /* the relay host took its last message at once */
+	bool is_expected; /* by the committer, with the result */
+	bool has_ended;   /* guarded by the spooler's lock */
+};
+
+bool worker_is_stopping(struct worker *worker);
+
+/* ---- worker_result.c ---- */
+
+/* Results of several sessions cost one sync if they come together: so the
+ * committer hears of those that are sure to come soon. */
+void worker_expect(struct worker *worker, bool expect);
+/* Every recipient has an outcome: record, tell, log; attempt is moved. */
+void worker_finish(struct worker *worker, struct attempt *attempt);
+
+#endif
