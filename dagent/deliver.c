@@ -58,11 +58,9 @@ static int deliver_plan(struct mail *mail, struct store *store,
 	return autoreply_prepare(mail, store, to, fault);
 }
 
-/* Only what is known to be final bounces: a fault that says nothing about the
- * recipient, the message or the user's wish is one of ours. */
-static void deliver_soften(struct mail_recipient *to)
+void deliver_soften(struct fault *verdict)
 {
-	switch ((int)to->verdict.kind) {
+	switch ((int)verdict->kind) {
 	case FAULT_NO_RECIPIENT:
 	case FAULT_NO_USER:
 	case FAULT_MAILBOX_FULL:
@@ -72,8 +70,8 @@ static void deliver_soften(struct mail_recipient *to)
 	case FAULT_REJECTED:
 		return;
 	default:
-		if (fault_class(&to->verdict) == FAULT_CLASS_PERMANENT)
-			to->verdict.kind = FAULT_INTERNAL;
+		if (fault_class(verdict) == FAULT_CLASS_PERMANENT)
+			verdict->kind = FAULT_INTERNAL;
 	}
 }
 
@@ -131,8 +129,6 @@ static char *deliver_id(const struct mail *mail,
 	return g_strdup(mail->id);
 }
 
-/* What decided: "header X-Spam-Flag:YES", "blocked example.org"; a rule that
- * files into the junk folder has no such words. */
 /* What conversion left out or cut. */
 static void deliver_log_notes(struct log_event *event,
 			      const struct propset *set)
@@ -147,6 +143,8 @@ static void deliver_log_notes(struct log_event *event,
 	log_event_text(event, "notes", line);
 }
 
+/* What decided: "header X-Spam-Flag:YES", "blocked example.org"; a rule that
+ * files into the junk folder has no such words. */
 static void deliver_log_junk(struct log_event *event, const struct plan *plan)
 {
 	if (plan && plan->is_junk)
@@ -288,7 +286,7 @@ void deliver_save(struct mail *mail, struct store *store)
 			to->result = to->twin->result;
 			continue;
 		}
-		deliver_soften(to);
+		deliver_soften(&to->verdict);
 		deliver_log(mail, to);
 		deliver_answer(mail, to);
 		autoreply_run(mail, to);

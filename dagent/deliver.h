@@ -22,4 +22,8 @@ void deliver_decide(struct mail *mail, struct store *store);
  */
 void deliver_save(struct mail *mail, struct store *store);
 
+/* Only what is known to be final bounces: a permanent fault that says nothing
+ * about the recipient, the message or the user's wish is one of ours. */
+void deliver_soften(struct fault *verdict);
+
 #endif

@@ -404,7 +404,7 @@ class Refusals(Served):
                                 hops * 101 + b"Subject: loop\r\n\r\n")
         self.assert_reply(reply, 554, "5.4.6")
         reply, = client.deliver("c@x.test", [ANNA],
-                                hops * 99 + b"Subject: far\r\n\r\n")
+                                hops * 100 + b"Subject: far\r\n\r\n")
         self.assert_reply(reply, 250, "2.1.5")
 
     def test_over_quota(self):

@@ -3,6 +3,7 @@
  * replies.
  */
 #include "dagent/autoreply.h"
+#include "dagent/deliver.h"
 #include "dagent/letter.h"
 #include "dagent/plan.h"
 #include "dagent/redirect.h"
@@ -117,6 +118,29 @@ Test(dagent_trace, lines)
 			       ") with LMTPS id ID\r\n"
 			       "\tfor <anna>; Mon, 23 Nov 2026 06:00:00 "
 			       "+0000\r\n");
+}
+
+/* ---- verdicts ---- */
+
+Test(dagent_verdict, only_what_is_final_bounces)
+{
+	static const enum fault_kind final[] = {
+		FAULT_NO_RECIPIENT, FAULT_NO_USER, FAULT_MAILBOX_FULL,
+		FAULT_TOO_BIG,      FAULT_LOOP,    FAULT_NOT_A_MESSAGE,
+		FAULT_REJECTED,
+	};
+
+	for (int kind = FAULT_NONE; kind < FAULT_KINDS; kind++) {
+		struct fault verdict = {.kind = (enum fault_kind)kind};
+		bool is_final = false;
+
+		for (size_t i = 0; i < G_N_ELEMENTS(final); i++)
+			is_final |= final[i] == verdict.kind;
+		deliver_soften(&verdict);
+		cr_expect_eq(fault_class(&verdict) == FAULT_CLASS_PERMANENT,
+			     is_final, "kind %d", kind);
+		cr_expect_eq(verdict.kind == FAULT_NONE, kind == FAULT_NONE);
+	}
 }
 
 /* ---- quota ---- */
