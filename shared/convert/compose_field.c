@@ -229,9 +229,10 @@ static const char *find_domain(const char *address)
 	return found;
 }
 
-/* An address as addr-spec: the local part in quotes where it must be, a domain
- * without what cannot be in one.  Empty if it is longer than an address may be
- * (RFC 5321 4.5.3.1.3, with room): cut, it would be another's.  Owned. */
+/* An address as addr-spec: the local part in quotes where it must be, the rest
+ * without blanks.  Empty if it is longer than an address may be (RFC 5321
+ * 4.5.3.1.3, with room), or has what cannot be in a domain: without that, it
+ * would be another's.  Owned. */
 static char *clean_address(const char *address)
 {
 	g_autofree char *line = one_line(address);
@@ -255,8 +256,12 @@ static char *clean_address(const char *address)
 		at = line; /* no mailbox of any host */
 	}
 	for (const char *c = at; *c; c++)
-		if (!strchr(at == line ? NOT_IN_WORD : NOT_IN_DOMAIN, *c))
+		if (!strchr(at == line ? NOT_IN_WORD : NOT_IN_DOMAIN, *c)) {
 			g_string_append_c(out, *c);
+		} else if (*c != ' ') {
+			g_string_truncate(out, 0);
+			break;
+		}
 	return g_string_free(out, FALSE);
 }
 
@@ -315,10 +320,13 @@ void field_put_addresses(GByteArray *out, const char *name,
 		/* A name without an address: an empty group (RFC 6854). */
 		const struct mailbox *mailbox =
 			mailboxes->len ? g_ptr_array_index(mailboxes, 0) : NULL;
+		const char *shown = mailbox && *mailbox->display
+					    ? mailbox->display
+				    : mailbox ? mailbox->address
+					      : "";
 
-		fold_display(&folder, mailbox && *mailbox->display
-					      ? mailbox->display
-					      : "undisclosed-recipients");
+		fold_display(&folder,
+			     *shown ? shown : "undisclosed-recipients");
 		put(out, ":;");
 	}
 	fold_end(&folder);
