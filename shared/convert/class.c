@@ -72,8 +72,25 @@ static void set_content_type(struct convert_context *context,
 /* ---- meetings -------------------------------------------------------------
  */
 
-/* A part's text as UTF-8, bounded, its folded lines (RFC 5545 3.1) made whole;
- * owned. */
+/* Folded lines made whole (RFC 5545 3.1), before anything is decoded: they may
+ * be cut within a character. */
+static GString *calendar_unfold(const char *data, size_t len)
+{
+	GString *out = g_string_sized_new(len);
+
+	for (size_t i = 0; i < len; i++) {
+		size_t lf = i + (data[i] == '\r' ? 1 : 0);
+
+		if (lf + 1 < len && data[lf] == '\n' &&
+		    (data[lf + 1] == ' ' || data[lf + 1] == '\t'))
+			i = lf + 1;
+		else
+			g_string_append_c(out, data[i]);
+	}
+	return out;
+}
+
+/* A part's text as UTF-8, bounded, its lines whole; owned. */
 static char *calendar_text(struct convert_context *context,
 			   const struct mime_entity *part)
 {
@@ -81,26 +98,15 @@ static char *calendar_text(struct convert_context *context,
 	const char *charset = mime_params_get(part->type_params, "charset");
 	gsize len = 0;
 	const char *data = g_bytes_get_data(bytes, &len);
+	g_autoptr(GString) lines =
+		calendar_unfold(data, MIN(len, (gsize)CALENDAR_LEN_MAX));
 	char *text = NULL;
-	char *out = NULL;
 
-	len = MIN(len, CALENDAR_LEN_MAX);
 	if (!charset_is_ascii(charset))
-		text = charset_decode(charset, data, len);
-	if (!text)
-		text = charset_decode_undeclared(context, data, len);
-	out = text;
-	for (const char *in = text; *in; in++) {
-		size_t end = *in == '\r' ? 1 : 0;
-
-		if (in[end] == '\n' &&
-		    (in[end + 1] == ' ' || in[end + 1] == '\t'))
-			in += end + 1;
-		else
-			*out++ = *in;
-	}
-	*out = '\0';
-	return text;
+		text = charset_decode(charset, lines->str, lines->len);
+	return text ? text
+		    : charset_decode_undeclared(context, lines->str,
+						lines->len);
 }
 
 static const struct mime_entity *child_of_type(const struct mime_entity *entity,

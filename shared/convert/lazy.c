@@ -81,6 +81,8 @@ ICAL(const char *, icalcomponent_get_location, (icalcomponent *component),
      (component))
 ICAL(const char *, icalcomponent_get_description, (icalcomponent *component),
      (component))
+ICAL(const char *, icalcomponent_get_summary, (icalcomponent *component),
+     (component))
 ICAL(icaltimezone *, icaltimezone_get_builtin_timezone, (const char *place),
      (place))
 ICAL(struct icaltimetype, icalcomponent_get_dtstart,

@@ -5,6 +5,7 @@
  * What libical would compute without bound is taken away first: rules of time
  * zones that are no yearly ones, more zones than a meeting has.
  */
+#include "headers.h"
 #include "meeting_zone.h"
 #include "parts.h"
 
@@ -266,6 +267,22 @@ static void set_description(struct convert_context *context,
 	propset_set_number(set, PR_INTERNET_CPID, charset_codepage("utf-8"));
 }
 
+/* MS-OXCICAL: the subject of a meeting whose message has none. */
+static void set_summary(struct propset *set, icalcomponent *event)
+{
+	const char *summary = icalcomponent_get_summary(event);
+	const char *subject = propset_text(set, PR_SUBJECT);
+	g_autofree char *line = NULL;
+
+	if (!summary || !*summary || (subject && *subject))
+		return;
+	line = g_strdup(summary);
+	text_flatten(line);
+	subject_set(set, line);
+	propset_set_text(set, PR_CONVERSATION_TOPIC,
+			 propset_text(set, PR_NORMALIZED_SUBJECT));
+}
+
 static void set_event(struct convert_context *context, struct propset *set,
 		      icalcomponent *event)
 {
@@ -275,6 +292,7 @@ static void set_event(struct convert_context *context, struct propset *set,
 	set_uid(set, event);
 	set_organizer(set, event);
 	set_description(context, set, event);
+	set_summary(set, event);
 	if (location && *location)
 		propset_set_text(set,
 				 appointment_tag(set, LID_LOCATION, PT_UNICODE),
