@@ -261,18 +261,6 @@ static iconv_t converter_open(const char *name)
 	return cd;
 }
 
-void charset_preload(void)
-{
-	static const char *const common[] = {
-		"WINDOWS-1252", "ISO-8859-15", "ISO-8859-2",    "WINDOWS-1251",
-		"KOI8-R",       "GB18030",     "BIG5-HKSCS",    "CP932",
-		"EUC-JP",       "CP949",       "ISO-2022-JP-2", "WINDOWS-1250",
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(common); i++)
-		(void)converter_open(common[i]);
-}
-
 /* Drops NULs and repairs what is not UTF-8. */
 static char *utf8_repair(const char *data, size_t len)
 {

@@ -54,7 +54,5 @@ bool charset_is_ascii(const char *name);
 bool charset_is_japanese(const char *data, size_t len);
 /* Are all octets below 0x80? */
 bool charset_is_seven_bit(const char *data, size_t len);
-/* Opens the common converters, so that the sandboxed helper has them. */
-void charset_preload(void);
 
 #endif

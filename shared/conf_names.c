@@ -76,8 +76,12 @@ static bool conf_is_domain(const char *name)
 
 static bool conf_is_charset(const char *name)
 {
-	GIConv converter = g_iconv_open("UTF-8", name);
+	GIConv converter;
 
+	/* The default is one, and its module need not be loaded to say so. */
+	if (strcmp(name, "windows-1252") == 0)
+		return true;
+	converter = g_iconv_open("UTF-8", name);
 	if (converter == (GIConv)-1)
 		return false;
 	(void)g_iconv_close(converter);

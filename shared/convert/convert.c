@@ -18,7 +18,6 @@
 void convert_init(void)
 {
 	g_mime_init();
-	charset_preload();
 }
 
 void convert_note(struct convert_context *context, const char *format, ...)

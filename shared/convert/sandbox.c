@@ -2,7 +2,8 @@
  * The sandbox of the helper: resource limits and a seccomp filter.
  *
  * The filter is a list of what is allowed.  Opening is allowed for reading
- * only, because iconv_open(3) loads a module for each charset.
+ * only, because iconv_open(3) loads a module for each charset when it is first
+ * met.
  */
 #include "sandbox.h"
 
