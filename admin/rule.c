@@ -79,15 +79,30 @@ static char *rule_find(void *context, enum sieve_location location,
 			      ret_len);
 }
 
-/* What a rule includes may be put after it: what is missing or faulty there is
- * told, and the rule is taken (RFC 6609 section 3.2). */
-static void rule_tell_includes(struct admin *admin,
-			       const struct store_user *user, const char *name,
-			       const char *text)
+static char *rule_look_for_folder(void *context, const char *name,
+				  const char *special_use, bool may_create)
+{
+	const struct rule_finder *finder = context;
+	struct store_place place;
+	char *problem = NULL;
+	struct fault fault = {0};
+
+	if (rule_place_of(finder->admin, finder->user, name, special_use,
+			  may_create, &place, &problem, &fault) < 0)
+		return NULL;
+	return problem;
+}
+
+/* What a rule includes, and its folders, may be put after it: what is missing
+ * or faulty there is told, and the rule is taken (RFC 6609 section 3.2). */
+static void rule_tell_missing(struct admin *admin,
+			      const struct store_user *user, const char *name,
+			      const char *text)
 {
 	struct rule_finder finder = {admin, user};
 	const struct sieve_compile_options options = {
 		.find_text = rule_find,
+		.look_for_folder = rule_look_for_folder,
 		.find_context = &finder,
 	};
 	g_autoptr(GArray) errors =
@@ -159,7 +174,7 @@ static int rule_put(struct admin *admin, struct fault *fault)
 	r.script = text;
 	if (store_run(admin->store, rule_put_unit, &r, fault) < 0)
 		return -1;
-	rule_tell_includes(admin, user, r.name, text);
+	rule_tell_missing(admin, user, r.name, text);
 	return 0;
 }
 

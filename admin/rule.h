@@ -38,6 +38,7 @@ struct rule_set {
 	struct sieve_explanation *explanation;
 	struct spam_marks *marks; /* NULL: what is junk is not asked */
 	/* Of the last message. */
+	GPtrArray *failures; /* of char *: "RULE:LINE:COLUMN: TEXT" */
 	bool is_junk;
 	char *junk; /* by what it is, or is not although marked; NULL */
 };
@@ -60,6 +61,11 @@ NODISCARD int rule_plan_stored(struct rule_set *set,
 			       const struct store_message *message,
 			       struct sieve_plan **ret_plan,
 			       struct fault *fault);
+/* Where a folder of a rule is: as rule_place(). */
+NODISCARD int rule_place_of(struct admin *admin, const struct store_user *user,
+			    const char *name, const char *special_use,
+			    bool may_create, struct store_place *ret_place,
+			    char **ret_problem, struct fault *fault);
 /* Where a fileinto leads; ret_problem (owned) says why it leads nowhere and the
  * message is kept, or is NULL. */
 NODISCARD int rule_place(struct rule_set *set,

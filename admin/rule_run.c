@@ -97,6 +97,10 @@ static int run_collect(const struct store_message *message, void *context,
 		g_free(item);
 		return -1;
 	}
+	for (guint i = 0; i < run->set.failures->len; i++)
+		fprintf(stderr,
+			"okapi-admin: message %" G_GINT64_FORMAT ": %s\n",
+			message->id, (char *)run->set.failures->pdata[i]);
 	g_ptr_array_add(run->items, item);
 	progress_tell(&run->progress, run->items->len, 0);
 	return 0;

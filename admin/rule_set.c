@@ -131,6 +131,7 @@ int rule_set_load(struct rule_set *set, struct fault *fault)
 	const char *file = admin_option(set->admin, "rule");
 
 	set->scripts = g_ptr_array_new_with_free_func(rule_script_free);
+	set->failures = g_ptr_array_new_with_free_func(g_free);
 	set->rules = g_array_new(FALSE, FALSE, sizeof(struct sieve_rule));
 	set->included = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					      rule_script_free);
@@ -153,6 +154,7 @@ int rule_set_load(struct rule_set *set, struct fault *fault)
 void rule_set_clear(struct rule_set *set)
 {
 	g_clear_pointer(&set->scripts, g_ptr_array_unref);
+	g_clear_pointer(&set->failures, g_ptr_array_unref);
 	g_clear_pointer(&set->rules, g_array_unref);
 	g_clear_pointer(&set->included, g_hash_table_unref);
 	sieve_settings_clear(&set->settings);
@@ -167,8 +169,10 @@ void rule_set_clear(struct rule_set *set)
 static void rule_on_error(void *context, const char *rule,
 			  const struct fault *fault)
 {
-	(void)context;
-	fprintf(stderr, "okapi-admin: rule %s: %s\n", rule, fault->text);
+	struct rule_set *set = context;
+
+	g_ptr_array_add(set->failures,
+			g_strdup_printf("%s:%s", rule, fault->text));
 }
 
 /* The envelope sender: --from, or the Return-Path on top. */
@@ -280,6 +284,7 @@ static int rule_evaluate(struct rule_set *set,
 	AUTO(sieve_plan) before = NULL;
 	bool is_decided;
 
+	g_ptr_array_set_size(set->failures, 0);
 	if (set->explanation)
 		sieve_explanation_reset(set->explanation);
 	before = sieve_evaluate(rules, set->has_before ? 1 : 0, message, NULL,
@@ -294,7 +299,7 @@ static int rule_evaluate(struct rule_set *set,
 	if (set->explanation)
 		sieve_explanation_reset(set->explanation);
 	*ret_plan = sieve_evaluate(rules, set->rules->len, message,
-				   rule_on_error, NULL);
+				   rule_on_error, set);
 	return 0;
 }
 
@@ -355,17 +360,17 @@ int rule_plan_stored(struct rule_set *set, const struct store_message *message,
 	return rule_plan(set, whole, bytes, message->received, ret_plan, fault);
 }
 
-int rule_place(struct rule_set *set, const struct sieve_action *action,
-	       struct store_place *ret_place, char **ret_problem,
-	       struct fault *fault)
+int rule_place_of(struct admin *admin, const struct store_user *user,
+		  const char *name, const char *special_use, bool may_create,
+		  struct store_place *ret_place, char **ret_problem,
+		  struct fault *fault)
 {
-	const struct store_place_owner owner = {set->user->id,
-						set->user->store};
+	const struct store_place_owner owner = {user->id, user->store};
 	struct fault reason = {0};
 
 	*ret_problem = NULL;
-	if (store_place_find(set->admin->store, &owner, action->argument,
-			     action->special_use, ret_place, &reason) < 0) {
+	if (store_place_find(admin->store, &owner, name, special_use, ret_place,
+			     &reason) < 0) {
 		if (fault_is_temporary(&reason)) {
 			*fault = reason;
 			return -1;
@@ -373,10 +378,19 @@ int rule_place(struct rule_set *set, const struct sieve_action *action,
 		*ret_problem = g_strdup(reason.text);
 	} else if (!ret_place->may) {
 		*ret_problem = g_strdup("no right to put mail there");
-	} else if (!ret_place->folder && !action->create) {
+	} else if (!ret_place->folder && !may_create) {
 		*ret_problem = g_strdup("the folder does not exist");
 	}
 	return 0;
+}
+
+int rule_place(struct rule_set *set, const struct sieve_action *action,
+	       struct store_place *ret_place, char **ret_problem,
+	       struct fault *fault)
+{
+	return rule_place_of(set->admin, set->user, action->argument,
+			     action->special_use, action->create, ret_place,
+			     ret_problem, fault);
 }
 
 bool rule_discards(const struct sieve_plan *plan)

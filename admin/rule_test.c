@@ -133,6 +133,15 @@ static json_t *rule_action_json(const struct sieve_action *action,
 	return object;
 }
 
+static json_t *rule_strings(const GPtrArray *list)
+{
+	json_t *array = json_array();
+
+	for (guint i = 0; i < list->len; i++)
+		json_array_append_new(array, print_json_text(list->pdata[i]));
+	return array;
+}
+
 static json_t *rule_plan_json(struct rule_set *set, const char *what,
 			      const struct sieve_plan *plan, const GArray *ends)
 {
@@ -152,6 +161,7 @@ static json_t *rule_plan_json(struct rule_set *set, const char *what,
 	json_object_set_new(object, "junk", json_boolean(set->is_junk));
 	json_object_set_new(object, "junk_reason", print_json_text(set->junk));
 	json_object_set_new(object, "actions", actions);
+	json_object_set_new(object, "errors", rule_strings(set->failures));
 	json_object_set_new(object, "implicit_keep",
 			    json_boolean(plan->implicit_keep));
 	if (set->explanation)
@@ -180,10 +190,17 @@ static void rule_plan_print(struct rule_set *set, const char *what,
 		       problem ? ": kept instead, " : "",
 		       problem ? problem : "");
 	}
+	for (guint i = 0; i < set->failures->len; i++) {
+		g_autofree char *text = print_clean(set->failures->pdata[i]);
+
+		printf("    => %s: what the rule decided is undone\n", text);
+	}
 	if (set->is_junk)
 		puts("    => Junk E-mail: no rule is asked");
 	else if (plan->implicit_keep)
-		puts("    => keep (no rule said otherwise)");
+		printf("    => keep (%s)\n",
+		       set->failures->len > 0 ? "a rule failed"
+					      : "no rule said otherwise");
 }
 
 struct rule_test {
@@ -280,15 +297,6 @@ static bool rule_changes(const struct rule_change *change)
 {
 	return change->discarded || change->to->len > 0 ||
 	       change->flags->len > 0;
-}
-
-static json_t *rule_strings(const GPtrArray *list)
-{
-	json_t *array = json_array();
-
-	for (guint i = 0; i < list->len; i++)
-		json_array_append_new(array, print_json_text(list->pdata[i]));
-	return array;
 }
 
 static char *rule_join(GPtrArray *list, const char *separator)

@@ -61,6 +61,31 @@ static bool is_folder_name(const char *name)
 	return true;
 }
 
+/* Is there such a folder now, for those who want to know? */
+static int look_for_folder(struct checker *checker, const struct ast_node *node)
+{
+	const struct sieve_compile_options *options = checker->options;
+	const struct ast_string *name = node->positional[0]->strings;
+	const struct ast_tagged *special =
+		language_tagged(node, SLOT_SPECIAL_USE);
+	const struct ast_string *use =
+		special ? special->argument->strings : NULL;
+	g_autofree char *why = NULL;
+
+	if (!options || !options->look_for_folder || name->is_dynamic ||
+	    (use && use->is_dynamic))
+		return 0;
+	why = options->look_for_folder(options->find_context, name->text,
+				       use ? use->text : NULL,
+				       language_tagged(node, SLOT_CREATE));
+	if (!why)
+		return 0;
+	return sieve_error_set(checker->error, name->place,
+			       "mail for \"%.60s\" would be kept in the Inbox "
+			       "now: %s",
+			       name->text, why);
+}
+
 static int check_fileinto(struct checker *checker, struct ast_node *node,
 			  const struct ast_node *previous)
 {
@@ -72,7 +97,7 @@ static int check_fileinto(struct checker *checker, struct ast_node *node,
 	if (special && checker_special_uses(checker, special->argument) < 0)
 		return -1;
 	if (name->is_dynamic || is_folder_name(name->text))
-		return 0;
+		return look_for_folder(checker, node);
 	return sieve_error_set(checker->error, name->place,
 			       "\"%.60s\" is no name of a folder", name->text);
 }

@@ -50,7 +50,12 @@ struct sieve_compile_options {
 	 * not asked for before the script runs. */
 	char *(*find_text)(void *find_context, enum sieve_location location,
 			   const char *name, size_t *ret_len);
-	void *find_context;
+	/* Why mail for a folder would be kept now, which is told then; owned,
+	 * NULL: it would not.  special_use or NULL.  NULL here: the folders are
+	 * not looked for. */
+	char *(*look_for_folder)(void *find_context, const char *name,
+				 const char *special_use, bool may_create);
+	void *find_context; /* of both */
 	/* Set by rules/ itself: the script that includes this one. */
 	const struct sieve_includer *includer;
 };

@@ -86,6 +86,20 @@ if address :count "ge" "to" "2" { stop; }
         self.assertIn('header "x-nothing" "x" saw nothing', text)
         self.assertEqual(text.count("saw nothing"), 3)
 
+    def test_a_rule_that_fails(self):
+        self.rule('require ["fileinto", "regex", "variables"]; '
+                  'fileinto "Drafts";\nset "x" "[";\n'
+                  'if header :regex "subject" "${x}" { discard; }')
+        result = self.explain(message("low"))
+        error, = result["errors"]
+        self.assertTrue(error.startswith("r:3:1: regular expression"), error)
+        self.assertEqual((result["actions"], result["implicit_keep"]),
+                         ([], True))
+        path = os.path.join(self.okapi.directory, "m.eml")
+        text = self.okapi.must("rule", "test", "anna", path)
+        self.assertIn(f"=> {error}: what the rule decided is undone\n"
+                      "    => keep (a rule failed)", text)
+
     def test_for_people(self):
         self.rule(SCRIPT)
         path = self.write("m.eml", message("a price").decode())

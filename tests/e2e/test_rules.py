@@ -199,6 +199,27 @@ class Include(Rules):
                          ["Drafts"])
 
 
+class Put(Rules):
+    def test_folders_that_are_not_there_are_told_and_the_rule_is_taken(self):
+        for folder, why in (
+                ('"Nowhere"', "the folder does not exist"),
+                ('"INBOX.Lists"', "the folder does not exist"),
+                ('"user:nobody/Inbox"', "no such user: nobody"),
+                ('"user:bert/Inbox"', "no right to put mail there"),
+                ('"Drafts"', None), (':create "Nowhere"', None),
+                (':specialuse "\\\\Junk" "Spam"', None),
+                ('"${x}"', None), ('"INBOX.Trash"', None)):
+            with self.subTest(folder):
+                done = self.okapi.admin(
+                    "rule", "put", "anna", "r", "-", input='require '
+                    '["fileinto", "mailbox", "special-use", "variables"];\n'
+                    f"fileinto {folder};")
+                self.assertEqual(done.status, 0, done)
+                self.assertEqual(
+                    done.err, f"okapi-admin: note: r:2:10: mail for {folder} "
+                    f"would be kept in the Inbox now: {why}\n" if why else "")
+
+
 class Spam(Rules):
     def test_what_was_tested_counts_and_nothing_else(self):
         """RFC 5235 section 3.1."""
