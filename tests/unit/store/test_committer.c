@@ -520,3 +520,61 @@ Test(committer, is_well_while_work_gets_done)
 	cr_expect(committer_is_well(committer));
 	committer_free(committer);
 }
+
+static gint refusals; /* commits that are to fail */
+
+static int refuse_commit(void *context)
+{
+	(void)context;
+	return g_atomic_int_get(&refusals) > 0 &&
+	       g_atomic_int_add(&refusals, -1) > 0;
+}
+
+/* Is content, and so that its group cannot be committed. */
+static int unit_refuse(struct store *store, void *context, struct fault *fault)
+{
+	(void)context;
+	g_atomic_int_set(&refusals, 1);
+	(void)sqlite3_commit_hook(store->db, refuse_commit, NULL);
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET id = id WHERE id = 1", "");
+}
+
+static gpointer refuse_thread(gpointer data)
+{
+	struct fault fault = {0};
+
+	cr_expect_eq(committer_run(data, unit_refuse, NULL, &fault), -1);
+	cr_expect(fault_is_temporary(&fault), "%s", fault.text);
+	return NULL;
+}
+
+/* Nobody is told that it is kept, whoever else was in the group. */
+Test(committer, a_commit_that_fails_is_temporary_for_all_of_it)
+{
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	struct job job = {.store = bob,
+			  .folder = folder_of(bob, FOLDER_INBOX),
+			  .rounds = 1,
+			  .acknowledge_fd = -1};
+	GThread *threads[3];
+	struct store_stats found;
+	struct fault why = {0};
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	job.committer = committer;
+	(void)refuse_thread(committer); /* alone */
+	threads[0] = g_thread_new("wait", wait_thread, committer);
+	g_usleep(50000);
+	threads[1] = g_thread_new("job", expect_temporary_thread, &job);
+	threads[2] = g_thread_new("refuse", refuse_thread, committer);
+	for (int i = 0; i < 3; i++)
+		(void)g_thread_join(threads[i]);
+	must(store_get_stats(fx.store, &found, fault));
+	cr_expect_eq(found.messages, 0);
+	cr_expect_eq(committer_run(committer, job_unit, &job, &why), 0, "%s",
+		     why.text);
+	committer_free(committer);
+	must_be_sound();
+}
