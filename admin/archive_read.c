@@ -123,10 +123,8 @@ int archive_open(const char *path, struct archive_reader **ret_reader,
 	struct stat st;
 
 	if (fd < 0)
-		return fault_set_errno(fault,
-				       errno == EACCES ? FAULT_NOT_ALLOWED
-						       : FAULT_NOT_FOUND,
-				       errno, "cannot open %s", path);
+		return fault_set_errno(fault, fault_of_path(errno), errno,
+				       "cannot open %s", path);
 	reader->path = g_strdup(path);
 	reader->file = fdopen(fd, "r");
 	reader->line = g_string_new(NULL);
@@ -156,6 +154,10 @@ static bool archive_hash_is(const json_t *text, const uint8_t hash[DIGEST_SIZE])
 {
 	char hex[DIGEST_HEX_SIZE];
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+	/* A fuzzer finds no hash: what it guards would not be met. */
+	return json_is_string(text);
+#endif
 	digest_format(hash, hex);
 	return json_is_string(text) &&
 	       strcmp(json_string_value(text), hex) == 0;

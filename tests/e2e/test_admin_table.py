@@ -24,6 +24,45 @@ class Walk(Table):
                 json.loads(result.out)
         self.okapi.must("store", "check")
 
+    def test_what_destroys_asks(self):
+        """Without --yes and without a terminal it does nothing, and says what
+        it would have done."""
+        asked = set()
+        for call in CALLS:
+            words = self.command(call)
+            if "--yes" in words:
+                asked.add(call[0])
+                without = [word for word in words if word != "--yes"]
+                with self.subTest(call[0]):
+                    result = self.admin(*without)
+                    self.assertEqual(result.status, 64, result)
+                    self.assertIn("?  Nobody to ask: say --yes", result.err)
+            self.okapi.must(*words)
+        # No verb whose name destroys goes without.
+        self.assertEqual({key for key in self.table
+                          if key.endswith(("delete", "purge"))} - asked, set())
+
+    def test_every_word_is_guessed(self):
+        for key, row in self.table.items():
+            with self.subTest(key):
+                result = self.admin(row["noun"] + "x")
+                self.assertEqual(result.status, 64)
+                self.assertIn(f'did you mean "{row["noun"]}"?', result.err)
+                if row["verb"]:
+                    result = self.admin(row["noun"], row["verb"] + "x")
+                    self.assertEqual(result.status, 64)
+                    self.assertIn(f'did you mean "{row["verb"]}', result.err)
+
+    def test_every_verb_is_completed(self):
+        for shell in ("bash", "zsh", "fish"):
+            script = self.okapi.must("completion", shell)
+            for key, row in self.table.items():
+                with self.subTest(f"{shell}: {key}"):
+                    self.assertIn(row["noun"], script)
+                    self.assertIn(row["verb"], script)
+                    for option in row["options"]:
+                        self.assertIn(option["name"], script)
+
     def test_every_verb_explains_itself(self):
         for key, row in self.table.items():
             with self.subTest(key):
