@@ -327,6 +327,8 @@ static bool net_is_bound_inet(const struct sockaddr_storage *bound,
 	if (info->ai_family == AF_INET)
 		return four->sin_port == wanted4->sin_port &&
 		       four->sin_addr.s_addr == wanted4->sin_addr.s_addr;
+	/* All of bound is set: its caller fills it with zeros.
+	 * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	return six->sin6_port == wanted6->sin6_port &&
 	       IN6_ARE_ADDR_EQUAL(&six->sin6_addr, &wanted6->sin6_addr);
 }
