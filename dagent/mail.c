@@ -180,6 +180,10 @@ static void mail_make_set(struct mail *mail)
 		.flags = flags[mail->has.depth],
 		.default_charset = mail->agent->conf->default_charset,
 	};
+	/* What is in memory is packed there: nothing would have to be taken
+	 * back if it were not to be saved. */
+	struct helper_meanwhile meanwhile = {
+		mail->file < 0 ? mail_pack_meanwhile : NULL, mail};
 	struct propset *set = NULL;
 	struct fault fault = {0};
 
@@ -187,12 +191,9 @@ static void mail_make_set(struct mail *mail)
 		options.flags |= CONVERT_TRUSTED;
 	if (mail->has.depth == MAIL_FIELDS)
 		options.fields = mail_needs_fields(&mail->has);
-	/* What is in memory is packed there: nothing would have to be taken
-	 * back if it were not to be saved. */
 	if (helper_to_propset_while(mail->agent->helpers, mail->bytes,
-				    mail->file, &options,
-				    mail->file < 0 ? mail_pack_meanwhile : NULL,
-				    mail, &set, &fault)) {
+				    mail->file, &options, &meanwhile, &set,
+				    &fault)) {
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: fallback delivery, conversion failed: %s",
 			    mail->id, fault.text);

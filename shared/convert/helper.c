@@ -358,17 +358,16 @@ struct order {
 	GString *fields; /* request.fields_len octets; NULL: all fields */
 	const void *data;
 	int file; /* that holds the data; -1: it is sent */
-	void (*meanwhile)(void *context); /* NULL: nothing, or done */
-	void *context;
+	struct helper_meanwhile meanwhile; /* nothing once it is done */
 };
 
 static void order_meanwhile(struct order *order)
 {
-	void (*meanwhile)(void *context) = order->meanwhile;
+	struct helper_meanwhile meanwhile = order->meanwhile;
 
-	order->meanwhile = NULL;
-	if (meanwhile)
-		meanwhile(order->context);
+	order->meanwhile.run = NULL;
+	if (meanwhile.run)
+		meanwhile.run(meanwhile.context);
 }
 
 /* A request and its answer with one helper. */
@@ -524,15 +523,14 @@ static void order_fields(struct order *order,
 
 int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
 			    const struct convert_options *options,
-			    void (*meanwhile)(void *context), void *context,
+			    const struct helper_meanwhile *meanwhile,
 			    struct propset **ret_set, struct fault *fault)
 {
 	AUTOCLOSE int readable = open_for_reading(file);
 	struct order order = {
 		.request = {.operation = WIRE_TO_PROPSET},
 		.file = readable,
-		.meanwhile = meanwhile,
-		.context = context,
+		.meanwhile = *meanwhile,
 	};
 	gsize len = 0;
 	int rc;
@@ -559,7 +557,9 @@ int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
 		      const struct convert_options *options,
 		      struct propset **ret_set, struct fault *fault)
 {
-	return helper_to_propset_while(pool, rfc822, file, options, NULL, NULL,
+	static const struct helper_meanwhile nothing = {NULL, NULL};
+
+	return helper_to_propset_while(pool, rfc822, file, options, &nothing,
 				       ret_set, fault);
 }
 

@@ -45,12 +45,18 @@ int helper_to_propset(struct helper_pool *pool, GBytes *rfc822, int file,
 		      const struct convert_options *options,
 		      struct propset **ret_set, struct fault *fault);
 
-/* The same, and calls meanwhile(context) once while the helper is at work:
- * after the message was handed over, before the answer is waited for.  Also
- * called where nothing could be handed over. */
+/* What a caller has to do besides. */
+struct helper_meanwhile {
+	void (*run)(void *context); /* NULL: nothing */
+	void *context;
+};
+
+/* The same, and runs meanwhile once while the helper is at work: after the
+ * message was handed over, before the answer is waited for.  Also where nothing
+ * could be handed over. */
 int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
 			    const struct convert_options *options,
-			    void (*meanwhile)(void *context), void *context,
+			    const struct helper_meanwhile *meanwhile,
 			    struct propset **ret_set, struct fault *fault);
 
 /* Composes a message in a helper; on failure there is none. */

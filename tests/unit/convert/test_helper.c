@@ -117,12 +117,13 @@ Test(helper, meanwhile, .timeout = 30)
 	AUTO(propset) fallback = NULL;
 	struct fault fault = {0};
 	int calls = 0;
+	const struct helper_meanwhile counting = {count, &calls};
 
-	cr_expect(helper_to_propset_while(pool, bytes, -1, &options, count,
-					  &calls, &set, &fault) == 0);
+	cr_expect(helper_to_propset_while(pool, bytes, -1, &options, &counting,
+					  &set, &fault) == 0);
 	cr_expect_eq(calls, 1);
-	cr_expect(helper_to_propset_while(none, bytes, -1, &options, count,
-					  &calls, &fallback, &fault) == -1);
+	cr_expect(helper_to_propset_while(none, bytes, -1, &options, &counting,
+					  &fallback, &fault) == -1);
 	cr_expect(is_fallback(fallback));
 	cr_expect_eq(calls, 2);
 	helper_pool_free(pool);
@@ -399,13 +400,14 @@ Test(helper, dies_asked, .timeout = 30)
 	struct fault fault = {0};
 	g_autofree char *text = NULL;
 	pid_t pid;
+	const struct helper_meanwhile killing = {kill_helper, &pid};
 
 	cr_expect(converts(pool, "before"));
 	cr_assert(g_file_get_contents(mark, &text, NULL, NULL));
 	pid = (pid_t)atoi(text);
 	cr_assert(kill(pid, SIGSTOP) == 0);
-	cr_expect(helper_to_propset_while(pool, bytes, -1, &options,
-					  kill_helper, &pid, &set, &fault) == 0,
+	cr_expect(helper_to_propset_while(pool, bytes, -1, &options, &killing,
+					  &set, &fault) == 0,
 		  "%s", fault.text);
 	expect_text("again", set, PR_SUBJECT, "again");
 	helper_pool_free(pool);
