@@ -77,6 +77,109 @@ static int message_add_path(struct store *store, GHashTable *paths,
 	return 0;
 }
 
+/* What is left of a folder's messages, in order of delivery; the first of them
+ * is read already. */
+struct message_head {
+	struct rows rows;
+	int64_t received;
+	int64_t id;
+};
+
+static void message_head_end(gpointer data)
+{
+	struct message_head *head = data;
+
+	rows_end(&head->rows);
+	g_free(head);
+}
+
+static int message_head_next(struct message_head *head, struct fault *fault)
+{
+	int rc = rows_next(&head->rows, fault);
+
+	if (rc == 1) {
+		head->received = rows_int(&head->rows, 2);
+		head->id = rows_int(&head->rows, 0);
+	}
+	return rc;
+}
+
+static bool message_is_before(const struct message_head *a,
+			      const struct message_head *b)
+{
+	return a->received != b->received ? a->received < b->received
+					  : a->id < b->id;
+}
+
+/* A heap: the earliest stands first.  Puts the one at i where it belongs. */
+static void message_sift(GPtrArray *heads, guint i)
+{
+	for (;;) {
+		guint first = i;
+
+		for (guint child = 2 * i + 1;
+		     child <= 2 * i + 2 && child < heads->len; child++)
+			if (message_is_before(heads->pdata[child],
+					      heads->pdata[first]))
+				first = child;
+		if (first == i)
+			return;
+		gpointer held = heads->pdata[i];
+
+		heads->pdata[i] = heads->pdata[first];
+		heads->pdata[first] = held;
+		i = first;
+	}
+}
+
+/* Adds what a folder has, if anything. */
+static int message_add_head(struct store *store, int64_t store_id,
+			    int64_t folder, GPtrArray *heads,
+			    struct fault *fault)
+{
+	struct message_head *head = g_new0(struct message_head, 1);
+	int rc = rows_open(store, &head->rows, fault,
+			   MESSAGE_COLUMNS " AND m.parent = ? AND m.store = ?"
+					   " ORDER BY m.received, m.id",
+			   "ii", folder, store_id);
+
+	if (rc == 0)
+		rc = message_head_next(head, fault);
+	if (rc == 1)
+		g_ptr_array_add(heads, head);
+	else
+		message_head_end(head);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Those of all folders.  The folders are read while the first of them is: all
+ * is one view of the store. */
+static int message_add_heads(struct store *store, int64_t store_id,
+			     GPtrArray *heads, struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
+		      " SELECT h.id FROM tree t JOIN hierarchy h"
+		      "  ON h.parent = t.id AND h.type = 2"
+		      "  AND h.deleted IS NULL)"
+		      " SELECT id FROM hierarchy WHERE type = 2"
+		      " AND messages > 0 AND id IN (SELECT id FROM tree)",
+		      "i", store_id))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1)
+		if (message_add_head(store, store_id, rows_int(&rows, 0), heads,
+				     fault))
+			return -1;
+	for (guint i = heads->len; i-- > 0;)
+		message_sift(heads, i);
+	return rc;
+}
+
+/* An index has the messages of each folder in order; none has those of a store,
+ * so that no delivery pays for it. */
 int store_message_list(struct store *store, int64_t store_id, int64_t folder,
 		       int (*each)(const struct store_message *m, void *context,
 				   struct fault *fault),
@@ -84,36 +187,29 @@ int store_message_list(struct store *store, int64_t store_id, int64_t folder,
 {
 	g_autoptr(GHashTable) paths = g_hash_table_new_full(
 		g_int64_hash, g_int64_equal, g_free, g_free);
-	ROWS rows = {0};
-	int rc;
+	g_autoptr(GPtrArray) heads =
+		g_ptr_array_new_with_free_func(message_head_end);
 
-	if (folder)
-		rc = rows_open(store, &rows, fault,
-			       MESSAGE_COLUMNS
-			       " AND m.parent = ? AND m.store = ?"
-			       " ORDER BY m.received, m.id",
-			       "ii", folder, store_id);
-	else
-		/* Ids are sorted, not all that is told of them. */
-		rc = rows_open(store, &rows, fault,
-			       "WITH place (id) AS MATERIALIZED ("
-			       " SELECT id FROM hierarchy WHERE store = ?"
-			       " AND type = 3 AND deleted IS NULL"
-			       " ORDER BY received, id) " MESSAGE_LISTED
-			       " FROM place CROSS JOIN hierarchy m"
-			       "  ON m.id = place.id"
-			       " CROSS JOIN hierarchy c ON c.id = m.content",
-			       "i", store_id);
-	if (rc)
+	if (folder ? message_add_head(store, store_id, folder, heads, fault)
+		   : message_add_heads(store, store_id, heads, fault))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		AUTO(store_message) m = message_read(&rows);
+	while (heads->len) {
+		struct message_head *head = heads->pdata[0];
+		AUTO(store_message) m = message_read(&head->rows);
+		int rc;
 
 		if (message_add_path(store, paths, m, fault) ||
 		    each(m, context, fault))
 			return -1;
+		rc = message_head_next(head, fault);
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			g_ptr_array_remove_index_fast(heads, 0);
+		if (heads->len)
+			message_sift(heads, 0);
 	}
-	return rc;
+	return 0;
 }
 
 int store_message_get(struct store *store, int64_t store_id, int64_t message,

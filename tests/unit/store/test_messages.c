@@ -251,6 +251,74 @@ Test(messages, purge_for_ever_and_all)
 	must_be_sound();
 }
 
+struct in_order {
+	int64_t received;
+	int64_t id;
+	int count;
+};
+
+static int see_order(const struct store_message *m, void *context,
+		     struct fault *fault)
+{
+	struct in_order *last = context;
+
+	(void)fault;
+	cr_expect(m->received > last->received ||
+			  (m->received == last->received && m->id > last->id),
+		  "message %d", (int)m->id);
+	last->received = m->received;
+	last->id = m->id;
+	last->count++;
+	return 0;
+}
+
+/* All folders of a store in one order of delivery, however deep they are. */
+Test(messages, a_store_is_listed_in_order)
+{
+	AUTO(content) content = content_number(1);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+	int64_t bob = user_make("bob");
+	int64_t folders[40];
+	struct in_order seen = {0};
+	int64_t gone;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+		g_autofree char *path = g_strdup_printf(
+			"%s/f%d", i % 2 ? "Inbox" : "a/b/c", (int)i);
+
+		in_unit(store_folder_create(fx.store, bob, path, '/',
+					    &folders[i], NULL, fault));
+	}
+	must(store_begin(fx.store, fault));
+	for (int i = 0; i < 600; i++) {
+		struct delivery_copy copy = {
+			.folder = folders[g_rand_int_range(rand, 1, 40)],
+			.trace = "",
+			.received = 1 + g_rand_int_range(rand, 0, 50)};
+		struct delivery delivery = {.store = bob,
+					    .recipient = "bob",
+					    .reverse_path = "",
+					    .content = content,
+					    .copies = &copy,
+					    .copy_count = 1};
+		struct delivery_result result = {0};
+
+		must(store_deliver(fx.store, &delivery, &result, fault));
+		gone = result.message;
+	}
+	must(store_message_delete(fx.store, gone, true, fault));
+	must(store_commit(fx.store, fault));
+	must(store_message_list(fx.store, bob, 0, see_order, &seen, fault));
+	cr_expect_eq(seen.count, 599);
+	seen = (struct in_order){0};
+	must(store_message_list(fx.store, bob, folders[0], see_order, &seen,
+				fault));
+	cr_expect_eq(seen.count, 0);
+	must(store_message_list(fx.store, bob, folders[3], see_order, &seen,
+				fault));
+	cr_expect(seen.count > 3);
+}
+
 Test(messages, purge_forgets_old_keys_of_duplicates)
 {
 	struct store_policy policy = {.duplicate_window_s = 100};
