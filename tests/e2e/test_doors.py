@@ -364,6 +364,8 @@ class Memory(Sessions):
 
     SESSIONS, SIZE = map(int, os.environ.get("OKAPI_MEMORY",
                                              "24:8").split(":"))
+    # Python needs minutes for 13 GB: some sessions begin late.
+    settings = {"lmtp_timeout": "1h"}
     # MB of the daemon and its helpers together.
     LIMIT = min(1000, 32 + SESSIONS * SIZE // 2)
 
