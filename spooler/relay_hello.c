@@ -207,6 +207,7 @@ static int hello_try(struct relay_direct *direct, const char *token,
 	int result;
 
 	hello_bind(direct, &binding);
+	/* To be freed. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
 	data = binding.data;
 	auth = relay_auth_new(offered, &direct->options->login, token,
 			      &binding);

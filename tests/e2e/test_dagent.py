@@ -292,10 +292,21 @@ class Rights(Case):
         self.okapi.start_dagent()
         done = self.okapi.deliver(message("mine"), "mail", user=8, cwd="/")
         self.assertEqual(done.status, 0, done)
-        done = self.okapi.deliver(message("not mine"), "anna", user=8, cwd="/")
-        self.assertEqual(done.status, 75, done)
-        self.assertTrue(done.first_line.startswith("4.7.1 "), done)
+        for words in (["anna"], ["mail", "anna"], ["-P", "Team", "-C", "mail"],
+                      ["-P", "Team", "mail"]):
+            with self.subTest(" ".join(words)):
+                done = self.okapi.deliver(message("not mine"), *words, user=8,
+                                          cwd="/")
+                self.assertEqual(done.status, 75, done)
+                self.assertTrue(done.first_line.startswith("4.7.1 "), done)
+        for path in ("Public/Team", "user:anna/Inbox"):
+            with self.subTest(path):
+                done = self.okapi.deliver(message("odd"), "-C", "-F", path,
+                                          "mail", user=8, cwd="/")
+                self.assertEqual(done.status, 0, done)
         self.assertEqual(self.okapi.mails("anna"), [])
+        paths = [f["path"] for f in self.okapi.json("folder", "list", "anna")]
+        self.assertFalse([p for p in paths if "Team" in p], paths)
 
     def test_a_trusted_user_delivers_to_anybody(self):
         self.okapi.configure(trusted_users="root mail")

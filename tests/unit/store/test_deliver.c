@@ -118,6 +118,11 @@ Test(deliver, a_file_beside_the_store_is_taken_over)
 	content_prepare(content, half);
 	cr_assert_eq(stat(file, &is), 0);
 	cr_expect_eq(is.st_size, LOB_FILE_MIN + 5);
+	/* Nor one that is there already. */
+	cr_assert_eq(truncate(file, 100), 0);
+	content_prepare(content, -1);
+	cr_assert_eq(stat(file, &is), 0);
+	cr_expect_eq(is.st_size, LOB_FILE_MIN + 5);
 	cr_assert_eq(unlink(file), 0);
 
 	cr_assert_eq(write(unnamed, text, LOB_FILE_MIN + 5), LOB_FILE_MIN + 5);

@@ -458,7 +458,12 @@ Test(queue, operators)
 	in_unit(store_queue_hold(fx.store, id, true, fault));
 	expect_state(id, "held waiting");
 	held = claim(g_get_real_time(), 10);
-	cr_expect_eq(held->len, 0);
+	cr_expect_eq(held->len, 0, "fresh");
+	g_ptr_array_unref(held);
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE outgoingrecipients SET attempts = 1", ""));
+	held = claim(g_get_real_time(), 10);
+	cr_expect_eq(held->len, 0, "tried before");
 	in_unit(store_queue_hold(fx.store, id, false, fault));
 	claimed = claim(g_get_real_time(), 10);
 	cr_expect_eq(claimed->len, 1);
