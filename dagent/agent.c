@@ -102,6 +102,7 @@ int agent_run(struct agent *agent, struct store *store, store_unit_fn *unit,
 	      void *context, struct fault *fault)
 {
 	if (agent->committer)
-		return committer_run(agent->committer, unit, context, fault);
+		return committer_run_anew(agent->committer, unit, context,
+					  fault);
 	return store_run(store, unit, context, fault);
 }

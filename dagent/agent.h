@@ -47,7 +47,8 @@ NODISCARD int agent_take_store(struct agent *agent, struct store **ret_store,
 			       struct fault *fault);
 void agent_give_store(struct agent *agent, struct store *store);
 
-/* Runs a unit of work: through the committer, or on the store itself. */
+/* Runs a unit of work: through the committer, where it may run more than once
+ * (committer_run_anew()), or on the store itself. */
 NODISCARD int agent_run(struct agent *agent, struct store *store,
 			store_unit_fn *unit, void *context,
 			struct fault *fault);

@@ -361,6 +361,7 @@ static int save_unit(struct store *store, void *context, struct fault *fault)
 	struct save_outgoing outgoing;
 	int result;
 
+	to->is_stale = false; /* what an earlier run found is undone */
 	if (save_errors_unit(store, to, fault) || save_marks(store, to, fault))
 		return -1;
 	save_fill_outgoing(job, &outgoing);

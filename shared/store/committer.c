@@ -24,6 +24,7 @@
 struct commit_request {
 	store_unit_fn *unit;
 	void *context;
+	bool may_repeat; /* committer_run_anew() */
 	struct fault fault;
 	int rc;
 	sem_t answered; /* not a condition: who wakes up needs no lock */
@@ -33,6 +34,7 @@ struct committer {
 	struct store *store; /* of whoever made is_busy true */
 	int next_checkpoint; /* the same: from that many pages in the log on */
 	int wal_pages;       /* the same */
+	int careful;         /* the same: groups that have savepoints */
 	struct checkpointer *checkpointer;
 	gint expected; /* units that are on their way; atomic */
 	pthread_t thread;
@@ -135,15 +137,74 @@ static void committer_run_alone(struct committer *c,
 				"a unit failed without saying why");
 }
 
+/* After a unit failed: others may, for the same reason. */
+#define COMMITTER_CAREFUL 16
+
+static bool committer_may_repeat(const GPtrArray *group)
+{
+	for (guint i = 0; i < group->len; i++) {
+		const struct commit_request *request =
+			g_ptr_array_index(group, i);
+
+		if (!request->may_repeat)
+			return false;
+	}
+	return true;
+}
+
+/* All units as one, up to the first that fails: then nothing of them is there,
+ * and nothing said. */
+static bool committer_run_plain(struct committer *c, GPtrArray *group)
+{
+	for (guint i = 0; i < group->len; i++) {
+		struct commit_request *request = g_ptr_array_index(group, i);
+
+		request->rc = request->unit(c->store, request->context,
+					    &request->fault);
+		/* Without a transaction each statement would be one. */
+		if (request->rc == 0 && !sqlite3_get_autocommit(c->store->db))
+			continue;
+		store_rollback(c->store);
+		c->careful = COMMITTER_CAREFUL;
+		for (guint k = 0; k <= i; k++) {
+			request = g_ptr_array_index(group, k);
+			request->rc = 0;
+			fault_clear(&request->fault);
+		}
+		return false;
+	}
+	return true;
+}
+
+static void committer_commit(struct committer *c, GPtrArray *group)
+{
+	struct fault fault = {0};
+
+	if (store_commit(c->store, &fault))
+		committer_fail_group(group, &fault);
+	else
+		store_wake(c->store);
+}
+
 static void committer_run_group(struct committer *c, GPtrArray *group)
 {
 	struct fault fault = {0};
+	bool is_plain = c->careful == 0 && committer_may_repeat(group);
 
 	if (group->len == 1) {
 		committer_run_alone(c, g_ptr_array_index(group, 0));
 		return;
 	}
+	c->careful -= c->careful > 0;
 	if (committer_begin(c, &fault)) {
+		committer_fail_group(group, &fault);
+		return;
+	}
+	if (is_plain && committer_run_plain(c, group)) {
+		committer_commit(c, group);
+		return;
+	}
+	if (is_plain && committer_begin(c, &fault)) {
 		committer_fail_group(group, &fault);
 		return;
 	}
@@ -162,10 +223,7 @@ static void committer_run_group(struct committer *c, GPtrArray *group)
 			return;
 		}
 	}
-	if (store_commit(c->store, &fault))
-		committer_fail_group(group, &fault);
-	else
-		store_wake(c->store);
+	committer_commit(c, group);
 }
 
 static void committer_count(struct committer *c, const GPtrArray *group)
@@ -410,18 +468,33 @@ static void committer_run_there(struct committer *c,
 	(void)sem_destroy(&request->answered);
 }
 
+static int committer_ask(struct committer *c, struct commit_request *request,
+			 struct fault *fault)
+{
+	if (committer_seize(c))
+		committer_run_here(c, request);
+	else
+		committer_run_there(c, request);
+	if (request->rc && fault)
+		*fault = request->fault;
+	return request->rc;
+}
+
 int committer_run(struct committer *c, store_unit_fn *unit, void *context,
 		  struct fault *fault)
 {
 	struct commit_request request = {.unit = unit, .context = context};
 
-	if (committer_seize(c))
-		committer_run_here(c, &request);
-	else
-		committer_run_there(c, &request);
-	if (request.rc && fault)
-		*fault = request.fault;
-	return request.rc;
+	return committer_ask(c, &request, fault);
+}
+
+int committer_run_anew(struct committer *c, store_unit_fn *unit, void *context,
+		       struct fault *fault)
+{
+	struct commit_request request = {
+		.unit = unit, .context = context, .may_repeat = true};
+
+	return committer_ask(c, &request, fault);
 }
 
 void committer_expect(struct committer *c, int more)

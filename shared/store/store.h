@@ -125,6 +125,13 @@ AUTO_DEFINE(committer, committer_free);
  * caller's thread or another: it must not wait for anything but the store. */
 NODISCARD int committer_run(struct committer *committer, store_unit_fn *unit,
 			    void *context, struct fault *fault);
+/* The same for a unit that may run more than once before its commit, and does
+ * and says the same then: it is spared its savepoint, for which SQLite copies
+ * each page that is written.  Where one of a group of them fails, all are
+ * undone and run anew, a savepoint each. */
+NODISCARD int committer_run_anew(struct committer *committer,
+				 store_unit_fn *unit, void *context,
+				 struct fault *fault);
 /* Announces callers (1) that will come soon, and takes that back (-1) when they
  * have come, or will not: so it knows whom to wait for.  Needless, but for
  * larger groups. */

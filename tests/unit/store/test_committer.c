@@ -19,6 +19,8 @@ struct job {
 	int number;
 	int rounds;
 	bool fails;
+	bool may_repeat;    /* committer_run_anew() */
+	int runs;           /* of its unit */
 	int acknowledge_fd; /* -1: none */
 	GThread *thread;
 	int done;
@@ -47,11 +49,18 @@ static int job_unit(struct store *store, void *context, struct fault *fault)
 				    .copy_count = 1};
 	struct delivery_result result;
 
+	job->runs++;
 	if (store_deliver(store, &delivery, &result, fault))
 		return -1;
 	if (job->fails)
 		return fault_set(fault, FAULT_REJECTED, "as wanted");
 	return 0;
+}
+
+static int job_run(struct job *job, struct fault *fault)
+{
+	return (job->may_repeat ? committer_run_anew : committer_run)(
+		job->committer, job_unit, job, fault);
 }
 
 static gpointer job_thread(gpointer data)
@@ -61,7 +70,7 @@ static gpointer job_thread(gpointer data)
 	for (int i = 0; i < job->rounds; i++, job->number++) {
 		struct fault fault = {0};
 
-		if (committer_run(job->committer, job_unit, job, &fault)) {
+		if (job_run(job, &fault)) {
 			cr_assert_eq(fault.kind, FAULT_REJECTED, "%s",
 				     fault.text);
 			job->refused++;
@@ -90,7 +99,7 @@ static void jobs_run(struct job *jobs, int count, struct committer *committer,
 		(void)g_thread_join(jobs[i].thread);
 }
 
-Test(committer, groups_and_keeps_neighbours_apart)
+static void keep_neighbours_apart(bool may_repeat)
 {
 	struct job jobs[16] = {0};
 	struct committer_stats stats;
@@ -102,6 +111,7 @@ Test(committer, groups_and_keeps_neighbours_apart)
 	for (int i = 0; i < 16; i++) {
 		jobs[i].rounds = 20;
 		jobs[i].fails = i % 4 == 3;
+		jobs[i].may_repeat = may_repeat;
 		jobs[i].acknowledge_fd = -1;
 	}
 	jobs_run(jobs, 16, committer, bob);
@@ -117,6 +127,47 @@ Test(committer, groups_and_keeps_neighbours_apart)
 	must_be_sound();
 }
 
+Test(committer, groups_and_keeps_neighbours_apart)
+{
+	keep_neighbours_apart(false);
+}
+
+Test(committer, units_that_may_repeat_are_kept_apart)
+{
+	keep_neighbours_apart(true);
+}
+
+/* One fails among many that may repeat, now and then: the others are stored
+ * once, whoever of them ran twice. */
+Test(committer, what_ran_twice_is_stored_once)
+{
+	struct job jobs[16] = {0};
+	struct committer_stats stats;
+	struct committer *committer;
+	struct store_stats found;
+	int64_t bob = user_make("bob");
+	int runs = 0;
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 16; i++) {
+		jobs[i].rounds = i == 15 ? 2 : 40;
+		jobs[i].fails = i == 15;
+		jobs[i].may_repeat = true;
+		jobs[i].acknowledge_fd = -1;
+	}
+	jobs_run(jobs, 16, committer, bob);
+	for (int i = 0; i < 16; i++)
+		runs += jobs[i].runs;
+	committer_get_stats(committer, &stats);
+	committer_free(committer);
+	cr_expect_eq(stats.units, 600);
+	cr_expect_eq(stats.failed, 2);
+	cr_expect(runs >= 602 && runs < 700, "%d runs", runs);
+	must(store_get_stats(fx.store, &found, fault));
+	cr_expect_eq(found.messages, 600);
+	must_be_sound();
+}
+
 /* A session: announced, at work for a moment, then to be committed. */
 static gpointer session_thread(gpointer data)
 {
@@ -127,9 +178,7 @@ static gpointer session_thread(gpointer data)
 
 		committer_expect(job->committer, 1);
 		g_usleep(200);
-		cr_assert_eq(
-			committer_run(job->committer, job_unit, job, &fault), 0,
-			"%s", fault.text);
+		cr_assert_eq(job_run(job, &fault), 0, "%s", fault.text);
 		committer_expect(job->committer, -1);
 	}
 	return NULL;
