@@ -444,8 +444,6 @@ static void get_header(struct reader *in, struct propset *set)
 	}
 }
 
-static struct propset *get_set(struct reader *in, unsigned depth);
-
 static struct propset *get_attachment(struct reader *in, unsigned depth)
 {
 	struct propset *attachment = get_set(in, depth);

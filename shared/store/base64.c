@@ -56,7 +56,7 @@ static void base64_init_halves(void)
 		if (!c || !strchr(base64_alphabet, c))
 			h->wrong[c & 15] |= kinds[c >> 4];
 	for (int i = 0; i < 64; i++) {
-		int c = base64_alphabet[i];
+		int c = (unsigned char)base64_alphabet[i];
 
 		h->shift[c == '/' ? 1 : c >> 4] = (int8_t)(i - c);
 	}
