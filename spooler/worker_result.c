@@ -23,9 +23,15 @@ static int worker_results_unit(struct store *store, void *context,
 	struct worker_results *results = context;
 
 	return store_queue_results(
-		store, results->id, results->decision->results,
-		results->decision->count, results->report,
-		results->decision->warned, &results->left_out, fault);
+		store,
+		&(struct queue_results){
+			.id = results->id,
+			.results = results->decision->results,
+			.count = results->decision->count,
+			.report = results->report,
+			.delay_warned = results->decision->warned,
+		},
+		&results->left_out, fault);
 }
 
 void worker_expect(struct worker *worker, bool expect)

@@ -142,12 +142,21 @@ struct queue_result {
 	int64_t next_attempt; /* for WAITING */
 };
 
+/* What came of one attempt to send a message; all borrowed. */
+struct queue_results {
+	int64_t id; /* in the queue */
+	const struct queue_result *results;
+	size_t count;
+	const struct content *report; /* or NULL */
+	bool delay_warned;            /* the report says that it is late */
+};
+
 /*
  * Unit.  Records results, ends the lease; if no recipient waits any more the
  * message leaves the queue: sent (wholly or partly) -> Sent Items, read, and a
  * copy in those of who is represented;
- * wholly failed -> stays in the Outbox with MESSAGE_FAILED.  report (may be
- * NULL) goes into the sender's Inbox in the same unit, whatever the quota; one
+ * wholly failed -> stays in the Outbox with MESSAGE_FAILED.  A report
+ * goes into the sender's Inbox in the same unit, whatever the quota; one
  * of failures takes the place of an earlier one that is still unread there.
  * For a message that is nobody's, or where the Inbox cannot have it, it is
  * submitted to the reverse path instead.
@@ -157,11 +166,9 @@ struct queue_result {
  * was recorded, for the store is busy or its disk full, or there is no such
  * message any more.
  */
-NODISCARD int store_queue_results(struct store *store, int64_t id,
-				  const struct queue_result *results,
-				  size_t count, const struct content *report,
-				  bool delay_warned, struct fault *left_out,
-				  struct fault *fault);
+NODISCARD int store_queue_results(struct store *store,
+				  const struct queue_results *results,
+				  struct fault *left_out, struct fault *fault);
 
 /*
  * Unit.  The sender takes a message back (MAPI's AbortSubmit): what was not

@@ -353,29 +353,30 @@ static int result_report(struct store *store, const struct beside *beside,
 			  beside, left_out, fault);
 }
 
-int store_queue_results(struct store *store, int64_t id,
-			const struct queue_result *results, size_t count,
-			const struct content *report, bool delay_warned,
+int store_queue_results(struct store *store,
+			const struct queue_results *results,
 			struct fault *left_out, struct fault *fault)
 {
 	QUEUE_ROW queue = {0};
-	struct beside beside = {.queue = &queue, .id = id, .report = report};
+	struct beside beside = {
+		.queue = &queue, .id = results->id, .report = results->report};
+	int64_t id = results->id;
 
 	*left_out = (struct fault){0};
 	if (claim_check(store, id, fault))
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (result_record(store, id, &results[i], fault))
+	for (size_t i = 0; i < results->count; i++)
+		if (result_record(store, id, &results->results[i], fault))
 			return -1;
 	if (claim_end(store, id, fault) ||
 	    result_load(store, id, &queue, fault))
 		return -1;
-	if (delay_warned &&
+	if (results->delay_warned &&
 	    sql_run(store, fault,
 		    "UPDATE outgoingqueue SET delay_warned = 1 WHERE id = ?",
 		    "i", id))
 		return -1;
-	if (report && result_report(store, &beside, left_out, fault))
+	if (results->report && result_report(store, &beside, left_out, fault))
 		return -1;
 	if (queue.waiting) {
 		store->touched |= STORE_TOUCHED_QUEUE;

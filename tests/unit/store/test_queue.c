@@ -165,8 +165,9 @@ Test(queue, fresh_before_what_failed_before)
 	g_autoptr(GPtrArray) third = NULL;
 	int64_t fresh;
 
-	in_unit(store_queue_results(fx.store, old, &later, 1, NULL, true,
-				    &left_out, fault));
+	in_unit(store_queue_results(
+		fx.store, &(struct queue_results){old, &later, 1, NULL, true},
+		&left_out, fault));
 	fresh = submit(0, "a@b", 1, 0);
 	now = g_get_real_time();
 	second = claim(now, 1);
@@ -257,8 +258,9 @@ Test(queue, a_sender_takes_back_what_was_not_sent)
 			recipient_at(entry, i)->id,
 			i ? QUEUE_RCPT_WAITING : QUEUE_RCPT_SENT, "", "",
 			now + 3600 * USEC_PER_SEC};
-	in_unit(store_queue_results(fx.store, id, results, 2, NULL, false,
-				    &left_out, fault));
+	in_unit(store_queue_results(
+		fx.store, &(struct queue_results){id, results, 2, NULL, false},
+		&left_out, fault));
 	in_unit(store_queue_recall(fx.store, bob, entry->message, fault));
 	expect_state(id, "gone");
 	cr_expect_eq(count_in(bob, FOLDER_SENT), 1);
@@ -282,9 +284,12 @@ static void settle(int64_t id, const enum queue_recipient_state *states,
 				recipient_at(entry, k)->id, states[k],
 				"the relay's words", "2.0.0",
 				g_get_real_time()};
-		in_unit(store_queue_results(fx.store, id, results,
-					    entry->recipients->len, report,
-					    false, &left_out, fault));
+		in_unit(store_queue_results(
+			fx.store,
+			&(struct queue_results){id, results,
+						entry->recipients->len, report,
+						false},
+			&left_out, fault));
 	}
 }
 
@@ -610,7 +615,9 @@ Test(queue, who_was_taken_for_dead_records_what_it_knows)
 		fx.store, fault,
 		"UPDATE outgoingqueue SET lease_owner = 'x pid:[1] 5 5'", ""));
 	in_unit_fail(FAULT_STORE_BUSY,
-		     store_queue_results(fx.store, id, results, 2, NULL, false,
+		     store_queue_results(fx.store,
+					 &(struct queue_results){id, results, 2,
+								 NULL, false},
 					 &left_out, fault));
 	in_unit(sql_run(fx.store, fault,
 			"UPDATE outgoingqueue SET lease_owner = NULL,"
@@ -619,8 +626,9 @@ Test(queue, who_was_taken_for_dead_records_what_it_knows)
 	in_unit(sql_run(fx.store, fault,
 			"UPDATE outgoingrecipients SET state = ? WHERE id = ?",
 			"di", (int)QUEUE_RCPT_FAILED, results[1].recipient));
-	in_unit(store_queue_results(fx.store, id, results, 2, NULL, false,
-				    &left_out, fault));
+	in_unit(store_queue_results(
+		fx.store, &(struct queue_results){id, results, 2, NULL, false},
+		&left_out, fault));
 	expect_state(id, "gone");
 }
 
