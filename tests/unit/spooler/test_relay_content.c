@@ -22,9 +22,10 @@ static void expect_sent(const char *name, const char *text, bool for_data,
 {
 	g_autoptr(GByteArray) out = sent(text, strlen(text), for_data);
 
-	cr_expect_eq(out->len, strlen(want), "%s: %u octets", name, out->len);
-	cr_expect_arr_eq(out->data, want, MIN(out->len, strlen(want)), "%s",
-			 name);
+	g_byte_array_append(out, (const uint8_t *)"", 1);
+	cr_expect_eq(out->len, strlen(want) + 1, "%s: %u octets", name,
+		     out->len - 1);
+	cr_expect_str_eq((const char *)out->data, want, "%s", name);
 }
 
 Test(relay_content, forms)
