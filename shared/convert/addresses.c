@@ -14,12 +14,14 @@ struct parser {
 	const char *at;
 	bool no_quote;   /* no further '"' closes */
 	bool no_angle;   /* no further '>' */
+	bool bare_angle; /* quotes hide no '>': one of them does not close */
 	char *group;     /* name of the open group, or NULL */
 	GString *phrase; /* of this element: words, quotes undone */
 	GString *raw;    /* of this element: as written, without comments */
 	GString *comment;
 	GString *angle;
 	bool has_angle;
+	bool has_address; /* see in_address() */
 	unsigned words;
 	char *held; /* "Doe" of an unquoted "van Doe, John <x@y>" */
 	GPtrArray *out;
@@ -42,6 +44,7 @@ static void element_clear(struct parser *parser)
 	g_string_truncate(parser->comment, 0);
 	g_string_truncate(parser->angle, 0);
 	parser->has_angle = false;
+	parser->has_address = false;
 	parser->words = 0;
 }
 
@@ -323,16 +326,15 @@ static void read_quoted(struct parser *parser)
 	parser->at = close + 1;
 }
 
-/* The '>' of what is open at *at; where another '<' opens behind a comma, that
- * comma, for the '>' is the other's.  NULL if there is neither. */
-static const char *angle_end(const char *at)
+/* The '>' of what is open; where another '<' opens behind a comma, that comma,
+ * for the '>' is the other's.  NULL if there is neither. */
+static const char *angle_end(struct parser *parser)
 {
-	const char *start = at;
 	const char *comma = NULL;
 	bool quoted = false;
 
-	for (; *at; at++) {
-		if (*at == '"')
+	for (const char *at = parser->at; *at; at++) {
+		if (*at == '"' && !parser->bare_angle)
 			quoted = !quoted;
 		if (quoted)
 			continue;
@@ -343,7 +345,9 @@ static const char *angle_end(const char *at)
 		if ((*at == ',' || *at == ';') && !comma)
 			comma = at;
 	}
-	return strchr(start, '>');
+	/* Looked for in vain up to the end, so never again. */
+	parser->bare_angle = true;
+	return strchr(parser->at, '>');
 }
 
 static void read_angle(struct parser *parser)
@@ -354,7 +358,7 @@ static void read_angle(struct parser *parser)
 	while (*parser->at == '<' || *parser->at == ' ')
 		parser->at++;
 	if (!parser->no_angle)
-		close = angle_end(parser->at);
+		close = angle_end(parser);
 	if (!close) {
 		parser->no_angle = true;
 		close = parser->at + strcspn(parser->at, ",;");
@@ -393,10 +397,14 @@ static bool is_quoted_name(const char *raw)
 	return close && !close[1 + strspn(close + 1, " ")];
 }
 
-static bool in_address(const struct parser *parser)
+/* What is one once stays one, whatever follows: it is looked at once. */
+static bool in_address(struct parser *parser)
 {
-	return parser->has_angle || (strchr(parser->raw->str, '@') &&
-				     !is_quoted_name(parser->raw->str));
+	if (!parser->has_address)
+		parser->has_address = parser->has_angle ||
+				      (strchr(parser->raw->str, '@') &&
+				       !is_quoted_name(parser->raw->str));
+	return parser->has_address;
 }
 
 static void add_blank(GString *text)

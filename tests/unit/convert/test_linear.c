@@ -37,6 +37,7 @@ static const struct {
 	{"comments", "To: ", "(", " a@x\r\n\r\nx"},
 	{"quotes", "To: ", "\"a", "\r\n\r\nx"},
 	{"angles", "To: ", "<a", "\r\n\r\nx"},
+	{"angles in quotes", "To: ", "(\")<\">", "\r\n\r\nx"},
 	{"parameters", "Content-Type: text/plain", ";\r\n a%u=b", "\r\n\r\nx"},
 	{"RFC 2231 sections", "Content-Disposition: attachment",
 	 ";\r\n filename*%u*=%%41", "\r\n\r\nx"},
