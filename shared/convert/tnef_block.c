@@ -169,8 +169,12 @@ GPtrArray *tnef_block_read_rows(struct span table, unsigned *values)
 		(GDestroyNotify)g_ptr_array_unref);
 	uint32_t count = take_number(&cursor, 4);
 
+	if (count > *values)
+		cursor.broken = true;
+	else
+		*values -= count;
 	while (!cursor.broken && count--) {
-		GPtrArray *props = *values ? read_props(&cursor, values) : NULL;
+		GPtrArray *props = read_props(&cursor, values);
 
 		if (props)
 			g_ptr_array_add(rows, props);

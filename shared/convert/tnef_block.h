@@ -24,7 +24,8 @@ struct tnef_prop {
  * than *values values; those it has are taken off. */
 GPtrArray *tnef_block_read(struct span block, unsigned *values);
 /* The rows of a table of recipients (MS-OXTNEF 2.1.3.3.22), each an array as
- * above, with the same ceilings.  Owned; NULL if it is broken anywhere. */
+ * above, with the same ceilings, and a row is as much as a value: it may have
+ * none.  Owned; NULL if it is broken anywhere. */
 GPtrArray *tnef_block_read_rows(struct span table, unsigned *values);
 
 #endif

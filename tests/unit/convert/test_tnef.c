@@ -1,6 +1,7 @@
 /*
  * winmail.dat: decoded in its place, kept whole where that cannot be.
  */
+#include "convert/tnef_block.h"
 #include "convert_test.h"
 
 #define LEVEL_MESSAGE    1
@@ -435,6 +436,26 @@ Test(tnef, recipients_that_are_broken_are_left_out)
 	cr_assert(inner);
 	cr_expect_eq(propset_recipient_count(inner), 0);
 	expect_text("the rest", inner, PR_SUBJECT, "another subject");
+}
+
+/* Four octets of a stream each, but not of memory. */
+Test(tnef, rows_without_properties_are_bounded)
+{
+	g_autoptr(GByteArray) table = g_byte_array_new();
+	g_autoptr(GPtrArray) rows = NULL;
+	unsigned values = 3;
+	struct span span;
+
+	put(table, 3, 4);
+	for (int i = 0; i < 3; i++)
+		put(table, 0, 4);
+	span = (struct span){(char *)table->data, table->len};
+	rows = tnef_block_read_rows(span, &values);
+	cr_assert(rows);
+	cr_expect_eq(rows->len, 3);
+	cr_expect_eq(values, 0);
+	values = 2;
+	cr_expect_null(tnef_block_read_rows(span, &values));
 }
 
 Test(tnef, too_deep_is_octets)
