@@ -64,9 +64,6 @@ char *attach_type(const char *name)
 	/* ".dat" alone does not say that it is TNEF. */
 	if (dot && !g_ascii_strcasecmp(dot, ".dat"))
 		dot = NULL;
-	/* ".dat" alone does not say that it is TNEF. */
-	if (dot && !g_ascii_strcasecmp(dot, ".dat"))
-		dot = NULL;
 	for (size_t i = 0; dot && i < G_N_ELEMENTS(known); i++)
 		if (!g_ascii_strcasecmp(dot, known[i].extension))
 			return g_strconcat(known[i].type, "/", known[i].subtype,
