@@ -24,10 +24,10 @@ static void put_mailbox(GByteArray *out, const char *name,
 static bool is_same(const struct mailbox *one, const struct mailbox *other)
 {
 	return !g_ascii_strcasecmp(one->address, other->address) &&
-	       !strcmp(one->display, other->display);
+	       !g_ascii_strcasecmp(mailbox_label(one), mailbox_label(other));
 }
 
-/* Sender only where it is somebody else (2.1.3.1.4). */
+/* Sender only where it is somebody else, not in other capitals (2.1.3.1.4). */
 static void put_from(const struct propset *set, GByteArray *out)
 {
 	struct mailbox *from = address_get(set, &address_from);

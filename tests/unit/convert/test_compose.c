@@ -160,6 +160,32 @@ Test(compose, one_of_each)
 			     names[i], fields_named(message, names[i]));
 }
 
+/* MS-OXCMAIL 2.1.3.1.4 */
+Test(compose, sender_in_other_capitals_is_nobody_else)
+{
+	static const struct {
+		const char *from, *sender;
+		unsigned fields;
+	} cases[] = {
+		{"a@x", "A@X", 0},
+		{"Anna <a@x>", "ANNA <a@x>", 0},
+		{"a@x", "A@x <a@x>", 0},
+		{"Anna <a@x>", "a@x", 1},
+		{"Anna <a@x>", "Anna <b@x>", 1},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *source = g_strdup_printf(
+			"From: %s\r\nSender: %s\r\n\r\nbody\r\n", cases[i].from,
+			cases[i].sender);
+		AUTO(propset) set = convert(source);
+		g_autofree char *message = compose(set);
+
+		cr_expect_eq(fields_named(message, "Sender"), cases[i].fields,
+			     "%s, %s", cases[i].from, cases[i].sender);
+	}
+}
+
 /* A part that contains what would be the boundary. */
 Test(compose, boundaries_are_found_nowhere_else)
 {
