@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-#define CID_LEN_MAX      512
-#define LOCATION_LEN_MAX 1024
-
 struct bodies {
 	struct mime_entity *plain;
 	struct mime_entity *html;
@@ -85,9 +82,9 @@ static bool find_in_mixed(struct mime_entity *entity, struct bodies *bodies)
  * what would be shown of a multipart/mixed, rather than nothing. */
 static bool find_in_related(struct mime_entity *entity, struct bodies *bodies)
 {
-	const struct mime_entity *root = related_root(entity);
+	struct mime_entity *root = related_root(entity);
 
-	if (find(related_root(entity), bodies))
+	if (find(root, bodies))
 		return true;
 	for (guint i = 0; i < entity->children->len; i++) {
 		struct mime_entity *child =
@@ -230,67 +227,6 @@ static int compare_ids(const void *a, const void *b, void *data)
 	return strcmp(a, b);
 }
 
-/* How far an id goes; no further than just beyond CID_LEN_MAX, or one without
- * end would be read again from each place in it. */
-static size_t cid_len(const char *at)
-{
-	size_t n = 0;
-
-	while (n <= CID_LEN_MAX && at[n] && !strchr("\"'<> \t\r\n)", at[n]))
-		n++;
-	return n;
-}
-
-/* Collects what stands behind "cid:" in one pass, %XX undone.  Into a tree:
- * senders can choose ids that meet in one place of a hash table. */
-static void collect_cids(const char *html, GTree *cids)
-{
-	const char *at = html;
-
-	while ((at = strchr(at, ':'))) {
-		size_t n = 0;
-		char *id = NULL;
-
-		at++;
-		if (at - html < 4 || g_ascii_strncasecmp(at - 4, "cid:", 4))
-			continue;
-		n = cid_len(at);
-		if (n && n <= CID_LEN_MAX) {
-			id = g_uri_unescape_segment(at, at + n, NULL);
-			id = id ? id : g_strndup(at, n);
-			g_tree_insert(cids, id, GUINT_TO_POINTER(1));
-		}
-		at += n;
-	}
-}
-
-/* What attributes name, for parts that have a Content-Location (RFC 2557): as
- * it stands in quotes, "&amp;" undone. */
-static void collect_locations(const char *html, GTree *references)
-{
-	const char *at = html;
-
-	while ((at = strchr(at, '='))) {
-		size_t n = 0;
-		char quote = '\0';
-
-		at++;
-		if (*at != '"' && *at != '\'')
-			continue;
-		quote = *at++;
-		while (n <= LOCATION_LEN_MAX && at[n] && at[n] != quote)
-			n++;
-		if (n && n <= LOCATION_LEN_MAX && at[n] == quote) {
-			g_autofree char *raw = g_strndup(at, n);
-			g_auto(GStrv) parts = g_strsplit(raw, "&amp;", -1);
-
-			g_tree_insert(references, g_strjoinv("&", parts),
-				      GUINT_TO_POINTER(1));
-			at += n + 1;
-		}
-	}
-}
-
 static bool param_is(const struct mime_entity *entity, const char *name,
 		     const char *value)
 {
@@ -419,9 +355,9 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		page = charset_exact_codepage(charset, octets.data, octets.len,
 					      text);
 	}
-	collect_cids(text, cids);
+	html_collect_cids(text, cids);
 	if (has_name(root_of(leaf), true))
-		collect_locations(text, cids);
+		html_collect_locations(text, cids);
 	propset_set_number(set, PR_INTERNET_CPID, page);
 	if (!(context->options->flags & CONVERT_BODIES) ||
 	    context->options->flags & CONVERT_SKETCH)

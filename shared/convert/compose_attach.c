@@ -10,9 +10,13 @@
 #define LINE_LEN_MAX    998
 #define CHARSET_LEN_MAX 64
 
+/* As it is, or with "&amp;" as an attribute has it? */
 static bool is_in(struct octets html, const char *text)
 {
-	return memmem(html.data, html.len, text, strlen(text)) != NULL;
+	g_autofree char *marked = g_markup_escape_text(text, -1);
+
+	return memmem(html.data, html.len, text, strlen(text)) ||
+	       memmem(html.data, html.len, marked, strlen(marked));
 }
 
 /* Does the HTML name it, by its id, written plainly or as a URL has it, or by

@@ -30,6 +30,13 @@ char *body_decode_text(struct convert_context *context,
 void body_keep_html(struct propset *set, int page, struct span octets,
 		    const char *text);
 
+/* html_names.c: the ids that stand behind "cid:" into a tree of names, with
+ * character references and %XX undone, and what attributes have in quotes, for
+ * parts that have a Content-Location (RFC 2557).  A tree: senders can choose
+ * names that meet in one place of a hash table. */
+void html_collect_cids(const char *html, GTree *names);
+void html_collect_locations(const char *html, GTree *names);
+
 /* part_list.c: every part, in order, into the list of the set. */
 void part_list_convert(struct convert_context *context,
 		       const struct mime_entity *root, struct propset *set);

@@ -165,6 +165,40 @@ Test(attach, image_in_html_is_hidden)
 	cr_expect(propset_bool(set, PR_HASATTACH));
 }
 
+/* What an attribute may have for an id, and that it comes back so. */
+Test(attach, references_to_images)
+{
+	static const struct {
+		const char *reference, *id;
+		bool is_shown;
+	} uses[] = {
+		{"src=\"cid:a&amp;b@x\"", "a&b@x", true},
+		{"src=\"cid:a&#64;x\"", "a@x", true},
+		{"src=\"cid:a&#x40;x\"", "a@x", true},
+		{"src=\"cid:a&#38;%40x\"", "a&@x", true},
+		{"style=\"background:url(&quot;cid:a@x&quot;)\"", "a@x", true},
+		{"style=\"background:url(&#39;cid:a@x&#39;)\"", "a@x", true},
+		{"src=\"cid:a&b;@x\"", "a&b;@x", true},
+		{"src=\"cid:a&#0;x\"", "a", false},
+		{"src=\"cid:a&#;x\"", "a&#;x", true},
+		{"src=\"cid:a&amp;b\"", "a", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(uses); i++) {
+		g_autofree char *message = g_strdup_printf(
+			"Content-Type: multipart/related; boundary=b\r\n\r\n"
+			"--b\r\nContent-Type: text/html\r\n\r\n<img %s>\r\n"
+			"--b\r\nContent-Type: image/png\r\n"
+			"Content-ID: <%s>\r\n\r\nx\r\n--b--\r\n",
+			uses[i].reference, uses[i].id);
+		AUTO(propset) set = convert(message);
+
+		cr_expect_eq(propset_bool(propset_attachment(set, 0),
+					  PR_ATTACHMENT_HIDDEN),
+			     uses[i].is_shown, "%s", uses[i].reference);
+	}
+}
+
 /* What a delivery without rules asks for: all but the content. */
 Test(attach, sketch)
 {

@@ -186,6 +186,20 @@ Test(compose, sender_in_other_capitals_is_nobody_else)
 	}
 }
 
+/* What the HTML names with "&amp;" lies beside it. */
+Test(compose, image_named_by_a_reference)
+{
+	AUTO(propset) set =
+		convert("Content-Type: multipart/related; boundary=b\r\n\r\n"
+			"--b\r\nContent-Type: text/html\r\n\r\n"
+			"<img src=\"cid:a&amp;b@x\">\r\n--b\r\n"
+			"Content-Type: image/png\r\nContent-ID: <a&b@x>\r\n"
+			"\r\nx\r\n--b--\r\n");
+	g_autofree char *message = compose(set);
+
+	cr_expect(strstr(message, "multipart/related"), "%s", message);
+}
+
 /* A part that contains what would be the boundary. */
 Test(compose, boundaries_are_found_nowhere_else)
 {
