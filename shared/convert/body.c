@@ -165,15 +165,25 @@ static char *declared_charset(const struct mime_entity *leaf)
 	return charset;
 }
 
-/* By the <meta> of HTML, if that is true; it was found in text of single
- * octets, so it is not UTF-16. */
+/* Has a charset the octets of ASCII for its letters, as any in which a <meta>
+ * could be found?  UTF-16, UCS-2 and EBCDIC have not. */
+static bool has_ascii(const char *charset)
+{
+	static const char sample[] = "<meta charset=";
+	g_autofree char *text =
+		charset_decode(charset, sample, sizeof(sample) - 1);
+
+	return text && !strcmp(text, sample);
+}
+
+/* By the <meta> of HTML, if that is true. */
 static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
 {
 	g_autofree char *charset = meta_charset(data, len);
 	g_autofree char *text = NULL;
 	bool clean = false;
 
-	if (charset_is_ascii(charset) || g_str_has_prefix(charset, "utf-16"))
+	if (charset_is_ascii(charset) || !has_ascii(charset))
 		return NULL;
 	text = charset_decode_clean(charset, data, len, &clean);
 	if (!text || !clean)

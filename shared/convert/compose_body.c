@@ -67,9 +67,12 @@ static GBytes *encode_html(const struct propset *set, const char **ret_charset)
 	g_autofree char *text =
 		charset_decode_codepage(asked, data, len, &clean);
 	const char *name = charset_name_of(asked);
+	/* A tag in UTF-16 has zero octets: letters without are something else.
+	 */
+	bool is_wide = data && memchr(data, '\0', len);
 
 	*ret_charset = "utf-8";
-	if (text && clean) {
+	if (text && clean && (name || is_wide)) {
 		int page = name ? charset_exact_codepage(name, data, len, text)
 				: CODEPAGE_UTF8;
 
@@ -216,7 +219,9 @@ static char *text_of_html(const struct propset *set)
 	const char *data = g_bytes_get_data(html, &len);
 	g_autofree char *utf8 = charset_decode(charset, data, len);
 
-	return html_to_text(&context, utf8, strlen(utf8));
+	/* NULL where a system lacks that charset. */
+	return html_to_text(&context, utf8 ? utf8 : "",
+			    utf8 ? strlen(utf8) : 0);
 }
 
 /* The text of the message: of its own, else of its HTML.  Owned, NULL if there

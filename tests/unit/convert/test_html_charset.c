@@ -55,6 +55,8 @@ static const struct {
 	 "<meta charset=koi8-r>\xc1", 20866, NULL},
 	{"meta that cannot be", "", "<meta charset=utf-16le>\xc3\xa4", 65001,
 	 NULL},
+	{"meta of two octets", "", "<meta charset=ucs-2>ab", 65001, NULL},
+	{"meta of another alphabet", "", "<meta charset=ibm037>a", 65001, NULL},
 	{"a mark before MIME", "; charset=iso-8859-1", "\xef\xbb\xbf\xc3\xa4",
 	 65001, "\xc3\xa4"},
 	{"no mark after all", "; charset=iso-8859-1", "\xef\xbb\xbf\xe4", 28591,
@@ -158,6 +160,7 @@ static const struct {
 	 "\xe6\x97\xa5\xef\xbf\xbd"},
 	{"UTF-16, as it must not be", 1200, "a\0\xe4\0", 4, "utf-8",
 	 "a\xc3\xa4"},
+	{"UTF-16, which it is not", 1200, "abcd", 4, "us-ascii", "abcd"},
 	{"UTF-7", 65000, "+AOQ-", 5, "utf-8", "\xc3\xa4"},
 	{"no code page", 4711, "\xc3\xa4", 2, "utf-8", "\xc3\xa4"},
 };
