@@ -376,10 +376,8 @@ int rule_place_of(struct admin *admin, const struct store_user *user,
 			return -1;
 		}
 		*ret_problem = g_strdup(reason.text);
-	} else if (!ret_place->may) {
-		*ret_problem = g_strdup("no right to put mail there");
-	} else if (!ret_place->folder && !may_create) {
-		*ret_problem = g_strdup("the folder does not exist");
+	} else {
+		*ret_problem = store_place_problem(ret_place, may_create);
 	}
 	return 0;
 }

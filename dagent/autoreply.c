@@ -175,6 +175,7 @@ static int autoreply_file(const struct mail *mail, struct store *store,
 {
 	const struct store_place_owner owner = {to->who->user, to->who->store};
 	struct store_place place = {0};
+	g_autofree char *problem = NULL;
 	struct fault reason = {0};
 	int result;
 
@@ -186,13 +187,12 @@ static int autoreply_file(const struct mail *mail, struct store *store,
 		*fault = reason;
 		return -1;
 	}
-	if (result || !place.may || (!place.folder && !vacation->fcc_create)) {
+	problem = result ? g_strdup(reason.text)
+			 : store_place_problem(&place, vacation->fcc_create);
+	if (problem) {
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: %s: vacation: no copy into '%s': %s", mail->id,
-			    to->who->name, vacation->fcc,
-			    result      ? reason.text
-			    : place.may ? "there is no such folder"
-					: "no right to put mail there");
+			    to->who->name, vacation->fcc, problem);
 		return 0;
 	}
 	reply->fcc = plan_copy_new(place.folder, vacation->fcc);

@@ -88,12 +88,39 @@ static int execute_find_place(struct execute *run,
 	return 0;
 }
 
-/* "Lists//dev": a name that a rule made has nothing in it. */
-static bool execute_has_gap(const struct store_place *place)
+/* Is that copy on its way to the same folder, which is not there yet?  It may
+ * be written otherwise: "INBOX.Lists", "Inbox/lists". */
+static bool execute_is_same_place(const struct plan_copy *copy,
+				  const struct store_place *place)
 {
-	const char gap[] = {place->separator, place->separator, '\0'};
+	g_auto(GStrv) there = NULL;
+	g_auto(GStrv) wanted = NULL;
+	size_t i = 0;
 
-	return strstr(place->below, gap) != NULL;
+	if (copy->folder || !copy->below || copy->store != place->store)
+		return false;
+	there = store_folder_split(copy->below, copy->separator);
+	wanted = store_folder_split(place->below, place->separator);
+	for (; there[i] && wanted[i]; i++) {
+		g_autofree char *a = g_utf8_casefold(there[i], -1);
+		g_autofree char *b = g_utf8_casefold(wanted[i], -1);
+
+		if (strcmp(a, b) != 0)
+			return false;
+	}
+	return !there[i] && !wanted[i];
+}
+
+static struct plan_copy *execute_add_copy(struct execute *run,
+					  const struct sieve_action *action,
+					  const struct store_place *place)
+{
+	struct plan *plan = run->to->plan;
+
+	for (guint i = 0; !place->folder && i < plan->copies->len; i++)
+		if (execute_is_same_place(plan->copies->pdata[i], place))
+			return plan->copies->pdata[i];
+	return plan_add_copy(plan, place->folder, action->argument);
 }
 
 static int execute_fileinto(struct execute *run,
@@ -103,6 +130,7 @@ static int execute_fileinto(struct execute *run,
 	const struct store_recipient *who = run->to->who;
 	struct store_place place;
 	struct plan_copy *copy;
+	g_autofree char *problem = NULL;
 	struct fault reason = {0};
 
 	if (execute_find_place(run, action, &place, &reason)) {
@@ -111,12 +139,9 @@ static int execute_fileinto(struct execute *run,
 		*fault = reason;
 		return -1;
 	}
-	if (!place.may)
-		return execute_keep_instead(run, action,
-					    "no right to put mail there");
-	if (!place.folder && !action->create)
-		return execute_keep_instead(run, action,
-					    "the folder does not exist");
+	problem = store_place_problem(&place, action->create);
+	if (problem)
+		return execute_keep_instead(run, action, problem);
 	if (place.store != who->store &&
 	    store_fits(run->store, place.store, (int64_t)mail_size(run->mail),
 		       &reason)) {
@@ -126,16 +151,10 @@ static int execute_fileinto(struct execute *run,
 		*fault = reason;
 		return -1;
 	}
-	if (!place.folder && execute_has_gap(&place))
-		return execute_keep_instead(run, action,
-					    "a part of the name is empty");
-	if (!place.folder &&
-	    store_folder_path_check(place.below, place.separator, &reason))
-		return execute_keep_instead(run, action, reason.text);
 	/* To the user's own junk no reply is due. */
 	if (place.folder && place.folder == who->junk)
 		run->to->plan->is_junk = true;
-	copy = plan_add_copy(run->to->plan, place.folder, action->argument);
+	copy = execute_add_copy(run, action, &place);
 	copy->store = place.store;
 	if (!copy->content)
 		copy->content = execute_edited(run, action->edit);

@@ -370,6 +370,11 @@ int store_folder_path_check(const char *path, char separator,
 	for (guint i = 0; i < parts->len; i++)
 		if (folder_name_check(g_ptr_array_index(parts, i), fault))
 			return -1;
+	/* It would hide the public store, or be hidden by it. */
+	if (parts->len == 1 &&
+	    g_ascii_strcasecmp(g_ptr_array_index(parts, 0), "Public") == 0)
+		return fault_set(fault, FAULT_EXISTS,
+				 "Public is the public store");
 	return 0;
 }
 
@@ -395,11 +400,6 @@ int store_folder_create(struct store *store, int64_t store_id, const char *path,
 			return -1;
 		if (rc == 1)
 			continue;
-		/* It would hide the public store, or be hidden by it. */
-		if (at == store_id && i == 0 &&
-		    g_ascii_strcasecmp(name, "Public") == 0)
-			return fault_set(fault, FAULT_EXISTS,
-					 "Public is the public store");
 		if (folder_insert(store, root, at, FOLDER_PLAIN, name, &at,
 				  fault))
 			return -1;

@@ -67,8 +67,9 @@ NODISCARD int store_folder_create(struct store *store, int64_t store_id,
 				  const char *path, char separator,
 				  int64_t *ret_folder, bool *ret_created,
 				  struct fault *fault);
-/* Could store_folder_create() make it?  Pure; FAULT_BAD_ARGUMENT says why not.
- * Ask where the path comes from a message, so that it can go elsewhere. */
+/* Could store_folder_create() make it?  Pure; FAULT_BAD_ARGUMENT or, for
+ * "Public" alone, FAULT_EXISTS says why not.  Ask where the path comes from a
+ * message, so that it can go elsewhere. */
 NODISCARD int store_folder_path_check(const char *path, char separator,
 				      struct fault *fault);
 /* The parts of a path, unescaped, empty ones left out; owned (g_strfreev). */

@@ -16,24 +16,24 @@ static int place_find_store(struct store *store,
 {
 	AUTO(store_user) user = NULL;
 	g_autofree char *name = NULL;
-	const char *slash = strchr(path, '/');
+	const char *slash;
 
-	*place = (struct store_place){
-		.store = owner->store, .below = path, .separator = '/'};
-	if (!slash)
-		return 0;
-	if (g_ascii_strncasecmp(path, "Public/", 7) == 0) {
-		place->below = slash + 1;
-		return store_public(store, &place->store, fault);
+	*place = (struct store_place){.store = owner->store, .separator = '/'};
+	place->below = path + strspn(path, "/");
+	slash = strchr(place->below, '/');
+	if (slash && g_ascii_strncasecmp(place->below, "user:", 5) == 0) {
+		name = g_strndup(place->below + 5,
+				 (gsize)(slash - place->below - 5));
+		if (store_user_find(store, name, &user, fault))
+			return -1;
+		place->store = user->store;
+		place->below = slash + strspn(slash, "/");
 	}
-	if (g_ascii_strncasecmp(path, "user:", 5) != 0)
+	/* It is seen from every store. */
+	if (g_ascii_strncasecmp(place->below, "Public/", 7) != 0)
 		return 0;
-	name = g_strndup(path + 5, (gsize)(slash - path - 5));
-	if (store_user_find(store, name, &user, fault))
-		return -1;
-	place->below = slash + 1;
-	place->store = user->store;
-	return 0;
+	place->below += 7;
+	return store_public(store, &place->store, fault);
 }
 
 /* Takes "there is none" for an answer. */
@@ -76,8 +76,10 @@ static int place_find_elsewhere(struct store *store, struct store_place *place,
 		if (place_find_path(store, place->store, names[i],
 				    &place->folder, fault))
 			return -1;
+		/* "INBOX.Public.Board" is in the public store. */
 		if (place->folder)
-			return 0;
+			return store_of_folder(store, place->folder,
+					       &place->store, fault);
 	}
 	return 0;
 }
@@ -188,6 +190,31 @@ int store_place_find(struct store *store, const struct store_place_owner *owner,
 		return -1;
 	*ret_place = place;
 	return 0;
+}
+
+/* "Lists//dev": a name that a rule made has nothing in it. */
+static bool place_has_gap(const struct store_place *place)
+{
+	const char gap[] = {place->separator, place->separator, '\0'};
+
+	return strstr(place->below, gap) != NULL;
+}
+
+char *store_place_problem(const struct store_place *place, bool may_create)
+{
+	struct fault why = {0};
+
+	if (!place->may)
+		return g_strdup("no right to put mail there");
+	if (place->folder)
+		return NULL;
+	if (!may_create)
+		return g_strdup("the folder does not exist");
+	if (place_has_gap(place))
+		return g_strdup("a part of the name is empty");
+	if (store_folder_path_check(place->below, place->separator, &why))
+		return g_strdup(why.text);
+	return NULL;
 }
 
 bool store_place_exists(struct store *store,

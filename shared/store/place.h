@@ -37,6 +37,10 @@ NODISCARD int store_place_find(struct store *store,
 			       struct store_place *ret_place,
 			       struct fault *fault);
 
+/* Why no mail can be put there, may a missing folder be made or not; owned,
+ * NULL: it can. */
+char *store_place_problem(const struct store_place *place, bool may_create);
+
 /* RFC 5490 section 3.1 and RFC 8579 section 3: is there such a folder (name
  * NULL: any) that the owner may put mail in, with such a special use (NULL:
  * whatever it is for)? */

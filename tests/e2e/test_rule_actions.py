@@ -82,6 +82,22 @@ class Places(Rules):
                          ["gone"])
         self.assertEqual(self.okapi.subjects("anna", "Inbox"), [])
 
+    def test_no_spelling_goes_around_a_right(self):
+        self.okapi.must("folder", "create", "bert", "Public/Closed")
+        for path, who, rights in (("Public", "Everyone", "read"),
+                                  ("Public/Closed", "anna", "none"),
+                                  ("/", "anna", "owner")):
+            self.okapi.must("acl", "set", "bert", path, who, rights)
+        for name in ("Public.Closed", "INBOX.Public.Closed",
+                     "INBOX/Public/Closed", "/Public/Closed", "/Public/New",
+                     "user:bert/Public/New"):
+            with self.subTest(name):
+                self.rule('require ["fileinto", "mailbox"];'
+                          f'fileinto :create "{name}";')
+                self.assertEqual(self.deliver(name), ["Inbox"])
+                rule, = self.okapi.json("rule", "list", "anna")
+                self.assertIn("no right to put mail there", rule["error"])
+
     def test_move_and_copy_by_the_rights_of_the_owner(self):
         for name, target, store, path, rights in (
                 ("own", "Projects", "anna", "Projects", None),

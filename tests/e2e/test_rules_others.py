@@ -218,6 +218,7 @@ class Places(Rules):
                  "Lists/example.org"),
                 ("nothing behind", [], "INBOX.", "Inbox"),
                 ("a gap", [], "INBOX.a..b", "Inbox"),
+                ("the public store itself", [], "Public", "Inbox"),
                 ("another's", [], "user:bert/INBOX.a.b", None)):
             with self.subTest(what):
                 for folder in there:
@@ -247,6 +248,13 @@ class Places(Rules):
             self.okapi.admin("folder", "delete", "anna",
                              "Deleted Items/" + path.split("/")[-1], "--yes")
 
+    def test_a_new_folder_written_in_two_ways_gets_one_copy(self):
+        self.rule('require ["fileinto", "mailbox", "imap4flags"];'
+                  'fileinto :create "INBOX.Two.x";'
+                  'fileinto :create :flags "\\\\Seen" "Inbox/two/X";')
+        self.assertEqual(self.deliver("two"), ["Inbox/Two/x"])
+        self.assertTrue(self.okapi.mails("anna")[0]["read"])
+
     def test_rule_run_makes_the_same_folder(self):
         self.accepted(message("x"))
         self.rule('require ["fileinto", "mailbox"]; '
@@ -259,6 +267,12 @@ class Places(Rules):
                   'vacation :fcc "INBOX.Replies" :create "Away.";')
         self.accepted(message("x"))
         self.assertEqual(self.folders("Auto: x"), ["Inbox/Replies"])
+
+    def test_a_reply_goes_without_a_copy_that_can_be_nowhere(self):
+        self.rule('require ["vacation", "fcc", "mailbox"]; '
+                  'vacation :fcc "Public" :create "Away.";')
+        self.accepted(message("x"))
+        self.assertEqual(len(self.okapi.queue()), 1)
 
 
 if __name__ == "__main__":
