@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define RULESET_INCLUDE_DEPTH 10 /* that bodies are looked for */
+/* Includes that are followed to see what is needed: beyond that, all. */
+#define RULESET_LOOKS_MAX 1024
 
 /* One script of the evaluation. */
 struct ruleset_item {
@@ -184,10 +185,10 @@ static void ruleset_add_needs(const struct sieve_script *script,
 		mail_needs_add_field(needs, *name);
 }
 
-/* The same with all it leads to.  One that cannot be had now may be had when it
- * is wanted, and look at anything in the header. */
+/* The same, and what it includes is found.  One that cannot be had now may be
+ * had when it is wanted, and look at anything in the header. */
 static void ruleset_look(struct ruleset *rules,
-			 const struct sieve_script *script, int depth,
+			 const struct sieve_script *script, unsigned *looks,
 			 struct mail_needs *needs)
 {
 	enum sieve_location location;
@@ -198,15 +199,33 @@ static void ruleset_look(struct ruleset *rules,
 			   sieve_script_include(script, i, &location, &name);
 	     i++) {
 		struct fault why = {0};
-		const struct sieve_script *included =
-			depth < RULESET_INCLUDE_DEPTH
-				? ruleset_find(rules, location, name, &why)
-				: NULL;
 
-		if (included)
-			ruleset_look(rules, included, depth + 1, needs);
-		else
+		if (++*looks > RULESET_LOOKS_MAX)
+			mail_needs_add(needs, MAIL_WHOLE);
+		else if (!ruleset_find(rules, location, name, &why))
 			mail_needs_add(needs, MAIL_HEADERS);
+	}
+}
+
+/* What all scripts look at with all they lead to: each once, for they may lead
+ * to each other. */
+static void ruleset_look_all(struct ruleset *rules, struct mail_needs *needs)
+{
+	unsigned looks = 0;
+
+	for (guint i = 0; i < rules->items->len; i++) {
+		const struct ruleset_item *item =
+			&g_array_index(rules->items, struct ruleset_item, i);
+
+		if (item->script->compiled)
+			ruleset_look(rules, item->script->compiled, &looks,
+				     needs);
+	}
+	for (guint i = 0; i < rules->included->len; i++) {
+		const struct script *script = rules->included->pdata[i];
+
+		if (script->compiled)
+			ruleset_look(rules, script->compiled, &looks, needs);
 	}
 }
 
@@ -305,10 +324,10 @@ struct sieve_rule *ruleset_list(struct ruleset *rules, size_t *ret_count,
 				      item->script->error);
 			continue;
 		}
-		ruleset_look(rules, item->script->compiled, 0, needs);
 		scripts[count++] = (struct sieve_rule){item->script->compiled,
 						       item->flags};
 	}
+	ruleset_look_all(rules, needs);
 	*ret_count = count;
 	return scripts;
 }
@@ -323,11 +342,5 @@ void ruleset_foresee(struct mail *mail, struct store *store,
 	if (ruleset_add_file(rules, mail->agent->conf->sieve_before, &why) ||
 	    ruleset_add_user(rules, &why))
 		return;
-	for (guint i = 0; i < rules->items->len; i++) {
-		const struct ruleset_item *item =
-			&g_array_index(rules->items, struct ruleset_item, i);
-
-		if (item->script->compiled)
-			ruleset_look(rules, item->script->compiled, 0, needs);
-	}
+	ruleset_look_all(rules, needs);
 }

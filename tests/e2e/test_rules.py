@@ -198,6 +198,14 @@ class Include(Rules):
         self.assertEqual(self.deliver("found", body="a needle here\n"),
                          ["Drafts"])
 
+    def test_many_that_lead_to_each_other(self):
+        for name, other in (("a", "b"), ("b", "a")):
+            self.rule('require "include";' + f'include "{other}";' * 50,
+                      name=name)
+        self.assertEqual(self.deliver("round"), ["Inbox"])
+        self.assertIn("includes itself",
+                      self.okapi.json("rule", "list", "anna")[0]["error"])
+
 
 class Put(Rules):
     def test_folders_that_are_not_there_are_told_and_the_rule_is_taken(self):
