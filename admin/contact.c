@@ -165,11 +165,25 @@ static int contact_put(struct mail_import *import, const struct vcard *card,
 	return import_put(import, item, fault);
 }
 
+/* All of them, before the first is taken. */
+static int contact_check_all(const GPtrArray *cards, struct fault *fault)
+{
+	for (guint i = 0; i < cards->len; i++) {
+		const struct vcard *card = cards->pdata[i];
+
+		if (*card->email && contact_email_check(card->email, fault) < 0)
+			return fault_prefix(fault, "card %u", i + 1);
+	}
+	return 0;
+}
+
 /* Cards whose address is not there yet; counts those that are. */
 static int contact_put_all(struct contact_folder *folder,
 			   const GPtrArray *cards, struct mail_import *import,
 			   struct fault *fault)
 {
+	if (contact_check_all(cards, fault) < 0)
+		return -1;
 	for (guint i = 0; i < cards->len; i++) {
 		const struct vcard *card = cards->pdata[i];
 
@@ -177,8 +191,6 @@ static int contact_put_all(struct contact_folder *folder,
 			import->known++;
 			continue;
 		}
-		if (*card->email && contact_email_check(card->email, fault) < 0)
-			return fault_prefix(fault, "card %u", i + 1);
 		if (contact_put(import, card, fault) < 0)
 			return -1;
 		if (*card->email)

@@ -10,6 +10,7 @@ from harness.cases import Case, main  # noqa: E402
 from harness.okapi import Okapi, message  # noqa: E402
 
 DATA, NO_INPUT, EXISTS, NO_PERMISSION = 65, 66, 73, 77
+BATCH = 64  # messages of an import that are committed at once
 
 # As three programs write them: folded, with groups, types and escapes; a value
 # in quoted-printable; nothing but a telephone.
@@ -133,6 +134,10 @@ class Contacts(Case):
                      "BEGIN:VCARD\nEMAIL:no address\nEND:VCARD\n",
                      b"BEGIN:VCARD\nFN:a\0b\nEND:VCARD\n"):
             self.refused(DATA, "contact", "import", "anna", self.write(text))
+        many = "".join(f"BEGIN:VCARD\nEMAIL:{n}@example.org\nEND:VCARD\n"
+                       for n in range(BATCH + 1))
+        self.refused(DATA, "contact", "import", "anna", self.write(
+            many + "BEGIN:VCARD\nEMAIL:no address\nEND:VCARD\n"))
         self.refused(NO_INPUT, "contact", "import", "anna", self.dir + "/none")
         self.assertEqual(self.contacts(), [])
 
