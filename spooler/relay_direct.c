@@ -310,18 +310,25 @@ static void direct_reset(struct relay_direct *direct,
 		(void)direct_await(direct, direct->options->timeouts.end_ms);
 }
 
-static void direct_take_end(struct relay_direct *direct, struct letter *letter)
+/* Who offers BDAT and does not know it says nothing of the message: this and
+ * all that follow go by DATA. */
+static bool direct_is_without_bdat(struct relay_direct *direct,
+				   struct letter *letter)
 {
 	int code = direct->reply->code;
 
-	/* Who offers BDAT and does not know it says nothing of the message:
-	 * this and all that follow go by DATA. */
-	if (letter->by_bdat && code >= 500 && code <= 504) {
-		g_atomic_int_set(&direct->place->bdat_refused, 1);
-		letter->is_again = direct->is_over = true;
+	if (!letter->by_bdat || code < 500 || code > 504)
+		return false;
+	g_atomic_int_set(&direct->place->bdat_refused, 1);
+	letter->is_again = direct->is_over = true;
+	return true;
+}
+
+static void direct_take_end(struct relay_direct *direct, struct letter *letter)
+{
+	if (direct_is_without_bdat(direct, letter))
 		return;
-	}
-	if (code / 100 == 3) {
+	if (direct->reply->code / 100 == 3) {
 		(void)direct_nonsense(direct);
 		return;
 	}
@@ -335,11 +342,12 @@ static struct letter *direct_next(struct relay_direct *direct);
 /* A reply came before the end of the message, or there will be none.  What says
  * no is the outcome (the relay host may have closed its end already); what says
  * yes cannot be about a message that it does not have. */
-static int direct_take_early(struct relay_direct *direct,
-			     const struct letter *letter)
+static int direct_take_early(struct relay_direct *direct, struct letter *letter)
 {
 	direct->is_over = true;
 	if (direct_await(direct, direct->options->timeouts.end_ms) != 0)
+		return -1;
+	if (direct_is_without_bdat(direct, letter))
 		return -1;
 	if (direct->reply->code / 100 < 4)
 		return direct_nonsense(direct);
@@ -348,8 +356,7 @@ static int direct_take_early(struct relay_direct *direct,
 }
 
 /* Sends a piece, unless something came early. */
-static int direct_put_piece(struct relay_direct *direct,
-			    const struct letter *letter)
+static int direct_put_piece(struct relay_direct *direct, struct letter *letter)
 {
 	if (relay_link_has_input(direct->link))
 		return direct_take_early(direct, letter);
@@ -363,7 +370,7 @@ static int direct_put_piece(struct relay_direct *direct,
 
 /* Sends the content but for its last piece, which is left to be flushed. */
 static int direct_put_content(struct relay_direct *direct,
-			      const struct letter *letter)
+			      struct letter *letter)
 {
 	const struct relay_message *message = letter->message;
 	const void *octets =

@@ -462,6 +462,17 @@ class RudenessChunking(Rudeness):
         self.assertEqual(log.count("result=sent"), 15, log)
         self.assertNotIn("result=deferred", log)
 
+    def test_bdat_is_unknown_before_the_end(self):
+        """Nor does it say anything of a message that is still on its way."""
+        self.start({code: Rude({"BDAT": amid(1 << 18, f"{code} 5.5.1 what",
+                                             end="read")}, self.words)
+                    for code in range(500, 505)})
+        self.submit(1, ("y" * 990 + "\n") * (LARGE // 991))
+        log = self.once("60s").err
+        for i, code in self.names.items():
+            self.assertEqual(self.taken(self.rudes[code]), [f"c{i} m0"], log)
+        self.assertEqual(log.count("result=sent"), 5, log)
+
 
 class Stopping(Started):
     """A stop while relay hosts hang, at each state and by each transport: they
