@@ -137,7 +137,7 @@ static int hello_exchange(struct relay_direct *direct, struct relay_auth *auth,
 
 /* ---- channel bindings ----
  * A relay host offers SCRAM-SHA-256-PLUS without saying by what it can be
- * bound. So types are tried in turn, and then none; what was refused is kept
+ * bound.  So types are tried in turn, and then none; what was refused is kept
  * with the place. */
 
 /* Best first; each session has those of its version of TLS. */
@@ -196,7 +196,21 @@ static bool hello_unbind(struct relay_direct *direct,
 	return true;
 }
 
-/* One login; as hello_exchange(), 2: to be tried with another binding. */
+/* Nothing that is offered can be used.  If that is for want of a binding the
+ * login before was refused as well, and nothing was learned of bindings. */
+static int hello_give_up(struct relay_direct *direct, struct fault *fault)
+{
+	g_atomic_int_set(&direct->place->bindings_refused, 0);
+	if (fault->kind == FAULT_NOT_ALLOWED)
+		return -1;
+	return fault_set(fault, FAULT_NOT_ALLOWED,
+			 "the relay host offers no AUTH that can be used%s",
+			 relay_link_has_tls(direct->link) ? ""
+							  : " without TLS");
+}
+
+/* One login; as hello_exchange(), 2: to be tried with another binding.  fault:
+ * of the login before. */
 static int hello_try(struct relay_direct *direct, const char *token,
 		     struct fault *fault)
 {
@@ -212,11 +226,7 @@ static int hello_try(struct relay_direct *direct, const char *token,
 	auth = relay_auth_new(offered, &direct->options->login, token,
 			      &binding);
 	if (!auth)
-		return fault_set(
-			fault, FAULT_NOT_ALLOWED,
-			"the relay host offers no AUTH that can be "
-			"used%s",
-			relay_link_has_tls(direct->link) ? "" : " without TLS");
+		return hello_give_up(direct, fault);
 	result = hello_exchange(direct, auth, fault);
 	if (result == 1 && hello_unbind(direct, auth, &binding))
 		return 2;
@@ -227,6 +237,7 @@ static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 {
 	const struct relay_login *login = &direct->options->login;
 	g_autofree char *token = NULL;
+	struct fault why = {0};
 	int result;
 
 	if (!relay_may_log_in(direct->options,
@@ -239,10 +250,11 @@ static int hello_log_in(struct relay_direct *direct, struct fault *fault)
 	    relay_token_get(login->token_command, &token, fault) != 0)
 		return -1;
 	do
-		result = hello_try(direct, token, fault);
+		result = hello_try(direct, token, &why);
 	while (result == 2);
 	if (result == 0)
 		return 0;
+	*fault = why;
 	if (token)
 		relay_token_forget(login->token_command);
 	return -1;

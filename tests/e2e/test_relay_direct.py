@@ -113,7 +113,8 @@ class Login(Direct):
 
     BOTH = "PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS"
 
-    def bound(self, *options, offered=BOTH, password="secret", times=1):
+    def bound(self, *options, offered=BOTH, password="secret", times=1,
+              attempts=1, retry="1h"):
         """The gs2 headers that a relay host with TLS saw; it takes a message
         in each of so many runs of one spooler, or refuses all."""
         cert, key = certificate(self.directory(), "IP:127.0.0.1")
@@ -121,7 +122,7 @@ class Login(Direct):
             "--tls-cert", cert, "--tls-key", key, "--auth", "anna:secret",
             "--auth-tls-only", "--auth-mechs", offered, *options))
         okapi = self.okapi_with(
-            relay, smtp_user="anna", queue_retry_min="1h",
+            relay, smtp_user="anna", queue_retry_min=retry,
             queue_retry_max="1h", smtp_password_file=self.password(password), smtp_tls="verify",
             smtp_tls_ca_file=cert)
         okapi.start_spooler()
@@ -129,7 +130,8 @@ class Login(Direct):
             # Another connection: the worker has nothing to do.
             self.send(message(f"m{i}"), "x@example.org")
             self.eventually("an attempt", lambda: all(
-                e["recipients"][0]["attempts"] for e in okapi.queue()))
+                e["recipients"][0]["attempts"] >= attempts
+                for e in okapi.queue()))
         okapi.stop()
         self.relay = relay
         self.left = len(okapi.queue())
@@ -180,6 +182,15 @@ class Login(Direct):
                                  headers)
                 self.assertNotIn("< AUTH PLAIN", self.relay.log())
                 self.assertEqual(self.left, 1)
+
+    def test_a_wrong_password_where_nothing_but_plus_is_offered(self):
+        """It may be right the next time: so each begins anew."""
+        headers = self.bound("--tls-12", offered="SCRAM-SHA-256-PLUS",
+                             password="wrong", attempts=2, retry="1s")
+        self.assertEqual(headers[:2], ["p=tls-unique,,"] * 2)
+        self.assertEqual(set(headers), set(headers[:2]))
+        for entry in self.okapi.queue():
+            self.assertIn("535", entry["recipients"][0]["last_reply"])
 
     def test_tokens(self):
         for mechanism in ("OAUTHBEARER", "XOAUTH2"):
