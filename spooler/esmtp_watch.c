@@ -196,7 +196,10 @@ static void relay_see_first_mail(struct relay_session *session)
 			relay_refuse(session, FAULT_NOT_ALLOWED,
 				     RELAY_UNVERIFIED_WORDS);
 		else if (session->asked == ASKED_AUTH)
-			relay_refuse(session, FAULT_NOT_ALLOWED,
+			relay_refuse(session,
+				     session->reply->str[0] == '5'
+					     ? FAULT_NOT_ALLOWED
+					     : FAULT_NETWORK,
 				     "the relay host refused the login of "
 				     "smtp_user: %s",
 				     session->reply->str);

@@ -121,8 +121,8 @@ void relay_init(void);
 /*
  * Connects to the place and sends first, then whatever source gives.  Where the
  * place has several addresses, and one does not answer or does not get as far
- * as MAIL, the next is asked; not so if it is the login that was refused
- * (FAULT_NOT_ALLOWED), or the connection was cut (FAULT_SHUTDOWN).
+ * as MAIL, the next is asked; not so if it is the login that was refused for
+ * good (FAULT_NOT_ALLOWED), or the connection was cut (FAULT_SHUTDOWN).
  *
  * -1: the relay host did not get as far as MAIL (unreachable, greeting, EHLO,
  * TLS or AUTH failed); done() was not called for first, whose recipients have

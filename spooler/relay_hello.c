@@ -124,8 +124,10 @@ static int hello_exchange(struct relay_direct *direct, struct relay_auth *auth,
 	}
 	if (direct->reply->code / 100 != 2) {
 		(void)hello_refused(direct, "the login of smtp_user", fault);
+		if (direct->reply->code / 100 != 5)
+			return -1; /* not now, or not here */
 		fault->kind = FAULT_NOT_ALLOWED;
-		return direct->reply->code / 100 == 5 ? 1 : -1;
+		return 1;
 	}
 	if (!relay_auth_is_mutual(auth))
 		return fault_set(fault, FAULT_NETWORK,

@@ -321,6 +321,19 @@ class Addresses(Sending):
             self.assertEqual(result.status, 75, repr(result))
             self.assertEqual(relay.log().count("< AUTH "), 1, relay.log())
 
+    def test_a_login_that_is_refused_for_now_is_tried_at_the_next(self):
+        password = os.path.join(self.directory(), "password")
+        with open(password, "w", encoding="utf-8") as file:
+            file.write("secret\n")
+        os.chmod(password, 0o600)
+        for mechs in ("PLAIN", "SCRAM-SHA-256"):
+            relay = Relay(self, "AUTH*1=454 4.7.0 not now", options=(
+                "--auth", "anna:secret", "--auth-mechs", mechs))
+            result = self.once(relay, "127.0.0.1", "127.0.0.1",
+                               smtp_user="anna", smtp_password_file=password)
+            self.assertEqual(result.status, 0, repr(result))
+            self.assertEqual(relay.log().count("< AUTH "), 2, relay.log())
+
 
 class Forms(Sending):
     """A relay host without 8BITMIME or SMTPUTF8."""
