@@ -145,15 +145,32 @@ static ssize_t wire_put_plain(struct relay_wire *wire, void *where,
 	return syscall(SYS_write, wire->fd, octets, len);
 }
 
-static int wire_real_ssl_write(void *ssl, const void *octets, int len)
-{
-	typedef int ssl_write_fn(void *, const void *, int);
-	static _Atomic(ssl_write_fn *) found; /* the same for every thread */
-	ssl_write_fn *real = found;
+typedef int wire_write_fn(void *ssl, const void *octets, int len);
+typedef int wire_peek_fn(void *ssl, void *octets, int len);
+typedef int wire_error_fn(const void *ssl, int result);
 
-	if (!real)
-		found = real = (ssl_write_fn *)dlsym(RTLD_NEXT, "SSL_write");
-	return real(ssl, octets, len);
+/* OpenSSL's own. */
+struct wire_openssl {
+	wire_write_fn *write;
+	wire_peek_fn *peek;
+	wire_error_fn *error;
+};
+static struct wire_openssl wire_found;
+
+static void wire_find(void)
+{
+	wire_found.write = (wire_write_fn *)dlsym(RTLD_NEXT, "SSL_write");
+	wire_found.peek = (wire_peek_fn *)dlsym(RTLD_NEXT, "SSL_peek");
+	wire_found.error = (wire_error_fn *)dlsym(RTLD_NEXT, "SSL_get_error");
+}
+
+/* Looked up once, for every thread. */
+static const struct wire_openssl *wire_openssl(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, wire_find);
+	return &wire_found;
 }
 
 static ssize_t wire_put_ssl(struct relay_wire *wire, void *where,
@@ -163,7 +180,7 @@ static ssize_t wire_put_ssl(struct relay_wire *wire, void *where,
 
 	wire->in_ssl = true;
 	errno = 0;
-	put = wire_real_ssl_write(where, octets, (int)MIN(len, WIRE_CHUNK));
+	put = wire_openssl()->write(where, octets, (int)MIN(len, WIRE_CHUNK));
 	wire->in_ssl = false;
 	return put;
 }
@@ -172,10 +189,6 @@ static ssize_t wire_put_ssl(struct relay_wire *wire, void *where,
  * 0: nothing, -1: the end. */
 static int wire_peek(struct relay_wire *wire)
 {
-	typedef int ssl_peek_fn(void *, void *, int);
-	typedef int ssl_error_fn(const void *, int);
-	static ssl_peek_fn *real;
-	static ssl_error_fn *error_of;
 	uint8_t octet;
 	ssize_t n;
 
@@ -185,16 +198,14 @@ static int wire_peek(struct relay_wire *wire)
 			return 0;
 		return n == 1 ? octet : -1;
 	}
-	if (!real) {
-		real = (ssl_peek_fn *)dlsym(RTLD_NEXT, "SSL_peek");
-		error_of = (ssl_error_fn *)dlsym(RTLD_NEXT, "SSL_get_error");
-	}
 	wire->in_ssl = true;
-	n = real(wire->ssl, &octet, 1);
+	n = wire_openssl()->peek(wire->ssl, &octet, 1);
 	wire->in_ssl = false;
 	if (n == 1)
 		return octet;
-	return error_of(wire->ssl, (int)n) == WIRE_SSL_WANT_READ ? 0 : -1;
+	return wire_openssl()->error(wire->ssl, (int)n) == WIRE_SSL_WANT_READ
+		       ? 0
+		       : -1;
 }
 
 /* Has the relay host answered what it does not have yet?  If it says no that is
@@ -496,7 +507,7 @@ int relay_wire_ssl_write(void *ssl, const void *octets, int len)
 	struct relay_wire *wire = wire_current;
 
 	if (!wire || len <= 0)
-		return wire_real_ssl_write(ssl, octets, len);
+		return wire_openssl()->write(ssl, octets, len);
 	wire->ssl = ssl;
 	return (int)wire_filter(wire, wire_put_ssl, ssl, octets, (size_t)len);
 }
