@@ -322,6 +322,7 @@ static int dropfile_make_directory(const char *path, mode_t mode,
 	struct stat st = {0};
 	uid_t uid = owner ? owner->pw_uid : (uid_t)-1;
 	gid_t gid = owner ? owner->pw_gid : (gid_t)-1;
+	AUTOCLOSE int fd = -1;
 
 	if (mkdir(path, mode) != 0) {
 		if (errno == EEXIST)
@@ -333,7 +334,10 @@ static int dropfile_make_directory(const char *path, mode_t mode,
 		uid = st.st_uid;
 		gid = st.st_gid;
 	}
-	if (chmod(path, mode) != 0 || chown(path, uid, gid) != 0)
+	/* Not by its name, which may be a link to another's file by now: the
+	 * directory above is not root's. */
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, mode) != 0 || fchown(fd, uid, gid) != 0)
 		return fault_set_errno(fault, FAULT_CONFIG, errno,
 				       "cannot set up %s", path);
 	return 0;
