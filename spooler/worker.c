@@ -319,6 +319,7 @@ static void worker_done(void *context, struct relay_message *message)
 			    "message %" G_GINT64_FORMAT
 			    " waits again: stopped while %s had it",
 			    attempt->entry->id, worker->relay);
+		worker_expect(worker, false);
 		worker_unclaim(worker, attempt->entry->id);
 		attempt_free(attempt);
 		return;
