@@ -53,8 +53,7 @@ size_t net_addresses_count(const struct net_addresses *addresses);
  * Connects to address from (0: the first), or the first behind it that can be
  * reached; ret_at says which.  timeout_ms bounds all of it; while others
  * follow, none may take more than its share, or ten seconds.  FAULT_SHUTDOWN:
- * wake_fd
- * (-1: none) became readable.
+ * wake_fd (-1: none) became readable.
  */
 NODISCARD int net_addresses_connect(const struct net_addresses *addresses,
 				    size_t from, int64_t timeout_ms,

@@ -74,8 +74,8 @@ struct tls_client_options {
 };
 
 /* A context for connections to one host, of any number of threads; also for a
- * library that does the handshake itself (spooler/relay.c).  Released with
- * tls_client_ctx_free(). */
+ * library that does the handshake itself (spooler/relay_esmtp.c).  Released
+ * with tls_client_ctx_free(). */
 NODISCARD int tls_client_ctx_new(const struct tls_client_options *options,
 				 struct ssl_ctx_st **ret_ctx,
 				 struct fault *fault);

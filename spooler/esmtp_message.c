@@ -14,7 +14,9 @@
 
 /* ---- outcomes ---- */
 
-bool relay_status_is_complete(const smtp_status_t *status)
+/* A status is complete only with its text: libesmtp leaves the code of a first
+ * line behind when the rest of the reply never came. */
+static bool relay_status_is_complete(const smtp_status_t *status)
 {
 	return status && status->text && status->code >= 200 &&
 	       status->code <= 599 && status->code / 100 != 3;
@@ -24,7 +26,6 @@ struct relay_judge {
 	struct relay_session *session;
 	const smtp_status_t *mail;
 	const smtp_status_t *message;
-	size_t at;
 };
 
 /* What says yes to a message speaks of one that it has. */

@@ -175,7 +175,7 @@ static bool relay_command_is(const char *octets, int len, const char *word)
 }
 
 /* The first message was hung on before the offer was known.  If it cannot go to
- * all nothing goes: relay_run() tries again with the others. */
+ * all nothing goes: relay_esmtp_run() tries again with the others. */
 static void relay_fit_first(struct relay_session *session)
 {
 	relay_fit(session, session->message);
@@ -242,6 +242,7 @@ static void relay_see_output(struct relay_session *session, const char *octets,
 		relay_see_mail(session);
 	}
 }
+
 void relay_monitor(const char *octets, int len, int writing, void *arg)
 {
 	struct relay_session *session = arg;

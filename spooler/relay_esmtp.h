@@ -70,9 +70,6 @@ struct relay_session {
 
 /* ---- esmtp_message.c ---- */
 
-/* A status is complete only with its text: libesmtp leaves the code of a first
- * line behind when the rest of the reply never came. */
-bool relay_status_is_complete(const smtp_status_t *status);
 /* Hangs a message on the session. */
 void relay_add(struct relay_session *session, struct relay_message *message);
 /* Fits it to what is offered; session->is_unfit says that not all of its
