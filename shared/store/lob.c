@@ -224,7 +224,9 @@ bool lob_find(const char *path, struct lob_value *value)
 		g_autofree char *file = lob_file(path, &name);
 		struct stat st;
 
-		if (stat(file, &st) ||
+		/* What is packed has a size of its own, but is a file only from
+		 * a certain one on. */
+		if (stat(file, &st) || !lob_is_file(st.st_size) ||
 		    (!name.is_packed && st.st_size != value->size))
 			continue;
 		value->form = forms[i];

@@ -165,8 +165,7 @@ static int message_add_heads(struct store *store, int64_t store_id,
 		      " SELECT h.id FROM tree t JOIN hierarchy h"
 		      "  ON h.parent = t.id AND h.type = 2"
 		      "  AND h.deleted IS NULL)"
-		      " SELECT id FROM hierarchy WHERE type = 2"
-		      " AND messages > 0 AND id IN (SELECT id FROM tree)",
+		      " SELECT id FROM tree WHERE id <> ?1",
 		      "i", store_id))
 		return -1;
 	while ((rc = rows_next(&rows, fault)) == 1)

@@ -440,6 +440,39 @@ Test(kept, a_large_part_that_is_purged_meanwhile)
 	}
 }
 
+/* A packed file that is too short to be one is written anew. */
+Test(kept, a_large_part_whose_file_is_broken)
+{
+	size_t len = 4 * LOB_FILE_MIN;
+	g_autofree char *digits = noise_of(len, 7);
+	struct lob_name name = {{0}, true};
+	g_autofree char *file = NULL;
+	int64_t bob = user_make("bob");
+
+	for (size_t i = 0; i < len; i++)
+		digits[i] = "0123456789abcdef"[digits[i] & 15];
+	digest_sha256(digits, len, name.hash);
+	file = lob_file(fx.path, &name);
+	for (int i = 0; i < 2; i++) {
+		AUTO(content) content = content_with(digits, len, "digits");
+		AUTO(kept) kept = NULL;
+
+		must(store_content_prepare(fx.path, content, -1, &kept, fault));
+		cr_assert(lob_is_held(
+			&g_array_index(kept->parts, struct lob_value, 0)));
+		if (i == 0) {
+			cr_assert_eq(truncate(file, 100), 0);
+			continue;
+		}
+		content->kept = kept;
+		must_come_back(
+			deliver_to(bob, folder_of(bob, FOLDER_INBOX), content),
+			g_bytes_get_data(content->rfc822, NULL),
+			g_bytes_get_size(content->rfc822), "digits");
+	}
+	must_be_sound();
+}
+
 Test(kept, a_large_skeleton_is_a_file)
 {
 	size_t len = 2 * LOB_FILE_MIN;

@@ -319,6 +319,23 @@ Test(messages, a_store_is_listed_in_order)
 	cr_expect(seen.count > 3);
 }
 
+/* Messages are there whatever the counters say. */
+Test(messages, a_store_is_listed_by_what_is_there)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+	struct in_order seen = {0};
+
+	deliver_to(bob, inbox, content);
+	in_unit(sql_run(fx.store, fault,
+			"UPDATE hierarchy SET messages = 0, unread = 0"
+			" WHERE id = ?",
+			"i", inbox));
+	must(store_message_list(fx.store, bob, 0, see_order, &seen, fault));
+	cr_expect_eq(seen.count, 1);
+}
+
 Test(messages, purge_forgets_old_keys_of_duplicates)
 {
 	struct store_policy policy = {.duplicate_window_s = 100};
