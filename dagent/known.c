@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define KNOWN_MAX 8192 /* some 2 MB */
+#define KNOWN_MAX 8192 /* some 2 MB, and the scripts of rules */
 
 /* One of three. */
 struct known_value {

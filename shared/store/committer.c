@@ -1,10 +1,11 @@
 /*
  * The committer: one connection that writes for all sessions of a daemon.
  *
- * What waits goes into one transaction, a savepoint each: one sync pays for
- * many messages.  Nobody is answered before the sync.  Who comes alone runs
- * its unit itself; where more are expected they meet in the thread, which waits
- * a moment for them.
+ * What waits goes into one transaction: one sync pays for many messages, and
+ * nobody is answered before it.  Each unit has a savepoint, unless all of them
+ * may run more than once: then they have one from the first that fails on.
+ * Who comes alone runs its unit itself; where more are expected they meet in
+ * the thread, which waits a moment for them.
  */
 #include "store_internal.h"
 

@@ -1,7 +1,8 @@
 /*
  * The stamp of settings: a number in the lock file that changes with whatever
- * could make a recipient another one (users, addresses, rules, lists, out of
- * office).  Who keeps what the store said looks at it instead of asking again.
+ * could make a recipient another one, or lead mail elsewhere (users, groups,
+ * addresses, rules, lists, out of office, rights, folders).  Who keeps what the
+ * store said looks at it instead of asking again.
  *
  * A writer makes it odd before its commit can be seen and even after, both
  * under the lock.  While it is odd nothing is kept; it stays so if the writer

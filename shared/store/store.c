@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Ten messages: measured between 64 and 1000 (SQLite's own choice). */
-/* Pages of the log from which on it is copied into the database. */
+/* Pages of the log from which on it is copied into the database: SQLite's own
+ * choice, and ten messages (measured between 64 and 1000). */
 #define LOG_PAGES       1000
 #define LOG_PAGES_SHORT 128
 

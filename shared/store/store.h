@@ -87,8 +87,9 @@ const char *store_path(const struct store *store);
 
 /*
  * What recipients are may be kept as long as the stamp of settings stays the
- * same: it is another one after any change of users, addresses, rules, lists
- * and out of office by whatever process.  Quota in use is none of these.
+ * same: it is another one after any change of users, groups, addresses, rules,
+ * lists, out of office, rights and folders by whatever process.  Quota in use
+ * is none of these.
  */
 struct store_stamp;
 NODISCARD int store_stamp_open(const char *path, struct store_stamp **ret_stamp,

@@ -80,7 +80,6 @@ Test(wal, a_large_transaction)
 	cr_expect_eq(rows_for_others(), 6);
 }
 
-/* The log begins anew after a checkpoint; a second writer goes on in it. */
 /* Who comes alone reads the log from its beginning, and SQLite forgets what of
  * it was copied already: the log must not grow from one process to the next. */
 Test(wal, the_log_of_those_who_come_alone)
@@ -110,6 +109,7 @@ Test(wal, the_log_of_those_who_come_alone)
 	cr_expect_eq(rows_for_others(), 2 * 60 * 20);
 }
 
+/* The log begins anew after a checkpoint; a second writer goes on in it. */
 Test(wal, checkpoints_and_other_writers)
 {
 	struct store *other;
