@@ -242,6 +242,8 @@ class Addresses(Sending):
 
     def setUp(self):
         super().setUp()
+        if self.okapi_with(None).is_sanitized():
+            self.skipTest("a sanitizer wants to be preloaded first")
         library = os.path.join(self.directory(), "names.so")
         subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
                         library, os.path.join(TOP, "tests/harness/names.c")],
@@ -251,8 +253,6 @@ class Addresses(Sending):
     def once(self, relay, *addresses, **settings):
         okapi = self.okapi_with(None, smtp_server=f"many.test:{relay.port}",
                                 **settings)
-        if okapi.is_sanitized():
-            self.skipTest("a sanitizer wants to be preloaded first")
         self.send(message("x"), "x@example.org")
         return okapi.run("okapi-spooler", "-c", okapi.config, "--once",
                          env={
