@@ -340,7 +340,7 @@ static void close_folder(int64_t store_id, enum folder_role role)
 		" BEGIN SELECT RAISE(ABORT, 'closed'); END",
 		(int)store_id, (int)role, folder_of(store_id, role));
 
-	in_unit(sql_run(fx.store, fault, trigger, ""));
+	in_unit(sql_script(fx.store, trigger, fault));
 }
 
 Test(queue, the_record_stands_without_copies_and_report)
