@@ -119,7 +119,7 @@ class States(Killed):
         self.start(f"{verb}*1=hang", direct=direct)
         self.submit()
         self.eventually("sending", lambda: self.recipient()[0] == "sending")
-        word = "MAIL" if verb == "DOT" else verb
+        word = "(end of data)" if verb == "DOT" else verb
         self.eventually(verb, lambda: word == "CONNECT" or
                         "< " + word in self.relay.log())
         self.restart()

@@ -278,6 +278,7 @@ class Session:
         await self.keep_data(data)
 
     async def keep_data(self, data):
+        self.note("< (end of data)")
         replies = []
         for who in (self.s["rcpts"] if self.sink.args.lmtp else [""]):
             what = who or ",".join(self.s["rcpts"])
