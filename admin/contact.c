@@ -8,6 +8,7 @@
  */
 #include "admin.h"
 #include "eml.h"
+#include "field.h"
 #include "mail_import.h"
 #include "print.h"
 #include "propset.h"
@@ -92,18 +93,6 @@ static int contact_email_check(const char *email, struct fault *fault)
 	return fault_set(fault, FAULT_BAD_ADDRESS, "'%s' is no address", email);
 }
 
-/* A word of a quoted string (RFC 5322 3.2.4); appends. */
-static void contact_quote(GString *out, const char *text)
-{
-	g_string_append_c(out, '"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			g_string_append_c(out, '\\');
-		g_string_append_c(out, *text);
-	}
-	g_string_append_c(out, '"');
-}
-
 /* The message that bears the card; header in UTF-8 (RFC 6532). */
 static GBytes *contact_message(const struct vcard *card, int64_t now)
 {
@@ -115,7 +104,7 @@ static GBytes *contact_message(const struct vcard *card, int64_t now)
 
 	if (*card->email) {
 		g_string_append(out, "From: ");
-		contact_quote(out, card->name);
+		field_append_quoted(out, card->name);
 		g_string_append_printf(out, " <%s>\r\n", card->email);
 	}
 	g_string_append_printf(out,

@@ -3,6 +3,7 @@
  */
 #include "explain.h"
 
+#include "field.h"
 #include "run.h"
 
 #include <string.h>
@@ -44,17 +45,6 @@ void sieve_explanation_reset(struct sieve_explanation *explanation)
 
 /* ---- text of a node ------------------------------------------------------ */
 
-static void put_string(GString *out, const char *text)
-{
-	g_string_append_c(out, '"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			g_string_append_c(out, '\\');
-		g_string_append_c(out, *text);
-	}
-	g_string_append_c(out, '"');
-}
-
 static void put_argument(GString *out, const struct ast_argument *argument)
 {
 	const struct ast_string *string = argument->strings;
@@ -72,7 +62,7 @@ static void put_argument(GString *out, const struct ast_argument *argument)
 	}
 	g_string_append(out, argument->is_list ? " [" : " ");
 	for (; string; string = string->next) {
-		put_string(out, string->text);
+		field_append_quoted(out, string->text);
 		if (string->next)
 			g_string_append(out, ", ");
 	}

@@ -112,3 +112,25 @@ char *field_clean(const char *text, size_t max)
 		g_string_truncate(out, out->len - 1);
 	return g_string_free(out, FALSE);
 }
+
+void field_append_quoted(GString *out, const char *text)
+{
+	g_string_append_c(out, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, *text);
+	}
+	g_string_append_c(out, '"');
+}
+
+const char *field_quoted_end(const char *at)
+{
+	for (at++; *at; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		else if (*at == '"')
+			return at;
+	}
+	return NULL;
+}

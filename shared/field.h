@@ -22,6 +22,13 @@ bool field_is_plain(const char *text);
  * owned. */
 char *field_encoded_words(const char *text);
 
+/* Appends text as a quoted string (RFC 5322 3.2.4; RFC 5228 2.4.2 has the
+ * same form). */
+void field_append_quoted(GString *out, const char *text);
+
+/* The quote that closes the one at *at, or NULL; borrowed. */
+const char *field_quoted_end(const char *at);
+
 /* Text as one line of valid UTF-8 without control characters and double
  * blanks, cut at max octets; owned. */
 char *field_clean(const char *text, size_t max);

@@ -6,6 +6,8 @@
  */
 #include "param.h"
 
+#include "field.h"
+
 #include <string.h>
 
 #define NUMBER_DIGITS_MAX 6
@@ -81,18 +83,6 @@ static const char *skip_blanks(const char *at)
 	}
 }
 
-/* The quote that closes the one at *at, or NULL. */
-static const char *closing_quote(const char *at)
-{
-	for (at++; *at; at++) {
-		if (*at == '\\' && at[1])
-			at++;
-		else if (*at == '"')
-			return at;
-	}
-	return NULL;
-}
-
 /* A backslash quotes a quote or a backslash; before anything else it is one,
  * for Windows has them in paths. */
 static char *unquote(const char *from, const char *end)
@@ -149,7 +139,7 @@ static char *take_value(const char **at)
 {
 	const char *start = *at;
 	bool is_quoted = *start == '"';
-	const char *close = is_quoted ? closing_quote(start) : NULL;
+	const char *close = is_quoted ? field_quoted_end(start) : NULL;
 	size_t len;
 
 	if (close) {

@@ -295,13 +295,8 @@ static char *fixup_phrase(const char *name)
 
 	if (!field_is_plain(name))
 		return field_encoded_words(name);
-	out = g_string_new("\"");
-	for (const char *p = name; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			g_string_append_c(out, '\\');
-		g_string_append_c(out, *p);
-	}
-	g_string_append_c(out, '"');
+	out = g_string_new(NULL);
+	field_append_quoted(out, name);
 	return g_string_free(out, FALSE);
 }
 

@@ -7,6 +7,8 @@
  */
 #include "addresses.h"
 
+#include "field.h"
+
 #include <string.h>
 
 struct parser {
@@ -295,20 +297,10 @@ static void start_word(struct parser *parser)
 		parser->words++;
 }
 
-static const char *closing_quote(const char *at)
-{
-	for (at++; *at; at++) {
-		if (*at == '\\' && at[1])
-			at++;
-		else if (*at == '"')
-			return at;
-	}
-	return NULL;
-}
-
 static void read_quoted(struct parser *parser)
 {
-	const char *close = parser->no_quote ? NULL : closing_quote(parser->at);
+	const char *close =
+		parser->no_quote ? NULL : field_quoted_end(parser->at);
 
 	if (!close) {
 		/* It opens nothing: a sign like others, and dropped. */
@@ -392,7 +384,7 @@ static void group_open(struct parser *parser)
 /* Nothing but a name in quotes: an at sign in it makes no address. */
 static bool is_quoted_name(const char *raw)
 {
-	const char *close = *raw == '"' ? closing_quote(raw) : NULL;
+	const char *close = *raw == '"' ? field_quoted_end(raw) : NULL;
 
 	return close && !close[1 + strspn(close + 1, " ")];
 }

@@ -172,14 +172,9 @@ static bool is_phrase(const char *text)
 
 static char *quote(const char *text)
 {
-	GString *out = g_string_new("\"");
+	GString *out = g_string_new(NULL);
 
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			g_string_append_c(out, '\\');
-		g_string_append_c(out, *text);
-	}
-	g_string_append_c(out, '"');
+	field_append_quoted(out, text);
 	return g_string_free(out, FALSE);
 }
 
