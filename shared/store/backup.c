@@ -177,7 +177,7 @@ static int backup_hold(const struct backup *backup, sqlite3 **ret_db,
 		       struct fault *fault)
 {
 	int rc = sqlite3_open_v2(backup->path, ret_db, SQLITE_OPEN_READWRITE,
-				 NULL);
+				 store_vfs());
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(*ret_db,
@@ -513,8 +513,8 @@ static int backup_settle(const struct backup *backup, struct fault *fault)
 	BACKUP_DB db = NULL;
 	int in_log = 0;
 	int copied = 0;
-	int rc =
-		sqlite3_open_v2(backup->path, &db, SQLITE_OPEN_READWRITE, NULL);
+	int rc = sqlite3_open_v2(backup->path, &db, SQLITE_OPEN_READWRITE,
+				 store_vfs());
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "PRAGMA synchronous = FULL", NULL, NULL,
@@ -592,8 +592,8 @@ static int backup_sweep(const struct backup *backup, struct fault *fault)
 {
 	struct backup_sweep sweep = {.backup = backup};
 	BACKUP_DB db = NULL;
-	int rc =
-		sqlite3_open_v2(backup->path, &db, SQLITE_OPEN_READWRITE, NULL);
+	int rc = sqlite3_open_v2(backup->path, &db, SQLITE_OPEN_READWRITE,
+				 store_vfs());
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(

@@ -101,7 +101,7 @@ static int store_connect(const char *path, enum store_mode mode,
 		  sizeof(store->policy.recipient_delimiter));
 	store->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal,
 						  NULL, store_finalize);
-	if (sqlite3_open_v2(path, &store->db, flags, wal_vfs()) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &store->db, flags, store_vfs()) != SQLITE_OK)
 		return store_cannot_open(path, sqlite3_system_errno(store->db),
 					 fault);
 	store->writers = g_hash_table_new(NULL, NULL);

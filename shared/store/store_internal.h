@@ -140,11 +140,12 @@ NODISCARD int store_bump(struct store *store, int64_t store_id,
 NODISCARD int stamp_begin(int fd, struct fault *fault);
 void stamp_end(int fd);
 
-/* ---- wal_vfs.c ------------------------------------------------------------
+/* ---- vfs.c ----------------------------------------------------------------
  */
-/* Name of the VFS that writes the log in one piece a commit.  Only for
- * connections with synchronous = FULL. */
-const char *wal_vfs(void);
+/* Name of the VFS that writes the log in one piece a commit and calls a read
+ * that fails an error of the disk.  Only for connections with synchronous =
+ * FULL. */
+const char *store_vfs(void);
 
 /* ---- checkpointer.c -------------------------------------------------------
  */

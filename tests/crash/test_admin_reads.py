@@ -33,7 +33,7 @@ class Reads(Case):
         done = subprocess.run(
             ["strace", "-f", "-o", self.trace, "-P", path, "-P", path + "-wal",
              "-e", "trace=pread64", "-e",
-             f"inject=pread64:error=ETIMEDOUT:when={n}",
+             f"inject=pread64:error=EIO:when={n}",
              self.okapi.program("okapi-admin"), "-c", self.okapi.config,
              *words], stdin=subprocess.DEVNULL, capture_output=True,
             check=False, timeout=60)

@@ -1,14 +1,19 @@
 /*
+ * The layer between SQLite and its files.
+ *
+ * A read that fails is an error of the disk, whatever it is.  SQLite's own VFS
+ * says of some of them (EIO) that the file is corrupt, and "malformed" is what
+ * one is told to restore a backup for; the next try may read it.
+ *
  * The log (WAL) is written in one piece a commit.
- *
  * SQLite writes each page into its log with two calls, 24 octets and a page:
- * forty and more for one message.  This layer between SQLite and the file
- * keeps what is written one behind the other until it is synced, read or
- * changed in another way.  Nothing depends on it earlier: a commit is seen by
- * others after its sync (synchronous = FULL, which every connection has), and
- * what lies in memory when a process dies is what had not been synced.
+ * forty and more for one message.  This layer keeps what is written one behind
+ * the other until it is synced, read or changed in another way.  Nothing
+ * depends on it earlier: a commit is seen by others after its sync (synchronous
+ * = FULL, which every connection has), and what lies in memory when a process
+ * dies is what had not been synced.
  *
- * All other files, and all else of this one, are SQLite's own.
+ * All else of these two, and all other files, are SQLite's own.
  */
 #include "store_internal.h"
 
@@ -17,6 +22,14 @@
 #define WAL_HELD_MAX ((size_t)1024 * 1024) /* then it goes to the file */
 #define WAL_PIECE_MAX                                                          \
  ((guint)64 * 1024) /* SQLite writes below 128 KB at once */
+
+static int vfs_read_code(int code)
+{
+	return code == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : code;
+}
+
+/* ---- the log ----
+ */
 
 struct wal_file {
 	sqlite3_file file; /* first: what SQLite sees */
@@ -66,7 +79,8 @@ static int wal_read(sqlite3_file *file, void *data, int len, sqlite3_int64 at)
 	sqlite3_file *inner = wal_inner(file);
 	int rc = wal_flush(file);
 
-	return rc ? rc : inner->pMethods->xRead(inner, data, len, at);
+	return rc ? rc
+		  : vfs_read_code(inner->pMethods->xRead(inner, data, len, at));
 }
 
 static int wal_write(sqlite3_file *file, const void *data, int len,
@@ -159,19 +173,49 @@ static const sqlite3_io_methods wal_methods = {
 	.xDeviceCharacteristics = wal_characteristics,
 };
 
-static sqlite3_vfs *wal_base; /* SQLite's own */
+/* ---- the database ----
+ */
 
-static int wal_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
-		    int flags, int *ret_flags)
+static const sqlite3_io_methods *db_base; /* of SQLite's own VFS */
+static sqlite3_io_methods db_methods;     /* the same, but for reads */
+
+static int db_read(sqlite3_file *file, void *data, int len, sqlite3_int64 at)
+{
+	return vfs_read_code(db_base->xRead(file, data, len, at));
+}
+
+static gpointer db_methods_copy(gpointer base)
+{
+	db_base = base;
+	db_methods = *db_base;
+	db_methods.xRead = db_read;
+	return &db_methods;
+}
+
+/* All databases are opened in the same way and have the same methods. */
+static void db_take(sqlite3_file *file)
+{
+	static GOnce once = G_ONCE_INIT;
+	const sqlite3_io_methods *methods = g_once(
+		&once, db_methods_copy, (gpointer)(uintptr_t)file->pMethods);
+
+	if (file->pMethods == db_base)
+		file->pMethods = methods;
+}
+
+/* ---- both ----
+ */
+
+static sqlite3_vfs *vfs_base; /* SQLite's own */
+
+static int vfs_open_log(sqlite3_filename name, sqlite3_file *file, int flags,
+			int *ret_flags)
 {
 	struct wal_file *wal = (struct wal_file *)(void *)file;
 	int rc;
 
-	(void)vfs;
-	if (!(flags & SQLITE_OPEN_WAL))
-		return wal_base->xOpen(wal_base, name, file, flags, ret_flags);
 	memset(wal, 0, sizeof(*wal));
-	rc = wal_base->xOpen(wal_base, name, wal_inner(file), flags, ret_flags);
+	rc = vfs_base->xOpen(vfs_base, name, wal_inner(file), flags, ret_flags);
 	if (rc)
 		return rc;
 	wal->held = g_byte_array_new();
@@ -179,25 +223,39 @@ static int wal_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
 	return SQLITE_OK;
 }
 
-static gpointer wal_register(gpointer data)
+static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
+		    int flags, int *ret_flags)
+{
+	int rc;
+
+	(void)vfs;
+	if (flags & SQLITE_OPEN_WAL)
+		return vfs_open_log(name, file, flags, ret_flags);
+	rc = vfs_base->xOpen(vfs_base, name, file, flags, ret_flags);
+	if (rc == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB))
+		db_take(file);
+	return rc;
+}
+
+static gpointer vfs_register(gpointer data)
 {
 	static sqlite3_vfs vfs;
 
-	wal_base = sqlite3_vfs_find(NULL);
-	vfs = *wal_base;
+	vfs_base = sqlite3_vfs_find(NULL);
+	vfs = *vfs_base;
 	vfs.szOsFile += (int)sizeof(struct wal_file);
 	vfs.pNext = NULL;
 	vfs.zName = "okapi";
-	vfs.xOpen = wal_open;
+	vfs.xOpen = vfs_open;
 	if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
 		g_error("SQLite takes no further VFS");
 	(void)data;
 	return (gpointer)(uintptr_t)vfs.zName;
 }
 
-const char *wal_vfs(void)
+const char *store_vfs(void)
 {
 	static GOnce once = G_ONCE_INIT;
 
-	return g_once(&once, wal_register, NULL);
+	return g_once(&once, vfs_register, NULL);
 }
