@@ -14,6 +14,58 @@
  " WHERE type = 1 ORDER BY id LIMIT 1"
 
 /* clang-format off */
+/* What the view mail shows of a message m, its content c and the content's lob
+ * l; and the view since step 4.  Steps share the text: it never changes. */
+#define SCHEMA_MAIL_COLUMNS \
+	/* PR_SENT_REPRESENTING_EMAIL_ADDRESS, _NAME, PR_SUBJECT, \
+	 * PR_DISPLAY_TO, _CC */ \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x0065001f), '') AS sender," \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x0042001f), '')" \
+	"   AS sender_name," \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x0037001f), '') AS subject," \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x0e04001f), '') AS \"to\"," \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x0e03001f), '') AS cc," \
+	"  m.size AS size, m.flags & 1 AS read, m.flags AS flags," \
+	"  coalesce(m.keywords, '') AS keywords," \
+	/* PR_MESSAGE_CLASS, PR_INTERNET_MESSAGE_ID */ \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x001a001f), 'IPM.Note')" \
+	"   AS message_class," \
+	"  coalesce((SELECT value FROM properties" \
+	"   WHERE object = m.content AND tag = 0x1035001f), '')" \
+	"   AS message_id," \
+	"  c.attachments AS attachments," \
+	/* PR_CLIENT_SUBMIT_TIME */ \
+	"  (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', value / 1000000," \
+	"   'unixepoch') FROM properties" \
+	"   WHERE object = m.content AND tag = 0x00390040) AS date," \
+	"  lower(hex(l.hash)) AS sha256, m.change AS change"
+#define SCHEMA_MAIL \
+	"CREATE VIEW mail AS" \
+	" SELECT s.name AS owner," \
+	"  (WITH RECURSIVE up (parent, path, depth) AS (" \
+	"   SELECT f.parent, replace(f.name, '/', '\\/'), 0 FROM hierarchy f" \
+	"    WHERE f.id = m.parent AND f.type = 2" \
+	"   UNION ALL" \
+	"   SELECT f.parent, replace(f.name, '/', '\\/') || '/' || up.path," \
+	"    up.depth + 1 FROM up JOIN hierarchy f ON f.id = up.parent" \
+	"    WHERE f.type = 2)" \
+	"   SELECT path FROM up ORDER BY depth DESC LIMIT 1) AS folder," \
+	"  m.id AS id," \
+	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')" \
+	"   AS received," \
+	SCHEMA_MAIL_COLUMNS \
+	" FROM hierarchy m" \
+	"  JOIN hierarchy s ON s.id = m.store AND s.type = 1" \
+	"  JOIN hierarchy c ON c.id = m.content" \
+	"  JOIN lob l ON l.id = c.lob" \
+	" WHERE m.type = 3 AND m.deleted IS NULL"
+
 static const char *const schema_steps[] = {
 	/* 1: everything a mail store has from the start. */
 	"CREATE TABLE lob ("
@@ -213,34 +265,7 @@ static const char *const schema_steps[] = {
 	"  m.id AS id,"
 	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')"
 	"   AS received,"
-	/* PR_SENT_REPRESENTING_EMAIL_ADDRESS, _NAME, PR_SUBJECT,
-	 * PR_DISPLAY_TO, _CC */
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0065001f), '') AS sender,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0042001f), '')"
-	"   AS sender_name,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0037001f), '') AS subject,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0e04001f), '') AS \"to\","
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0e03001f), '') AS cc,"
-	"  m.size AS size, m.flags & 1 AS read, m.flags AS flags,"
-	"  coalesce(m.keywords, '') AS keywords,"
-	/* PR_MESSAGE_CLASS, PR_INTERNET_MESSAGE_ID */
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x001a001f), 'IPM.Note')"
-	"   AS message_class,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x1035001f), '')"
-	"   AS message_id,"
-	"  c.attachments AS attachments,"
-	/* PR_CLIENT_SUBMIT_TIME */
-	"  (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', value / 1000000,"
-	"   'unixepoch') FROM properties"
-	"   WHERE object = m.content AND tag = 0x00390040) AS date,"
-	"  lower(hex(l.hash)) AS sha256, m.change AS change"
+	SCHEMA_MAIL_COLUMNS
 	" FROM place p JOIN hierarchy m ON m.parent = p.id AND m.type = 3"
 	"  JOIN hierarchy s ON s.id = m.store"
 	"  JOIN hierarchy c ON c.id = m.content"
@@ -270,48 +295,7 @@ static const char *const schema_steps[] = {
 	"  (SELECT 1 FROM users u WHERE u.store = hierarchy.id);"
 	"CREATE INDEX hierarchy_owner ON hierarchy (name) WHERE type = 1;"
 	"DROP VIEW mail;"
-	"CREATE VIEW mail AS"
-	" SELECT s.name AS owner,"
-	"  (WITH RECURSIVE up (parent, path, depth) AS ("
-	"   SELECT f.parent, replace(f.name, '/', '\\/'), 0 FROM hierarchy f"
-	"    WHERE f.id = m.parent AND f.type = 2"
-	"   UNION ALL"
-	"   SELECT f.parent, replace(f.name, '/', '\\/') || '/' || up.path,"
-	"    up.depth + 1 FROM up JOIN hierarchy f ON f.id = up.parent"
-	"    WHERE f.type = 2)"
-	"   SELECT path FROM up ORDER BY depth DESC LIMIT 1) AS folder,"
-	"  m.id AS id,"
-	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')"
-	"   AS received,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0065001f), '') AS sender,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0042001f), '')"
-	"   AS sender_name,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0037001f), '') AS subject,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0e04001f), '') AS \"to\","
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0e03001f), '') AS cc,"
-	"  m.size AS size, m.flags & 1 AS read, m.flags AS flags,"
-	"  coalesce(m.keywords, '') AS keywords,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x001a001f), 'IPM.Note')"
-	"   AS message_class,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x1035001f), '')"
-	"   AS message_id,"
-	"  c.attachments AS attachments,"
-	"  (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', value / 1000000,"
-	"   'unixepoch') FROM properties"
-	"   WHERE object = m.content AND tag = 0x00390040) AS date,"
-	"  lower(hex(l.hash)) AS sha256, m.change AS change"
-	" FROM hierarchy m"
-	"  JOIN hierarchy s ON s.id = m.store AND s.type = 1"
-	"  JOIN hierarchy c ON c.id = m.content"
-	"  JOIN lob l ON l.id = c.lob"
-	" WHERE m.type = 3 AND m.deleted IS NULL;",
+	SCHEMA_MAIL ";",
 
 	/* 5: PR_RULE_STATE beyond on and off. */
 	"ALTER TABLE rules ADD COLUMN flags INTEGER NOT NULL DEFAULT 0"
@@ -368,48 +352,7 @@ static const char *const schema_steps[] = {
 	/* 11: a store that is marked deleted has no mail to show; its messages
 	 * are not marked one by one. */
 	"DROP VIEW mail;"
-	"CREATE VIEW mail AS"
-	" SELECT s.name AS owner,"
-	"  (WITH RECURSIVE up (parent, path, depth) AS ("
-	"   SELECT f.parent, replace(f.name, '/', '\\/'), 0 FROM hierarchy f"
-	"    WHERE f.id = m.parent AND f.type = 2"
-	"   UNION ALL"
-	"   SELECT f.parent, replace(f.name, '/', '\\/') || '/' || up.path,"
-	"    up.depth + 1 FROM up JOIN hierarchy f ON f.id = up.parent"
-	"    WHERE f.type = 2)"
-	"   SELECT path FROM up ORDER BY depth DESC LIMIT 1) AS folder,"
-	"  m.id AS id,"
-	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')"
-	"   AS received,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0065001f), '') AS sender,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0042001f), '')"
-	"   AS sender_name,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0037001f), '') AS subject,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0e04001f), '') AS \"to\","
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x0e03001f), '') AS cc,"
-	"  m.size AS size, m.flags & 1 AS read, m.flags AS flags,"
-	"  coalesce(m.keywords, '') AS keywords,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x001a001f), 'IPM.Note')"
-	"   AS message_class,"
-	"  coalesce((SELECT value FROM properties"
-	"   WHERE object = m.content AND tag = 0x1035001f), '')"
-	"   AS message_id,"
-	"  c.attachments AS attachments,"
-	"  (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', value / 1000000,"
-	"   'unixepoch') FROM properties"
-	"   WHERE object = m.content AND tag = 0x00390040) AS date,"
-	"  lower(hex(l.hash)) AS sha256, m.change AS change"
-	" FROM hierarchy m"
-	"  JOIN hierarchy s ON s.id = m.store AND s.type = 1"
-	"  JOIN hierarchy c ON c.id = m.content"
-	"  JOIN lob l ON l.id = c.lob"
-	" WHERE m.type = 3 AND m.deleted IS NULL AND s.deleted IS NULL;",
+	SCHEMA_MAIL " AND s.deleted IS NULL;",
 };
 /* clang-format on */
 
