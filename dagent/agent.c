@@ -3,6 +3,7 @@
  */
 #include "agent.h"
 
+#include "autoreply_subject.h"
 #include "redirect.h"
 #include "responder.h"
 #include "rules/settings.h"
@@ -27,6 +28,7 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
 	if (sieve_settings_of_conf(conf, &agent->sieve, fault) ||
 	    redirect_check(conf, fault) ||
+	    autoreply_subject_check(conf, fault) ||
 	    spam_marks_new(conf, &agent->spam_marks, fault) ||
 	    helper_pool_new(is_daemon ? 0 : 1, AGENT_CONVERT_MS,
 			    &agent->helpers, fault))

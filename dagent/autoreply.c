@@ -3,12 +3,14 @@
  */
 #include "autoreply.h"
 
+#include "autoreply_subject.h"
 #include "digest.h"
 #include "header.h"
 #include "letter.h"
 #include "log.h"
 #include "responder.h"
 #include "rules/sieve.h"
+#include "smtp/smtp_server.h"
 #include "store/place.h"
 #include "store/settings.h"
 
@@ -46,16 +48,28 @@ static bool autoreply_trace_each(void *context, const char *name,
 	return g_ascii_strcasecmp(name, "Received") != 0;
 }
 
+/* The address before the MTA's aliases, where it told one. */
+static void autoreply_add_original(const struct mail *mail,
+				   const struct mail_recipient *to,
+				   GStrvBuilder *all)
+{
+	static const char *const trace_names[] = {
+		"X-Original-To", "Envelope-To", "Received", NULL};
+	size_t size = 0;
+	const char *octets = g_bytes_get_data(mail->bytes, &size);
+
+	if (to->original)
+		g_strv_builder_add(all, to->original);
+	header_scan(octets, size, trace_names, autoreply_trace_each,
+		    &(struct autoreply_trace){all});
+}
+
 /* All addresses that are the user's, with those this mail was sent to, here
  * and before an alias, and those that the rule says are. */
 static int autoreply_own(const struct mail *mail, struct store *store,
 			 const struct mail_recipient *to, const GPtrArray *more,
 			 char ***ret_own, struct fault *fault)
 {
-	static const char *const trace_names[] = {
-		"X-Original-To", "Envelope-To", "Received", NULL};
-	size_t size = 0;
-	const char *octets = g_bytes_get_data(mail->bytes, &size);
 	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
 	g_auto(GStrv) own = NULL;
 
@@ -64,10 +78,8 @@ static int autoreply_own(const struct mail *mail, struct store *store,
 	for (char **address = own; *address; address++)
 		g_strv_builder_add(all, *address);
 	g_strv_builder_add(all, to->path);
-	if (to->original)
-		g_strv_builder_add(all, to->original);
-	header_scan(octets, size, trace_names, autoreply_trace_each,
-		    &(struct autoreply_trace){all});
+	if (mail->agent->conf->vacation_use_original_recipient)
+		autoreply_add_original(mail, to, all);
 	for (guint i = 0; more && i < more->len; i++)
 		g_strv_builder_add(all, more->pdata[i]);
 	*ret_own = g_strv_builder_end(all);
@@ -83,9 +95,10 @@ int autoreply_ask(struct mail *mail, struct store *store,
 	if (autoreply_own(mail, store, to, more, &own, fault))
 		return -1;
 	mail_convert(mail, MAIL_HEADERS);
-	*ret_why = autoreply_objection(mail->set, mail->reverse_path,
-				       (const char *const *)own,
-				       mail->agent->policy.recipient_delimiter);
+	*ret_why = autoreply_objection(
+		mail->set, mail->reverse_path, (const char *const *)own,
+		mail->agent->policy.recipient_delimiter,
+		mail->agent->conf->vacation_check_recipient);
 	return 0;
 }
 
@@ -97,9 +110,7 @@ static char *autoreply_subject(const struct mail *mail,
 	const char *original = propset_text(mail->set, PR_SUBJECT);
 
 	if (!wish->subject || !*wish->subject)
-		return original && *original
-			       ? g_strdup_printf("Auto: %s", original)
-			       : g_strdup("Automated reply");
+		return autoreply_subject_default(mail->agent->conf, original);
 	if (wish->vacation || !original || !*original)
 		return g_strdup(wish->subject);
 	return g_strdup_printf("%s [%s]", wish->subject, original);
@@ -115,10 +126,13 @@ static const char *autoreply_program(const struct mail *mail)
 	return program && *program ? program : NULL;
 }
 
-/* What the message calls whom the reply goes to; NULL if it does not. */
-static const char *autoreply_to_name(const struct mail *mail)
+/* Whom To of the reply names: the envelope sender, as the message calls it;
+ * where vacation_to_header_ignore_envelope says so, the first one it calls
+ * anything.  NULL: the bare envelope sender. */
+static const struct header_address *autoreply_addressee(const struct mail *mail)
 {
-	static const char *const fields[] = {"From", "Sender"};
+	static const char *const fields[] = {"Sender", "Resent-From", "From"};
+	const struct conf *conf = mail->agent->conf;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
 		const struct header_field *field =
@@ -130,9 +144,13 @@ static const char *autoreply_to_name(const struct mail *mail)
 			const struct header_address *address =
 				field->addresses->pdata[k];
 
-			if (g_ascii_strcasecmp(address->address,
-					       mail->reverse_path) == 0)
-				return address->display;
+			if (conf->vacation_to_header_ignore_envelope
+				    ? smtp_path_check(address->address, true,
+						      true)
+				    : g_ascii_strcasecmp(address->address,
+							 mail->reverse_path) ==
+					      0)
+				return address;
 		}
 	}
 	return NULL;
@@ -146,13 +164,15 @@ static GBytes *autoreply_make(const struct mail *mail,
 	g_autofree char *message_id =
 		g_strdup_printf("%s.%" G_GINT64_FORMAT ".vacation@%s", mail->id,
 				to->who->user, mail->agent->conf->hostname);
-	const char *const recipients[] = {mail->reverse_path, NULL};
+	const struct header_address *addressee = autoreply_addressee(mail);
+	const char *const recipients[] = {
+		addressee ? addressee->address : mail->reverse_path, NULL};
 	const struct letter letter = {
 		.kind = LETTER_VACATION,
 		.from = wish->from,
 		.from_name = wish->from_name,
 		.to = recipients,
-		.to_name = autoreply_to_name(mail),
+		.to_name = addressee ? addressee->display : NULL,
 		.subject = subject,
 		.body = wish->body ? wish->body : "",
 		.html = wish->html,
@@ -232,6 +252,8 @@ static int autoreply_add(struct mail *mail, struct store *store,
 
 	to->plan->reply = reply;
 	reply->from = g_strdup(wish->from);
+	if (mail->agent->conf->vacation_send_from_recipient)
+		reply->reverse_path = g_strdup(mail_recipient_address(to));
 	reply->to = g_strdup(mail->reverse_path);
 	reply->subject = autoreply_subject(mail, wish);
 	reply->bytes = autoreply_make(mail, to, wish, reply->subject);

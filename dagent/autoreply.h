@@ -46,10 +46,12 @@ NODISCARD int autoreply_sender(const struct mail *mail, struct store *store,
 			       struct fault *fault);
 
 /* Why this mail gets no automatic reply, a word for the log; NULL: it may.
- * own: addresses of the user; delimiter: of subaddresses.  Pure. */
+ * own: addresses of the user; delimiter: of subaddresses; check_recipient: it
+ * must be addressed to one of them.  Pure. */
 const char *autoreply_objection(const struct propset *set,
 				const char *reverse_path,
-				const char *const *own, const char *delimiter);
+				const char *const *own, const char *delimiter,
+				bool check_recipient);
 
 /* Which of these addresses To, Cc, Bcc and their Resent- fields name first;
  * NULL: none.  Pure. */

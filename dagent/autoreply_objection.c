@@ -170,7 +170,8 @@ static const char *autoreply_from_objection(const struct propset *set)
 
 const char *autoreply_objection(const struct propset *set,
 				const char *reverse_path,
-				const char *const *own, const char *delimiter)
+				const char *const *own, const char *delimiter,
+				bool check_recipient)
 {
 	if (!*reverse_path)
 		return "null-sender";
@@ -185,7 +186,7 @@ const char *autoreply_objection(const struct propset *set,
 		if (why)
 			return why;
 	}
-	if (!autoreply_addressed(set, own, delimiter))
+	if (check_recipient && !autoreply_addressed(set, own, delimiter))
 		return "not-addressed";
 	return autoreply_from_objection(set);
 }

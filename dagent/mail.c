@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 
+#include <string.h>
+
 #define MAIL_RECEIVED_MAX 100
 
 static void mail_recipient_free(gpointer data)
@@ -79,6 +81,11 @@ struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 	(void)fault_set(&to->verdict, FAULT_INTERNAL, "not delivered yet");
 	g_ptr_array_add(mail->recipients, to);
 	return to;
+}
+
+const char *mail_recipient_address(const struct mail_recipient *to)
+{
+	return strchr(to->path, '@') ? to->path : to->who->email;
 }
 
 size_t mail_size(const struct mail *mail)

@@ -65,6 +65,8 @@ AUTO_DEFINE(mail, mail_free);
 /* Adds a recipient (moved who). */
 struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 					  struct store_recipient *who);
+/* Its address, where it was named by login, too; borrowed. */
+const char *mail_recipient_address(const struct mail_recipient *to);
 size_t mail_size(const struct mail *mail);
 
 /* bytes: referenced.  FAULT_NOT_A_MESSAGE, FAULT_LOOP (RFC 5321 6.3). */

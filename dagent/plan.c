@@ -33,6 +33,7 @@ static void plan_rule_error_free(gpointer data)
 static void plan_reply_free(struct plan_reply *reply)
 {
 	g_free(reply->from);
+	g_free(reply->reverse_path);
 	g_free(reply->to);
 	g_free(reply->subject);
 	g_free(reply->program);

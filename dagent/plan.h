@@ -50,10 +50,11 @@ struct plan_rule_error {
 
 /* An automatic reply. */
 struct plan_reply {
-	char *from;    /* the user's address */
-	char *to;      /* the envelope sender */
-	char *subject; /* of the reply */
-	GBytes *bytes; /* finished */
+	char *from;         /* the user's address */
+	char *reverse_path; /* NULL: the empty one */
+	char *to;           /* the envelope sender */
+	char *subject;      /* of the reply */
+	GBytes *bytes;      /* finished */
 	uint8_t sha256[32];
 	struct propset *set;   /* of the reply; NULL with a program */
 	char *program;         /* to be run instead of queueing; NULL: none */

@@ -56,9 +56,7 @@ int redirect_check(const struct conf *conf, struct fault *fault)
 
 char *redirect_sender(const struct mail *mail, const struct mail_recipient *to)
 {
-	/* A login name stands for its address. */
-	const char *recipient =
-		strchr(to->path, '@') ? to->path : to->who->email;
+	const char *recipient = mail_recipient_address(to);
 	char *address = NULL;
 
 	if (!*mail->reverse_path)

@@ -109,10 +109,7 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.set = mail->set,
 		.size = (int64_t)mail_size(mail),
 		.envelope_from = mail->reverse_path,
-		/* A login name says as much as its address. */
-		.envelope_to = strchr(rules->to->path, '@')
-				       ? rules->to->path
-				       : rules->to->who->email,
+		.envelope_to = mail_recipient_address(rules->to),
 		.envelope_detail = rules->to->detail,
 		.dsn_notify = notify,
 		.dsn_orcpt = rules->to->dsn_orcpt,

@@ -278,7 +278,7 @@ static int save_reply(struct store *store, const struct save_job *job,
 	const struct submission_recipient recipient = {.address = reply->to};
 	struct content content = {.rfc822 = reply->bytes, .set = reply->set};
 	const struct submission submission = {
-		.reverse_path = "",
+		.reverse_path = reply->reverse_path ? reply->reverse_path : "",
 		.recipients = &recipient,
 		.recipient_count = 1,
 		.content = &content,

@@ -5,6 +5,7 @@ import email
 import email.policy
 import os
 import re
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -50,12 +51,15 @@ class Away(Case):
         return self.okapi.dagent.wait_for(f"id={ident} ", since=since)
 
     def reply(self, *args, **more):
-        """The reply to one mail, or None; out of the queue again."""
+        """The reply to one mail, or None; out of the queue again, which says
+        self.envelope."""
         line = self.deliver(*args, **more)
         queue = self.okapi.queue()
         self.assertEqual(len(queue), " reply=" in line, line)
         if not queue:
             return None
+        self.envelope = (queue[0]["sender"],
+                         queue[0]["recipients"][0]["address"])
         done = self.okapi.admin("queue", "show", str(queue[0]["id"]), "--raw")
         self.okapi.must("queue", "delete", "--all", "--yes")
         return email.message_from_bytes(done.raw, policy=email.policy.default)
@@ -200,6 +204,88 @@ class Loops(Away):
             line = self.deliver("q@x.test" if entry["sender"] else "",
                                 data=done.raw)
             self.assertNotIn(" reply=", line)
+
+
+class Settings(Away):
+    """What a site sets of its own: Pigeonhole's settings by their names."""
+
+    settings = {"autoreply_interval": "0s", "duplicate_window": "0s"}
+
+    def vacation(self, text="vacation \"Gone.\";", **settings):
+        self.okapi.configure(**settings)
+        since = len(self.okapi.dagent.lines)
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+        self.okapi.dagent.wait_for("reloaded", since=since)
+        self.client.close()  # a session keeps what it began with
+        self.client = Lmtp(("127.0.0.1", self.okapi.port))
+        self.okapi.must("rule", "put", "anna", "r", "-",
+                        input='require "vacation"; ' + text)
+
+    def test_subjects(self):
+        bare = b"To: anna@okapi.test\n\nx\n"
+        for name, settings, own, expected, expected_bare in (
+                ("as it is", {}, "", "Auto: S", "Automated reply"),
+                ("set", {"vacation_default_subject": "Not here",
+                         "vacation_default_subject_template":
+                         "Automatisch: %{subject} / %{subject}"}, "",
+                 "Automatisch: S / S", "Not here"),
+                ("without the subject",
+                 {"vacation_default_subject_template": "50% off"}, "",
+                 "50% off", "Not here"),
+                ("empty", {"vacation_default_subject": "",
+                           "vacation_default_subject_template": ""}, "",
+                 "Auto: S", "Automated reply"),
+                ("of the rule", {"vacation_default_subject": "Not here"},
+                 ':subject "Mine"', "Mine", "Mine")):
+            with self.subTest(name):
+                self.vacation(f'vacation {own} "Gone.";', **settings)
+                self.assertEqual(self.reply(data=message("S"))["Subject"],
+                                 expected)
+                self.assertEqual(self.reply(data=bare)["Subject"],
+                                 expected_bare)
+
+    def test_a_template_that_is_none(self):
+        self.okapi.configure(
+            vacation_default_subject_template="Re: %{from}")
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+        line = self.okapi.dagent.wait_for("not reloaded")
+        self.assertIn('vacation_default_subject_template: "%{from}"', line)
+
+    def test_envelope_sender(self):
+        self.vacation()
+        self.assertIsNotNone(self.reply())
+        self.assertEqual(self.envelope, ("", "q@x.test"))
+        self.vacation(vacation_send_from_recipient="yes")
+        self.assertEqual(self.reply()["Auto-Submitted"], "auto-replied")
+        self.assertEqual(self.envelope, (ANNA, "q@x.test"))
+
+    def test_whom_to_names(self):
+        head = ("From: Quentin <q@x.test>\nSender: Sam <s@x.test>\n"
+                "To: anna@okapi.test\nSubject: s\n\nx\n").encode()
+        srs = "srs0=hash=tt=x.test=q@relay.test"
+        for sender, ignore, expected in (
+                ("q@x.test", "no", "Quentin <q@x.test>"),
+                ("s@x.test", "no", "Sam <s@x.test>"),
+                (srs, "no", srs),
+                (srs, "yes", "Sam <s@x.test>")):
+            with self.subTest(sender, ignore=ignore):
+                self.vacation(vacation_to_header_ignore_envelope=ignore)
+                self.assertEqual(
+                    str(self.reply(sender, head)["To"].addresses[0]), expected)
+                self.assertEqual(self.envelope, ("", sender))
+
+    def test_whether_it_is_addressed(self):
+        other = message("m", to="info@okapi.test")
+        told = b"X-Original-To: info@okapi.test\n" + other
+        for check, original, replies in (("yes", "yes", (False, True)),
+                                         ("yes", "no", (False, False)),
+                                         ("no", "no", (True, True))):
+            with self.subTest(check=check, original=original):
+                self.vacation(vacation_check_recipient=check,
+                              vacation_use_original_recipient=original)
+                self.assertEqual(
+                    tuple(self.reply(data=data) is not None
+                          for data in (other, told)), replies)
 
 
 class Once(Away):

@@ -208,13 +208,47 @@ static char **config_fields(const struct suite *suite, const char *what)
 	return g_strv_builder_end(found);
 }
 
+/* Pigeonhole's default where the file sets nothing. */
+static const char *config_or(const struct suite *suite, const char *key,
+			     const char *otherwise)
+{
+	const char *value = config_of(suite, key);
+
+	return value ? value : otherwise;
+}
+
+static bool config_bool(const struct suite *suite, const char *key,
+			bool otherwise)
+{
+	return strcmp(config_or(suite, key, otherwise ? "yes" : "no"), "yes") ==
+	       0;
+}
+
+static void configure_vacation(struct suite *suite, struct conf *conf)
+{
+	replace(&conf->vacation_default_subject,
+		config_or(suite, "sieve_vacation_default_subject", ""));
+	replace(&conf->vacation_default_subject_template,
+		config_or(suite, "sieve_vacation_default_subject_template",
+			  ""));
+	conf->vacation_check_recipient =
+		config_bool(suite, "sieve_vacation_check_recipient", true);
+	conf->vacation_use_original_recipient = config_bool(
+		suite, "sieve_vacation_use_original_recipient", false);
+	conf->vacation_send_from_recipient =
+		config_bool(suite, "sieve_vacation_send_from_recipient", false);
+	conf->vacation_to_header_ignore_envelope = config_bool(
+		suite, "sieve_vacation_to_header_ignore_envelope", false);
+}
+
 /* What the delivery itself reads. */
 static void configure_agent(struct suite *suite)
 {
 	struct conf *conf = (struct conf *)(uintptr_t)suite->agent->conf;
-	const char *from = config_of(suite, "sieve_redirect_envelope_from");
 
-	replace(&conf->sieve_redirect_envelope_from, from ? from : "sender");
+	replace(&conf->sieve_redirect_envelope_from,
+		config_or(suite, "sieve_redirect_envelope_from", "sender"));
+	configure_vacation(suite, conf);
 }
 
 void suite_configure(struct suite *suite, const char *key, const char *value)

@@ -109,7 +109,6 @@ static int set_addresses(struct store *store, void *context,
 
 	list_address(list, suite->user_email);
 	list_address(list, suite->to);
-	list_address(list, suite->original_to);
 	for (guint i = 0; i < actions->len; i++) {
 		const struct sieve_action *action = actions->pdata[i];
 		const struct sieve_vacation *vacation = action->vacation;

@@ -286,7 +286,7 @@ static const char *objection(const char *name, const char *text,
 				 NULL);
 	if (name)
 		(void)propset_add_header(set, name, text);
-	return autoreply_objection(set, reverse_path, own, "+");
+	return autoreply_objection(set, reverse_path, own, "+", true);
 }
 
 Test(dagent_autoreply, objections)
