@@ -79,8 +79,6 @@ static int import_one(struct store *store, const struct mail_import *import,
 		      const struct import_item *item, struct fault *fault)
 {
 	struct content content = {.rfc822 = item->bytes, .set = item->set};
-	const struct prop *class =
-		item->own ? propset_find(item->own, PR_MESSAGE_CLASS) : NULL;
 	struct delivery_copy copy = {
 		.flags = item->flags,
 		.keywords = (const char *const *)item->keywords,
@@ -98,10 +96,6 @@ static int import_one(struct store *store, const struct mail_import *import,
 
 	if (import_target(store, import, item, &copy.folder, fault) < 0)
 		return -1;
-	/* What it was set to be is what lists say of it. */
-	if (class)
-		propset_set_text(item->set, PR_MESSAGE_CLASS,
-				 propset_text(item->own, PR_MESSAGE_CLASS));
 	digest_sha256(data, size, content.sha256);
 	if (store_deliver(store, &delivery, &result, fault) < 0)
 		return -1;

@@ -21,14 +21,21 @@ void store_message_free(struct store_message *message)
 	g_free(message);
 }
 
-#define MESSAGE_PROPERTY(tag)                                                  \
- "(SELECT value FROM properties WHERE object = m.content AND tag = " tag ")"
+#define MESSAGE_VALUE(object, tag)                                             \
+ "(SELECT value FROM properties WHERE object = " object " AND tag = " tag ")"
+#define MESSAGE_PROPERTY(tag) MESSAGE_VALUE("m.content", tag)
 
-/* The tags are those of the view mail (schema.c). */
-#define MESSAGE_LISTED                                                                                        \
- "SELECT m.id, m.parent, m.received, m.size, m.flags, m.keywords, m.change,"                                  \
- " c.attachments, " MESSAGE_PROPERTY("0x0037001f") ", " MESSAGE_PROPERTY("0x0065001f") ", " MESSAGE_PROPERTY( \
-	 "0x0042001f") ", " MESSAGE_PROPERTY("0x0e04001f") ", " MESSAGE_PROPERTY("0x001a001f") ", " MESSAGE_PROPERTY("0x1035001f")
+/* The tags are those of the view mail (schema.c); the class that was set at a
+ * copy goes before that of its content. */
+/* clang-format off */
+#define MESSAGE_LISTED                                                         \
+ "SELECT m.id, m.parent, m.received, m.size, m.flags, m.keywords, m.change,"   \
+ " c.attachments, "                                                            \
+ MESSAGE_PROPERTY("0x0037001f") ", " MESSAGE_PROPERTY("0x0065001f") ", "       \
+ MESSAGE_PROPERTY("0x0042001f") ", " MESSAGE_PROPERTY("0x0e04001f") ", "       \
+ "coalesce(" MESSAGE_VALUE("m.id", "0x001a001f") ", "                          \
+	MESSAGE_PROPERTY("0x001a001f") "), " MESSAGE_PROPERTY("0x1035001f")
+/* clang-format on */
 #define MESSAGE_COLUMNS                                                        \
  MESSAGE_LISTED " FROM hierarchy m JOIN hierarchy c ON c.id = m.content"       \
 		" WHERE m.type = 3 AND m.deleted IS NULL"

@@ -15,8 +15,9 @@
 
 /* clang-format off */
 /* What the view mail shows of a message m, its content c and the content's lob
- * l; and the view since step 4.  Steps share the text: it never changes. */
-#define SCHEMA_MAIL_COLUMNS \
+ * l; and the view since step 4; class: what goes before that of the content.
+ * Steps share the text: it never changes. */
+#define SCHEMA_MAIL_COLUMNS(class) \
 	/* PR_SENT_REPRESENTING_EMAIL_ADDRESS, _NAME, PR_SUBJECT, \
 	 * PR_DISPLAY_TO, _CC */ \
 	"  coalesce((SELECT value FROM properties" \
@@ -33,7 +34,7 @@
 	"  m.size AS size, m.flags & 1 AS read, m.flags AS flags," \
 	"  coalesce(m.keywords, '') AS keywords," \
 	/* PR_MESSAGE_CLASS, PR_INTERNET_MESSAGE_ID */ \
-	"  coalesce((SELECT value FROM properties" \
+	"  coalesce(" class "(SELECT value FROM properties" \
 	"   WHERE object = m.content AND tag = 0x001a001f), 'IPM.Note')" \
 	"   AS message_class," \
 	"  coalesce((SELECT value FROM properties" \
@@ -45,7 +46,7 @@
 	"   'unixepoch') FROM properties" \
 	"   WHERE object = m.content AND tag = 0x00390040) AS date," \
 	"  lower(hex(l.hash)) AS sha256, m.change AS change"
-#define SCHEMA_MAIL \
+#define SCHEMA_MAIL(class) \
 	"CREATE VIEW mail AS" \
 	" SELECT s.name AS owner," \
 	"  (WITH RECURSIVE up (parent, path, depth) AS (" \
@@ -59,7 +60,7 @@
 	"  m.id AS id," \
 	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')" \
 	"   AS received," \
-	SCHEMA_MAIL_COLUMNS \
+	SCHEMA_MAIL_COLUMNS(class) \
 	" FROM hierarchy m" \
 	"  JOIN hierarchy s ON s.id = m.store AND s.type = 1" \
 	"  JOIN hierarchy c ON c.id = m.content" \
@@ -265,7 +266,7 @@ static const char *const schema_steps[] = {
 	"  m.id AS id,"
 	"  strftime('%Y-%m-%dT%H:%M:%SZ', m.received / 1000000, 'unixepoch')"
 	"   AS received,"
-	SCHEMA_MAIL_COLUMNS
+	SCHEMA_MAIL_COLUMNS("")
 	" FROM place p JOIN hierarchy m ON m.parent = p.id AND m.type = 3"
 	"  JOIN hierarchy s ON s.id = m.store"
 	"  JOIN hierarchy c ON c.id = m.content"
@@ -295,7 +296,7 @@ static const char *const schema_steps[] = {
 	"  (SELECT 1 FROM users u WHERE u.store = hierarchy.id);"
 	"CREATE INDEX hierarchy_owner ON hierarchy (name) WHERE type = 1;"
 	"DROP VIEW mail;"
-	SCHEMA_MAIL ";",
+	SCHEMA_MAIL("") ";",
 
 	/* 5: PR_RULE_STATE beyond on and off. */
 	"ALTER TABLE rules ADD COLUMN flags INTEGER NOT NULL DEFAULT 0"
@@ -352,7 +353,14 @@ static const char *const schema_steps[] = {
 	/* 11: a store that is marked deleted has no mail to show; its messages
 	 * are not marked one by one. */
 	"DROP VIEW mail;"
-	SCHEMA_MAIL " AND s.deleted IS NULL;",
+	SCHEMA_MAIL("") " AND s.deleted IS NULL;",
+
+	/* 12: the class that was set at a copy goes before that of what it
+	 * says, which others may have, too. */
+	"DROP VIEW mail;"
+	SCHEMA_MAIL("(SELECT value FROM properties"
+		    " WHERE object = m.id AND tag = 0x001a001f), ")
+	" AND s.deleted IS NULL;",
 };
 /* clang-format on */
 
