@@ -19,6 +19,9 @@
 #include <string.h>
 
 #define CONTACT_FILE_MAX (64 * 1024 * 1024)
+/* Octets of a name in the header, whose lines have 998 at most (RFC 5322
+ * 2.1.1); the card and its properties have all of it. */
+#define CONTACT_NAME_MAX 255
 
 /* What goes on in the folder. */
 struct contact_folder {
@@ -97,14 +100,12 @@ static int contact_email_check(const char *email, struct fault *fault)
 static GBytes *contact_message(const struct vcard *card, int64_t now)
 {
 	GString *out = g_string_new(NULL);
-	g_autoptr(GDateTime) date =
-		g_date_time_new_from_unix_utc(now / USEC_PER_SEC);
-	g_autofree char *when =
-		g_date_time_format(date, "%a, %d %b %Y %H:%M:%S +0000");
+	g_autofree char *when = field_date_utc(now);
+	g_autofree char *name = field_clean(card->name, CONTACT_NAME_MAX);
 
 	if (*card->email) {
 		g_string_append(out, "From: ");
-		field_append_quoted(out, card->name);
+		field_append_quoted(out, name);
 		g_string_append_printf(out, " <%s>\r\n", card->email);
 	}
 	g_string_append_printf(out,
@@ -112,7 +113,7 @@ static GBytes *contact_message(const struct vcard *card, int64_t now)
 			       "MIME-Version: 1.0\r\n"
 			       "Content-Type: text/vcard; charset=\"utf-8\"\r\n"
 			       "Content-Transfer-Encoding: 8bit\r\n\r\n%s",
-			       card->name, when, card->text);
+			       name, when, card->text);
 	return g_string_free_to_bytes(out);
 }
 

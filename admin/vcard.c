@@ -4,9 +4,12 @@
  */
 #include "vcard.h"
 
+#include "charset.h"
+
 #include <string.h>
 
 #define VCARD_LINE 72 /* octets before a line is folded (RFC 6350 3.2) */
+#define UTF8_MAX   4  /* octets of a character */
 
 void vcard_free(struct vcard *card)
 {
@@ -62,6 +65,33 @@ static const char *vcard_colon(const char *text)
 	return NULL;
 }
 
+static bool vcard_is_quoted_printable(const char *params)
+{
+	return strstr(params, ";encoding=quoted-printable;") ||
+	       strstr(params, ";quoted-printable;");
+}
+
+/* "=C3=A9" and "CHARSET=..." of vCard 2.1: the value as UTF-8; owned, NULL if
+ * nobody knows the charset. */
+static char *vcard_decode(const char *params, const char *value)
+{
+	static const char field[] = ";charset=";
+	const char *named = strstr(params, field);
+	const char *at = named ? named + strlen(field) : "utf-8;";
+	g_autofree char *charset = g_strndup(at, strcspn(at, ";"));
+	g_autoptr(GString) octets = g_string_new(NULL);
+
+	for (const char *c = value; *c; c++) {
+		int high = *c == '=' ? g_ascii_xdigit_value(c[1]) : -1;
+		int low = high >= 0 ? g_ascii_xdigit_value(c[2]) : -1;
+
+		g_string_append_c(octets,
+				  low >= 0 ? (char)(high << 4 | low) : *c);
+		c += low >= 0 ? 2 : 0;
+	}
+	return charset_decode(charset, octets->str, octets->len);
+}
+
 /* False if it is no content line. */
 static bool vcard_line_parse(const char *text, struct vcard_line *line)
 {
@@ -82,7 +112,10 @@ static bool vcard_line_parse(const char *text, struct vcard_line *line)
 		*params = '\0';
 	dot = strrchr(head, '.');
 	line->name = g_ascii_strup(dot ? dot + 1 : head, -1);
-	line->value = g_strdup(colon + 1);
+	if (vcard_is_quoted_printable(line->params))
+		line->value = vcard_decode(line->params, colon + 1);
+	if (!line->value)
+		line->value = g_strdup(colon + 1);
 	return true;
 }
 
@@ -219,7 +252,6 @@ static int vcard_line_take(struct vcard_reader *reader, const char *unfolded,
 
 	if (!*unfolded)
 		return 0;
-	/* In a card: the rest of a quoted-printable value, as 2.1 has them. */
 	if (!vcard_line_parse(unfolded, &line))
 		return reader->card
 			       ? 0
@@ -243,28 +275,44 @@ static int vcard_line_take(struct vcard_reader *reader, const char *unfolded,
 	return 0;
 }
 
-/* Lines of the file as they stand go into the card; those that begin with a
- * blank belong to the one before (RFC 6350 3.2). */
+/* Moves *at behind a line and what belongs to it: lines that begin with a
+ * blank (RFC 6350 3.2) and, of a value in quoted-printable, the one behind "="
+ * at the end.  Returns all of it as one; owned. */
+static GString *vcard_unfold(char **lines, size_t *at)
+{
+	VCARD_LINE_AUTO head = {0};
+	GString *line = g_string_new(lines[*at]);
+	bool is_quoted = vcard_line_parse(line->str, &head) &&
+			 vcard_is_quoted_printable(head.params);
+
+	while (lines[++*at]) {
+		const char *next = lines[*at];
+		bool goes_on = is_quoted && line->str[line->len - 1] == '=';
+
+		if (!goes_on && *next != ' ' && *next != '\t')
+			break;
+		g_string_truncate(line, line->len - goes_on);
+		g_string_append(line, goes_on ? next : next + 1);
+	}
+	return line;
+}
+
+/* Lines of the file as they stand go into the card. */
 static int vcard_read(struct vcard_reader *reader, char **lines,
 		      struct fault *fault)
 {
 	for (size_t i = 0; lines[i];) {
-		GString *unfolded = g_string_new(lines[i]);
-		size_t first = i++;
+		size_t first = i;
+		g_autoptr(GString) unfolded = vcard_unfold(lines, &i);
 		guint cards = reader->cards->len;
-		int rc;
 
-		while (lines[i] && (*lines[i] == ' ' || *lines[i] == '\t'))
-			g_string_append(unfolded, lines[i++] + 1);
 		reader->number = (guint)first + 1;
-		rc = vcard_line_take(reader, unfolded->str, fault);
-		g_string_free(unfolded, TRUE);
-		if (rc < 0)
+		if (vcard_line_take(reader, unfolded->str, fault) < 0)
 			return -1;
-		for (; first < i; first++)
-			if (*lines[first])
+		for (size_t k = first; k < i; k++)
+			if (*lines[k] || k > first)
 				g_string_append_printf(reader->text, "%s\r\n",
-						       lines[first]);
+						       lines[k]);
 		if (reader->cards->len > cards) {
 			struct vcard *card = reader->cards->pdata[cards];
 
@@ -327,7 +375,8 @@ static void vcard_add(GString *out, const char *head, const char *value)
 	while (line->len - done > VCARD_LINE) {
 		size_t end = done + VCARD_LINE;
 
-		while (((unsigned char)line->str[end] & 0xc0) == 0x80)
+		while (end > done + VCARD_LINE - UTF8_MAX &&
+		       ((unsigned char)line->str[end] & 0xc0) == 0x80)
 			end--;
 		g_string_append_len(out, line->str + done,
 				    (gssize)(end - done));

@@ -3,6 +3,7 @@
 written as such; and what they are good for."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -57,6 +58,9 @@ class Contacts(Case):
     def contacts(self, user="anna"):
         return [(c["name"], c["email"], c["company"])
                 for c in self.okapi.json("contact", "list", user)]
+
+    def classes(self, user):
+        return {m["message_class"] for m in self.okapi.mails(user)}
 
     def write(self, text):
         path = os.path.join(self.dir, "cards.vcf")
@@ -126,6 +130,68 @@ class Contacts(Case):
         self.assertEqual(self.contacts("cora"), self.contacts())
         self.assertEqual({m["message_class"] for m in self.okapi.mails(
             "cora", "Contacts")}, {"IPM.Contact"})
+        self.must("store", "check")
+
+    def test_quoted_printable(self):
+        """As vCard 2.1 has values: soft line breaks, charsets."""
+        self.must("contact", "import", "anna", self.write(
+            "BEGIN:VCARD\nVERSION:2.1\n"
+            "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCl=\n"
+            "ler;K=C3=A4=\n"
+            "the\n"
+            "ORG;CHARSET=ISO-8859-1;QUOTED-PRINTABLE:S=F6hne=3D=\n"
+            "\n"
+            "TEL;WORK:=41\n"
+            "EMAIL;INTERNET:k@old.example\nEND:VCARD\n"))
+        self.assertEqual(self.contacts(), [
+            ("Käthe Müller", "k@old.example", "Söhne=")])
+        self.assertIn("TEL;WORK:=41\r\n",
+                      self.must("contact", "export", "anna"))
+        for charset in ("x-none", ""):
+            self.must("contact", "import", "bert", self.write(
+                f"BEGIN:VCARD\nFN;CHARSET={charset};QUOTED-PRINTABLE:=41=\n"
+                "B\nEND:VCARD\n"))
+        self.assertEqual([c[0] for c in self.contacts("bert")],
+                         ["=41B", "=41B"])
+
+    def test_long_names(self):
+        """A line of a header has its end; the name is kept whole."""
+        for n, name in enumerate(("x" * 5000, "ü" * 5000, '"' * 5000)):
+            self.must("contact", "add", "anna", f"{n}@example.org", "--name",
+                      name)
+            mail = self.okapi.mails("anna", "Contacts")[n]
+            ident = str(mail["id"])
+            raw = self.okapi.raw("anna", ident)
+            self.assertLessEqual(max(map(len, raw.split(b"\r\n"))), 998)
+            self.assertEqual(mail["sender"], f"{n}@example.org")
+            props = self.okapi.json("mail", "show", "anna", ident, "--props")
+            self.assertEqual(props["PR_DISPLAY_NAME"], name)
+        out = self.must("contact", "export", "anna")
+        self.assertEqual(self.must("contact", "import", "bert", "-",
+                                   input=out), "imported: 3\n")
+
+    def test_a_class_is_the_copys(self):
+        """Mail with the very octets of a contact is mail."""
+        self.must("contact", "add", "anna", "carl@example.org")
+        ident = str(self.okapi.mails("anna", "Contacts")[0]["id"])
+        path = self.write(self.okapi.raw("anna", ident))
+        self.must("mail", "import", "bert", "Inbox", path)
+        self.assertEqual(self.classes("bert"), {"IPM.Note"})
+        self.assertEqual(self.classes("anna"), {"IPM.Contact"})
+        # And the other way round.
+        archive = os.path.join(self.dir, "anna.okapi")
+        self.must("mail", "export", "anna", "--archive", archive)
+        self.must("contact", "remove", "anna", "carl@example.org")
+        self.okapi.add_user("cora")
+        self.must("mail", "import", "cora", "/", archive)
+        self.assertEqual(self.classes("cora"), {"IPM.Contact"})
+        self.assertEqual(self.classes("bert"), {"IPM.Note"})
+        with sqlite3.connect(self.okapi.settings["store_path"]) as store:
+            self.assertEqual(store.execute(
+                "SELECT owner, message_class FROM mail WHERE owner <> 'anna'"
+                " ORDER BY owner").fetchall(),
+                [("bert", "IPM.Note"), ("cora", "IPM.Contact")])
+        store.close()
         self.must("store", "check")
 
     def test_files_that_are_none(self):
