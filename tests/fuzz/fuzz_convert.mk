@@ -26,3 +26,16 @@ build/fuzz/fuzz_compose: $(FUZZ_COMPOSE_SRC) $(wildcard shared/convert/*.h)
 .PHONY: fuzz-compose
 fuzz-compose: build/fuzz/fuzz_compose
 	$(call fuzz_run,compose)
+
+# The helper's requests: make fuzz-request FUZZ_TIME=300
+FUZZ_REQUEST_SRC := tests/fuzz/fuzz_request.c shared/convert/sandbox.c \
+	$(filter-out tests/fuzz/fuzz_convert.c,$(FUZZ_CONVERT_SRC))
+
+build/fuzz/fuzz_request: CPPFLAGS += $(CONVERT_CFLAGS)
+build/fuzz/fuzz_request: $(FUZZ_REQUEST_SRC) $(wildcard shared/convert/*.[ch])
+	$(call fuzz_build,$(FUZZ_REQUEST_SRC),$(CONVERT_LIBS) $(SECCOMP_LIBS) \
+		$(SSL_LIBS) $(GLIB_LIBS))
+
+.PHONY: fuzz-request
+fuzz-request: build/fuzz/fuzz_request
+	$(call fuzz_run,request)
