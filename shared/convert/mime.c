@@ -530,21 +530,28 @@ static struct stop scan_multipart(struct scan *scan, struct mime_entity *entity)
 	return stop;
 }
 
+/* The content decoded, which the context keeps. */
+static struct span decoded_content(struct scan *scan,
+				   const struct mime_entity *entity)
+{
+	GBytes *bytes = mime_decode(entity);
+	gsize len = 0;
+	const char *data = g_bytes_get_data(bytes, &len);
+
+	g_ptr_array_add(scan->context->buffers, bytes);
+	return (struct span){data ? data : "", len};
+}
+
 /* An embedded message that was itself encoded: RFC 2046 forbids it, it is
  * seen all the same. */
 static void scan_encoded_message(struct scan *scan, struct mime_entity *entity)
 {
-	struct scan inner = {.context = scan->context};
-	struct mime_entity *child = NULL;
-	GBytes *bytes = mime_decode(entity);
-	gsize len = 0;
+	struct span content = decoded_content(scan, entity);
+	struct scan inner = {.context = scan->context,
+			     .at = content.data,
+			     .end = content.data + content.len};
+	struct mime_entity *child = entity_new(&inner, entity);
 
-	g_ptr_array_add(scan->context->buffers, bytes);
-	inner.at = g_bytes_get_data(bytes, &len);
-	if (!inner.at)
-		inner.at = "";
-	inner.end = inner.at + len;
-	child = entity_new(&inner, entity);
 	child->is_root = true;
 	(void)scan_entity(&inner, child);
 }
@@ -561,6 +568,36 @@ static struct stop scan_message(struct scan *scan, struct mime_entity *entity)
 
 	child->is_root = true;
 	return scan_entity(scan, child);
+}
+
+/* So may be a multipart of which no part was seen (RFC 2045 6.4 forbids it).
+ */
+static void scan_encoded_multipart(struct scan *scan,
+				   struct mime_entity *entity)
+{
+	struct span content = decoded_content(scan, entity);
+	struct scan inner = {.context = scan->context,
+			     .at = content.data,
+			     .end = content.data + content.len};
+
+	(void)scan_multipart(&inner, entity);
+	if (!entity->children->len)
+		return;
+	entity->content = content;
+	entity->encoding = MIME_IDENTITY;
+}
+
+/* What was not taken apart for its encoding; what is signed stays as it is. */
+static void scan_encoded(struct scan *scan, struct mime_entity *entity)
+{
+	if (entity->children->len ||
+	    (entity->encoding != MIME_BASE64 &&
+	     entity->encoding != MIME_QUOTED_PRINTABLE))
+		return;
+	if (is_message_type(entity) && may_nest(scan, entity))
+		scan_encoded_message(scan, entity);
+	else if (entity->boundary && !mime_is(entity, "multipart", "signed"))
+		scan_encoded_multipart(scan, entity);
 }
 
 static struct stop scan_content(struct scan *scan, struct mime_entity *entity)
@@ -606,11 +643,7 @@ static struct stop scan_entity(struct scan *scan, struct mime_entity *entity)
 			(size_t)(stop.content - entity->content.data);
 	entity->whole.len = (size_t)(entity->content.data +
 				     entity->content.len - entity->whole.data);
-	if (is_message_type(entity) && !entity->children->len &&
-	    (entity->encoding == MIME_BASE64 ||
-	     entity->encoding == MIME_QUOTED_PRINTABLE) &&
-	    may_nest(scan, entity))
-		scan_encoded_message(scan, entity);
+	scan_encoded(scan, entity);
 	return stop;
 }
 

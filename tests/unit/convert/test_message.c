@@ -191,6 +191,21 @@ static const struct {
 	{"unclosed multipart",
 	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n" B("\r\none\r\n"),
 	 PR_BODY, "one\r\n", 0},
+	{"multipart in base64",
+	 "Content-Type: multipart/mixed; boundary=b\r\n"
+	 "Content-Transfer-Encoding: base64\r\n\r\n"
+	 "LS1iDQoNCm9uZQ0KLS1iLS0NCg==\r\n",
+	 PR_BODY, "one", 0},
+	{"multipart in quoted-printable",
+	 "Content-Type: multipart/mixed; boundary=\"=b\"\r\n"
+	 "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+	 "--=3Db\r\n\r\none\r\n--=3Db--\r\n",
+	 PR_BODY, "one", 0},
+	{"multipart that says it is in base64 and is not",
+	 "Content-Type: multipart/mixed; boundary=b\r\n"
+	 "Content-Transfer-Encoding: base64\r\n\r\n" B(
+		 "\r\none\r\n") "--b--\r\n",
+	 PR_BODY, "one", 0},
 	{"part without header",
 	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b--\r\n",
 	 PR_BODY, "", 0},
