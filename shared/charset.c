@@ -4,6 +4,7 @@
  */
 #include "charset.h"
 
+#include "charset_mend.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -13,7 +14,9 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define UTF16_LOOK  4096           /* octets that tell its order */
-#define CODEC_HZ    "HZ"           /* RFC 1843; iconv(3) has none: see hz() */
+#define CODEC_GB    "GB18030"
+#define CODEC_JP    "ISO-2022-JP-2"
+#define CODEC_HZ    "HZ" /* RFC 1843; iconv(3) has none */
 
 /* Charset names as mail has them: what iconv(3) calls it (NULL: the same) and
  * the Windows code page. */
@@ -51,11 +54,12 @@ static const struct charset {
 	{"windows-1258", NULL, 1258},
 	{"koi8-r", NULL, 20866},
 	{"koi8-u", NULL, 21866},
-	{"gb2312", "GB18030", 936},
-	{"x-gbk", "GB18030", 936},
-	{"gbk", "GB18030", 936},
+	{"gb2312", CODEC_GB, 936},
+	{"x-gbk", CODEC_GB, 936},
+	{"gbk", CODEC_GB, 936},
 	{"gb18030", NULL, 54936},
 	{"hz-gb-2312", CODEC_HZ, 52936},
+	{"hz", CODEC_HZ, 52936},
 	{"big5", "BIG5-HKSCS", 950},
 	{"big5-hkscs", "BIG5-HKSCS", 950},
 	{"shift_jis", "CP932", 932},
@@ -63,8 +67,8 @@ static const struct charset {
 	{"x-sjis", "CP932", 932},
 	{"sjis", "CP932", 932},
 	{"windows-31j", "CP932", 932},
-	{"iso-2022-jp", "ISO-2022-JP-2", 50220},
-	{"csiso2022jp", "ISO-2022-JP-2", 50221},
+	{"iso-2022-jp", CODEC_JP, 50220},
+	{"csiso2022jp", CODEC_JP, 50221},
 	{"euc-jp", NULL, 51932},
 	{"euc-kr", "CP949", 51949},
 	{"ks_c_5601-1987", "CP949", 949},
@@ -103,11 +107,11 @@ static const struct charset {
 	{"latin-1", "WINDOWS-1252", 28591},
 	{"ansi", "WINDOWS-1252", 1252},
 	{"cp932", "CP932", 932},
-	{"cp936", "GB18030", 936},
+	{"cp936", CODEC_GB, 936},
 	{"cp949", "CP949", 949},
 	{"cp950", "BIG5-HKSCS", 950},
-	{"cn-gb", "GB18030", 936},
-	{"euc-cn", "GB18030", 936},
+	{"cn-gb", CODEC_GB, 936},
+	{"euc-cn", CODEC_GB, 936},
 	{"cn-big5", "BIG5-HKSCS", 950},
 };
 
@@ -331,40 +335,6 @@ static const char *utf16_order(const uint8_t *data, size_t len)
 	return zeros[1] > zeros[0] ? "UTF-16LE" : "UTF-16BE";
 }
 
-static bool is_letter(const char *data, size_t len)
-{
-	return len && *data > ' ' && *data < 0x7f;
-}
-
-/* HZ (RFC 1843) as EUC-CN: from "~{" to "~}", or to the end of the line, each
- * pair of octets gets its high bits. */
-static GString *hz_to_euc(const char *data, size_t len)
-{
-	GString *out = g_string_sized_new(len);
-	bool wide = false;
-
-	for (size_t i = 0; i < len; i++) {
-		char next = i + 1 < len ? data[i + 1] : '\0';
-
-		if (data[i] == '~' && next == (wide ? '}' : '{')) {
-			wide = !wide;
-			i++;
-		} else if (data[i] == '~' && !wide && next == '~') {
-			g_string_append_c(out, data[i++]);
-		} else if (data[i] == '~' && !wide && next == '\n') {
-			i++;
-		} else if (wide && is_letter(data + i, len - i) &&
-			   is_letter(data + i + 1, len - i - 1)) {
-			g_string_append_c(out, (char)(data[i++] | 0x80));
-			g_string_append_c(out, (char)(next | 0x80));
-		} else {
-			wide = wide && data[i] != '\n';
-			g_string_append_c(out, data[i]);
-		}
-	}
-	return out;
-}
-
 /* By a name that iconv(3) knows, or ours. */
 static char *codec_decode(const char *codec, const void *data, size_t len,
 			  bool *ret_clean)
@@ -379,9 +349,9 @@ static char *codec_decode(const char *codec, const void *data, size_t len,
 		return utf8_repair(data, len);
 	}
 	if (!g_ascii_strcasecmp(codec, CODEC_HZ)) {
-		g_autoptr(GString) euc = hz_to_euc(data, len);
+		g_autoptr(GString) euc = charset_mend_hz(data, len);
 
-		return codec_decode("GB18030", euc->str, euc->len, ret_clean);
+		return codec_decode(CODEC_GB, euc->str, euc->len, ret_clean);
 	}
 	if (!g_ascii_strcasecmp(codec, "utf-16"))
 		codec = utf16_order(data, len);
@@ -394,10 +364,16 @@ char *charset_decode_clean(const char *name, const void *data, size_t len,
 			   bool *ret_clean)
 {
 	const struct charset *charset = charset_find(name);
+	g_autoptr(GString) mended = NULL;
 
 	if (charset)
 		name = charset->iconv ? charset->iconv : charset->name;
-	return codec_decode(name, data, len, ret_clean);
+	if (!g_ascii_strcasecmp(name, CODEC_GB))
+		mended = charset_mend_gb(data, len);
+	if (!g_ascii_strcasecmp(name, CODEC_JP))
+		mended = charset_mend_jp(data, len);
+	return mended ? codec_decode(name, mended->str, mended->len, ret_clean)
+		      : codec_decode(name, data, len, ret_clean);
 }
 
 char *charset_decode(const char *name, const void *data, size_t len)

@@ -1,0 +1,100 @@
+/*
+ * Octets as iconv(3) wants them: what it does not know, and what senders write
+ * of what it knows.
+ */
+#include "charset_mend.h"
+
+#include <string.h>
+
+static bool is_letter(const char *data, size_t len)
+{
+	return len && *data > ' ' && *data < 0x7f;
+}
+
+GString *charset_mend_hz(const void *octets, size_t len)
+{
+	const char *data = octets;
+	GString *out = g_string_sized_new(len);
+	bool wide = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char next = i + 1 < len ? data[i + 1] : '\0';
+
+		if (data[i] == '~' && next == (wide ? '}' : '{')) {
+			wide = !wide;
+			i++;
+		} else if (data[i] == '~' && !wide && next == '~') {
+			g_string_append_c(out, data[i++]);
+		} else if (data[i] == '~' && !wide && next == '\n') {
+			i++;
+		} else if (wide && is_letter(data + i, len - i) &&
+			   is_letter(data + i + 1, len - i - 1)) {
+			g_string_append_c(out, (char)(data[i++] | 0x80));
+			g_string_append_c(out, (char)(next | 0x80));
+		} else {
+			wide = wide && data[i] != '\n';
+			g_string_append_c(out, data[i]);
+		}
+	}
+	return out;
+}
+
+/* How many octets the sign at *data has (GB 18030: 1, 2 or 4). */
+static size_t gb_len(const uint8_t *data, size_t len)
+{
+	if (data[0] <= 0x80 || data[0] == 0xff || len < 2)
+		return 1;
+	return data[1] >= '0' && data[1] <= '9' && len >= 4 ? 4 : 2;
+}
+
+GString *charset_mend_gb(const void *octets, size_t len)
+{
+	const uint8_t *data = octets;
+	GString *out = NULL;
+	size_t n;
+
+	if (!len || !memchr(data, 0x80, len))
+		return NULL;
+	out = g_string_sized_new(len);
+	for (size_t i = 0; i < len; i += n) {
+		n = gb_len(data + i, len - i);
+		if (data[i] == 0x80)
+			g_string_append(out, "\xa2\xe3");
+		else
+			g_string_append_len(out, (const char *)data + i,
+					    (gssize)n);
+	}
+	return out;
+}
+
+/* Behind an escape sequence of G0 (ECMA-35): is it ASCII again? */
+static bool jp_is_ascii(const char *data, size_t len, bool was_ascii)
+{
+	if (len >= 3 && data[1] == '(')
+		return data[2] == 'B' || data[2] == 'J';
+	return len >= 2 && data[1] == '$' ? false : was_ascii;
+}
+
+GString *charset_mend_jp(const void *octets, size_t len)
+{
+	const char *data = octets;
+	GString *out = NULL;
+	bool ascii = true;
+	size_t done = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\033')
+			ascii = jp_is_ascii(data + i, len - i, ascii);
+		if (ascii || (data[i] != '\r' && data[i] != '\n'))
+			continue;
+		if (!out)
+			out = g_string_sized_new(len + 64);
+		g_string_append_len(out, data + done, (gssize)(i - done));
+		g_string_append(out, "\033(B");
+		done = i;
+		ascii = true;
+	}
+	if (out)
+		g_string_append_len(out, data + done, (gssize)(len - done));
+	return out;
+}
