@@ -314,6 +314,7 @@ static char *html_of(const struct tnef *tnef, struct span *ret_octets,
 	const char *name = charset_name_of(codepage);
 	struct span octets;
 	char *text = NULL;
+	bool clean = false;
 
 	if (!html)
 		return NULL;
@@ -321,6 +322,9 @@ static char *html_of(const struct tnef *tnef, struct span *ret_octets,
 		return tnef_prop_text(tnef->context, tnef->props, ID_HTML,
 				      codepage);
 	octets = tnef_prop_value(html);
+	if (codepage == CODEPAGE_UTF16 || codepage == CODEPAGE_UTF16_BE)
+		return charset_decode_codepage(codepage, octets.data,
+					       octets.len, &clean);
 	octets.len = strnlen(octets.data, octets.len);
 	text = tnef_text(tnef->context, codepage, octets);
 	if (name)

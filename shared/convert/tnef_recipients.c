@@ -37,13 +37,13 @@ static void add_row(struct convert_context *context, const GPtrArray *row,
 	g_autofree char *smtp = tnef_prop_text(context, row, ID_SMTP, codepage);
 	bool is_other = addrtype && *addrtype &&
 			g_ascii_strcasecmp(addrtype, "SMTP") != 0;
-	const char *address = smtp && *smtp ? smtp : is_other ? NULL : email;
 	char none[] = "";
-	struct mailbox mailbox = {name ? name : none, NULL, NULL};
+	char *address = smtp && *smtp ? smtp : is_other ? NULL : email;
+	struct mailbox mailbox = {name ? name : none, address ? address : none,
+				  NULL};
 	g_autoptr(GPtrArray) one = g_ptr_array_new();
 	size_t before = propset_recipient_count(set);
 
-	mailbox.address = (char *)(uintptr_t)(address ? address : none);
 	if (!type || (!*mailbox.display && !*mailbox.address))
 		return;
 	text_flatten(mailbox.display);

@@ -1,6 +1,7 @@
 /*
  * winmail.dat: decoded in its place, kept whole where that cannot be.
  */
+#include "charset.h"
 #include "convert/tnef_block.h"
 #include "convert_test.h"
 
@@ -246,6 +247,31 @@ Test(tnef, rtf_alone)
 	expect_number("html", html, PR_NATIVE_BODY, 3);
 	cr_expect(len == 16 && !memcmp(data, "<p>Hi <b>you</b>", len), "%.*s",
 		  (int)len, data);
+}
+
+/* UTF-16 is full of zeros. */
+Test(tnef, html_of_sixteen_bits)
+{
+	static const char html[] = "<\0p\0>\0\x17\x01\0";
+	GByteArray *block = g_byte_array_new();
+	GByteArray *out = stream_new();
+	AUTO(propset) set = NULL;
+	GBytes *bytes = NULL;
+	gsize len = 0;
+	const char *data = NULL;
+
+	put(block, 2, 4);
+	put_binary(block, PR_HTML, html, sizeof(html));
+	put(block, PROP_TAG(PT_LONG, PROP_ID(PR_INTERNET_CPID)), 4);
+	put(block, CODEPAGE_UTF16, 4);
+	put_attribute(out, LEVEL_MESSAGE, 0x00069003, block->data, block->len);
+	g_byte_array_unref(block);
+	set = message_with("Empty: 1\r\n", out);
+	bytes = propset_binary(set, PR_HTML);
+	data = bytes ? g_bytes_get_data(bytes, &len) : "";
+	cr_expect(len == 5 && !memcmp(data, "<p>\xc4\x97", len), "%.*s",
+		  (int)len, data);
+	expect_number("html", set, PR_INTERNET_CPID, CODEPAGE_UTF8);
 }
 
 Test(tnef, correlation)
