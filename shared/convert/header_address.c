@@ -2,6 +2,7 @@
  * Fields that hold addresses: who wrote, to whom, and who wants to hear of it
  * (MS-OXCMAIL 2.2.3.1).
  */
+#include "field.h"
 #include "headers.h"
 
 #include <string.h>
@@ -25,6 +26,22 @@ static void set_mailbox(const struct convert_context *context,
 	propset_set_text(set, tags->email, mailbox->address);
 }
 
+/* A quoted string without its quotes and backslashes, in its place. */
+static void unquote(char *text)
+{
+	char *to = text;
+
+	if (*text != '"' || !field_quoted_end(text) ||
+	    field_quoted_end(text)[1])
+		return;
+	for (const char *at = text + 1; at[1]; at++) {
+		if (*at == '\\' && at[2])
+			at++;
+		*to++ = *at;
+	}
+	*to = '\0';
+}
+
 /* "Name:;", a sender of whom there is but a name (RFC 6854): owned, or NULL. */
 static struct mailbox *name_alone(const struct header_call *call,
 				  struct span value)
@@ -32,19 +49,13 @@ static struct mailbox *name_alone(const struct header_call *call,
 	g_autofree char *text = text_unfold(call->context, value);
 	struct mailbox *mailbox = NULL;
 	size_t len = strlen(text);
-	size_t start = 0;
 
 	if (len < 3 || strcmp(text + len - 2, ":;") != 0)
 		return NULL;
-	len -= 2;
-	if (len >= 2 && text[0] == '"' && text[len - 1] == '"') {
-		start = 1;
-		len--;
-	}
-	text[len] = '\0';
+	text[len - 2] = '\0';
+	unquote(text);
 	mailbox = g_new0(struct mailbox, 1);
-	mailbox->display = start ? g_strcompress(text + start)
-				 : words_decode(call->context, text);
+	mailbox->display = words_decode(call->context, text);
 	text_flatten(mailbox->display);
 	mailbox->address = g_strdup("");
 	return mailbox;

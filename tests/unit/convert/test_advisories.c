@@ -277,6 +277,8 @@ static const struct {
 	 PR_SENDER_EMAIL_ADDRESS, ""},
 	{"CVE-2019-19722", "the name of an empty group", "From: g:;\r\n\r\n",
 	 PR_SENDER_NAME, "g"},
+	{"CVE-2019-19722", "a quoted name of an empty group",
+	 "From: \"g\\n \\\"h\\\"\":;\r\n\r\n", PR_SENDER_NAME, "gn \"h\""},
 	{"CVE-2020-7957", "a preview of a charset of 16 bits cut",
 	 "Content-Type: text/plain; charset=utf-16\r\n\r\na", PR_BODY,
 	 "\xef\xbf\xbd"},
