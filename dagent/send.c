@@ -5,6 +5,7 @@
 #include "send.h"
 
 #include "autoreply.h"
+#include "charset.h"
 #include "field.h"
 #include "header.h"
 #include "letter.h"
@@ -18,7 +19,6 @@
 #include <string.h>
 
 #define SEND_REPLY_SECONDS INT64_C(60) /* between two to one sender */
-#define SEND_UTF8_CPID     65001
 #define SEND_RECEIVED_MAX  50 /* where others (Postfix) take it for a loop */
 
 /* ---- loops ---- */
@@ -313,7 +313,7 @@ static void send_set_body(struct propset *set, const struct propset *from,
 	send_quote_text(out, from);
 	g_string_append(out, body ? body : "");
 	propset_set_text(set, PR_BODY, out->str);
-	propset_set_number(set, PR_INTERNET_CPID, SEND_UTF8_CPID);
+	propset_set_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
 	send_set_html(set, from, letter);
 }
 

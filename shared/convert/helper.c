@@ -4,6 +4,7 @@
  * overran or answered nonsense.  No GMime here.
  */
 #include "helper.h"
+#include "charset.h"
 #include "net.h"
 #include "program.h"
 #include "wire.h"
@@ -19,11 +20,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define HELPER_NAME       "okapi-convert"
-#define HELPERS_MAX       256
-#define SOCKET_BUFFER     (1024 * 1024)
-#define ALARM_EXTRA_S     5
-#define FALLBACK_CODEPAGE 65001
+#define HELPER_NAME   "okapi-convert"
+#define HELPERS_MAX   256
+#define SOCKET_BUFFER (1024 * 1024)
+#define ALARM_EXTRA_S 5
 /* Told from a helper that overran or answered nonsense. */
 #define HELPER_DIED FAULT_NETWORK
 
@@ -625,7 +625,7 @@ struct propset *helper_fallback_propset(GBytes *rfc822)
 			 "server.\r\n\r\nIt is attached as it came, as "
 			 "original.eml: a mail program can open it.\r\n");
 	propset_set_number(set, PR_NATIVE_BODY, 1);
-	propset_set_number(set, PR_INTERNET_CPID, FALLBACK_CODEPAGE);
+	propset_set_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
 	propset_set_bool(set, PR_HASATTACH, true);
 	propset_set_number(set, PR_MESSAGE_FLAGS, 0x12);
 	propset_add_attachment(set, fallback_attachment(rfc822));
