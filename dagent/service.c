@@ -213,6 +213,25 @@ static int service_bind(struct service *service, const struct service *old,
 	return 0;
 }
 
+/* Closes the listeners that another generation does not have; those that it
+ * has must not lose their socket file. */
+static void service_drop_listeners(struct service *service,
+				   const struct service *other)
+{
+	for (guint i = 0; i < service->listeners->len; i++) {
+		struct listener *listener =
+			&g_array_index(service->listeners, struct listener, i);
+
+		if (!service_find_listener(other, listener->where)) {
+			service_close_listener(listener);
+			continue;
+		}
+		base_close_fd(&listener->fd);
+		g_free(listener->where);
+	}
+	g_array_set_size(service->listeners, 0);
+}
+
 static void service_set_kinds(struct service *service)
 {
 	const struct conf *conf = service->conf;
@@ -258,8 +277,10 @@ static int service_new(struct conf *conf, const struct service *old,
 	    tls_context_new(conf->tls_cert_file, conf->tls_key_file,
 			    conf->tls_client_ca_file, &service->tls, fault))
 		return -1;
-	if (service_bind(service, old, fault))
+	if (service_bind(service, old, fault)) {
+		service_drop_listeners(service, old);
 		return -1;
+	}
 	service_set_kinds(service);
 	*ret_service = g_steal_pointer(&service);
 	return 0;
@@ -333,25 +354,6 @@ static gpointer service_retire(gpointer data)
 	return NULL;
 }
 
-/* Closes the listeners that the next generation does not have; the others
- * must not lose their socket file. */
-static void service_drop_listeners(struct service *old,
-				   const struct service *next)
-{
-	for (guint i = 0; i < old->listeners->len; i++) {
-		struct listener *listener =
-			&g_array_index(old->listeners, struct listener, i);
-
-		if (!service_find_listener(next, listener->where)) {
-			service_close_listener(listener);
-			continue;
-		}
-		base_close_fd(&listener->fd);
-		g_free(listener->where);
-	}
-	g_array_set_size(old->listeners, 0);
-}
-
 /* ---- reload ---- */
 
 static int service_build_next(const struct service *old,
@@ -361,9 +363,9 @@ static int service_build_next(const struct service *old,
 	AUTO(service) next = NULL;
 
 	if (service_load_conf(state.options, &conf, fault) ||
-	    log_open("okapi-dagent", conf, fault) ||
 	    service_new(g_steal_pointer(&conf), old, &next, fault) ||
-	    service_open(next, fault)) {
+	    service_open(next, fault) ||
+	    log_open("okapi-dagent", next->conf, fault)) {
 		/* Inherited sockets belong to the old one still. */
 		if (next)
 			service_drop_listeners(next, old);

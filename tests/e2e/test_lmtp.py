@@ -511,6 +511,32 @@ class Listeners(Case):
         okapi.start_dagent()
         Lmtp(path).quit()
 
+    def test_a_reload_that_fails_leaves_them(self):
+        directory = self.directory()
+        path = os.path.join(directory, "lmtp.sock")
+        okapi = Okapi(directory, lmtp_listen=f"unix:{path}")
+        self.addCleanup(okapi.stop)
+        dagent = okapi.start_dagent()
+        places = path, os.path.join(directory, "run", "dagent.sock")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            for more in ("nonsense", f"127.0.0.1:{taken.getsockname()[1]}",
+                         f"unix:{directory}/missing/lmtp.sock"):
+                with self.subTest(more):
+                    okapi.configure(lmtp_listen=f"unix:{path} {more}")
+                    told = len(dagent.lines)
+                    dagent.child.send_signal(signal.SIGHUP)
+                    dagent.wait_for("not reloaded", since=told)
+                    for place in places:
+                        Lmtp(place).quit()
+        okapi.configure(lmtp_listen=f"unix:{path}")
+        told = len(dagent.lines)
+        dagent.child.send_signal(signal.SIGHUP)
+        dagent.wait_for("reloaded", since=told)
+        for place in places:
+            Lmtp(place).quit()
+
     def test_shutdown_says_421(self):
         okapi = Okapi(self.directory())
         self.addCleanup(okapi.stop)
