@@ -8,13 +8,13 @@
 #include "convert/helper.h"
 #include "log.h"
 #include "print.h"
+#include "program.h"
 #include "rights.h"
 #include "store/folders.h"
 #include "store/users.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -341,7 +341,7 @@ int admin_main(int argc, char **argv)
 	const char *slash = strrchr(argv[0] ? argv[0] : "", '/');
 	const char *name = slash ? slash + 1 : argv[0];
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	program_ignore_signals();
 	log_set_level(LOG_LEVEL_WARNING);
 	if (name && strcmp(name, "zarafa-admin") == 0)
 		return zarafa_main(argc, argv);

@@ -21,7 +21,6 @@
 #include "stdin_door.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 
 /* ---- stderr, later ---- */
@@ -147,7 +146,6 @@ static int direct_open_and_deliver(const struct options *options,
 	AUTO(agent) agent = NULL;
 	struct store *store = NULL;
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	/* What root would make in the store, the daemon could not read. */
 	if (geteuid() == 0 && daemon_drop_privileges(conf, fault))
 		return -1;

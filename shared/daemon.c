@@ -127,7 +127,6 @@ int daemon_signals_start(void (*stop)(void *context),
 	daemon_self.stop = stop;
 	daemon_self.reload = reload;
 	daemon_self.context = context;
-	(void)signal(SIGPIPE, SIG_IGN);
 	daemon_signal_set(&set);
 	rc = pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (rc == 0)
@@ -137,15 +136,6 @@ int daemon_signals_start(void (*stop)(void *context),
 				       "cannot wait for signals");
 	pthread_detach(thread);
 	return 0;
-}
-
-void daemon_signals_child(void)
-{
-	sigset_t none;
-
-	(void)signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* ---- who we are ---- */

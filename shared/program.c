@@ -1,9 +1,11 @@
 /*
- * Finding what belongs to the same installation.
+ * Finding what belongs to the same installation, and what writes do not end.
  */
 #include "program.h"
 
 #include "base.h"
+
+#include <signal.h>
 
 char *program_find(const char *name)
 {
@@ -23,4 +25,10 @@ char *program_find(const char *name)
 		return path;
 	g_free(path);
 	return NULL;
+}
+
+void program_ignore_signals(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 }

@@ -2,9 +2,9 @@
  * okapi-sendmail: what programs call as sendmail, mailq or newaliases.
  */
 #include "conf.h"
+#include "program.h"
 #include "sendmail.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 static const char sendmail_help[] =
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	AUTO(conf) conf = NULL;
 	int status;
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	program_ignore_signals();
 	if (sendmail_args_parse(argc, argv, &args, &fault) != 0)
 		return sendmail_fail(&fault);
 	if (args.mode == SENDMAIL_HELP) {

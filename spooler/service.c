@@ -9,13 +9,13 @@
 #include "manager.h"
 #include "metrics.h"
 #include "net.h"
+#include "program.h"
 #include "sendmail.h"
 #include "serve.h"
 #include "spooler.h"
 #include "submission.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -443,7 +443,7 @@ int service_main(const struct service_options *options)
 	struct fault fault = {0};
 	int code;
 
-	(void)signal(SIGPIPE, SIG_IGN);
+	program_ignore_signals();
 	if (service_begin(&service, &fault) != 0) {
 		daemon_fail(&fault);
 		code = fault_exit(&fault);

@@ -519,6 +519,36 @@ class BadSurroundings(Case):
         self.assertNotEqual(done.status, 0, done)
         self.assertIn("/nowhere/store.db", done.err)
 
+    def limited(self, name, *args, size=1000, input=b""):
+        """What a program makes of RLIMIT_FSIZE, which Postfix sets to
+        mailbox_size_limit for what it starts."""
+        return subprocess.run(
+            ["prlimit", f"--fsize={size}", self.okapi.program(name), *args],
+            input=input, capture_output=True, timeout=60, check=False)
+
+    def test_files_may_not_grow(self):
+        config = self.okapi.config
+        mail = message("large", body="x" * 78 + "\n") * 5000
+        done = self.limited("okapi-dagent", "-c", config, "anna", input=mail)
+        self.assertEqual(done.returncode, 75, done)
+        self.assertRegex(done.stdout, rb"^4\.")
+        done = self.limited("okapi-sendmail", "--config", config, "-f",
+                            "anna@okapi.test", "x@example.org", input=mail)
+        self.assertEqual(done.returncode, 75, done)
+        done = self.limited("okapi-admin", "-c", config, "mail", "import",
+                            "anna", "Inbox", "-", input=mail)
+        self.assertEqual(done.returncode, 75, done)
+        self.assertEqual(self.okapi.mails("anna"), [])
+
+    def test_nobody_reads_what_is_printed(self):
+        self.okapi.start_dagent()
+        done = subprocess.run(
+            ["bash", "-c", 'trap - PIPE; ("$@"; echo $? >&2) | true', "-",
+             self.okapi.program("okapi-dagent"), "-c", self.okapi.config,
+             "nobody"], input=message("x"), capture_output=True, timeout=60,
+            check=False)
+        self.assertEqual(done.stderr.strip(), b"67", done)
+
     def test_second_daemon_does_not_steal_the_socket(self):
         self.okapi.start_dagent()
         done = self.start("-o", "lmtp_listen=127.0.0.1:0")

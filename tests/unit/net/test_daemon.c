@@ -5,6 +5,7 @@
 #include "daemon.h"
 
 #include "net.h"
+#include "program.h"
 #include <criterion/criterion.h>
 #include <glib/gstdio.h>
 #include <pwd.h>
@@ -173,6 +174,7 @@ Test(daemon, signals)
 {
 	struct fault fault = {0};
 
+	program_ignore_signals();
 	cr_assert_eq(daemon_signals_start(stop, reload, NULL, &fault), 0, "%s",
 		     fault.text);
 	(void)kill(getpid(), SIGHUP);
@@ -182,6 +184,7 @@ Test(daemon, signals)
 	(void)kill(getpid(), SIGINT);
 	await(&stops, 2);
 	(void)kill(getpid(), SIGPIPE);
+	(void)kill(getpid(), SIGXFSZ);
 	(void)kill(getpid(), SIGHUP);
 	await(&reloads, 2);
 }
