@@ -263,6 +263,7 @@ void attempt_decide(const struct attempt *attempt,
 		.results =
 			g_new0(struct queue_result, attempt->recipient_count),
 		.count = attempt->recipient_count,
+		.took = g_get_monotonic_time() - attempt->began,
 		.reported =
 			g_new0(struct report_recipient,
 			       attempt->recipient_count +
@@ -339,7 +340,6 @@ void attempt_log(const struct attempt *attempt,
 		log_event_text(event, "status", decision->results[i].status);
 		log_event_text(event, "reply", decision->results[i].reply);
 	}
-	log_event_duration(event, "time",
-			   g_get_monotonic_time() - attempt->began);
+	log_event_duration(event, "time", decision->took);
 	log_event_emit(event, LOG_LEVEL_INFO);
 }

@@ -45,7 +45,8 @@ struct attempt_decision {
 	size_t count;
 	struct report_recipient *reported;
 	size_t reported_count;
-	bool warned; /* the report has the delay notice */
+	bool warned;  /* the report has the delay notice */
+	int64_t took; /* microseconds the attempt lasted */
 };
 void attempt_decide(const struct attempt *attempt,
 		    const struct scheduler_policy *policy, int64_t now,

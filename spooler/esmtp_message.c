@@ -117,6 +117,7 @@ static const char *relay_text(void **context, int *len, void *arg)
 		const struct relay_message *message = session->message;
 		const GByteArray *recoded = session->recoded;
 
+		session->source->settle(session->source->context);
 		(void)relay_wire_begin_data(
 			session->wire,
 			recoded ? recoded->data : message->octets,

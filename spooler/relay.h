@@ -104,6 +104,9 @@ struct relay_source {
 	struct relay_message *(*next)(void *context);
 	/* Every recipient of the message has its outcome now. */
 	void (*done)(void *context, struct relay_message *message);
+	/* A message's content is about to go out: returns once what was done
+	 * is recorded, or the connection was cut. */
+	void (*settle)(void *context);
 	void *context;
 };
 

@@ -379,6 +379,7 @@ static int direct_put_content(struct relay_direct *direct,
 	GByteArray *out = relay_link_output(direct->link);
 	struct relay_content content;
 
+	direct->source->settle(direct->source->context);
 	if (letter->by_bdat)
 		relay_link_put(direct->link, "BDAT %zu LAST\r\n",
 			       relay_content_size(octets, len));

@@ -1,6 +1,6 @@
 /*
  * A worker: claims messages, sends them over one connection to the relay host,
- * and records each outcome before the next message goes.
+ * and records each outcome before the content of the next message goes.
  */
 #include "log.h"
 #include "worker_internal.h"
@@ -63,6 +63,9 @@ static int worker_claim_unit(struct store *store, void *context,
 {
 	struct worker_claim *claim = context;
 
+	g_clear_pointer(&claim->entries, g_ptr_array_unref); /* of a run
+								that was
+								undone */
 	return store_queue_claim(store, claim->now, claim->limit,
 				 &claim->entries, fault);
 }
@@ -122,12 +125,14 @@ static void worker_claim(struct worker *worker)
 	claim.limit = worker_allowance(worker);
 	if (!claim.limit)
 		return;
-	if (committer_run(worker->spooler->committer, worker_claim_unit, &claim,
-			  &fault) != 0)
+	if (committer_run_anew(worker->spooler->committer, worker_claim_unit,
+			       &claim, &fault) != 0) {
+		g_clear_pointer(&claim.entries, g_ptr_array_unref);
 		log_message(LOG_LEVEL_ERROR, "cannot claim from the queue: %s",
 			    fault.text);
-	else
+	} else {
 		count = claim.entries->len;
+	}
 	worker_claimed(worker, &claim, count);
 	if (!claim.entries)
 		return;
@@ -147,8 +152,8 @@ static void worker_unclaim(struct worker *worker, int64_t id)
 {
 	struct fault fault = {0};
 
-	if (committer_run(worker->spooler->committer, worker_unclaim_unit, &id,
-			  &fault) != 0)
+	if (committer_run_anew(worker->spooler->committer, worker_unclaim_unit,
+			       &id, &fault) != 0)
 		log_message(LOG_LEVEL_WARNING,
 			    "cannot give back message %" G_GINT64_FORMAT ": %s",
 			    id, fault.text);
@@ -283,15 +288,16 @@ static struct attempt *worker_take(struct worker *worker,
 static struct relay_message *worker_next(void *context)
 {
 	struct worker *worker = context;
-	struct attempt *attempt;
+	struct attempt *attempt = NULL;
 
-	if (++worker->session_count >= WORKER_SESSION_MAX ||
-	    worker_is_outdated(worker))
-		return NULL;
-	attempt = worker_take(worker, worker->route);
+	if (++worker->session_count < WORKER_SESSION_MAX &&
+	    !worker_is_outdated(worker))
+		attempt = worker_take(worker, worker->route);
 	worker_expect(worker, attempt && worker->is_quick);
-	if (!attempt)
+	if (!attempt) {
+		worker_settle(worker);
 		return NULL;
+	}
 	attempt_set_sender(attempt, worker_sender(worker, attempt->entry));
 	return &attempt->message;
 }
@@ -307,6 +313,11 @@ static bool worker_cut_it_off(struct worker *worker,
 		if (message->recipients[i].from_relay)
 			return false;
 	return true;
+}
+
+static void worker_ready(void *context)
+{
+	worker_settle(context);
 }
 
 static void worker_done(void *context, struct relay_message *message)
@@ -364,7 +375,7 @@ static int worker_relay(struct worker *worker, struct attempt *first,
 			struct fault *fault)
 {
 	static const struct relay_source calls = {worker_next, worker_done,
-						  NULL};
+						  worker_ready, NULL};
 	struct relay_source source = calls;
 	struct route *route = worker->route;
 
@@ -389,7 +400,7 @@ static int worker_relay(struct worker *worker, struct attempt *first,
 	return -1;
 }
 
-static void worker_session(struct worker *worker, struct attempt *first)
+static void worker_deliver(struct worker *worker, struct attempt *first)
 {
 	g_autofree char *words = NULL;
 	struct fault fault = {0};
@@ -412,6 +423,13 @@ static void worker_session(struct worker *worker, struct attempt *first)
 	}
 	attempt_defer(first, "4.4.1", words);
 	worker_finish(worker, first);
+}
+
+static void worker_session(struct worker *worker, struct attempt *first)
+{
+	worker_deliver(worker, first);
+	worker_expect(worker, false);
+	worker_settle(worker);
 }
 
 /* ---- the thread ---- */
@@ -450,6 +468,7 @@ static void *worker_main(void *context)
 			worker_renew(worker);
 			worker_session(worker, attempt);
 		}
+		worker_settle(worker); /* of what could not be read */
 		while ((attempt = g_queue_pop_head(&worker->again))) {
 			worker_unclaim(worker, attempt->entry->id);
 			attempt_free(attempt);

@@ -21,6 +21,8 @@ struct worker {
 				      before their turn */
 	char *relay;               /* "host:port" of it */
 	size_t session_count;
+	struct worker_record *record; /* of the message before the one that is
+					 under way, or NULL */
 	bool is_quick;    /* the relay host took its last message at once */
 	bool is_expected; /* by the committer, with the result */
 	bool has_ended;   /* guarded by the spooler's lock */
@@ -33,7 +35,11 @@ bool worker_is_stopping(struct worker *worker);
 /* Results of several sessions cost one sync if they come together: so the
  * committer hears of those that are sure to come soon. */
 void worker_expect(struct worker *worker, bool expect);
-/* Every recipient has an outcome: record, tell, log; attempt is moved. */
+/* Every recipient has an outcome, which is handed to the committer; attempt is
+ * moved. */
 void worker_finish(struct worker *worker, struct attempt *attempt);
+/* Returns once it is recorded; then it is told and logged, too.  While stopping
+ * a store that cannot be written to is given up, and the connection cut. */
+void worker_settle(struct worker *worker);
 
 #endif

@@ -9,29 +9,49 @@
 #define WORKER_QUICK_US     5000
 #define WORKER_COMMIT_TRIES 5 /* while stopping */
 
-struct worker_results {
-	int64_t id;
-	const struct attempt_decision *decision;
+/* What came of an attempt, on its way into the store. */
+struct worker_record {
+	struct attempt *attempt;
+	struct attempt_decision decision;
 	struct content content;
+	struct propset *set; /* of content */
 	const struct content *report;
 	struct fault left_out; /* copies or reports that could not be made */
+	struct commit_request *request;
 };
 
-static int worker_results_unit(struct store *store, void *context,
-			       struct fault *fault)
+static void worker_record_free(struct worker_record *record)
 {
-	struct worker_results *results = context;
+	if (record->content.rfc822)
+		g_bytes_unref(record->content.rfc822);
+	propset_free(record->set);
+	attempt_decision_clear(&record->decision);
+	attempt_free(record->attempt);
+	g_free(record);
+}
+
+/* It may run twice. */
+static int worker_record_unit(struct store *store, void *context,
+			      struct fault *fault)
+{
+	struct worker_record *record = context;
 
 	return store_queue_results(
 		store,
 		&(struct queue_results){
-			.id = results->id,
-			.results = results->decision->results,
-			.count = results->decision->count,
-			.report = results->report,
-			.delay_warned = results->decision->warned,
+			.id = record->attempt->entry->id,
+			.results = record->decision.results,
+			.count = record->decision.count,
+			.report = record->report,
+			.delay_warned = record->decision.warned,
 		},
-		&results->left_out, fault);
+		&record->left_out, fault);
+}
+
+static void worker_record_start(struct worker *worker)
+{
+	worker->record->request = committer_start(
+		worker->spooler->committer, worker_record_unit, worker->record);
 }
 
 void worker_expect(struct worker *worker, bool expect)
@@ -43,45 +63,50 @@ void worker_expect(struct worker *worker, bool expect)
 }
 
 /* What the relay host has taken must be recorded, or it goes twice. */
-static void worker_commit(struct worker *worker, struct worker_results *results)
+static void worker_record_wait(struct worker *worker)
 {
+	struct worker_record *record = worker->record;
+	int64_t id = record->attempt->entry->id;
+
 	for (int tries = 0;; tries++) {
 		struct fault fault = {0};
 
-		if (committer_run(worker->spooler->committer,
-				  worker_results_unit, results, &fault) == 0) {
-			if (results->left_out.kind != FAULT_NONE)
+		if (committer_wait(record->request, &fault) == 0) {
+			if (record->left_out.kind != FAULT_NONE)
 				log_message(LOG_LEVEL_ERROR,
 					    "message %" G_GINT64_FORMAT
 					    " of the queue is recorded, but "
 					    "without %s",
-					    results->id,
-					    results->left_out.text);
+					    id, record->left_out.text);
 			return;
 		}
 		if (!fault_is_temporary(&fault)) {
 			log_message(LOG_LEVEL_WARNING,
 				    "message %" G_GINT64_FORMAT
 				    " has left the queue meanwhile: %s",
-				    results->id, fault.text);
+				    id, fault.text);
 			return;
 		}
 		log_message(LOG_LEVEL_ERROR,
 			    "cannot record what became of message "
 			    "%" G_GINT64_FORMAT ": %s",
-			    results->id, fault.text);
-		if (tries >= WORKER_COMMIT_TRIES && worker_is_stopping(worker))
+			    id, fault.text);
+		if (tries >= WORKER_COMMIT_TRIES &&
+		    worker_is_stopping(worker)) {
+			/* Nothing more may be taken that is not recorded. */
+			worker_cut(worker);
 			return;
+		}
 		g_usleep(USEC_PER_SEC);
+		worker_record_start(worker);
 	}
 }
 
-static void worker_report(struct worker *worker, const struct attempt *attempt,
-			  const struct attempt_decision *decision,
-			  const struct settings *settings,
-			  struct worker_results *results,
-			  struct propset **ret_set)
+static void worker_report(struct worker *worker, struct worker_record *record)
 {
+	const struct attempt *attempt = record->attempt;
+	const struct attempt_decision *decision = &record->decision;
+	const struct settings *settings = worker->settings;
 	const struct conf *conf = settings->conf;
 	struct report report = {
 		.hostname = conf->hostname,
@@ -109,21 +134,21 @@ static void worker_report(struct worker *worker, const struct attempt *attempt,
 	gsize size;
 	const void *octets;
 
-	results->content.rfc822 =
+	record->content.rfc822 =
 		g_byte_array_free_to_bytes(report_compose(&report));
-	if (helper_to_propset(worker->spooler->helpers, results->content.rfc822,
-			      -1, &options, ret_set, &fault) != 0)
+	if (helper_to_propset(worker->spooler->helpers, record->content.rfc822,
+			      -1, &options, &record->set, &fault) != 0)
 		log_message(LOG_LEVEL_WARNING,
 			    "a report could not be converted: %s", fault.text);
-	report_set_class(*ret_set, report_action(&report));
-	octets = g_bytes_get_data(results->content.rfc822, &size);
-	digest_sha256(octets, size, results->content.sha256);
-	results->content.set = *ret_set;
-	results->report = &results->content;
+	report_set_class(record->set, report_action(&report));
+	octets = g_bytes_get_data(record->content.rfc822, &size);
+	digest_sha256(octets, size, record->content.sha256);
+	record->content.set = record->set;
+	record->report = &record->content;
 	metric_add(worker->spooler->reports, 1);
 }
 
-static void worker_count(struct worker *worker, const struct attempt *attempt,
+static void worker_count(struct worker *worker,
 			 const struct attempt_decision *decision)
 {
 	struct spooler *spooler = worker->spooler;
@@ -141,30 +166,33 @@ static void worker_count(struct worker *worker, const struct attempt *attempt,
 			metric_add(spooler->deferred, 1);
 			break;
 		}
-	metric_observe(spooler->latency,
-		       g_get_monotonic_time() - attempt->began);
+	metric_observe(spooler->latency, decision->took);
 }
 
 void worker_finish(struct worker *worker, struct attempt *attempt)
 {
-	struct attempt_decision decision;
-	struct worker_results results = {.id = attempt->entry->id};
-	AUTO(propset) set = NULL;
+	struct worker_record *record = g_new0(struct worker_record, 1);
 
+	worker_settle(worker);
+	record->attempt = attempt;
 	attempt_decide(attempt, &worker->settings->policy, g_get_real_time(),
-		       &decision);
-	results.decision = &decision;
-	if (decision.reported_count)
-		worker_report(worker, attempt, &decision, worker->settings,
-			      &results, &set);
-	worker_commit(worker, &results);
-	worker_expect(worker, false);
-	worker->is_quick =
-		g_get_monotonic_time() - attempt->began < WORKER_QUICK_US;
-	worker_count(worker, attempt, &decision);
-	attempt_log(attempt, &decision, worker->relay);
-	if (results.content.rfc822)
-		g_bytes_unref(results.content.rfc822);
-	attempt_decision_clear(&decision);
-	attempt_free(attempt);
+		       &record->decision);
+	worker->is_quick = record->decision.took < WORKER_QUICK_US;
+	if (record->decision.reported_count)
+		worker_report(worker, record);
+	worker->record = record;
+	worker_record_start(worker);
+}
+
+void worker_settle(struct worker *worker)
+{
+	struct worker_record *record = worker->record;
+
+	if (!record)
+		return;
+	worker_record_wait(worker);
+	worker->record = NULL;
+	worker_count(worker, &record->decision);
+	attempt_log(record->attempt, &record->decision, worker->relay);
+	worker_record_free(record);
 }

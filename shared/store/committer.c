@@ -431,11 +431,12 @@ static bool committer_seize(struct committer *c)
 	bool is_free;
 
 	(void)pthread_mutex_lock(&c->mutex);
-	c->asked++;
 	is_free = !c->is_busy && g_atomic_int_get(&c->expected) <= 1 &&
 		  g_queue_is_empty(&c->waiting);
-	if (is_free)
+	if (is_free) {
 		c->is_busy = true;
+		c->asked++;
+	}
 	(void)pthread_mutex_unlock(&c->mutex);
 	return is_free;
 }
@@ -451,19 +452,26 @@ static void committer_run_here(struct committer *c,
 	committer_release(c);
 }
 
-static void committer_run_there(struct committer *c,
+/* To the thread. */
+static void committer_hand_over(struct committer *c,
 				struct commit_request *request)
 {
 	bool must_wake;
 
 	(void)sem_init(&request->answered, 0, 0);
 	(void)pthread_mutex_lock(&c->mutex);
+	c->asked++;
 	g_queue_push_tail(&c->waiting, request);
 	/* The thread waits for the first one, and then for so many. */
 	must_wake = c->waiting.length == MAX(c->goal, 1);
 	(void)pthread_mutex_unlock(&c->mutex);
 	if (must_wake)
 		(void)pthread_cond_signal(&c->wanted);
+}
+
+/* From the thread. */
+static void committer_await(struct commit_request *request)
+{
 	while (sem_wait(&request->answered) && errno == EINTR)
 		;
 	(void)sem_destroy(&request->answered);
@@ -472,10 +480,12 @@ static void committer_run_there(struct committer *c,
 static int committer_ask(struct committer *c, struct commit_request *request,
 			 struct fault *fault)
 {
-	if (committer_seize(c))
+	if (committer_seize(c)) {
 		committer_run_here(c, request);
-	else
-		committer_run_there(c, request);
+	} else {
+		committer_hand_over(c, request);
+		committer_await(request);
+	}
 	if (request->rc && fault)
 		*fault = request->fault;
 	return request->rc;
@@ -496,6 +506,30 @@ int committer_run_anew(struct committer *c, store_unit_fn *unit, void *context,
 		.unit = unit, .context = context, .may_repeat = true};
 
 	return committer_ask(c, &request, fault);
+}
+
+struct commit_request *committer_start(struct committer *c, store_unit_fn *unit,
+				       void *context)
+{
+	struct commit_request *request = g_new0(struct commit_request, 1);
+
+	request->unit = unit;
+	request->context = context;
+	request->may_repeat = true;
+	committer_hand_over(c, request);
+	return request;
+}
+
+int committer_wait(struct commit_request *request, struct fault *fault)
+{
+	int rc;
+
+	committer_await(request);
+	rc = request->rc;
+	if (rc && fault)
+		*fault = request->fault;
+	g_free(request);
+	return rc;
 }
 
 void committer_expect(struct committer *c, int more)

@@ -133,6 +133,17 @@ NODISCARD int committer_run(struct committer *committer, store_unit_fn *unit,
 NODISCARD int committer_run_anew(struct committer *committer,
 				 store_unit_fn *unit, void *context,
 				 struct fault *fault);
+/*
+ * The same in two steps, between which the caller does other things: start
+ * hands the unit over, wait blocks until it is on disk or undone and frees the
+ * request.  context lasts until then.  Units that were started one after the
+ * other run in that order, and before what is run later.
+ */
+struct commit_request;
+struct commit_request *committer_start(struct committer *committer,
+				       store_unit_fn *unit, void *context);
+NODISCARD int committer_wait(struct commit_request *request,
+			     struct fault *fault);
 /* Announces callers (1) that will come soon, and takes that back (-1) when they
  * have come, or will not: so it knows whom to wait for.  Needless, but for
  * larger groups. */

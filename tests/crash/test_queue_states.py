@@ -149,6 +149,27 @@ class States(Killed):
                 self.sent_once(times=2)
                 self.okapi.stop()
 
+    def test_one_is_unrecorded_at_a_time(self):
+        """While the outcome of a message cannot be recorded the next is
+        offered, and its content held back."""
+        for direct in (False, True):
+            with self.subTest(direct=direct):
+                self.start("DOT*2=delay 0.5", direct=direct,
+                           smtp_max_sessions=1)
+                for subject in "abcd":
+                    self.submit(subject)
+                self.eventually("the second", lambda: self.relay.log().count(
+                    "< (end of data)") == 2)
+                lock = self.lock()
+                self.eventually("the third envelope", lambda:
+                                self.relay.log().count("< RCPT") == 3)
+                time.sleep(0.3)
+                self.assertEqual(self.taken(), ["a", "b"])
+                lock.close()
+                self.queue_empties()
+                self.assertEqual(sorted(self.taken()), list("abcd"))
+                self.okapi.stop()
+
     def test_sent(self):
         self.start()
         self.submit()

@@ -228,6 +228,11 @@ static void fuzz_check(const struct relay_recipient *to)
 		fuzz_require(fuzz_says('5'));
 }
 
+static void fuzz_settle(void *context)
+{
+	(void)context;
+}
+
 static void fuzz_done(void *context, struct relay_message *message)
 {
 	struct fuzz_queue *queue = context;
@@ -279,7 +284,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.login = {.user = "", .password = "", .token_command = ""},
 		.timeouts = {1000, 1000, 1000, 1000, 1000},
 	};
-	const struct relay_source source = {fuzz_next, fuzz_done, &queue};
+	const struct relay_source source = {fuzz_next, fuzz_done, fuzz_settle,
+					    &queue};
 	struct relay_control *control;
 	struct fault fault = {0};
 	int result;

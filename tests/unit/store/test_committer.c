@@ -127,6 +127,32 @@ static void keep_neighbours_apart(bool may_repeat)
 	must_be_sound();
 }
 
+/* In two steps: both are asked for before the first is waited for. */
+Test(committer, is_asked_now_and_answers_later)
+{
+	struct job jobs[2] = {{.number = 1}, {.number = 2, .fails = true}};
+	struct commit_request *requests[2];
+	struct committer *committer;
+	int64_t bob = user_make("bob");
+	struct store_stats found;
+	struct fault why = {0};
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 2; i++) {
+		jobs[i].store = bob;
+		jobs[i].folder = folder_of(bob, FOLDER_INBOX);
+		requests[i] = committer_start(committer, job_unit, &jobs[i]);
+	}
+	must(committer_wait(requests[0], fault));
+	cr_expect_neq(committer_wait(requests[1], &why), 0);
+	cr_expect_eq(why.kind, FAULT_REJECTED, "%s", why.text);
+	cr_expect(committer_is_well(committer));
+	committer_free(committer);
+	must(store_get_stats(fx.store, &found, fault));
+	cr_expect_eq(found.messages, 1);
+	must_be_sound();
+}
+
 Test(committer, groups_and_keeps_neighbours_apart)
 {
 	keep_neighbours_apart(false);
