@@ -592,19 +592,25 @@ static void serve_wake(struct serve *serve)
 	errno = saved;
 }
 
+/* A second signal takes nothing back of what the first one began. */
+static void serve_end(struct serve *serve, enum serve_ending ending)
+{
+	int is = atomic_load(&serve->ending);
+
+	while (is < (int)ending &&
+	       !atomic_compare_exchange_weak(&serve->ending, &is, (int)ending))
+		;
+	serve_wake(serve);
+}
+
 void serve_stop(struct serve *serve)
 {
-	atomic_store(&serve->ending, SERVE_STOPS);
-	serve_wake(serve);
+	serve_end(serve, SERVE_STOPS);
 }
 
 void serve_retire(struct serve *serve)
 {
-	int goes_on = SERVE_GOES_ON;
-
-	(void)atomic_compare_exchange_strong(&serve->ending, &goes_on,
-					     SERVE_RETIRES);
-	serve_wake(serve);
+	serve_end(serve, SERVE_RETIRES);
 }
 
 /* Waits until no session is left; false at the end of wait_ms. */

@@ -18,7 +18,7 @@
 /* What the sessions did, together. */
 static struct {
 	atomic_int opened, closed, finished, resets, octets, trusted, tls;
-	atomic_bool refuse;
+	atomic_bool refuse, hold; /* hold: data is not taken while it is set */
 } seen;
 
 /* The kernel's numbers of those that had a session. */
@@ -59,6 +59,8 @@ static int seen_data(void *context G_GNUC_UNUSED,
 		     struct fault *fault G_GNUC_UNUSED)
 {
 	atomic_fetch_add(&seen.octets, (int)len);
+	while (atomic_load(&seen.hold))
+		g_usleep(1000);
 	return 0;
 }
 
@@ -432,6 +434,41 @@ Test(serve, shutdown_does_not_wait_for_ever)
 	client_close(&client);
 	cr_expect_eq(atomic_load(&seen.finished), 0);
 	cr_expect_eq(atomic_load(&seen.resets), 1);
+}
+
+static void *host_end(void *serve)
+{
+	serve_free(serve, 0);
+	return NULL;
+}
+
+/* Who is asked to stop twice goes on with what the first time began: sessions
+ * that are cut off still say so. */
+Test(serve, a_second_stop_takes_nothing_back)
+{
+	struct host host;
+	struct client client;
+	pthread_t thread;
+
+	host_start(&host, 10, 60000, false);
+	atomic_store(&seen.hold, true);
+	client_open(&client, host.where);
+	client_send(&client, "LHLO c\r\n" ENVELOPE "DATA\r\n");
+	client_expect(&client, "354 ");
+	client_send(&client, "hel");
+	await(&seen.octets, 3);
+	serve_stop(host.serve);
+	pthread_join(host.thread, NULL);
+	cr_assert_eq(pthread_create(&thread, NULL, host_end, host.serve), 0);
+	g_usleep(200000); /* no grace: it is cut off by now */
+	serve_stop(host.serve);
+	atomic_store(&seen.hold, false);
+	client_expect(&client, "421 4.3.2 mx.test ");
+	client_expect_end(&client);
+	client_close(&client);
+	pthread_join(thread, NULL);
+	g_free(host.where);
+	cr_expect_eq(atomic_load(&seen.finished), 0);
 }
 
 Test(serve, sessions_are_bounded)
