@@ -173,14 +173,11 @@ static inline uint32_t base64_group(const char *text)
 	       t->bits[2][(uint8_t)text[2]] | t->bits[3][(uint8_t)text[3]];
 }
 
-bool base64_decode(const char *text, size_t len, uint8_t *out)
+bool base64_decode_by_tables(const char *text, size_t len, uint8_t *out)
 {
 	uint32_t all = 0;
-	size_t done = base64_wide ? base64_wide(text, len, out) : 0;
 
-	text += done;
-	out += done / 4 * 3;
-	for (len -= done; len; len -= 4, text += 4, out += 3) {
+	for (; len; len -= 4, text += 4, out += 3) {
 		uint32_t group = base64_group(text);
 
 		all |= group;
@@ -189,6 +186,14 @@ bool base64_decode(const char *text, size_t len, uint8_t *out)
 		out[2] = (uint8_t)group;
 	}
 	return !(all & BASE64_BAD);
+}
+
+bool base64_decode(const char *text, size_t len, uint8_t *out)
+{
+	size_t done = base64_wide ? base64_wide(text, len, out) : 0;
+
+	return base64_decode_by_tables(text + done, len - done,
+				       out + done / 4 * 3);
 }
 
 bool base64_decode_last(const char *text, size_t len, uint8_t *out)

@@ -18,6 +18,9 @@ size_t base64_span(const char *text, size_t len);
 /* Decodes len characters, a multiple of 4 without padding, into len / 4 * 3
  * octets; false if one is not of the alphabet (out then holds anything). */
 bool base64_decode(const char *text, size_t len, uint8_t *out);
+/* The same without the processor's wide instructions: what there is elsewhere,
+ * and for the ends. */
+bool base64_decode_by_tables(const char *text, size_t len, uint8_t *out);
 /* The last group: 2 or 3 characters before the padding, into 1 or 2 octets;
  * false also if bits are set that no octet has. */
 bool base64_decode_last(const char *text, size_t len, uint8_t *out);
