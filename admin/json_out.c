@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-char *prop_print_name(const struct propset *set, uint32_t tag)
+/* What a property of this set is called; owned. */
+static char *prop_print_name(const struct propset *set, uint32_t tag)
 {
 	const char *known = proptag_name(tag);
 	const struct prop_name *name;

@@ -19,9 +19,6 @@
 
 #define PROP_INLINE_MAX 1024
 
-/* What a property of this set is called; owned. */
-char *prop_print_name(const struct propset *set, uint32_t tag);
-
 /* Owned reference. */
 json_t *propset_to_json(const struct propset *set, bool data);
 

@@ -21,12 +21,6 @@ NODISCARD int mail_find(struct admin *admin, const struct store_user *user,
 /* The object of `mail list`; owned. */
 json_t *mail_json(const struct store_message *message);
 
-/* All properties of a stored message: those of its bytes, over them what the
- * store knows, PR_TRANSPORT_MESSAGE_HEADERS with the trace headers on top;
- * owned. */
-NODISCARD int mail_properties(struct admin *admin, int64_t message,
-			      struct propset **ret_set, struct fault *fault);
-
 /* The verbs that have a file of their own. */
 int mail_show(struct admin *admin, struct fault *fault);
 int mail_export(struct admin *admin, struct fault *fault);

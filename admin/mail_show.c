@@ -30,8 +30,11 @@ static void mail_put_trace(struct propset *set, GBytes *bytes, GBytes *whole,
 	g_string_free(text, TRUE);
 }
 
-int mail_properties(struct admin *admin, int64_t message,
-		    struct propset **ret_set, struct fault *fault)
+/* All properties of a stored message: those of its bytes, over them what the
+ * store knows, PR_TRANSPORT_MESSAGE_HEADERS with the trace headers on top;
+ * owned. */
+static int mail_properties(struct admin *admin, int64_t message,
+			   struct propset **ret_set, struct fault *fault)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	g_autoptr(GBytes) whole = NULL;

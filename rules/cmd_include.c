@@ -20,7 +20,8 @@ static const struct language_tag include_tags[] = {
 
 static const struct language_tag *const tags[] = {include_tags, NULL};
 
-bool sieve_include_name_is_valid(const char *name)
+/* RFC 6609 section 3.1: no control characters, no separators; and no '/'. */
+static bool is_script_name(const char *name)
 {
 	if (!*name || strlen(name) > 255 || !g_utf8_validate(name, -1, NULL))
 		return false;
@@ -34,13 +35,13 @@ bool sieve_include_name_is_valid(const char *name)
 	return true;
 }
 
-unsigned sieve_include_max(const struct sieve_settings *settings)
+static unsigned includes_max(const struct sieve_settings *settings)
 {
 	return settings && settings->includes_max ? settings->includes_max
 						  : RUN_INCLUDES_MAX;
 }
 
-unsigned sieve_include_depth_max(const struct sieve_settings *settings)
+static unsigned depth_max(const struct sieve_settings *settings)
 {
 	return settings && settings->include_depth_max
 		       ? settings->include_depth_max
@@ -111,15 +112,14 @@ static int check_included(struct checker *checker, const struct ast_node *node,
 		return sieve_error_set(checker->error, node->place,
 				       "there is no script \"%.80s\"",
 				       include->name);
-	if (above && above->depth >= sieve_include_depth_max(options->settings))
-		return sieve_error_set(
-			checker->error, node->place,
-			"scripts are included deeper than %u",
-			sieve_include_depth_max(options->settings));
-	if (++*checker->include_count > sieve_include_max(options->settings))
+	if (above && above->depth >= depth_max(options->settings))
+		return sieve_error_set(checker->error, node->place,
+				       "scripts are included deeper than %u",
+				       depth_max(options->settings));
+	if (++*checker->include_count > includes_max(options->settings))
 		return sieve_error_set(checker->error, node->place,
 				       "more than %u scripts are included",
-				       sieve_include_max(options->settings));
+				       includes_max(options->settings));
 	return check_text(checker, node, include, text, len);
 }
 
@@ -148,7 +148,7 @@ static int check_include(struct checker *checker, struct ast_node *node,
 		return sieve_error_set(checker->error, name->place,
 				       "no variables are allowed in the name "
 				       "of an included script");
-	if (!sieve_include_name_is_valid(name->text))
+	if (!is_script_name(name->text))
 		return sieve_error_set(checker->error, name->place,
 				       "\"%.60s\" is no name of a script",
 				       name->text);
@@ -204,12 +204,12 @@ static bool may_run(struct sieve_run *run, const struct ast_node *node,
 	if (g_ptr_array_find(run->including, key, NULL))
 		sieve_run_fail(run, "include: \"%s\" includes itself",
 			       script->name);
-	else if (run->including->len > sieve_include_depth_max(settings))
+	else if (run->including->len > depth_max(settings))
 		sieve_run_fail(run, "scripts are included deeper than %u",
-			       sieve_include_depth_max(settings));
-	else if (++run->includes > sieve_include_max(settings))
+			       depth_max(settings));
+	else if (++run->includes > includes_max(settings))
 		sieve_run_fail(run, "more than %u scripts are included",
-			       sieve_include_max(settings));
+			       includes_max(settings));
 	return !run->failed;
 }
 

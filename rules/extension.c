@@ -76,8 +76,3 @@ const char *extension_name(enum extension extension)
 {
 	return extension_names[extension];
 }
-
-const char *const *sieve_extensions(void)
-{
-	return extension_names + 1;
-}

@@ -1,5 +1,6 @@
 /*
- * What include needs in more than one place: its limits, and names of scripts.
+ * What including a script leaves behind, in the script and while it is
+ * compiled.
  */
 #ifndef OKAPI_RULES_INCLUDE_H
 #define OKAPI_RULES_INCLUDE_H
@@ -21,10 +22,5 @@ struct sieve_includer {
 	unsigned depth;
 	unsigned *count;
 };
-
-/* RFC 6609 section 3.1: no control characters, no separators; and no '/'. */
-bool sieve_include_name_is_valid(const char *name);
-unsigned sieve_include_max(const struct sieve_settings *settings);
-unsigned sieve_include_depth_max(const struct sieve_settings *settings);
 
 #endif

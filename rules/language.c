@@ -112,11 +112,6 @@ const struct language_entry *language_find(enum language_kind kind,
 	return NULL;
 }
 
-const struct language_entry *language_at(size_t i)
-{
-	return i < G_N_ELEMENTS(entries) ? entries[i] : NULL;
-}
-
 const struct ast_tagged *language_tagged(const struct ast_node *node,
 					 enum language_slot slot)
 {

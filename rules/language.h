@@ -109,8 +109,6 @@ struct language_entry {
 /* By name in lower case; NULL. */
 const struct language_entry *language_find(enum language_kind kind,
 					   const char *name);
-/* Number i of them all, NULL behind the last; for documentation. */
-const struct language_entry *language_at(size_t i);
 
 /* Tags that several share: match types (base, relational, regex), comparator,
  * address parts (base, subaddress), :index and :last. */

@@ -12,7 +12,9 @@ static const char *or_null(const char *text)
 	return *text ? text : NULL;
 }
 
-bool sieve_score_parse_texts(struct sieve_score *score, const char *list)
+/* Sets score->texts[N] by "1 = Clean; 5 = Virus found"; false where it is
+ * nothing of the kind. */
+static bool sieve_score_parse_texts(struct sieve_score *score, const char *list)
 {
 	g_auto(GStrv) entries = g_strsplit(list, ";", -1);
 

@@ -15,9 +15,6 @@ NODISCARD int sieve_settings_of_conf(const struct conf *conf,
 				     struct fault *fault);
 void sieve_settings_clear(struct sieve_settings *settings);
 
-/* Sets score->texts[N] by "1 = Clean; 5 = Virus found"; false where it is
- * nothing of the kind. */
-bool sieve_score_parse_texts(struct sieve_score *score, const char *list);
 /* "score", "length" or "text"; false for anything else. */
 bool sieve_score_parse_type(struct sieve_score *score, const char *name);
 

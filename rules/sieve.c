@@ -190,11 +190,6 @@ const char *const *sieve_script_fields(const struct sieve_script *script)
 	return (const char *const *)script->fields->pdata;
 }
 
-const char *sieve_script_name(const struct sieve_script *script)
-{
-	return script->name;
-}
-
 /* What a terminal might take for a command. */
 static bool is_control(char octet)
 {

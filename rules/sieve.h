@@ -97,10 +97,6 @@ const char *const *sieve_script_fields(const struct sieve_script *script);
 bool sieve_script_include(const struct sieve_script *script, size_t i,
 			  enum sieve_location *ret_location,
 			  const char **ret_name);
-/* Borrowed from the script. */
-const char *sieve_script_name(const struct sieve_script *script);
-/* The extensions there are, NULL-terminated; static. */
-const char *const *sieve_extensions(void);
 
 /* The line the error is in (of a long one, what stands around it) and a caret
  * under the column; owned. */

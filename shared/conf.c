@@ -499,30 +499,6 @@ const char *conf_option_default(size_t i)
 	return conf_rows[i].def[0] == '@' ? "" : conf_rows[i].def;
 }
 
-const char *conf_option_kind(size_t i)
-{
-	switch (conf_rows[i].kind) {
-	case CONF_STRING:
-		return "text";
-	case CONF_LIST:
-		return "list";
-	case CONF_BOOL:
-		return "yes or no";
-	case CONF_NUMBER:
-		return "number";
-	case CONF_SIZE:
-		return "MB";
-	case CONF_TIME:
-		return "time";
-	case CONF_MODE:
-		return "file mode";
-	case CONF_LOG_METHOD:
-	case CONF_TLS_LEVEL:
-		return "word";
-	}
-	return "";
-}
-
 /* The largest unit that divides the time: 86400 is "1d". */
 static char *conf_format_time(int64_t seconds)
 {

@@ -79,8 +79,6 @@ size_t conf_option_count(void);
 const char *conf_option_key(size_t i);
 const char *conf_option_text(size_t i);
 const char *conf_option_default(size_t i);
-/* What kind of value it takes, for people: "time (s)". */
-const char *conf_option_kind(size_t i);
 /* The value as it would be written in the file; owned. */
 char *conf_option_format(const struct conf *conf, size_t i);
 /* "default", "FILE:LINE" or "-o"; borrowed from conf. */

@@ -160,7 +160,7 @@ void log_set_level(int level)
 			 CLAMP(level, LOG_LEVEL_NONE, LOG_LEVEL_DEBUG));
 }
 
-bool log_wants(enum log_level level)
+static bool log_wants(enum log_level level)
 {
 	return (int)level <= g_atomic_int_get(&log_state.level);
 }

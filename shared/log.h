@@ -42,7 +42,6 @@ bool log_is_stderr(void);
 
 /* Raises or lowers the level (-v, -s). */
 void log_set_level(int level);
-bool log_wants(enum log_level level);
 
 void log_message(enum log_level level, const char *format, ...)
 	PRINTF_LIKE(2, 3);

@@ -151,7 +151,7 @@ void metric_set(struct metric *metric, int64_t value)
 	atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
-int64_t metric_value(const struct metric *metric)
+static int64_t metric_value(const struct metric *metric)
 {
 	return atomic_load_explicit(&metric->value, memory_order_relaxed);
 }

@@ -35,7 +35,6 @@ char *metric_label(const char *key, const char *value);
 void metric_add(struct metric *metric, int64_t n);
 /* Gauges; a counter that is kept elsewhere (the store) may be set, too. */
 void metric_set(struct metric *metric, int64_t value);
-int64_t metric_value(const struct metric *metric);
 /* Latencies. */
 void metric_observe(struct metric *metric, int64_t usec);
 

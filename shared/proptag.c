@@ -9,12 +9,11 @@
 struct proptag_row {
 	uint32_t tag;
 	const char *name;
-	const char *text;
 };
 
 /* In order of tag: proptag_name() searches it by halves. */
 static const struct proptag_row proptag_rows[] = {
-#define PROPTAG(name, tag, text) {tag, #name, text},
+#define PROPTAG(name, tag, text) {tag, #name},
 #include "proptag.def"
 #undef PROPTAG
 };
@@ -77,9 +76,4 @@ size_t proptag_count(void)
 uint32_t proptag_at(size_t i)
 {
 	return proptag_rows[i].tag;
-}
-
-const char *proptag_text(size_t i)
-{
-	return proptag_rows[i].text;
 }

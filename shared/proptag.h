@@ -57,6 +57,5 @@ uint32_t proptag_parse(const char *name);
 /* The table itself, in order of id: for documentation and completion. */
 size_t proptag_count(void);
 uint32_t proptag_at(size_t i);
-const char *proptag_text(size_t i); /* what it is, for docs/properties.md */
 
 #endif

@@ -126,7 +126,9 @@ static void dropfile_line(GString *out, const char *word, const char *value)
 	g_string_append_printf(out, "%s %s\n", word, escaped);
 }
 
-char *dropfile_format(const struct envelope *envelope, size_t message_len)
+/* The lines, up to the message; owned. */
+static char *dropfile_format(const struct envelope *envelope,
+			     size_t message_len)
 {
 	GString *out = g_string_new(DROPFILE_MAGIC);
 	g_autofree char *options = envelope_options_format(envelope);

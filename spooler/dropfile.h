@@ -61,9 +61,6 @@ char *envelope_options_format(const struct envelope *envelope);
 NODISCARD int envelope_options_parse(struct envelope *envelope,
 				     const char *options, struct fault *fault);
 
-/* The lines, up to the message; owned. */
-char *dropfile_format(const struct envelope *envelope, size_t message_len);
-
 /* Takes a file apart; ret_message points into octets.  FAULT_REFUSED_INPUT if
  * it is not of this form or not whole. */
 NODISCARD int dropfile_parse(const char *octets, size_t len,

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-void relay_outcome_set(struct relay_recipient *recipient,
-		       enum relay_verdict verdict, const char *status,
-		       const char *reply, bool from_relay)
+/* What the recipient had is forgotten. */
+static void relay_outcome_set(struct relay_recipient *recipient,
+			      enum relay_verdict verdict, const char *status,
+			      const char *reply, bool from_relay)
 {
 	recipient->verdict = verdict;
 	g_strlcpy(recipient->status, status, sizeof(recipient->status));

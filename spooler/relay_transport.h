@@ -45,11 +45,6 @@ NODISCARD int relay_control_connect(struct relay_control *control,
 				    int64_t timeout_ms, int *ret_fd,
 				    struct fault *fault);
 
-/* Gives a recipient its outcome; what it had is forgotten. */
-void relay_outcome_set(struct relay_recipient *recipient,
-		       enum relay_verdict verdict, const char *status,
-		       const char *reply, bool from_relay);
-
 /*
  * The outcome that a complete reply to MAIL, RCPT, DATA or the message means:
  * 2xx sent, 5xx failed but for those that speak of the session (530, 534, 535,

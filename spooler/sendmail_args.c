@@ -31,7 +31,8 @@ static char *sendmail_mailbox(const char *text, size_t len)
 	return g_strdup(g_strstrip(mailbox));
 }
 
-char **sendmail_split_addresses(const char *text)
+/* The addresses of "a@b, Name <c@d>"; owned (g_strfreev).  Pure. */
+static char **sendmail_split_addresses(const char *text)
 {
 	GPtrArray *addresses = g_ptr_array_new();
 	const char *from = text;

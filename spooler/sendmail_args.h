@@ -36,7 +36,4 @@ NODISCARD int sendmail_args_parse(int argc, char *const *argv,
 				  struct sendmail_args *ret_args,
 				  struct fault *fault);
 
-/* The addresses of "a@b, Name <c@d>"; owned (g_strfreev).  Pure. */
-char **sendmail_split_addresses(const char *text);
-
 #endif

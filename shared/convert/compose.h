@@ -25,7 +25,6 @@ const char *encode_as_it_is(struct octets in, bool eight);
  * in what is shorter. */
 void encode_put_text(GByteArray *out, struct octets in);
 void encode_put_base64(GByteArray *out, struct octets in);
-void encode_put_quoted(GByteArray *out, struct octets in);
 /* As it is, but no CR or LF alone: a relay must not see them (RFC 5321 2.3.8),
  * and those who sign count lines as CRLF (RFC 8551 3.1.1). */
 void encode_put_lines(GByteArray *out, struct octets in);

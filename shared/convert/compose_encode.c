@@ -94,7 +94,7 @@ static void qp_token(struct octets in, size_t at, bool start, char token[4])
 		(void)snprintf(token, 4, "=%02X", c);
 }
 
-void encode_put_quoted(GByteArray *out, struct octets in)
+static void encode_put_quoted(GByteArray *out, struct octets in)
 {
 	size_t column = 0;
 

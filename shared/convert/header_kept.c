@@ -112,11 +112,6 @@ void header_set_named(struct convert_context *context,
 	}
 }
 
-bool headers_is_named(const char *name, size_t len)
-{
-	return is_named_field((struct span){name, len});
-}
-
 bool headers_may_be_named(const char *name, size_t len)
 {
 	static const char *const never[] = {

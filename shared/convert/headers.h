@@ -23,11 +23,9 @@ void headers_add_transport(struct convert_context *context,
 void headers_add_fields(struct convert_context *context,
 			const struct mime_entity *message, struct propset *set);
 
-/* Is a field of this name kept as a named string of PS_INTERNET_HEADERS? */
-bool headers_is_named(const char *name, size_t len);
-/* May a field of this name be made of such a string?  Not if another property
- * makes it, if it says who gets the message and how it went, or how it is
- * built (MS-OXCMAIL 2.1.3.2.4). */
+/* May a field of this name be made of a named string of PS_INTERNET_HEADERS?
+ * Not if another property makes it, if it says who gets the message and how it
+ * went, or how it is built (MS-OXCMAIL 2.1.3.2.4). */
 bool headers_may_be_named(const char *name, size_t len);
 /* PidLidFlagRequest, of PSETID_Common. */
 #define HEADERS_LID_FLAG_REQUEST   0x8530

@@ -37,15 +37,6 @@ bool smtp_xtext_decode_here(char *text)
 	return true;
 }
 
-char *smtp_xtext_decode(const char *xtext)
-{
-	g_autofree char *text = g_strdup(xtext);
-
-	if (!smtp_xtext_decode_here(text))
-		return NULL;
-	return g_steal_pointer(&text);
-}
-
 char *smtp_xtext_encode(const char *text)
 {
 	GString *xtext = g_string_new(NULL);

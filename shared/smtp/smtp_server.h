@@ -196,8 +196,7 @@ GString *smtp_server_output(struct smtp_server *server);
 /* The name given with LHLO/EHLO, "" before; borrowed. */
 const char *smtp_server_peer_name(const struct smtp_server *server);
 
-/* RFC 3461 xtext; owned results, NULL if the text is not valid. */
-char *smtp_xtext_decode(const char *xtext);
+/* RFC 3461 xtext; owned. */
 char *smtp_xtext_encode(const char *text);
 
 /* Checks a path without its brackets: local part (dot-string or quoted), '@',

@@ -143,12 +143,6 @@ int folder_undelete(struct store *store, int64_t folder, struct fault *fault)
 		       "ittii", parent, name, key, change, folder);
 }
 
-int store_folder_rename(struct store *store, int64_t folder,
-			const char *new_name, struct fault *fault)
-{
-	return store_folder_move(store, folder, 0, new_name, fault);
-}
-
 /* ---- languages ------------------------------------------------------------
  */
 

@@ -89,9 +89,6 @@ NODISCARD int store_folder_move(struct store *store, int64_t folder,
  * "es", "fr", "it", "nl"), or the next one that is free. */
 NODISCARD int store_folder_localize(struct store *store, int64_t store_id,
 				    const char *language, struct fault *fault);
-/* Unit.  A name alone. */
-NODISCARD int store_folder_rename(struct store *store, int64_t folder,
-				  const char *new_name, struct fault *fault);
 /* Unit.  Moves it and all below it to Deleted Items (from there: marks it
  * deleted).  Folders with a role are FAULT_NOT_ALLOWED. */
 NODISCARD int store_folder_delete(struct store *store, int64_t folder,

@@ -85,22 +85,6 @@ int store_user_find(struct store *store, const char *name,
 	return rc < 0 ? -1 : user_read(store, &rows, ret_user, fault);
 }
 
-int store_user_of_store(struct store *store, int64_t store_id,
-			struct store_user **ret_user, struct fault *fault)
-{
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault, USER_COLUMNS " WHERE u.store = ?",
-		      "i", store_id))
-		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc == 0)
-		return fault_set(fault, FAULT_NO_USER,
-				 "the store belongs to no user");
-	return rc < 0 ? -1 : user_read(store, &rows, ret_user, fault);
-}
-
 static void user_free_element(gpointer user)
 {
 	store_user_free(user);

@@ -72,10 +72,6 @@ NODISCARD int store_user_rename(struct store *store, const char *name,
 NODISCARD int store_user_find(struct store *store, const char *name,
 			      struct store_user **ret_user,
 			      struct fault *fault);
-/* By id of the user's store; FAULT_NO_USER for the public one. */
-NODISCARD int store_user_of_store(struct store *store, int64_t store_id,
-				  struct store_user **ret_user,
-				  struct fault *fault);
 /* All, by name: GPtrArray of struct store_user, owned (frees its elements). */
 NODISCARD int store_user_list(struct store *store, GPtrArray **ret_users,
 			      struct fault *fault);

@@ -124,15 +124,15 @@ Test(folders, renamed)
 
 	make(bob, "b");
 	in_unit_fail(FAULT_EXISTS,
-		     store_folder_rename(fx.store, a, "B", fault));
+		     store_folder_move(fx.store, a, 0, "B", fault));
 	in_unit_fail(FAULT_EXISTS,
-		     store_folder_rename(fx.store, a, "Trash", fault));
-	in_unit(store_folder_rename(fx.store, a, "A", fault));
-	in_unit(store_folder_rename(fx.store, a, "c", fault));
+		     store_folder_move(fx.store, a, 0, "Trash", fault));
+	in_unit(store_folder_move(fx.store, a, 0, "A", fault));
+	in_unit(store_folder_move(fx.store, a, 0, "c", fault));
 	cr_expect_eq(find(bob, "C"), a);
 	/* A role keeps its place, not its name. */
-	in_unit(store_folder_rename(fx.store, folder_of(bob, FOLDER_INBOX), "x",
-				    fault));
+	in_unit(store_folder_move(fx.store, folder_of(bob, FOLDER_INBOX), 0,
+				  "x", fault));
 	cr_expect_eq(find(bob, "INBOX"), find(bob, "x"));
 	in_unit_fail(FAULT_NOT_ALLOWED,
 		     store_folder_move(fx.store, folder_of(bob, FOLDER_INBOX),

@@ -125,8 +125,8 @@ static int random_do_folder(struct store *store, struct random_step *step,
 	next.names[step->folder] = model->now.number + 100;
 	name = model_name(&next, step->folder);
 	if (step->kind == RANDOM_RENAME)
-		return store_folder_rename(store, model->folders[step->folder],
-					   name, fault);
+		return store_folder_move(store, model->folders[step->folder], 0,
+					 name, fault);
 	if (step->kind == RANDOM_PLACE)
 		return store_folder_move(
 			store, last,

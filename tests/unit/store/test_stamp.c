@@ -104,7 +104,7 @@ Test(stamp, changes_with_folders)
 	in_unit(store_folder_create(fx.store, bob, "a/b", '/', &folder, NULL,
 				    fault));
 	cr_expect_not(is_new(), "it is there");
-	in_unit(store_folder_rename(fx.store, folder, "c", fault));
+	in_unit(store_folder_move(fx.store, folder, 0, "c", fault));
 	cr_expect(is_new(), "rename");
 	in_unit(store_folder_create(fx.store, bob, "d", '/', &other, NULL,
 				    fault));
