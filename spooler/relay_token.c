@@ -1,6 +1,7 @@
 /*
  * OAuth tokens for the relay host, from a command; see relay.h.
  */
+#include "daemon.h"
 #include "relay.h"
 
 #include <errno.h>
@@ -55,6 +56,11 @@ static bool token_read(int fd, GString *out)
 	}
 }
 
+static void token_child(gpointer data G_GNUC_UNUSED)
+{
+	daemon_signals_child();
+}
+
 static int token_run(const char *command, char **ret_token, struct fault *fault)
 {
 	g_autoptr(GError) error = NULL;
@@ -70,7 +76,7 @@ static int token_run(const char *command, char **ret_token, struct fault *fault)
 		    NULL, argv, NULL,
 		    G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH |
 			    G_SPAWN_STDERR_TO_DEV_NULL,
-		    NULL, NULL, &pid, NULL, &fd, NULL, &error))
+		    token_child, NULL, &pid, NULL, &fd, NULL, &error))
 		return fault_set(fault, FAULT_CONFIG, "smtp_token_command: %s",
 				 error->message);
 	in_time = token_read(fd, out);

@@ -204,6 +204,22 @@ class Login(Direct):
                 self.assertEqual(envelope["mech"], mechanism)
                 self.assertNotIn("t0ken", result.err)
 
+    def test_the_token_command_has_signals_of_its_own(self):
+        """Not those that a daemon blocks (a shell would not show it)."""
+        relay = Relay(self, options=OAUTH)
+        path = os.path.join(self.directory(), "token")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!{sys.executable}\n"
+                       "import signal, sys\n"
+                       "blocked = signal.pthread_sigmask(0, ())\n"
+                       "print('t0ken' if not blocked else 'blocked')\n")
+        os.chmod(path, 0o755)
+        okapi = self.okapi_with(relay, smtp_user="anna",
+                                smtp_token_command=path)
+        okapi.start_spooler()
+        self.send(message("x"), "x@example.org")
+        self.queue_empties()
+
     def test_tokens_that_are_none(self):
         relay = Relay(self, options=OAUTH)
         for command, words in ((self.token_command("old"),
