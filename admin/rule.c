@@ -5,6 +5,7 @@
 #include "rule.h"
 
 #include "admin.h"
+#include "conf.h"
 #include "print.h"
 #include "rules/sieve.h"
 #include "store/settings.h"
@@ -31,9 +32,13 @@ int rule_compile(struct admin *admin, const char *name, const char *text,
 {
 	g_autoptr(GArray) errors =
 		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
+	const struct sieve_settings settings = {
+		.ascii_addresses =
+			admin->conf && !admin->conf->smtputf8_enable};
+	const struct sieve_compile_options options = {.settings = &settings};
 	const struct sieve_error *first;
 
-	*ret_script = sieve_compile_all(name, text, len, NULL, errors);
+	*ret_script = sieve_compile_all(name, text, len, &options, errors);
 	if (*ret_script)
 		return 0;
 	for (guint i = 0; !admin->json && i < errors->len; i++) {

@@ -243,14 +243,18 @@ static void service_set_kinds(struct service *service)
 		.size_limit = conf->message_size_limit,
 		.offer_starttls = service->tls != NULL,
 		.offer_dsn = true,
+		.offer_smtputf8 = conf->smtputf8_enable,
 		.offer_binarymime = true,
 	};
 	service->certified_lmtp = service->lmtp;
 	service->certified_lmtp.allow_private = true;
+	/* Between our own programs an address is one in any script. */
+	service->certified_lmtp.offer_smtputf8 = true;
 	service->private_lmtp = service->lmtp;
 	service->private_lmtp.offer_starttls = false;
 	service->private_lmtp.allow_local = true;
 	service->private_lmtp.allow_private = true;
+	service->private_lmtp.offer_smtputf8 = true;
 	service->lmtp_kind = (struct serve_kind){
 		.options = &service->lmtp,
 		.handler = &session_handler,

@@ -207,3 +207,19 @@ char *sieve_address_of(const char *mailbox)
 	return sieve_address_is_valid(address) ? g_steal_pointer(&address)
 					       : NULL;
 }
+
+char *sieve_address_of_target(const char *mailbox, bool ascii_only,
+			      const char **ret_problem)
+{
+	g_autofree char *address = sieve_address_of(mailbox);
+
+	if (!address) {
+		*ret_problem = "is no mail address";
+		return NULL;
+	}
+	if (ascii_only && !g_str_is_ascii(address)) {
+		*ret_problem = "is not ASCII (smtputf8_enable = no)";
+		return NULL;
+	}
+	return g_steal_pointer(&address);
+}

@@ -32,6 +32,12 @@ char **sieve_address_split(const char *text);
  * owned, NULL unless there is just one that mail could be sent to. */
 char *sieve_address_of(const char *mailbox);
 
+/* The same of whom mail is to go to, which ascii_only refuses what is not ASCII
+ * (there is no SMTPUTF8); ret_problem: why not, to go on from the mailbox,
+ * static. */
+char *sieve_address_of_target(const char *mailbox, bool ascii_only,
+			      const char **ret_problem);
+
 /* Could mail be sent there: local@domain, no blanks, no control characters? */
 bool sieve_address_is_valid(const char *address);
 

@@ -3,6 +3,7 @@
  */
 #include "checker.h"
 
+#include "address.h"
 #include "checker_parts.h"
 #include "encoded.h"
 #include "entries.h"
@@ -266,6 +267,17 @@ static void note_look(struct checker *checker, const struct ast_node *node)
 	}
 }
 
+/* What a faulty require asks for is meant: one error, not many. */
+static void take_required(struct checker *checker, struct ast_node *node,
+			  const struct ast_node *previous)
+{
+	guint told = checker->errors->len;
+
+	(void)node->entry->check(checker, node, previous);
+	g_array_set_size(checker->errors, told);
+	*checker->error = (struct sieve_error){0};
+}
+
 static int check_this(struct checker *checker, struct ast_node *node,
 		      const struct ast_node *previous)
 {
@@ -274,10 +286,8 @@ static int check_this(struct checker *checker, struct ast_node *node,
 		return -1;
 	if (check_tests(checker, node) < 0 || check_block(checker, node) < 0) {
 		checker_note(checker);
-		/* What it asks for is meant: one error, not many. */
-		if (node->entry == &cmd_require &&
-		    node->entry->check(checker, node, previous) < 0)
-			checker_note(checker);
+		if (node->entry == &cmd_require)
+			take_required(checker, node, previous);
 		return -1;
 	}
 	if (node->entry->check &&
@@ -386,5 +396,30 @@ int checker_special_uses(struct checker *checker,
 					       "a special use begins with a "
 					       "backslash: \"\\\\%.40s\"",
 					       use->text);
+	return 0;
+}
+
+int checker_targets(struct checker *checker,
+		    const struct ast_argument *argument)
+{
+	const struct sieve_settings *settings =
+		checker->options ? checker->options->settings : NULL;
+
+	for (const struct ast_string *target = argument->strings; target;
+	     target = target->next) {
+		const char *problem = NULL;
+		g_autofree char *address =
+			target->is_dynamic
+				? NULL
+				: sieve_address_of_target(
+					  target->text,
+					  settings && settings->ascii_addresses,
+					  &problem);
+
+		if (problem)
+			return sieve_error_set(checker->error, target->place,
+					       "\"%.80s\" %s", target->text,
+					       problem);
+	}
 	return 0;
 }

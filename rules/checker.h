@@ -57,6 +57,9 @@ NODISCARD int checker_need(struct checker *checker, enum extension extension,
  * passes over dynamic ones. */
 NODISCARD int checker_header_names(struct checker *checker,
 				   const struct ast_argument *argument);
+/* Each is a mailbox that mail can go to. */
+NODISCARD int checker_targets(struct checker *checker,
+			      const struct ast_argument *argument);
 /* RFC 8579: each begins with a backslash. */
 NODISCARD int checker_special_uses(struct checker *checker,
 				   const struct ast_argument *argument);

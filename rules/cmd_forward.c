@@ -3,7 +3,6 @@
  * message of the user's with the old one in it, inline or as attachment; what
  * leaves the message as it is, is redirect.
  */
-#include "address.h"
 #include "entries.h"
 #include "letter.h"
 
@@ -27,30 +26,19 @@ static const struct language_tag *const tags[] = {forward_tags, NULL};
 static int check_forward(struct checker *checker, struct ast_node *node,
 			 const struct ast_node *previous)
 {
-	const struct ast_string *address = node->positional[0]->strings;
-
 	(void)previous;
-	for (; address; address = address->next) {
-		g_autofree char *parsed = sieve_address_of(address->text);
-
-		if (!parsed && !address->is_dynamic)
-			return sieve_error_set(checker->error, address->place,
-					       "\"%.80s\" is no mail address",
-					       address->text);
-	}
-	return sieve_letter_check_from(checker, node);
+	return checker_targets(checker, node->positional[0]) < 0
+		       ? -1
+		       : sieve_letter_check_from(checker, node);
 }
 
 static void add_address(struct sieve_run *run, struct sieve_letter *letter,
 			const char *text)
 {
-	g_autofree char *address = sieve_address_of(text);
+	g_autofree char *address = sieve_run_target(run, "forward", text);
 
-	if (!address) {
-		sieve_run_fail(run, "forward: \"%.80s\" is no mail address",
-			       text);
+	if (!address)
 		return;
-	}
 	for (guint i = 0; i < letter->addresses->len; i++)
 		if (g_ascii_strcasecmp(letter->addresses->pdata[i], address) ==
 		    0)

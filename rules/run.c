@@ -4,6 +4,7 @@
  */
 #include "run.h"
 
+#include "address.h"
 #include "edit.h"
 #include "explain.h"
 #include "flags.h"
@@ -208,6 +209,20 @@ void sieve_run_act(struct sieve_run *run, const struct run_action *wanted)
 		  is_within_limits(run, action)))
 		g_ptr_array_add(run->pending, g_steal_pointer(&action));
 	sieve_action_free(action);
+}
+
+char *sieve_run_target(struct sieve_run *run, const char *command,
+		       const char *mailbox)
+{
+	const struct sieve_settings *settings = run->message->settings;
+	const char *problem = NULL;
+	char *address = sieve_address_of_target(
+		mailbox, settings && settings->ascii_addresses, &problem);
+
+	if (!address)
+		sieve_run_fail(run, "%s: \"%.80s\" %s", command, mailbox,
+			       problem);
+	return address;
 }
 
 /* ---- header fields ------------------------------------------------------- */

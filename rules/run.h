@@ -114,6 +114,10 @@ void sieve_run_act(struct sieve_run *run, const struct run_action *wanted);
 /* Takes out what the running script has decided so far, as if it ended here;
  * owned.  It goes on with nothing decided. */
 struct sieve_plan *sieve_run_take_plan(struct sieve_run *run);
+/* The address of a mailbox that mail is to go to; owned.  NULL: there is none,
+ * and the run failed.  command: for that. */
+char *sieve_run_target(struct sieve_run *run, const char *command,
+		       const char *mailbox);
 /* Header fields as the script sees them: with what it changed. */
 size_t sieve_run_header_count(const struct sieve_run *run);
 const struct header_field *sieve_run_header(const struct sieve_run *run,

@@ -98,6 +98,7 @@ int sieve_settings_of_conf(const struct conf *conf,
 					 ? (int)conf->sieve_max_redirects
 					 : -1,
 		.steps_max = (uint64_t)conf->sieve_max_work * 1000000,
+		.ascii_addresses = !conf->smtputf8_enable,
 		.includes_max = (unsigned)conf->sieve_max_includes,
 	};
 	if (read_score(&ret_settings->spam, "spamtest", spam, fault))

@@ -134,6 +134,8 @@ struct sieve_settings {
 	unsigned include_depth_max;
 	char **no_delete; /* fields that deleteheader leaves; NULL: none */
 	char **no_add;
+	/* Mail may go to ASCII addresses only (there is no SMTPUTF8). */
+	bool ascii_addresses;
 };
 
 /* What a script is evaluated on. */

@@ -134,6 +134,8 @@ static bool relay_see_line(struct relay_session *session)
 								: line);
 	if (session->asked == ASKED_EHLO && session->line->len > 4)
 		relay_offer_add(&session->offer, line + 4);
+	if (!session->options->smtputf8)
+		session->offer.utf8 = false;
 	session->reply_is_open = !is_last;
 	if (is_last) {
 		relay_wire_answered(session->wire);

@@ -59,6 +59,7 @@ struct relay_login {
 
 struct relay_options {
 	const char *hostname; /* for EHLO */
+	bool smtputf8;        /* may be used, where the relay host has it */
 	enum conf_tls_level tls;
 	struct relay_login login;
 	struct relay_timeouts timeouts;

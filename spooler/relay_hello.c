@@ -54,6 +54,8 @@ static int hello_introduce(struct relay_direct *direct, struct fault *fault)
 		for (guint i = 1; i < direct->reply->lines->len; i++)
 			relay_offer_add(&direct->offer,
 					direct->reply->lines->pdata[i]);
+		if (!direct->options->smtputf8)
+			direct->offer.utf8 = false;
 		if (g_atomic_int_get(&direct->place->bdat_refused))
 			direct->offer.chunking = false;
 		g_atomic_int_set(&direct->place->has_chunking,

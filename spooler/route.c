@@ -90,6 +90,7 @@ static void route_set_options(struct route *route, const struct conf *conf)
 {
 	route->options = (struct relay_options){
 		.hostname = conf->hostname,
+		.smtputf8 = conf->smtputf8_enable,
 		.tls = conf->smtp_tls,
 		.login =
 			{

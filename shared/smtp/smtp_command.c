@@ -105,7 +105,8 @@ static void smtp_cmd_ehlo(struct smtp_server *server, char *args)
 	smtp_offer(server, "PIPELINING");
 	smtp_offer(server, "ENHANCEDSTATUSCODES");
 	smtp_offer(server, "8BITMIME");
-	smtp_offer(server, "SMTPUTF8");
+	if (options->offer_smtputf8)
+		smtp_offer(server, "SMTPUTF8");
 	smtp_offer_size(server);
 	if (options->offer_starttls && !server->tls)
 		smtp_offer(server, "STARTTLS");

@@ -240,6 +240,11 @@ static bool offers_dsn(const struct smtp_options *options)
 	return options->offer_dsn;
 }
 
+static bool offers_smtputf8(const struct smtp_options *options)
+{
+	return options->offer_smtputf8;
+}
+
 static bool offers_auth(const struct smtp_options *options)
 {
 	return options->offer_auth;
@@ -263,7 +268,7 @@ static bool offers_mt_priority(const struct smtp_options *options)
 static const struct smtp_param_row smtp_params[] = {
 	{"SIZE", param_size, false, NULL},
 	{"BODY", param_body, false, NULL},
-	{"SMTPUTF8", param_smtputf8, false, NULL},
+	{"SMTPUTF8", param_smtputf8, false, offers_smtputf8},
 	{"RET", param_ret, false, offers_dsn},
 	{"ENVID", param_envid, false, offers_dsn},
 	{"AUTH", param_auth, false, offers_auth},

@@ -40,6 +40,7 @@ struct smtp_options {
 	int64_t size_limit;    /* octets; SIZE and 552 5.3.4; 0: none */
 	bool offer_starttls;   /* until TLS is on */
 	bool offer_dsn;        /* RFC 3461 */
+	bool offer_smtputf8;   /* RFC 6531; without it every address is ASCII */
 	bool offer_binarymime; /* RFC 3030; BODY=BINARYMIME is understood
 				  anyway */
 	bool offer_auth;       /* RFC 4954; only with handler->auth_plain, and

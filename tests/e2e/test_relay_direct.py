@@ -74,6 +74,22 @@ class DirectFaults(Faulty, Direct):
                    smtp_token_command=self.token_command())
 
 
+class Unicode(Direct):
+    def test_smtputf8_only_where_it_is_switched_on(self):
+        for enable, taken in (("yes", ["jürgen@example.org"]), ("no", [])):
+            with self.subTest(smtputf8_enable=enable):
+                relay = Relay(self, options=OAUTH)
+                okapi = self.okapi_with(
+                    relay, smtp_user="anna", smtputf8_enable=enable,
+                    smtp_token_command=self.token_command())
+                self.send(message("x"), "-i", "jürgen@example.org")
+                okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+                self.assertEqual([rcpt for e, _ in relay.messages()
+                                  for rcpt in e["rcpts"]], taken)
+                self.assertEqual(len(okapi.mails("anna", "Inbox")),
+                                 1 - len(taken))
+
+
 class Login(Direct):
     def test_mechanisms(self):
         for mechanism in ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"):

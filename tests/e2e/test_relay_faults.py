@@ -411,6 +411,16 @@ class Forms(Sending):
             self.assertIn(b"Status: 5.6.7", okapi.raw("anna", mail["id"]))
         self.assertEqual(len(okapi.mails("anna", "Inbox")), 2)
 
+    def test_nor_is_smtputf8_used_where_it_is_switched_off(self):
+        relay = Relay(self)
+        okapi = self.okapi_with(relay, smtputf8_enable="no")
+        self.send(message("x"), "-i", "jürgen@example.org", "x@example.org")
+        okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+        (envelope, _), = relay.messages()
+        self.assertEqual(envelope["rcpts"], ["x@example.org"])
+        report, = okapi.mails("anna", "Inbox")
+        self.assertIn(b"Status: 5.6.7", okapi.raw("anna", report["id"]))
+
 
 if __name__ == "__main__":
     main()

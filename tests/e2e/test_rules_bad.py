@@ -225,6 +225,35 @@ class NoRedirects(Bad):
         self.assertIn("more than 0", self.error())
 
 
+class AsciiOnly(Bad):
+    """smtputf8_enable = no: nothing goes where SMTPUTF8 would be needed."""
+
+    settings = {"smtputf8_enable": "no"}
+
+    def test_refused_when_it_is_put(self):
+        for command in ('redirect "rüdiger@y.test";',
+                        'require "vnd.okapi.forward"; '
+                        'forward ["a@y.test", "b@bücher.test"];'):
+            with self.subTest(command):
+                done = self.okapi.admin("rule", "put", "anna", "r", "-",
+                                        input=command)
+                self.assertEqual(done.status, 65, done)
+                self.assertIn("is not ASCII (smtputf8_enable = no)", done.err)
+
+    def test_kept_when_it_runs(self):
+        """A rule from before, and an address that it makes."""
+        self.okapi.configure(smtputf8_enable="yes")
+        self.rule('redirect "rüdiger@y.test";')
+        self.okapi.configure(smtputf8_enable="no")
+        self.assertEqual(self.deliver("one"), ["Inbox"])
+        self.assertIn("smtputf8_enable", self.error())
+        self.rule('require "variables"; set "at" "ü@y.test"; '
+                  'redirect "${at}";')
+        self.assertEqual(self.deliver("two"), ["Inbox"])
+        self.assertIn("smtputf8_enable", self.error())
+        self.assertEqual(self.okapi.queue(), [])
+
+
 class InTheUsersName(Bad):
     settings = {"sieve_redirect_envelope_from": "user_email"}
 

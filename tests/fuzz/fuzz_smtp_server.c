@@ -266,6 +266,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data[0] & 1 ? SMTP_PROTOCOL_ESMTP : SMTP_PROTOCOL_LMTP;
 	options.offer_starttls = data[0] & 2;
 	options.offer_dsn = data[0] & 4;
+	options.offer_smtputf8 = data[0] & 4;
 	options.offer_auth = data[0] & 8;
 	options.allow_private = data[0] & 16;
 	options.allow_local = data[0] & 32;

@@ -47,6 +47,10 @@ static const struct error_case several[] = {
 	 "3:36: encoded character: NUL cannot be used\n"
 	 "3:48: the header test expects a string list as argument 2 (key "
 	 "list), but a number was found"},
+	{"a faulty require is one error, and what it asks for is known",
+	 "require [\"fileinto\", \"nonesuch\"] true;\nfileinto \"a\";",
+	 "1:34: the require command accepts no sub-tests, but one is "
+	 "specified"},
 	{"an unknown tag is told once of a command",
 	 "keep :x;\nif header :x \"a\" \"b\" {}\nif header :x \"a\" \"b\" {}",
 	 "1:6: unknown tagged argument ':x' for the keep command (it takes "

@@ -289,6 +289,7 @@ static const struct smtp_options recorder_lmtp = {
 	.hostname = "mx.test",
 	.product = "Okapi",
 	.size_limit = 1000,
+	.offer_smtputf8 = true,
 };
 
 static const struct smtp_options recorder_esmtp = {
@@ -297,6 +298,7 @@ static const struct smtp_options recorder_esmtp = {
 	.product = "Okapi",
 	.size_limit = 1000,
 	.offer_dsn = true,
+	.offer_smtputf8 = true,
 	.offer_auth = true,
 	.allow_private = true,
 };

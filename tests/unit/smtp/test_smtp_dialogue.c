@@ -664,23 +664,29 @@ Test(smtp_dialogue, what_is_offered)
 		bool tls, dsn, auth;
 		const char *output;
 		bool more; /* SCRAM, FUTURERELEASE */
+		bool ascii;
 	} cases[] = {
+		{"LMTP without SMTPUTF8", SMTP_PROTOCOL_LMTP, false, false,
+		 false,
+		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
+		 "250-8BITMIME\r\n250-SIZE 1000\r\n250 CHUNKING\r\n",
+		 false, true},
 		{"LMTP", SMTP_PROTOCOL_LMTP, false, false, false,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
 		 "250 CHUNKING\r\n",
-		 false},
+		 false, false},
 		{"LMTP with a certificate", SMTP_PROTOCOL_LMTP, true, false,
 		 true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
 		 "250-STARTTLS\r\n250 CHUNKING\r\n",
-		 false},
+		 false, false},
 		{"submission", SMTP_PROTOCOL_ESMTP, false, true, true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
 		 "250-DSN\r\n250-AUTH PLAIN LOGIN\r\n250 CHUNKING\r\n",
-		 false},
+		 false, false},
 		{"submission with SCRAM and a time to hold for",
 		 SMTP_PROTOCOL_ESMTP, false, false, true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
@@ -688,13 +694,13 @@ Test(smtp_dialogue, what_is_offered)
 		 "250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"
 		 "250-FUTURERELEASE 86400 2026-11-24T10:00:00Z\r\n"
 		 "250-MT-PRIORITY MIXER\r\n250 CHUNKING\r\n",
-		 true},
+		 true, false},
 		{"submission: passwords only over TLS", SMTP_PROTOCOL_ESMTP,
 		 true, false, true,
 		 "250-mx.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n"
 		 "250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n"
 		 "250-STARTTLS\r\n250 CHUNKING\r\n",
-		 false},
+		 false, false},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -705,6 +711,7 @@ Test(smtp_dialogue, what_is_offered)
 		options.protocol = cases[i].protocol;
 		options.offer_starttls = cases[i].tls;
 		options.offer_dsn = cases[i].dsn;
+		options.offer_smtputf8 = !cases[i].ascii;
 		options.offer_auth = cases[i].auth;
 		options.future_release = cases[i].more ? 86400 : 0;
 		options.clock = recorder_clock;
