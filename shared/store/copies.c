@@ -99,14 +99,18 @@ int copy_duplicate(struct store *store, const struct copy_row *row,
 		       "ii", id, row->id);
 }
 
-int copy_move(struct store *store, const struct copy_row *row, int64_t folder,
-	      int64_t origin, struct fault *fault)
+int copy_move_as(struct store *store, const struct copy_row *row,
+		 int64_t folder, int64_t origin, unsigned flags,
+		 struct fault *fault)
 {
+	struct copy_row moved = *row;
 	struct counter_change off = copy_weight(row, -1);
-	struct counter_change on = copy_weight(row, 1);
+	struct counter_change on;
 	int64_t target;
 	int64_t change;
 
+	moved.flags = flags;
+	on = copy_weight(&moved, 1);
 	if (folder_store(store, folder, &target, fault))
 		return -1;
 	if (target == folder)
@@ -116,17 +120,23 @@ int copy_move(struct store *store, const struct copy_row *row, int64_t folder,
 		int64_t copy;
 
 		/* Clients of the old store see it deleted. */
-		if (copy_duplicate(store, row, folder, &copy, fault))
+		if (copy_duplicate(store, &moved, folder, &copy, fault))
 			return -1;
 		return copy_mark_deleted(store, row, g_get_real_time(), fault);
 	}
-	if (folder_count(store, target, row->folder, &off, &change, fault) ||
-	    folder_count(store, target, folder, &on, &change, fault))
+	if (folder_count_move(store, target, row->folder, &off, folder, &on,
+			      &change, fault))
 		return -1;
 	return sql_run(store, fault,
 		       "UPDATE hierarchy SET parent = ?, change = ?,"
-		       " origin = ? WHERE id = ?",
-		       "iiIi", folder, change, origin, row->id);
+		       " origin = ?, flags = ? WHERE id = ?",
+		       "iiIdi", folder, change, origin, (int)flags, row->id);
+}
+
+int copy_move(struct store *store, const struct copy_row *row, int64_t folder,
+	      int64_t origin, struct fault *fault)
+{
+	return copy_move_as(store, row, folder, origin, row->flags, fault);
 }
 
 int copy_set_flags(struct store *store, const struct copy_row *row,

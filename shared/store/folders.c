@@ -212,18 +212,22 @@ int folder_is_below(struct store *store, int64_t folder, int64_t ancestor,
 		       "ii", folder, ancestor);
 }
 
-int folder_count_as(struct store *store, int64_t store_id, int64_t folder,
-		    const struct counter_change *by, int64_t change,
-		    struct fault *fault)
+static int folder_add_to_store(struct store *store, int64_t store_id,
+			       const struct counter_change *by, int64_t change,
+			       struct fault *fault)
 {
 	store->touched |= STORE_TOUCHED_CHANGES;
-	if (sql_run(store, fault,
-		    "UPDATE hierarchy SET messages = messages + ?,"
-		    " unread = unread + ?, size = size + ?, change = ?"
-		    " WHERE id = ? AND type = 1",
-		    "iiiii", by->messages, by->unread, by->size, change,
-		    store_id))
-		return -1;
+	return sql_run(store, fault,
+		       "UPDATE hierarchy SET messages = messages + ?,"
+		       " unread = unread + ?, size = size + ?, change = ?"
+		       " WHERE id = ? AND type = 1",
+		       "iiiii", by->messages, by->unread, by->size, change,
+		       store_id);
+}
+
+static int folder_add(struct store *store, int64_t folder,
+		      const struct counter_change *by, struct fault *fault)
+{
 	return sql_run(store, fault,
 		       "UPDATE hierarchy SET messages = messages + ?,"
 		       " unread = unread + ?, size = size + ?"
@@ -231,9 +235,8 @@ int folder_count_as(struct store *store, int64_t store_id, int64_t folder,
 		       "iiii", by->messages, by->unread, by->size, folder);
 }
 
-int folder_count(struct store *store, int64_t store_id, int64_t folder,
-		 const struct counter_change *by, int64_t *ret_change,
-		 struct fault *fault)
+static int folder_next_change(struct store *store, int64_t store_id,
+			      int64_t *ret_change, struct fault *fault)
 {
 	/* RETURNING would have SQLite copy each page, to be able to take the
 	 * statement back. */
@@ -245,9 +248,45 @@ int folder_count(struct store *store, int64_t store_id, int64_t folder,
 	if (rc == 0)
 		return fault_set(fault, FAULT_NOT_FOUND,
 				 "no store %" G_GINT64_FORMAT, store_id);
-	if (rc < 0)
+	return rc < 0 ? -1 : 0;
+}
+
+int folder_count_as(struct store *store, int64_t store_id, int64_t folder,
+		    const struct counter_change *by, int64_t change,
+		    struct fault *fault)
+{
+	return folder_add_to_store(store, store_id, by, change, fault) ||
+			       folder_add(store, folder, by, fault)
+		       ? -1
+		       : 0;
+}
+
+int folder_count(struct store *store, int64_t store_id, int64_t folder,
+		 const struct counter_change *by, int64_t *ret_change,
+		 struct fault *fault)
+{
+	if (folder_next_change(store, store_id, ret_change, fault))
 		return -1;
 	return folder_count_as(store, store_id, folder, by, *ret_change, fault);
+}
+
+int folder_count_move(struct store *store, int64_t store_id, int64_t from,
+		      const struct counter_change *off, int64_t to,
+		      const struct counter_change *on, int64_t *ret_change,
+		      struct fault *fault)
+{
+	const struct counter_change both = {
+		.messages = off->messages + on->messages,
+		.unread = off->unread + on->unread,
+		.size = off->size + on->size,
+	};
+
+	if (folder_next_change(store, store_id, ret_change, fault) ||
+	    folder_add_to_store(store, store_id, &both, *ret_change, fault) ||
+	    folder_add(store, from, off, fault) ||
+	    folder_add(store, to, on, fault))
+		return -1;
+	return 0;
 }
 
 /* ---- paths ---------------------------------------------------------------

@@ -6,40 +6,6 @@
 
 #include <string.h>
 
-/* What another process has recorded stands. */
-static int result_record(struct store *store, int64_t queue,
-			 const struct queue_result *result, struct fault *fault)
-{
-	int64_t state;
-
-	if (sql_run(store, fault,
-		    "UPDATE outgoingrecipients SET state = ?,"
-		    " attempts = attempts + 1, next_attempt = ?,"
-		    " last_reply = ?, last_status = ?"
-		    " WHERE id = ? AND queue = ? AND state IN (0, 1)",
-		    "dittii", (int)result->state, result->next_attempt,
-		    result->reply ? result->reply : "",
-		    result->status ? result->status : "", result->recipient,
-		    queue))
-		return -1;
-	if (sqlite3_changes(store->db))
-		return 0;
-	switch (sql_get(store, fault, &state,
-			"SELECT state FROM outgoingrecipients"
-			" WHERE id = ? AND queue = ?",
-			"ii", result->recipient, queue)) {
-	case 1:
-		return 0;
-	case 0:
-		return fault_set(fault, FAULT_NOT_FOUND,
-				 "no recipient %" G_GINT64_FORMAT
-				 " in message %" G_GINT64_FORMAT
-				 " of the queue",
-				 result->recipient, queue);
-	}
-	return -1;
-}
-
 struct queue_row {
 	int64_t store;
 	int64_t message;
@@ -63,29 +29,102 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 	ROWS rows = {0};
 
 	if (rows_open(store, &rows, fault,
-		      "SELECT q.store, q.message, q.is_report, q.reverse_path,"
-		      " sum(r.state IN (0, 1)), sum(r.state = 2), q.report,"
-		      " q.represented"
-		      " FROM outgoingqueue q JOIN outgoingrecipients r"
-		      " ON r.queue = q.id WHERE q.id = ? GROUP BY q.id",
-		      "i", id))
+		      "SELECT store, message, is_report, reverse_path, report,"
+		      " represented FROM outgoingqueue WHERE id = ?",
+		      "i", id) ||
+	    rows_first(&rows, "message of the queue", id, fault))
 		return -1;
-	if (rows_next(&rows, fault) != 1)
-		return fault_set(fault, FAULT_INTERNAL,
-				 "message %" G_GINT64_FORMAT
-				 " of the queue has no recipients",
-				 id);
 	*ret = (struct queue_row){
 		.store = rows_int(&rows, 0),
 		.message = rows_int(&rows, 1),
 		.is_report = rows_int(&rows, 2) != 0,
 		.reverse_path = rows_text(&rows, 3),
-		.waiting = rows_int(&rows, 4),
-		.sent = rows_int(&rows, 5),
-		.report = rows_int(&rows, 6),
-		.represented = rows_int(&rows, 7),
+		.report = rows_int(&rows, 4),
+		.represented = rows_int(&rows, 5),
 	};
 	return 0;
+}
+
+static const struct queue_result *
+result_find(const struct queue_results *results, int64_t recipient)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (results->results[i].recipient == recipient)
+			return &results->results[i];
+	return NULL;
+}
+
+static bool result_is_final(enum queue_recipient_state state)
+{
+	return state == QUEUE_RCPT_SENT || state == QUEUE_RCPT_FAILED;
+}
+
+/* Of how many recipients who waits, and who has it, once the results are
+ * recorded.  What another process has recorded stands. */
+static int result_tally(struct store *store,
+			const struct queue_results *results,
+			struct queue_row *row, struct fault *fault)
+{
+	ROWS rows = {0};
+	size_t known = 0;
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT id, state FROM outgoingrecipients"
+		      " WHERE queue = ?",
+		      "i", results->id))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		const struct queue_result *result =
+			result_find(results, rows_int(&rows, 0));
+		enum queue_recipient_state state =
+			(enum queue_recipient_state)rows_int(&rows, 1);
+
+		known += result != NULL;
+		if (result && !result_is_final(state))
+			state = result->state;
+		row->waiting += !result_is_final(state);
+		row->sent += state == QUEUE_RCPT_SENT;
+	}
+	if (rc)
+		return -1;
+	if (known < results->count)
+		return fault_set(fault, FAULT_NOT_FOUND,
+				 "message %" G_GINT64_FORMAT
+				 " of the queue has other recipients",
+				 results->id);
+	return 0;
+}
+
+static int result_record(struct store *store, int64_t queue,
+			 const struct queue_result *result, struct fault *fault)
+{
+	return sql_run(store, fault,
+		       "UPDATE outgoingrecipients SET state = ?,"
+		       " attempts = attempts + 1, next_attempt = ?,"
+		       " last_reply = ?, last_status = ?"
+		       " WHERE id = ? AND queue = ? AND state IN (0, 1)",
+		       "dittii", (int)result->state, result->next_attempt,
+		       result->reply ? result->reply : "",
+		       result->status ? result->status : "", result->recipient,
+		       queue);
+}
+
+/* Of a message that stays in the queue. */
+static int result_record_all(struct store *store,
+			     const struct queue_results *results,
+			     struct fault *fault)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (result_record(store, results->id, &results->results[i],
+				  fault))
+			return -1;
+	if (results->delay_warned &&
+	    sql_run(store, fault,
+		    "UPDATE outgoingqueue SET delay_warned = 1 WHERE id = ?",
+		    "i", results->id))
+		return -1;
+	return claim_end(store, results->id, fault);
 }
 
 /* Sent Items of a store; 0 if there are none. */
@@ -169,37 +208,41 @@ static int result_represent(struct store *store, const struct beside *beside,
 		       : 0;
 }
 
-/* The flags of the Outbox copy of a message that leaves the queue. */
+/* The flags of the copy of a message that leaves the queue. */
+static unsigned result_flags(const struct beside *beside, unsigned flags)
+{
+	flags &= ~(unsigned)(MESSAGE_SUBMITTED | MESSAGE_UNSENT |
+			     MESSAGE_FAILED);
+	return flags | (beside->queue->sent ? MESSAGE_READ
+					    : MESSAGE_UNSENT | MESSAGE_FAILED);
+}
+
 static int result_flag(struct store *store, const struct beside *beside,
 		       struct fault *fault)
 {
-	unsigned now = beside->queue->sent ? MESSAGE_READ
-					   : MESSAGE_UNSENT | MESSAGE_FAILED;
 	struct copy_row row;
 
 	if (copy_get(store, beside->queue->message, &row, fault))
 		return -1;
-	return copy_set_flags(
-		store, &row,
-		(row.flags & ~(unsigned)(MESSAGE_SUBMITTED | MESSAGE_UNSENT |
-					 MESSAGE_FAILED)) |
-			now,
-		fault);
+	return copy_set_flags(store, &row, result_flags(beside, row.flags),
+			      fault);
 }
 
 static int result_move(struct store *store, const struct beside *beside,
 		       struct fault *fault)
 {
 	struct copy_row row;
-	int64_t folder;
+	int64_t folder = 0;
 
-	if (copy_get(store, beside->queue->message, &row, fault))
+	if (copy_get(store, beside->queue->message, &row, fault) ||
+	    (!row.deleted &&
+	     result_sent_items(store, row.store, &folder, fault)))
 		return -1;
-	if (row.deleted)
-		return 0;
-	if (result_sent_items(store, row.store, &folder, fault))
-		return -1;
-	return folder ? copy_move(store, &row, folder, 0, fault) : 0;
+	if (!folder)
+		return copy_set_flags(store, &row,
+				      result_flags(beside, row.flags), fault);
+	return copy_move_as(store, &row, folder, 0,
+			    result_flags(beside, row.flags), fault);
 }
 
 /* The copies of a message that leaves the queue. */
@@ -208,19 +251,25 @@ static int result_settle(struct store *store, const struct beside *beside,
 {
 	const struct queue_row *queue = beside->queue;
 
+	struct fault moved = {0};
+
 	if (!queue->message)
 		return 0;
-	if (beside_run(store, result_flag, "its copy in the Outbox", beside,
+	if (queue->sent &&
+	    beside_run(store, result_move, "its copy in Sent Items", beside,
+		       &moved, fault))
+		return -1;
+	if (moved.kind != FAULT_NONE && left_out->kind == FAULT_NONE)
+		*left_out = moved;
+	if ((!queue->sent || moved.kind != FAULT_NONE) &&
+	    beside_run(store, result_flag, "its copy in the Outbox", beside,
 		       left_out, fault))
 		return -1;
-	if (!queue->sent)
+	if (!queue->sent || !queue->represented)
 		return 0;
-	if (queue->represented && beside_run(store, result_represent,
-					     "the copy for who is represented",
-					     beside, left_out, fault))
-		return -1;
-	return beside_run(store, result_move, "its copy in Sent Items", beside,
-			  left_out, fault);
+	return beside_run(store, result_represent,
+			  "the copy for who is represented", beside, left_out,
+			  fault);
 }
 
 int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
@@ -242,7 +291,9 @@ int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
 				 " is not in the queue",
 				 message);
 	if (rc < 0 || queue_need_idle(store, id, fault) ||
-	    result_load(store, id, &queue, fault))
+	    result_load(store, id, &queue, fault) ||
+	    result_tally(store, &(struct queue_results){.id = id}, &queue,
+			 fault))
 		return -1;
 	store->touched |= STORE_TOUCHED_QUEUE;
 	if (queue.sent) {
@@ -363,18 +414,10 @@ int store_queue_results(struct store *store,
 	int64_t id = results->id;
 
 	*left_out = (struct fault){0};
-	if (claim_check(store, id, fault))
-		return -1;
-	for (size_t i = 0; i < results->count; i++)
-		if (result_record(store, id, &results->results[i], fault))
-			return -1;
-	if (claim_end(store, id, fault) ||
-	    result_load(store, id, &queue, fault))
-		return -1;
-	if (results->delay_warned &&
-	    sql_run(store, fault,
-		    "UPDATE outgoingqueue SET delay_warned = 1 WHERE id = ?",
-		    "i", id))
+	if (claim_check(store, id, fault) ||
+	    result_load(store, id, &queue, fault) ||
+	    result_tally(store, results, &queue, fault) ||
+	    (queue.waiting && result_record_all(store, results, fault)))
 		return -1;
 	if (results->report && result_report(store, &beside, left_out, fault))
 		return -1;

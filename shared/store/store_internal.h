@@ -288,6 +288,12 @@ NODISCARD int folder_count(struct store *store, int64_t store_id,
 NODISCARD int folder_count_as(struct store *store, int64_t store_id,
 			      int64_t folder, const struct counter_change *by,
 			      int64_t change, struct fault *fault);
+/* What leaves one folder of a store for another, with one change number; off is
+ * what comes to the first, so less than nothing. */
+NODISCARD int folder_count_move(struct store *store, int64_t store_id,
+				int64_t from, const struct counter_change *off,
+				int64_t to, const struct counter_change *on,
+				int64_t *ret_change, struct fault *fault);
 /* "a\/b": a name as a part of a path. Appends. */
 void folder_append_name(GString *path, const char *name);
 
@@ -413,6 +419,10 @@ NODISCARD int copy_duplicate(struct store *store, const struct copy_row *row,
  * and is marked deleted here. */
 NODISCARD int copy_move(struct store *store, const struct copy_row *row,
 			int64_t folder, int64_t origin, struct fault *fault);
+/* The same, and it has other flags there. */
+NODISCARD int copy_move_as(struct store *store, const struct copy_row *row,
+			   int64_t folder, int64_t origin, unsigned flags,
+			   struct fault *fault);
 NODISCARD int copy_set_flags(struct store *store, const struct copy_row *row,
 			     unsigned flags, struct fault *fault);
 /* Marks a copy deleted at a time. */

@@ -357,7 +357,7 @@ Test(queue, the_record_stands_without_copies_and_report)
 	} cases[] = {
 		{"the sender's copy", "its copy in Sent Items", FOLDER_SENT,
 		 true, 1, 0, 1, 1, 0},
-		{"both of it", "its copy in the Outbox", FOLDER_OUTBOX, true, 1,
+		{"both of it", "its copy in Sent Items", FOLDER_OUTBOX, true, 1,
 		 0, 1, 1, 0},
 		{"the other's copy", "the copy for who is represented",
 		 FOLDER_SENT, false, 0, 1, 1, 0, 0},
