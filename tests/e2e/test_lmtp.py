@@ -502,6 +502,18 @@ class Listeners(Case):
         okapi.stop()
         self.assertFalse(os.path.exists(path), "a clean stop removes it")
 
+    def test_processes_of_this_machine_are_no_peer(self):
+        """lmtp_max_sessions_per_peer is about hosts."""
+        directory = self.directory()
+        path = os.path.join(directory, "lmtp.sock")
+        okapi = Okapi(directory, lmtp_listen=f"unix:{path}",
+                      lmtp_max_sessions_per_peer=1)
+        self.addCleanup(okapi.stop)
+        okapi.start_dagent()
+        with Lmtp(path) as one, Lmtp(path) as other:
+            self.assertEqual(one.command("NOOP")[0], 250)
+            self.assertEqual(other.command("NOOP")[0], 250)
+
     def test_a_stale_socket_is_replaced(self):
         directory = self.directory()
         path = os.path.join(directory, "lmtp.sock")

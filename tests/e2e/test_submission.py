@@ -217,6 +217,18 @@ class Passwords(Network):
 
 
 class Limits(Network):
+    def test_a_loop(self):
+        """okapi-sendmail looks before it sends; other clients do not."""
+        self.okapi.start_spooler()
+        hop = b"Received: from a.test by b.test; 1 Jan 2026 00:00:00 +0000\n"
+        self.logged_in().sendmail(ANNA, ["x@example.org"],
+                                  hop * 100 + message("far", sender=ANNA))
+        with self.assertRaises(smtplib.SMTPDataError) as caught:
+            self.logged_in().sendmail(ANNA, ["x@example.org"], hop * 101
+                                      + message("round", sender=ANNA))
+        self.assertEqual(caught.exception.smtp_code, 554)
+        self.assertIn(b"5.4.6", caught.exception.smtp_error)
+
     def test_rate_size_and_recipients(self):
         self.okapi.configure(submit_rate=3, submit_recipient_limit=100,
                              message_size_limit=1)

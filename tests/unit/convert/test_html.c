@@ -27,6 +27,8 @@ static const struct {
 	{"unclosed script", "a<script>b<p>c", "a\r\n"},
 	{"tags in a title", "<title><b>a</b></title>b", "b\r\n"},
 	{"block ends a paragraph", "<p>a<div>b</div>c", "a\r\n\r\nb\r\nc\r\n"},
+	{"preformatted text is a paragraph", "<pre>a\n b</pre>c",
+	 "a\r\n b\r\n\r\nc\r\n"},
 	{"unknown element", "a<foo-bar baz>b</foo-bar>", "ab\r\n"},
 	{"long name", "a<blockquotes>b", "ab\r\n"},
 };

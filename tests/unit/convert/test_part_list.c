@@ -93,6 +93,9 @@ Test(part_list, every_part_and_over_the_wire)
 
 		cr_expect_str_eq(got, cases[i].expected, "%s: got\n%s",
 				 cases[i].name, got);
+		/* Its header is the set's own. */
+		cr_expect_null(propset_part(set, 0)->header, "%s",
+			       cases[i].name);
 		propset_encode(set, out);
 		wire = g_byte_array_free_to_bytes(out);
 		cr_assert_eq(propset_decode(wire, &back, &fault), 0, "%s",

@@ -65,6 +65,18 @@ static void session_bindings(struct tls_context *context, const char *cert,
 	(void)close(fds[1]);
 }
 
+Test(tls, a_context_has_what_it_was_given_or_is_none)
+{
+	struct fault fault = {0};
+	struct tls_context *context = NULL;
+
+	cr_assert_eq(
+		tls_context_new("/dev/null", "/dev/null", "", &context, &fault),
+		-1);
+	cr_expect_eq(fault.kind, FAULT_CONFIG);
+	cr_expect_null(context);
+}
+
 Test(tls, bindings, .timeout = 30)
 {
 	g_autofree char *directory = g_dir_make_tmp("okapi-tls-XXXXXX", NULL);

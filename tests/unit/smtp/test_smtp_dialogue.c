@@ -757,6 +757,7 @@ Test(smtp_dialogue, xclient)
 		{"IPv6 without its prefix", "XCLIENT ADDR=2001:db8::7", "",
 		 "501"},
 		{"no xtext", "XCLIENT HELO=a+2", "", "501"},
+		{"no xtext in what is ignored", "XCLIENT LOGIN=a+2", "", "501"},
 		{"a line end in a name", "XCLIENT HELO=a+0D+0Ab", "", "501"},
 		{"nothing", "XCLIENT", "", "501"},
 		{"within a message", "LHLO c\r\n" MAIL "XCLIENT ADDR=192.0.2.7",

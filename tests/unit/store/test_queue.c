@@ -458,6 +458,7 @@ Test(queue, operators)
 			    g_get_real_time() + USEC_PER_SEC * 1000);
 	g_autoptr(GPtrArray) held = NULL;
 	g_autoptr(GPtrArray) claimed = NULL;
+	int64_t due = 0;
 
 	in_unit(store_queue_retry(fx.store, id, fault));
 	in_unit(store_queue_hold(fx.store, id, true, fault));
@@ -469,6 +470,8 @@ Test(queue, operators)
 			"UPDATE outgoingrecipients SET attempts = 1", ""));
 	held = claim(g_get_real_time(), 10);
 	cr_expect_eq(held->len, 0, "tried before");
+	must(store_queue_next_due(fx.store, &due, fault));
+	cr_expect_eq(due, INT64_MAX, "nothing to wake up for");
 	in_unit(store_queue_hold(fx.store, id, false, fault));
 	claimed = claim(g_get_real_time(), 10);
 	cr_expect_eq(claimed->len, 1);
