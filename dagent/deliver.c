@@ -109,11 +109,15 @@ static struct mail_recipient *deliver_find_twin(struct mail *mail, guint index)
 	return NULL;
 }
 
+static enum figures_result deliver_failure(const struct fault *fault)
+{
+	return fault_is_temporary(fault) ? FIGURES_DEFERRED : FIGURES_REFUSED;
+}
+
 static enum figures_result deliver_result(const struct mail_recipient *to)
 {
 	if (to->verdict.kind != FAULT_NONE)
-		return fault_is_temporary(&to->verdict) ? FIGURES_DEFERRED
-							: FIGURES_REFUSED;
+		return deliver_failure(&to->verdict);
 	if (to->result.is_duplicate)
 		return FIGURES_DUPLICATE;
 	return to->plan && to->plan->is_discarded ? FIGURES_DISCARDED
@@ -166,12 +170,35 @@ static void deliver_log_outgoing(struct log_event *event,
 	}
 }
 
+static struct log_event *deliver_log_new(const struct mail *mail,
+					 const char *id, const char *path)
+{
+	struct log_event *event = log_event_new("delivery");
+
+	log_event_text(event, "id", id);
+	log_event_text(event, "transaction", mail->id);
+	log_event_text(event, "from", mail->reverse_path);
+	log_event_text(event, "to", path);
+	return event;
+}
+
+void deliver_log_refusal(const struct mail *mail, const char *path,
+			 const struct fault *fault)
+{
+	struct log_event *event = deliver_log_new(mail, mail->id, path);
+
+	log_event_text(event, "result",
+		       figures_result_name(deliver_failure(fault)));
+	log_event_fault(event, fault);
+	log_event_emit(event, LOG_LEVEL_INFO);
+}
+
 static void deliver_log(const struct mail *mail,
 			const struct mail_recipient *to)
 {
 	enum figures_result result = deliver_result(to);
 	const struct plan *plan = to->plan;
-	struct log_event *event = log_event_new("delivery");
+	struct log_event *event;
 	int64_t usec = g_get_monotonic_time() - to->started;
 	g_autofree char *id = deliver_id(mail, to);
 	g_autofree char *folders = plan ? plan_folders(plan) : NULL;
@@ -185,10 +212,7 @@ static void deliver_log(const struct mail *mail,
 			: NULL;
 	bool is_failed = to->verdict.kind != FAULT_NONE;
 
-	log_event_text(event, "id", is_failed ? mail->id : id);
-	log_event_text(event, "transaction", mail->id);
-	log_event_text(event, "from", mail->reverse_path);
-	log_event_text(event, "to", to->path);
+	event = deliver_log_new(mail, is_failed ? mail->id : id, to->path);
 	log_event_text(event, "user", to->who->name);
 	if (result == FIGURES_DELIVERED && *folders)
 		log_event_text(event, "folder", folders);

@@ -22,6 +22,10 @@ void deliver_decide(struct mail *mail, struct store *store);
  */
 void deliver_save(struct mail *mail, struct store *store);
 
+/* The line of a recipient that was refused before there was a message. */
+void deliver_log_refusal(const struct mail *mail, const char *path,
+			 const struct fault *fault);
+
 /* Only what is known to be final bounces: a permanent fault that says nothing
  * about the recipient, the message or the user's wish is one of ours. */
 void deliver_soften(struct fault *verdict);

@@ -122,6 +122,8 @@ static void direct_deliver(struct agent *agent, struct store *store,
 		if (resolve_recipient(mail, store, path, &who,
 				      &ret_faults[i]) == 0)
 			found[i] = mail_add_recipient(mail, path, who);
+		else
+			deliver_log_refusal(mail, path, &ret_faults[i]);
 		direct_set_original(found[i], options);
 	}
 	if (mail->recipients->len == 0)

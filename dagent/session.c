@@ -275,8 +275,10 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 	struct mail_recipient *to;
 
 	if (resolve_recipient(session->mail, NULL, rcpt->path, &who, fault) ||
-	    session_check_recipient(session, who, rcpt->path, fault))
+	    session_check_recipient(session, who, rcpt->path, fault)) {
+		deliver_log_refusal(session->mail, rcpt->path, fault);
 		return -1;
+	}
 	to = mail_add_recipient(session->mail, rcpt->path,
 				g_steal_pointer(&who));
 	to->dsn_notify = rcpt->dsn_notify;

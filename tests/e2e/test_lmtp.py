@@ -431,6 +431,15 @@ class Refusals(Served):
                         lambda: temporary()[0] == 452, 5)
         self.assert_reply(temporary(), 452, "4.2.2")
 
+    def test_refused_at_rcpt_is_in_the_log(self):
+        client = self.client()
+        client.command("MAIL FROM:<c@example.org>")
+        client.command("RCPT TO:<nobody@okapi.test>")
+        line = self.okapi.dagent.wait_for("to=nobody@okapi.test")
+        for word in ("delivery id=", " from=c@example.org ",
+                     " result=refused ", " status=5.1.1 "):
+            self.assertIn(word, line)
+
     def test_a_rule_rejects(self):
         self.okapi.must("rule", "put", "anna", "no", "-", input=(
             'require "reject";\n'
