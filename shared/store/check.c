@@ -104,18 +104,11 @@ static int check_fix_values(struct store *store, struct fault *fault)
 	g_autoptr(GArray) lobs = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) files =
 		g_array_new(FALSE, FALSE, sizeof(struct lob_name));
-	ROWS rows = {0};
-	int rc;
 
-	if (rows_open(store, &rows, fault,
-		      "SELECT id FROM lob l WHERE" LOB_UNUSED, ""))
+	if (sql_ids(store, lobs, fault, "SELECT id FROM lob l WHERE" LOB_UNUSED,
+		    ""))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		int64_t id = rows_int(&rows, 0);
-
-		g_array_append_val(lobs, id);
-	}
-	return rc ? -1 : purge_lobs(store, lobs, files, fault);
+	return purge_lobs(store, lobs, files, fault);
 }
 
 /* In a store that is deleted all is. */

@@ -150,21 +150,12 @@ int store_message_list_deleted(struct store *store, int64_t store_id,
 			       struct fault *fault)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	ROWS rows = {0};
-	int rc;
 
-	if (rows_open(store, &rows, fault,
-		      "SELECT id FROM hierarchy WHERE type = 3"
-		      " AND deleted IS NOT NULL AND deleted >= ? AND store = ?"
-		      " AND (? = 0 OR parent = ?) ORDER BY deleted, id",
-		      "iiii", since, store_id, folder, folder))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		int64_t id = rows_int(&rows, 0);
-
-		g_array_append_val(ids, id);
-	}
-	if (rc)
+	if (sql_ids(store, ids, fault,
+		    "SELECT id FROM hierarchy WHERE type = 3"
+		    " AND deleted IS NOT NULL AND deleted >= ? AND store = ?"
+		    " AND (? = 0 OR parent = ?) ORDER BY deleted, id",
+		    "iiii", since, store_id, folder, folder))
 		return -1;
 	*ret_ids = g_steal_pointer(&ids);
 	return 0;

@@ -165,27 +165,20 @@ static int purge_objects(struct store *store, struct purge_objects *purge,
 			 struct fault *fault)
 {
 	g_autoptr(GArray) stores = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	ROWS rows = {0};
-	int rc;
 
-	if (rows_open(store, &rows, fault,
-		      "SELECT id FROM hierarchy WHERE type = 1"
-		      " AND deleted IS NOT NULL AND deleted <= ?",
-		      "i", purge->before))
+	if (sql_ids(store, stores, fault,
+		    "SELECT id FROM hierarchy WHERE type = 1"
+		    " AND deleted IS NOT NULL AND deleted <= ?",
+		    "i", purge->before))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		int64_t id = rows_int(&rows, 0);
-
-		g_array_append_val(stores, id);
-	}
-	rows_end(&rows);
-	for (guint i = 0; rc == 0 && i < stores->len; i++) {
+	for (guint i = 0; i < stores->len; i++) {
 		purge->store = g_array_index(stores, int64_t, i);
 		purge->is_done = false;
-		rc = purge_run(store, purge_store_unit, purge, fault);
+		if (purge_run(store, purge_store_unit, purge, fault))
+			return -1;
 	}
 	purge->is_done = false;
-	return rc ? -1 : purge_run(store, purge_objects_unit, purge, fault);
+	return purge_run(store, purge_objects_unit, purge, fault);
 }
 
 /* ---- contents ------------------------------------------------------------
@@ -200,24 +193,6 @@ struct purge_contents {
 	size_t count;
 	GArray *files; /* of struct lob_name: to be removed after it */
 };
-
-static int purge_parts_of(struct store *store, int64_t lob, GArray *lobs,
-			  struct fault *fault)
-{
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT DISTINCT part FROM lob_parts WHERE lob = ?", "i",
-		      lob))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		int64_t part = rows_int(&rows, 0);
-
-		g_array_append_val(lobs, part);
-	}
-	return rc;
-}
 
 /* A row of lob that nothing refers to goes; its parts may be next. */
 static int purge_lob(struct store *store, int64_t lob, GArray *lobs,
@@ -240,7 +215,9 @@ static int purge_lob(struct store *store, int64_t lob, GArray *lobs,
 			   (enum lob_form)rows_int(&rows, 1));
 	is_file = rows_int(&rows, 2) != 0;
 	rows_end(&rows);
-	if (purge_parts_of(store, lob, lobs, fault) ||
+	if (sql_ids(store, lobs, fault,
+		    "SELECT DISTINCT part FROM lob_parts WHERE lob = ?", "i",
+		    lob) ||
 	    sql_run(store, fault, "DELETE FROM lob WHERE id = ?", "i", lob))
 		return -1;
 	if (is_file)
@@ -332,21 +309,12 @@ static int purge_contents(struct store *store, struct fault *fault)
 	g_autoptr(GArray) unused = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) files =
 		g_array_new(FALSE, FALSE, sizeof(struct lob_name));
-	ROWS rows = {0};
-	int rc;
-
 	/* Found by reading, so that nobody waits for the search. */
-	if (rows_open(store, &rows, fault,
-		      "SELECT c.id FROM hierarchy c WHERE c.lob IS NOT NULL"
-		      " AND" PURGE_UNUSED,
-		      ""))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		int64_t id = rows_int(&rows, 0);
+	int rc = sql_ids(store, unused, fault,
+			 "SELECT c.id FROM hierarchy c WHERE c.lob IS NOT NULL"
+			 " AND" PURGE_UNUSED,
+			 "");
 
-		g_array_append_val(unused, id);
-	}
-	rows_end(&rows);
 	for (guint at = 0; rc == 0 && at < unused->len; at += PURGE_BATCH) {
 		struct purge_contents batch = {
 			.ids = &g_array_index(unused, int64_t, at),

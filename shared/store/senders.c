@@ -77,23 +77,11 @@ int store_sender_list(struct store *store, int64_t user,
 		      enum sender_grant grant, char ***ret_who,
 		      struct fault *fault)
 {
-	g_autoptr(GPtrArray) who = g_ptr_array_new_with_free_func(g_free);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(
-		    store, &rows, fault,
-		    "SELECT u.name FROM senders s JOIN users u ON u.id = s.who"
-		    " WHERE s.user = ? AND s.kind = ? ORDER BY u.name_key",
-		    "id", user, (int)grant))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		g_ptr_array_add(who, rows_text(&rows, 0));
-	if (rc)
-		return -1;
-	g_ptr_array_add(who, NULL);
-	*ret_who = (char **)g_ptr_array_free(g_steal_pointer(&who), FALSE);
-	return 0;
+	return sql_texts(
+		store, ret_who, fault,
+		"SELECT u.name FROM senders s JOIN users u ON u.id = s.who"
+		" WHERE s.user = ? AND s.kind = ? ORDER BY u.name_key",
+		"id", user, (int)grant);
 }
 
 /* ---- looking ---------------------------------------------------------------

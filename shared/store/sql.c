@@ -252,6 +252,52 @@ int sql_get(struct store *store, struct fault *fault, int64_t *ret_value,
 	return rc;
 }
 
+int sql_ids(struct store *store, GArray *ids, struct fault *fault,
+	    const char *sql, const char *types, ...)
+{
+	ROWS rows = {0};
+	va_list args;
+	int rc;
+
+	if (sql_prepare(store, sql, &rows, fault))
+		return -1;
+	va_start(args, types);
+	rc = sql_bind(&rows, types, &args, SQLITE_STATIC, fault);
+	va_end(args);
+	if (rc)
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		int64_t id = rows_int(&rows, 0);
+
+		g_array_append_val(ids, id);
+	}
+	return rc;
+}
+
+int sql_texts(struct store *store, char ***ret_texts, struct fault *fault,
+	      const char *sql, const char *types, ...)
+{
+	g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+	ROWS rows = {0};
+	va_list args;
+	int rc;
+
+	if (sql_prepare(store, sql, &rows, fault))
+		return -1;
+	va_start(args, types);
+	rc = sql_bind(&rows, types, &args, SQLITE_STATIC, fault);
+	va_end(args);
+	if (rc)
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1)
+		g_ptr_array_add(texts, rows_text(&rows, 0));
+	if (rc)
+		return -1;
+	g_ptr_array_add(texts, NULL);
+	*ret_texts = (char **)g_ptr_array_free(g_steal_pointer(&texts), FALSE);
+	return 0;
+}
+
 int sql_script(struct store *store, const char *script, struct fault *fault)
 {
 	int rc;

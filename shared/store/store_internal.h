@@ -100,6 +100,13 @@ NODISCARD int sql_run(struct store *store, struct fault *fault, const char *sql,
 NODISCARD int sql_get(struct store *store, struct fault *fault,
 		      int64_t *ret_value, const char *sql, const char *types,
 		      ...);
+/* First column of all rows: appended, int64_t; */
+NODISCARD int sql_ids(struct store *store, GArray *ids, struct fault *fault,
+		      const char *sql, const char *types, ...);
+/* or as texts, NULL behind the last; owned (g_strfreev). */
+NODISCARD int sql_texts(struct store *store, char ***ret_texts,
+			struct fault *fault, const char *sql, const char *types,
+			...);
 /* Several statements in one text, without values. */
 NODISCARD int sql_script(struct store *store, const char *script,
 			 struct fault *fault);

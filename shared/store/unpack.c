@@ -257,20 +257,10 @@ static int unpack_lob(struct store *store, int64_t lob, int depth,
 static int unpack_part_ids(const struct unpack *unpack, GArray *ids,
 			   struct fault *fault)
 {
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(unpack->store, &rows, fault,
-		      "SELECT part FROM lob_parts WHERE lob = ?"
-		      " ORDER BY position",
-		      "i", unpack->row->id))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		int64_t id = rows_int(&rows, 0);
-
-		g_array_append_val(ids, id);
-	}
-	return rc;
+	return sql_ids(unpack->store, ids, fault,
+		       "SELECT part FROM lob_parts WHERE lob = ?"
+		       " ORDER BY position",
+		       "i", unpack->row->id);
 }
 
 static int unpack_packed(struct unpack *unpack, int depth, struct sink *to,

@@ -18,24 +18,11 @@ void store_user_free(struct store_user *user)
 static int user_load_aliases(struct store *store, int64_t user,
 			     char ***ret_aliases, struct fault *fault)
 {
-	g_autoptr(GPtrArray) aliases = g_ptr_array_new_with_free_func(g_free);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT address FROM addresses"
-		      " WHERE user = ? AND is_primary = 0"
-		      " ORDER BY address_key",
-		      "i", user))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		g_ptr_array_add(aliases, rows_text(&rows, 0));
-	if (rc)
-		return -1;
-	g_ptr_array_add(aliases, NULL);
-	*ret_aliases =
-		(char **)g_ptr_array_free(g_steal_pointer(&aliases), FALSE);
-	return 0;
+	return sql_texts(store, ret_aliases, fault,
+			 "SELECT address FROM addresses"
+			 " WHERE user = ? AND is_primary = 0"
+			 " ORDER BY address_key",
+			 "i", user);
 }
 
 #define USER_COLUMNS                                                           \
@@ -117,24 +104,11 @@ int store_user_list(struct store *store, GPtrArray **ret_users,
 int store_user_addresses(struct store *store, int64_t user,
 			 char ***ret_addresses, struct fault *fault)
 {
-	g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
-	ROWS rows = {0};
-	int rc;
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT address FROM addresses WHERE user = ?"
-		      " AND address_key NOT LIKE '@%'"
-		      " ORDER BY is_primary DESC, address_key",
-		      "i", user))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		g_ptr_array_add(addresses, rows_text(&rows, 0));
-	if (rc)
-		return -1;
-	g_ptr_array_add(addresses, NULL);
-	*ret_addresses =
-		(char **)g_ptr_array_free(g_steal_pointer(&addresses), FALSE);
-	return 0;
+	return sql_texts(store, ret_addresses, fault,
+			 "SELECT address FROM addresses WHERE user = ?"
+			 " AND address_key NOT LIKE '@%'"
+			 " ORDER BY is_primary DESC, address_key",
+			 "i", user);
 }
 
 int user_limits(struct store *store, int64_t store_id,
