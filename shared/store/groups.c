@@ -5,8 +5,6 @@
  */
 #include "store_internal.h"
 
-#include <string.h>
-
 int group_insert(struct store *store, const char *name, struct fault *fault)
 {
 	g_autofree char *key = address_key(name);
@@ -29,11 +27,9 @@ int store_group_create(struct store *store, const char *name,
 	int64_t id;
 	int rc;
 
-	if (store_need_unit(store, fault))
+	if (store_need_unit(store, fault) ||
+	    user_name_check(name, USER_GROUP, fault))
 		return -1;
-	if (!name[0] || strlen(name) > 255 || !g_utf8_validate(name, -1, NULL))
-		return fault_set(fault, FAULT_BAD_ARGUMENT,
-				 "'%s' is no name of a group", name);
 	rc = sql_get(store, fault, &id,
 		     "SELECT id FROM users WHERE name_key = ?1"
 		     " UNION ALL SELECT user FROM addresses"
@@ -135,53 +131,30 @@ static void group_free_element(gpointer data)
 	g_free(group);
 }
 
-/* The names a query finds. */
-static int group_names(struct rows *rows, char ***ret_names,
-		       struct fault *fault)
-{
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	int rc;
-
-	while ((rc = rows_next(rows, fault)) == 1)
-		g_ptr_array_add(names, rows_text(rows, 0));
-	if (rc)
-		return -1;
-	g_ptr_array_add(names, NULL);
-	*ret_names = (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
-	return 0;
-}
-
 static int group_members(struct store *store, int64_t group, bool is_everyone,
 			 char ***ret_members, struct fault *fault)
 {
-	ROWS rows = {0};
-
-	if (rows_open(store, &rows, fault,
-		      "SELECT name FROM users WHERE (?1 AND kind = 1) OR id IN"
-		      " (SELECT member FROM usergroup_acl"
-		      " WHERE usergroup = ?2) ORDER BY name_key",
-		      "di", is_everyone, group))
-		return -1;
-	return group_names(&rows, ret_members, fault);
+	return sql_texts(
+		store, ret_members, fault,
+		"SELECT name FROM users WHERE (?1 AND kind = 1) OR id IN"
+		" (SELECT member FROM usergroup_acl"
+		" WHERE usergroup = ?2) ORDER BY name_key",
+		"di", is_everyone, group);
 }
 
 int store_group_of(struct store *store, int64_t user, char ***ret_groups,
 		   struct fault *fault)
 {
-	ROWS rows = {0};
-
-	if (rows_open(store, &rows, fault,
-		      "WITH RECURSIVE up (id) AS ("
-		      " SELECT id FROM users WHERE name_key = 'everyone'"
-		      " UNION SELECT usergroup FROM usergroup_acl"
-		      "  WHERE member = ?1"
-		      " UNION SELECT g.usergroup FROM up"
-		      "  JOIN usergroup_acl g ON g.member = up.id)"
-		      " SELECT u.name FROM users u WHERE u.id IN"
-		      " (SELECT id FROM up) ORDER BY u.name_key",
-		      "i", user))
-		return -1;
-	return group_names(&rows, ret_groups, fault);
+	return sql_texts(store, ret_groups, fault,
+			 "WITH RECURSIVE up (id) AS ("
+			 " SELECT id FROM users WHERE name_key = 'everyone'"
+			 " UNION SELECT usergroup FROM usergroup_acl"
+			 "  WHERE member = ?1"
+			 " UNION SELECT g.usergroup FROM up"
+			 "  JOIN usergroup_acl g ON g.member = up.id)"
+			 " SELECT u.name FROM users u WHERE u.id IN"
+			 " (SELECT id FROM up) ORDER BY u.name_key",
+			 "i", user);
 }
 
 int store_group_list(struct store *store, GPtrArray **ret_groups,

@@ -222,6 +222,8 @@ NODISCARD int orphan_delete(struct store *store, int64_t store_id,
 /* Makes the row of a group. */
 NODISCARD int group_insert(struct store *store, const char *name,
 			   struct fault *fault);
+/* May one of that kind be called so?  Pure; FAULT_BAD_ARGUMENT. */
+NODISCARD int user_name_check(const char *name, int kind, struct fault *fault);
 /* Id by name; FAULT_NO_USER. kind 0: either. */
 NODISCARD int user_id_by_name(struct store *store, const char *name, int kind,
 			      int64_t *ret_id, struct fault *fault);

@@ -19,16 +19,18 @@ static bool user_text_is_clean(const char *text, bool allow_blank)
 	return true;
 }
 
-static int user_name_check(const char *name, struct fault *fault)
+int user_name_check(const char *name, int kind, struct fault *fault)
 {
+	bool is_group = kind == USER_GROUP;
 	size_t len = strlen(name);
 
 	if (len == 0 || len > NAME_MAX_OCTETS || name[0] == '-' ||
-	    strpbrk(name, "/\\:<>\"") || !user_text_is_clean(name, false))
+	    name[0] == ' ' || name[len - 1] == ' ' ||
+	    strpbrk(name, "/\\:<>\"") || !user_text_is_clean(name, is_group))
 		return fault_set(
 			fault, FAULT_BAD_ARGUMENT,
-			"'%s' is no name: 1 to 255 octets of UTF-8 without blanks and / \\ : < > \", not beginning with -",
-			name);
+			"'%s' is no name: 1 to 255 octets of UTF-8 without blanks%s and / \\ : < > \", not beginning with -",
+			name, is_group ? " at its ends" : "");
 	return 0;
 }
 
@@ -264,7 +266,8 @@ int store_user_create(struct store *store, const char *name,
 	int64_t store_id;
 	int64_t id;
 
-	if (store_need_unit(store, fault) || user_name_check(name, fault) ||
+	if (store_need_unit(store, fault) ||
+	    user_name_check(name, USER_PERSON, fault) ||
 	    user_key_is_free(store, 0, key, name, fault) ||
 	    user_store(store, name, change->store, &store_id, fault) ||
 	    sql_run(store, fault,
@@ -323,7 +326,8 @@ int store_user_rename(struct store *store, const char *name,
 	g_autofree char *key = address_key(new_name);
 	int64_t id;
 
-	if (store_need_unit(store, fault) || user_name_check(new_name, fault) ||
+	if (store_need_unit(store, fault) ||
+	    user_name_check(new_name, USER_PERSON, fault) ||
 	    user_id_by_name(store, name, USER_PERSON, &id, fault) ||
 	    user_key_is_free(store, id, key, new_name, fault) ||
 	    sql_run(store, fault,

@@ -80,8 +80,14 @@ Test(users, bad_names_are_refused)
 {
 	static const char *const names[] = {"",     "-x",   "a/b", "a b",
 					    "a\nb", "a\"b", "\xff"};
+	static const char *const groups[] = {"",    " ",    " a",  "a ",  "-x",
+					     "a/b", "a\nb", "a:b", "\xff"};
 	struct store_user_change change = keep();
 
+	for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
+		in_unit_fail(FAULT_BAD_ARGUMENT,
+			     store_group_create(fx.store, groups[i], fault));
+	in_unit(store_group_create(fx.store, "a b", fault));
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		in_unit_fail(FAULT_BAD_ARGUMENT,
 			     store_user_create(fx.store, names[i], &change,
