@@ -84,6 +84,9 @@ static int message_add_path(struct store *store, GHashTable *paths,
 	return 0;
 }
 
+/* So many folders have a statement of their own while a store is listed. */
+#define MESSAGE_HEADS_MAX 256
+
 /* What is left of a folder's messages, in order of delivery; the first of them
  * is read already. */
 struct message_head {
@@ -139,17 +142,10 @@ static void message_sift(GPtrArray *heads, guint i)
 	}
 }
 
-/* Adds what a folder has, if anything. */
-static int message_add_head(struct store *store, int64_t store_id,
-			    int64_t folder, GPtrArray *heads,
+/* Adds what a statement finds, if anything: head, moved, has it if rc is 0. */
+static int message_add_head(GPtrArray *heads, struct message_head *head, int rc,
 			    struct fault *fault)
 {
-	struct message_head *head = g_new0(struct message_head, 1);
-	int rc = rows_open(store, &head->rows, fault,
-			   MESSAGE_COLUMNS " AND m.parent = ? AND m.store = ?"
-					   " ORDER BY m.received, m.id",
-			   "ii", folder, store_id);
-
 	if (rc == 0)
 		rc = message_head_next(head, fault);
 	if (rc == 1)
@@ -159,29 +155,74 @@ static int message_add_head(struct store *store, int64_t store_id,
 	return rc < 0 ? -1 : 0;
 }
 
-/* Those of all folders.  The folders are read while the first of them is: all
- * is one view of the store. */
-static int message_add_heads(struct store *store, int64_t store_id,
-			     GPtrArray *heads, struct fault *fault)
+/* Adds what a folder has. */
+static int message_add_folder(struct store *store, int64_t store_id,
+			      int64_t folder, GPtrArray *heads,
+			      struct fault *fault)
 {
-	ROWS rows = {0};
+	struct message_head *head = g_new0(struct message_head, 1);
+	int rc = rows_open(store, &head->rows, fault,
+			   MESSAGE_COLUMNS " AND m.parent = ? AND m.store = ?"
+					   " ORDER BY m.received, m.id",
+			   "ii", folder, store_id);
+
+	return message_add_head(heads, head, rc, fault);
+}
+
+/* Adds what all folders from the first on have, in one statement that sorts
+ * it. */
+static int message_add_folders(struct store *store, int64_t store_id,
+			       const GArray *folders, guint first,
+			       GPtrArray *heads, struct fault *fault)
+{
+	struct message_head *head = g_new0(struct message_head, 1);
+	g_autoptr(GString) ids = g_string_new("[");
 	int rc;
 
-	if (rows_open(store, &rows, fault,
-		      "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
-		      " SELECT h.id FROM tree t JOIN hierarchy h"
-		      "  ON h.parent = t.id AND h.type = 2"
-		      "  AND h.deleted IS NULL)"
-		      " SELECT id FROM tree WHERE id <> ?1",
-		      "i", store_id))
+	for (guint i = first; i < folders->len; i++)
+		g_string_append_printf(ids, "%s%" G_GINT64_FORMAT,
+				       i > first ? "," : "",
+				       g_array_index(folders, int64_t, i));
+	g_string_append_c(ids, ']');
+	rc = rows_open(store, &head->rows, fault,
+		       MESSAGE_COLUMNS " AND m.store = ? AND m.parent IN"
+				       " (SELECT value FROM json_each(?))"
+				       " ORDER BY m.received, m.id",
+		       "it", store_id, ids->str);
+	return message_add_head(heads, head, rc, fault);
+}
+
+/* Those of all folders; all is one view of the store, which a statement that is
+ * not at its end keeps. */
+static int message_add_all(struct store *store, int64_t store_id,
+			   GPtrArray *heads, struct fault *fault)
+{
+	g_autoptr(GArray) folders = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	ROWS view = {0};
+	guint alone;
+
+	if (rows_open(store, &view, fault, "SELECT 1 FROM hierarchy", "") ||
+	    rows_next(&view, fault) < 0 ||
+	    sql_ids(store, folders, fault,
+		    "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
+		    " SELECT h.id FROM tree t JOIN hierarchy h"
+		    "  ON h.parent = t.id AND h.type = 2"
+		    "  AND h.deleted IS NULL)"
+		    " SELECT id FROM tree WHERE id <> ?1",
+		    "i", store_id))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		if (message_add_head(store, store_id, rows_int(&rows, 0), heads,
-				     fault))
+	alone = MIN(folders->len, MESSAGE_HEADS_MAX);
+	for (guint i = 0; i < alone; i++)
+		if (message_add_folder(store, store_id,
+				       g_array_index(folders, int64_t, i),
+				       heads, fault))
 			return -1;
+	if (alone < folders->len &&
+	    message_add_folders(store, store_id, folders, alone, heads, fault))
+		return -1;
 	for (guint i = heads->len; i-- > 0;)
 		message_sift(heads, i);
-	return rc;
+	return 0;
 }
 
 /* An index has the messages of each folder in order; none has those of a store,
@@ -196,8 +237,8 @@ int store_message_list(struct store *store, int64_t store_id, int64_t folder,
 	g_autoptr(GPtrArray) heads =
 		g_ptr_array_new_with_free_func(message_head_end);
 
-	if (folder ? message_add_head(store, store_id, folder, heads, fault)
-		   : message_add_heads(store, store_id, heads, fault))
+	if (folder ? message_add_folder(store, store_id, folder, heads, fault)
+		   : message_add_all(store, store_id, heads, fault))
 		return -1;
 	while (heads->len) {
 		struct message_head *head = heads->pdata[0];

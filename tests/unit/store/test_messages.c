@@ -319,6 +319,41 @@ Test(messages, a_store_is_listed_in_order)
 	cr_expect(seen.count > 3);
 }
 
+static int see_statements(const struct store_message *m, void *context,
+			  struct fault *fault)
+{
+	struct in_order *seen = context;
+	int open = 0;
+
+	for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(fx.store->db, s));)
+		open += sqlite3_stmt_busy(s) != 0;
+	cr_expect_leq(open, 270);
+	return see_order(m, seen, fault);
+}
+
+/* However many folders there are: in order, with so many statements. */
+Test(messages, a_store_of_many_folders)
+{
+	AUTO(content) content = content_number(1);
+	int64_t bob = user_make("bob");
+	struct in_order seen = {0};
+	int64_t folders[300];
+
+	must(store_begin(fx.store, fault));
+	for (int i = 0; i < 300; i++) {
+		g_autofree char *path = g_strdup_printf("Many/%d", i);
+
+		must(store_folder_create(fx.store, bob, path, '/', &folders[i],
+					 NULL, fault));
+	}
+	must(store_commit(fx.store, fault));
+	for (int i = 0; i < 320; i++)
+		deliver_to(bob, folders[i * 37 % 300], content);
+	must(store_message_list(fx.store, bob, 0, see_statements, &seen,
+				fault));
+	cr_expect_eq(seen.count, 320);
+}
+
 /* Messages are there whatever the counters say. */
 Test(messages, a_store_is_listed_by_what_is_there)
 {
