@@ -168,13 +168,11 @@ void print_list_begin(struct print_list *list, bool json)
 {
 	list->json = json;
 	list->count = 0;
-	if (json)
-		putchar('[');
 }
 
 void print_list_item(struct print_list *list, json_t *item)
 {
-	fputs(list->count++ ? ",\n " : "\n ", stdout);
+	fputs(list->count++ ? ",\n " : "[\n ", stdout);
 	json_dumpf(item, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(item);
 }
@@ -182,7 +180,7 @@ void print_list_item(struct print_list *list, json_t *item)
 void print_list_end(struct print_list *list)
 {
 	if (list->json)
-		puts(list->count ? "\n]" : "]");
+		puts(list->count ? "\n]" : "[]");
 }
 
 struct print_table {

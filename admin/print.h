@@ -45,7 +45,9 @@ json_t *print_json_texts(const char *const *texts);
 /* One document on stdout, indented; moved. */
 void print_json(json_t *document);
 
-/* A list that is printed while it is made: each item on one line. */
+/* A list that is printed while it is made: each item on one line.  Nothing is
+ * printed of one that fails before its first item; one that fails later stays
+ * open, so that nobody takes it for whole. */
 struct print_list {
 	bool json;
 	size_t count;

@@ -93,7 +93,7 @@ static char *rule_look_for_folder(void *context, const char *name,
 	struct fault fault = {0};
 
 	if (rule_place_of(finder->admin, finder->user, name, special_use,
-			  may_create, &place, &problem, &fault) < 0)
+			  may_create, 0, &place, &problem, &fault) < 0)
 		return NULL;
 	return problem;
 }

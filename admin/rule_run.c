@@ -23,6 +23,7 @@ struct run_item {
 	int64_t store;
 	int64_t message;
 	int64_t folder; /* that it is in */
+	int64_t size;
 	struct sieve_plan *plan;
 };
 
@@ -93,6 +94,7 @@ static int run_collect(const struct store_message *message, void *context,
 	item->store = run->store;
 	item->message = message->id;
 	item->folder = message->folder;
+	item->size = message->size;
 	if (rule_plan_stored(&run->set, message, &item->plan, fault) < 0) {
 		g_free(item);
 		return -1;
@@ -109,14 +111,14 @@ static int run_collect(const struct store_message *message, void *context,
 /* The folder of a fileinto.  0 if there is none, or none for this user: the
  * message stays. */
 static int run_target(struct store *store, struct rule_run *run,
-		      const struct sieve_action *action, int64_t *ret_folder,
-		      struct fault *fault)
+		      const struct sieve_action *action, int64_t size,
+		      int64_t *ret_folder, struct fault *fault)
 {
 	struct store_place place;
 	g_autofree char *problem = NULL;
 
 	*ret_folder = 0;
-	if (rule_place(&run->set, action, &place, &problem, fault) < 0)
+	if (rule_place(&run->set, action, size, &place, &problem, fault) < 0)
 		return -1;
 	if (problem) {
 		fprintf(stderr,
@@ -201,7 +203,8 @@ static int run_places(struct store *store, struct rule_run *run,
 		    a->kind == SIEVE_REPLY)
 			continue;
 		if (a->kind == SIEVE_FILEINTO &&
-		    run_target(store, run, a, &place.folder, fault) < 0)
+		    run_target(store, run, a, item->size, &place.folder,
+			       fault) < 0)
 			return -1;
 		if (a->edit)
 			fprintf(stderr,

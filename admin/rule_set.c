@@ -362,8 +362,8 @@ int rule_plan_stored(struct rule_set *set, const struct store_message *message,
 
 int rule_place_of(struct admin *admin, const struct store_user *user,
 		  const char *name, const char *special_use, bool may_create,
-		  struct store_place *ret_place, char **ret_problem,
-		  struct fault *fault)
+		  int64_t size, struct store_place *ret_place,
+		  char **ret_problem, struct fault *fault)
 {
 	const struct store_place_owner owner = {user->id, user->store};
 	struct fault reason = {0};
@@ -376,19 +376,19 @@ int rule_place_of(struct admin *admin, const struct store_user *user,
 			return -1;
 		}
 		*ret_problem = g_strdup(reason.text);
-	} else {
-		*ret_problem = store_place_problem(ret_place, may_create);
+		return 0;
 	}
-	return 0;
+	return store_place_problem(admin->store, &owner, ret_place, may_create,
+				   size, ret_problem, fault);
 }
 
 int rule_place(struct rule_set *set, const struct sieve_action *action,
-	       struct store_place *ret_place, char **ret_problem,
+	       int64_t size, struct store_place *ret_place, char **ret_problem,
 	       struct fault *fault)
 {
 	return rule_place_of(set->admin, set->user, action->argument,
-			     action->special_use, action->create, ret_place,
-			     ret_problem, fault);
+			     action->special_use, action->create, size,
+			     ret_place, ret_problem, fault);
 }
 
 bool rule_discards(const struct sieve_plan *plan)

@@ -50,7 +50,7 @@ static void rule_end_clear(void *end)
 
 /* Looks for the ends of all actions, in their order; owned. */
 static int rule_find_ends(struct rule_set *set, const struct sieve_plan *plan,
-			  GArray **ret_ends, struct fault *fault)
+			  int64_t size, GArray **ret_ends, struct fault *fault)
 {
 	g_autoptr(GArray) ends =
 		g_array_new(FALSE, TRUE, sizeof(struct rule_end));
@@ -62,7 +62,8 @@ static int rule_find_ends(struct rule_set *set, const struct sieve_plan *plan,
 		struct rule_end end = {0};
 
 		if (action->kind == SIEVE_FILEINTO &&
-		    rule_place(set, action, &place, &end.problem, fault) < 0)
+		    rule_place(set, action, size, &place, &end.problem, fault) <
+			    0)
 			return -1;
 		end.folder = place.folder;
 		g_array_append_val(ends, end);
@@ -211,11 +212,12 @@ struct rule_test {
 };
 
 static int rule_tell_plan(struct rule_test *test, const char *what,
-			  const struct sieve_plan *plan, struct fault *fault)
+			  const struct sieve_plan *plan, int64_t size,
+			  struct fault *fault)
 {
 	g_autoptr(GArray) ends = NULL;
 
-	if (rule_find_ends(&test->set, plan, &ends, fault) < 0)
+	if (rule_find_ends(&test->set, plan, size, &ends, fault) < 0)
 		return -1;
 	if (test->list.json)
 		print_list_item(&test->list,
@@ -342,7 +344,7 @@ static int rule_tell_change(struct rule_test *test,
 	struct rule_change change = {0};
 	json_t *object;
 
-	if (rule_find_ends(&test->set, plan, &ends, fault) < 0)
+	if (rule_find_ends(&test->set, plan, message->size, &ends, fault) < 0)
 		return -1;
 	rule_change_fill(&change, message, plan, ends);
 	test->looked_at++;
@@ -392,7 +394,7 @@ static int rule_test_stored(const struct store_message *message,
 
 	if (rule_plan_stored(&test->set, message, &plan, fault) < 0)
 		return -1;
-	return rule_tell_plan(test, what, plan, fault);
+	return rule_tell_plan(test, what, plan, message->size, fault);
 }
 
 static int rule_test_file(struct rule_test *test, const char *path,
@@ -410,7 +412,8 @@ static int rule_test_file(struct rule_test *test, const char *path,
 				 "%s: no message, it is empty", path);
 	if (rule_plan(&test->set, bytes, bytes, 0, &plan, fault) < 0)
 		return -1;
-	return rule_tell_plan(test, path, plan, fault);
+	return rule_tell_plan(test, path, plan,
+			      (int64_t)g_bytes_get_size(bytes), fault);
 }
 
 /* A number that is no file is the id of a stored message. */

@@ -207,8 +207,13 @@ static int autoreply_file(const struct mail *mail, struct store *store,
 		*fault = reason;
 		return -1;
 	}
-	problem = result ? g_strdup(reason.text)
-			 : store_place_problem(&place, vacation->fcc_create);
+	if (result)
+		problem = g_strdup(reason.text);
+	else if (store_place_problem(store, &owner, &place,
+				     vacation->fcc_create,
+				     (int64_t)g_bytes_get_size(reply->bytes),
+				     &problem, fault))
+		return -1;
 	if (problem) {
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: %s: vacation: no copy into '%s': %s", mail->id,

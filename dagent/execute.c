@@ -93,22 +93,9 @@ static int execute_find_place(struct execute *run,
 static bool execute_is_same_place(const struct plan_copy *copy,
 				  const struct store_place *place)
 {
-	g_auto(GStrv) there = NULL;
-	g_auto(GStrv) wanted = NULL;
-	size_t i = 0;
-
-	if (copy->folder || !copy->below || copy->store != place->store)
-		return false;
-	there = store_folder_split(copy->below, copy->separator);
-	wanted = store_folder_split(place->below, place->separator);
-	for (; there[i] && wanted[i]; i++) {
-		g_autofree char *a = g_utf8_casefold(there[i], -1);
-		g_autofree char *b = g_utf8_casefold(wanted[i], -1);
-
-		if (strcmp(a, b) != 0)
-			return false;
-	}
-	return !there[i] && !wanted[i];
+	return !copy->folder && copy->below && copy->store == place->store &&
+	       store_folder_is_same(copy->below, copy->separator, place->below,
+				    place->separator);
 }
 
 static struct plan_copy *execute_add_copy(struct execute *run,
@@ -128,6 +115,7 @@ static int execute_fileinto(struct execute *run,
 			    struct fault *fault)
 {
 	const struct store_recipient *who = run->to->who;
+	const struct store_place_owner owner = {who->user, who->store};
 	struct store_place place;
 	struct plan_copy *copy;
 	g_autofree char *problem = NULL;
@@ -139,18 +127,11 @@ static int execute_fileinto(struct execute *run,
 		*fault = reason;
 		return -1;
 	}
-	problem = store_place_problem(&place, action->create);
+	if (store_place_problem(run->store, &owner, &place, action->create,
+				(int64_t)mail_size(run->mail), &problem, fault))
+		return -1;
 	if (problem)
 		return execute_keep_instead(run, action, problem);
-	if (place.store != who->store &&
-	    store_fits(run->store, place.store, (int64_t)mail_size(run->mail),
-		       &reason)) {
-		if (reason.kind == FAULT_MAILBOX_FULL ||
-		    reason.kind == FAULT_FULL_FOR_NOW)
-			return execute_keep_instead(run, action, reason.text);
-		*fault = reason;
-		return -1;
-	}
 	/* To the user's own junk no reply is due. */
 	if (place.folder && place.folder == who->junk)
 		run->to->plan->is_junk = true;

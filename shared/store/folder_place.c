@@ -238,3 +238,21 @@ char **store_folder_split(const char *path, char separator)
 	g_ptr_array_add(parts, NULL);
 	return (char **)g_ptr_array_free(parts, FALSE);
 }
+
+bool store_folder_is_same(const char *a, char a_separator, const char *b,
+			  char b_separator)
+{
+	g_autoptr(GPtrArray) first = folder_split(a, a_separator);
+	g_autoptr(GPtrArray) second = folder_split(b, b_separator);
+
+	if (first->len != second->len)
+		return false;
+	for (guint i = 0; i < first->len; i++) {
+		g_autofree char *x = address_fold(first->pdata[i]);
+		g_autofree char *y = address_fold(second->pdata[i]);
+
+		if (strcmp(x, y) != 0)
+			return false;
+	}
+	return true;
+}

@@ -74,6 +74,9 @@ NODISCARD int store_folder_path_check(const char *path, char separator,
 				      struct fault *fault);
 /* The parts of a path, unescaped, empty ones left out; owned (g_strfreev). */
 char **store_folder_split(const char *path, char separator);
+/* Do two paths name the same folder of a store, as its keys have it? */
+bool store_folder_is_same(const char *a, char a_separator, const char *b,
+			  char b_separator);
 /*
  * Unit.  Moves it, and all below it, under another folder of the same store
  * (or the store itself, by its id; 0: the parent it has), with another name

@@ -5,6 +5,7 @@
 #include "place.h"
 
 #include "folders.h"
+#include "messages.h"
 #include "users.h"
 
 #include <string.h>
@@ -200,7 +201,7 @@ static bool place_has_gap(const struct store_place *place)
 	return strstr(place->below, gap) != NULL;
 }
 
-char *store_place_problem(const struct store_place *place, bool may_create)
+static char *place_objection(const struct store_place *place, bool may_create)
 {
 	struct fault why = {0};
 
@@ -215,6 +216,25 @@ char *store_place_problem(const struct store_place *place, bool may_create)
 	if (store_folder_path_check(place->below, place->separator, &why))
 		return g_strdup(why.text);
 	return NULL;
+}
+
+int store_place_problem(struct store *store,
+			const struct store_place_owner *owner,
+			const struct store_place *place, bool may_create,
+			int64_t size, char **ret_problem, struct fault *fault)
+{
+	struct fault why = {0};
+
+	*ret_problem = place_objection(place, may_create);
+	if (*ret_problem || place->store == owner->store ||
+	    store_fits(store, place->store, size, &why) == 0)
+		return 0;
+	if (why.kind != FAULT_MAILBOX_FULL && why.kind != FAULT_FULL_FOR_NOW) {
+		*fault = why;
+		return -1;
+	}
+	*ret_problem = g_strdup(why.text);
+	return 0;
 }
 
 bool store_place_exists(struct store *store,

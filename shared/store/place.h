@@ -37,9 +37,14 @@ NODISCARD int store_place_find(struct store *store,
 			       struct store_place *ret_place,
 			       struct fault *fault);
 
-/* Why no mail can be put there, may a missing folder be made or not; owned,
- * NULL: it can. */
-char *store_place_problem(const struct store_place *place, bool may_create);
+/* Why no mail of that size can be put there, may a missing folder be made or
+ * not: ret_problem, owned; NULL: it can.  The owner's own quota is asked when
+ * all of a delivery is saved, another's here.  Fails for now only. */
+NODISCARD int store_place_problem(struct store *store,
+				  const struct store_place_owner *owner,
+				  const struct store_place *place,
+				  bool may_create, int64_t size,
+				  char **ret_problem, struct fault *fault);
 
 /* RFC 5490 section 3.1 and RFC 8579 section 3: is there such a folder (name
  * NULL: any) that the owner may put mail in, with such a special use (NULL:

@@ -254,6 +254,46 @@ class Places(Rules):
                   'fileinto :create :flags "\\\\Seen" "Inbox/two/X";')
         self.assertEqual(self.deliver("two"), ["Inbox/Two/x"])
         self.assertTrue(self.okapi.mails("anna")[0]["read"])
+        # One and two characters, as the store has them: the same.
+        self.rule('require ["fileinto", "mailbox"];'
+                  'fileinto :create "\u00c4rger"; fileinto :create "a\u0308rger";')
+        self.assertEqual(self.deliver("umlaut"), ["\u00c4rger"])
+
+    def test_anothers_mailbox_that_is_full(self):
+        """What is told in advance is what happens."""
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna", "owner")
+        self.okapi.must("user", "set", "bert", "--quota-hard", "1")
+        self.rule('require "fileinto"; fileinto "user:bert/Inbox";')
+        for size, at in ((1000, []), (2 ** 20, ["Inbox"])):
+            with self.subTest(size):
+                text = message(f"{size}", body="x" * 70 + "\n" +
+                               ("x" * 70 + "\n") * (size // 71))
+                path = os.path.join(self.directory(), "m.eml")
+                with open(path, "wb") as file:
+                    file.write(text)
+                told = self.okapi.json("rule", "test", "anna", path)[0]
+                self.okapi.deliver(text, "anna")
+                self.assertEqual(self.folders(f"{size}"), at)
+                self.assertEqual("full" in str(told), bool(at), told)
+                if not at:
+                    continue
+                ident = str(self.okapi.mails("anna", "Inbox")[0]["id"])
+                self.assertIn("full", str(self.okapi.json(
+                    "rule", "test", "anna", ident)))
+                done = self.okapi.admin("rule", "run", "anna", "--folder",
+                                        "Inbox")
+                self.assertEqual(done.status, 0, done)
+                self.assertIn("full", done.err)
+                self.assertEqual(self.folders(f"{size}"), at)
+
+    def test_json_of_what_fails_is_nothing(self):
+        self.rule("keep;")
+        for words in (("rule", "test", "anna", "99999"),
+                      ("rule", "test", "anna", "/nowhere/none"),
+                      ("contact", "list", "nobody")):
+            done = self.okapi.admin(*words, "--json")
+            self.assertNotEqual(done.status, 0)
+            self.assertEqual(done.out, "", words)
 
     def test_rule_run_makes_the_same_folder(self):
         self.accepted(message("x"))
