@@ -173,6 +173,22 @@ static bool archive_is_public(const char *path)
 	return parts[0] && g_ascii_strcasecmp(parts[0], "Public") == 0;
 }
 
+/* Could there be such a folder?  Below another one Public is but a name. */
+static int archive_path_check(const struct archive_folder *folder,
+			      struct fault *fault)
+{
+	struct fault why = {0};
+
+	if (store_folder_path_check(folder->path, '/', &why) &&
+	    why.kind != FAULT_EXISTS) {
+		*fault = why;
+		return -1;
+	}
+	if (!folder->all->import->folder && archive_is_public(folder->path))
+		return archive_bad("the folder is not of this store", fault);
+	return 0;
+}
+
 static int archive_take_folder(struct archive_import *all,
 			       const struct archive_record *record,
 			       struct fault *fault)
@@ -182,15 +198,13 @@ static int archive_take_folder(struct archive_import *all,
 
 	if (archive_text(record->value, "path", &folder.path, fault) ||
 	    archive_text(record->value, "role", &role, fault) ||
-	    store_folder_path_check(folder.path, '/', fault))
+	    archive_path_check(&folder, fault))
 		return -1;
 	folder.role = folder_role_parse(role);
 	if (*role && folder.role == FOLDER_PLAIN)
 		return archive_bad("there is no such role", fault);
 	if (g_hash_table_contains(all->places, folder.path))
 		return archive_bad("the folder is there twice", fault);
-	if (!all->import->folder && archive_is_public(folder.path))
-		return archive_bad("the folder is not of this store", fault);
 	folder.place = g_new0(struct archive_place, 1);
 	folder.place->path = archive_path_here(&folder);
 	g_hash_table_insert(all->places, g_strdup(folder.path), folder.place);

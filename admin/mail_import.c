@@ -27,20 +27,6 @@
 #define IMPORT_BATCH        64
 #define IMPORT_BATCH_OCTETS (16 * 1024 * 1024)
 
-void import_item_free(gpointer data)
-{
-	struct import_item *item = data;
-
-	g_bytes_unref(item->bytes);
-	propset_free(item->set);
-	propset_free(item->own);
-	g_free(item->folder);
-	g_free(item->sender);
-	g_free(item->trace);
-	g_strfreev(item->keywords);
-	g_free(item);
-}
-
 /* Where an item goes.  A Maildir's folders stand beside the Inbox, or below
  * any other target. */
 static int import_target(struct store *store, const struct mail_import *import,

@@ -634,6 +634,18 @@ class Archive(Upkeep):
                   self.write("good.okapi", good), *self.to)
         self.assertEqual(len(self.everything(self.there)), 1)
 
+    def test_public_is_but_a_name_below_another(self):
+        """At the top it would be the public store."""
+        data = archive({"folder": {"path": "Public", "role": ""}},
+                       {"folder": {"path": "Public/x", "role": ""}},
+                       record(folder="Public/x"))
+        path = self.write("public.okapi", data)
+        self.refused(DATA, "mail", "import", "dora", "/", path, *self.to)
+        self.must("mail", "import", "dora", "Drafts", path, *self.to)
+        self.assertEqual(
+            [m["folder"] for m in self.okapi.json(
+                "mail", "list", "dora", *self.to)], ["Drafts/Public/x"])
+
     def test_any_changed_octet_is_noticed(self):
         self.okapi.deliver(message("one", body=os.urandom(200).hex()), "anna")
         self.must("mail", "export", "anna", "--archive", self.file)

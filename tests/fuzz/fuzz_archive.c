@@ -32,21 +32,6 @@ int import_flush(struct mail_import *import, struct fault *fault)
 	abort();
 }
 
-/* As in mail_import.c, which would bring the helper with it. */
-void import_item_free(gpointer data)
-{
-	struct import_item *item = data;
-
-	g_bytes_unref(item->bytes);
-	propset_free(item->set);
-	propset_free(item->own);
-	g_free(item->folder);
-	g_free(item->sender);
-	g_free(item->trace);
-	g_strfreev(item->keywords);
-	g_free(item);
-}
-
 static void fuzz_check(const char *path, int64_t folder)
 {
 	g_autoptr(GHashTable) places = g_hash_table_new_full(

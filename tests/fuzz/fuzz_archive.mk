@@ -1,5 +1,5 @@
 # Archives of a mailbox: make fuzz-archive FUZZ_TIME=600 (see fuzz.mk).
-FUZZ_ARCHIVE_SRC := tests/fuzz/fuzz_archive.c admin/archive_read.c \
+FUZZ_ARCHIVE_SRC := tests/fuzz/fuzz_archive.c admin/archive_read.c admin/import_item.c \
 	admin/json_in.c admin/json_out.c admin/print.c admin/progress.c \
 	$(wildcard shared/store/*.c) $(wildcard shared/propset*.c) \
 	shared/proptag.c shared/fault.c shared/digest.c shared/digest_key.c \
