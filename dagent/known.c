@@ -6,10 +6,16 @@
 #include <pthread.h>
 #include <string.h>
 
-#define KNOWN_MAX 8192 /* some 2 MB, and the scripts of rules */
+/* Scripts of rules count here, although scripts.c has the same ones. */
+#define KNOWN_OCTETS_MAX ((size_t)16 * 1024 * 1024)
+/* Of an entry, besides its texts: itself, its key's and its own place in the
+ * table, what malloc(3) adds. */
+#define KNOWN_ENTRY_OCTETS ((size_t)256)
 
 /* One of three. */
 struct known_value {
+	int64_t owner; /* the store of whose mail asks for it */
+	size_t octets; /* about, with its key */
 	struct store_recipient *who;
 	struct rule_list *rules;
 	struct store_place place;
@@ -20,6 +26,7 @@ struct known {
 	struct store_stamp *stamp; /* NULL: nothing is kept */
 	pthread_mutex_t mutex;     /* of all below */
 	GHashTable *table;         /* key -> struct known_value */
+	size_t octets;             /* of all in it */
 	uint64_t table_stamp;
 };
 
@@ -56,12 +63,32 @@ void known_free(struct known *known)
 	g_free(known);
 }
 
-void known_forget(struct known *known)
+struct known_question {
+	int64_t owner;
+	size_t octets; /* of what is found */
+};
+
+static gboolean known_is_of(gpointer key, gpointer data, gpointer context)
 {
+	const struct known_value *value = data;
+	struct known_question *question = context;
+
+	(void)key;
+	if (value->owner != question->owner)
+		return FALSE;
+	question->octets += value->octets;
+	return TRUE;
+}
+
+void known_forget(struct known *known, int64_t owner)
+{
+	struct known_question question = {owner, 0};
+
 	if (!known)
 		return;
 	(void)pthread_mutex_lock(&known->mutex);
-	g_hash_table_remove_all(known->table);
+	(void)g_hash_table_foreach_remove(known->table, known_is_of, &question);
+	known->octets -= question.octets;
 	(void)pthread_mutex_unlock(&known->mutex);
 }
 
@@ -70,10 +97,10 @@ void known_forget(struct known *known)
 /* Under the mutex: what was kept under another stamp goes. */
 static void known_turn(struct known *known, uint64_t stamp)
 {
-	if (known->table_stamp == stamp &&
-	    g_hash_table_size(known->table) < KNOWN_MAX)
+	if (known->table_stamp == stamp && known->octets < KNOWN_OCTETS_MAX)
 		return;
 	g_hash_table_remove_all(known->table);
+	known->octets = 0;
 	known->table_stamp = stamp;
 }
 
@@ -105,11 +132,15 @@ static void known_put(struct known *known, char *key, uint64_t stamp,
 		      const struct known_value *value)
 {
 	struct known_value *kept = g_memdup2(value, sizeof(*value));
+	const struct known_value *there;
 
+	kept->octets += KNOWN_ENTRY_OCTETS + strlen(key);
 	(void)pthread_mutex_lock(&known->mutex);
 	/* One that is older than what is kept by now is of no use. */
 	if (stamp >= known->table_stamp) {
 		known_turn(known, stamp);
+		there = g_hash_table_lookup(known->table, key);
+		known->octets += kept->octets - (there ? there->octets : 0);
 		g_hash_table_replace(known->table, g_steal_pointer(&key),
 				     g_steal_pointer(&kept));
 	}
@@ -128,6 +159,11 @@ static char *known_key(const char *path, unsigned flags)
 	return g_strconcat(kind, path, NULL);
 }
 
+static size_t known_text(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
 struct store_recipient *known_find(struct known *known, const char *path,
 				   unsigned flags, uint64_t *ret_stamp)
 {
@@ -144,6 +180,10 @@ void known_keep(struct known *known, const char *path, unsigned flags,
 	if (known && stamp && who->quota_hard <= 0)
 		known_put(known, known_key(path, flags), stamp,
 			  &(struct known_value){
+				  .owner = who->store,
+				  .octets = known_text(who->name) +
+					    known_text(who->email) +
+					    known_text(who->detail),
 				  .who = store_recipient_copy(who)});
 }
 
@@ -169,7 +209,11 @@ void known_keep_rules(struct known *known, int64_t store_id, uint64_t stamp,
 {
 	if (known && stamp)
 		known_put(known, known_rules_key(store_id), stamp,
-			  &(struct known_value){.rules = rule_list_ref(rules)});
+			  &(struct known_value){
+				  .owner = store_id,
+				  .octets = rules->octets,
+				  .rules = rule_list_ref(rules),
+			  });
 }
 
 /* ---- places ---- */
@@ -204,6 +248,7 @@ void known_keep_place(struct known *known, const struct known_place *question,
 	if (known && stamp && place->folder && place->may)
 		known_put(known, known_place_key(question), stamp,
 			  &(struct known_value){
+				  .owner = question->owner->store,
 				  .place = *place,
 				  .below = place->below - question->path,
 			  });

@@ -1,7 +1,7 @@
 /*
  * What the store said before: recipients, rules of users, places that rules
- * name.  Kept as long as the stamp of settings stays the same.  Not recipients
- * with a quota, whose use changes with each delivery.
+ * name.  Kept as long as the stamp of settings stays the same, some megabytes
+ * of them.  Not recipients with a quota, whose use changes with each delivery.
  */
 #ifndef OKAPI_DAGENT_KNOWN_H
 #define OKAPI_DAGENT_KNOWN_H
@@ -17,8 +17,8 @@ struct known *known_new(const char *store_path);
 void known_free(struct known *known);
 AUTO_DEFINE(known, known_free);
 
-/* All is asked again: what was known was of no use. */
-void known_forget(struct known *known);
+/* What was known for mail to a store is asked again: it was of no use. */
+void known_forget(struct known *known, int64_t owner);
 
 /* Of each kind: what is known, or NULL (false); ret_stamp goes to
  * known_keep...() with what the store says then.  known may be NULL: then

@@ -47,6 +47,9 @@ static struct rule_list *rule_list_make(struct agent *agent,
 		};
 
 		g_array_append_val(list->items, item);
+		list->octets += sizeof(item);
+		if (item.script)
+			list->octets += script_size(item.script);
 	}
 	return list;
 }

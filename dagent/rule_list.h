@@ -24,6 +24,7 @@ struct rule_list_item {
 struct rule_list {
 	gint references;
 	GArray *items; /* of struct rule_list_item */
+	size_t octets; /* about what it takes in memory */
 };
 
 struct rule_list *rule_list_ref(struct rule_list *list);

@@ -409,6 +409,17 @@ static void save_word_quota(const struct mail_recipient *to,
 				to->path);
 }
 
+/* Does a failure speak against what is known of the recipient?  Who wrote into
+ * the store by other means than ours left no stamp. */
+static bool save_is_doubtful(const struct mail_recipient *to,
+			     const struct fault *fault)
+{
+	return !to->is_stale && fault->kind != FAULT_MAILBOX_FULL &&
+	       fault->kind != FAULT_FULL_FOR_NOW &&
+	       fault->kind != FAULT_STORE_BUSY &&
+	       fault->kind != FAULT_DISK_FULL && fault->kind != FAULT_IO;
+}
+
 /* A reply that cannot be queued must not keep the mail out. */
 static void save_one(struct save_job *job, struct store *store)
 {
@@ -425,8 +436,8 @@ static void save_one(struct save_job *job, struct store *store)
 	}
 	save_word_quota(to, &fault);
 	to->verdict = fault;
-	/* Who wrote into the store by other means than ours left no stamp. */
-	known_forget(agent->known);
+	if (save_is_doubtful(to, &fault))
+		known_forget(agent->known, to->who->store);
 	if (to->is_stale || !reply || fault.kind == FAULT_MAILBOX_FULL ||
 	    fault.kind == FAULT_FULL_FOR_NOW || fault.kind == FAULT_STORE_BUSY)
 		return;

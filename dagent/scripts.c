@@ -11,11 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCRIPTS_MAX 4096 /* then the cache begins anew */
+#define SCRIPTS_OCTETS_MAX                                                     \
+ ((size_t)16 * 1024 * 1024) /* then the cache begins anew */
 
 struct scripts {
 	pthread_mutex_t lock;
 	GHashTable *by_key; /* char * -> struct script */
+	size_t octets;      /* of those that were put in */
 };
 
 struct script *script_ref(struct script *script)
@@ -33,6 +35,12 @@ void script_unref(struct script *script)
 	g_free(script->name);
 	g_free(script->error);
 	g_free(script);
+}
+
+size_t script_size(const struct script *script)
+{
+	return sizeof(*script) +
+	       (script->compiled ? sieve_script_size(script->compiled) : 0);
 }
 
 static void script_unref_data(gpointer data)
@@ -88,8 +96,11 @@ static void scripts_keep(struct scripts *scripts, const char *key,
 			 struct script *script)
 {
 	pthread_mutex_lock(&scripts->lock);
-	if (g_hash_table_size(scripts->by_key) >= SCRIPTS_MAX)
+	if (scripts->octets >= SCRIPTS_OCTETS_MAX) {
 		g_hash_table_remove_all(scripts->by_key);
+		scripts->octets = 0;
+	}
+	scripts->octets += strlen(key) + script_size(script);
 	g_hash_table_replace(scripts->by_key, g_strdup(key),
 			     script_ref(script));
 	pthread_mutex_unlock(&scripts->lock);

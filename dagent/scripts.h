@@ -20,6 +20,8 @@ struct script {
 };
 struct script *script_ref(struct script *script);
 void script_unref(struct script *script);
+/* About how many octets of memory it takes. */
+size_t script_size(const struct script *script);
 
 struct scripts;
 struct scripts *scripts_new(void);

@@ -19,6 +19,7 @@ struct sieve_arena {
 	struct owned *owned;
 	char *free;
 	size_t left;
+	size_t size; /* of all chunks */
 };
 
 struct sieve_arena *sieve_arena_new(void)
@@ -47,17 +48,24 @@ void *sieve_arena_alloc(struct sieve_arena *arena, size_t size)
 	if (want > CHUNK_SIZE / 4) { /* large ones stand alone */
 		memory = g_malloc0(want);
 		g_ptr_array_add(arena->chunks, memory);
+		arena->size += want;
 		return memory;
 	}
 	if (want > arena->left) {
 		arena->free = g_malloc0(CHUNK_SIZE);
 		arena->left = CHUNK_SIZE;
 		g_ptr_array_add(arena->chunks, arena->free);
+		arena->size += CHUNK_SIZE;
 	}
 	memory = arena->free;
 	arena->free += want;
 	arena->left -= want;
 	return memory;
+}
+
+size_t sieve_arena_size(const struct sieve_arena *arena)
+{
+	return arena->size;
 }
 
 char *sieve_arena_copy(struct sieve_arena *arena, const char *text, size_t len)

@@ -13,6 +13,8 @@ struct sieve_arena *sieve_arena_new(void);
 void sieve_arena_free(struct sieve_arena *arena);
 AUTO_DEFINE(sieve_arena, sieve_arena_free);
 
+/* Octets it takes, without what objects that were moved in have. */
+size_t sieve_arena_size(const struct sieve_arena *arena);
 /* Zeroed, aligned for any type; lives as long as the arena. */
 void *sieve_arena_alloc(struct sieve_arena *arena, size_t size);
 /* A copy of len octets with a NUL behind them. */

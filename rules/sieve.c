@@ -165,6 +165,11 @@ void sieve_script_free(struct sieve_script *script)
 	g_free(script);
 }
 
+size_t sieve_script_size(const struct sieve_script *script)
+{
+	return sizeof(*script) + sieve_arena_size(script->arena);
+}
+
 bool sieve_script_include(const struct sieve_script *script, size_t i,
 			  enum sieve_location *ret_location,
 			  const char **ret_name)

@@ -77,6 +77,8 @@ sieve_compile_all(const char *name, const char *text, size_t len,
 		  GArray *ret_errors);
 void sieve_script_free(struct sieve_script *script);
 AUTO_DEFINE(sieve_script, sieve_script_free);
+/* About how many octets of memory it takes. */
+size_t sieve_script_size(const struct sieve_script *script);
 
 /* What the set must have, each with what stands before it: the header fields of
  * sieve_script_fields(), all of them and every property of the header, MIME

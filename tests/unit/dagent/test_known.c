@@ -165,11 +165,47 @@ Test(known, rules_by_store)
 	found = known_find_rules(known, 7, &stamp);
 	cr_expect_eq(found, list);
 	cr_expect_null(known_find_rules(known, 8, &stamp));
-	known_forget(known);
+	known_forget(known, 8);
+	rule_list_unref(found);
+	found = known_find_rules(known, 7, &stamp);
+	cr_expect_eq(found, list, "what is asked for others stays");
+	known_forget(known, 7);
 	cr_expect_null(known_find_rules(known, 7, &stamp));
 	rule_list_unref(found);
 	rule_list_unref(list);
 	known_free(known);
+	place_clear(&place);
+}
+
+/* What is large counts as such, and what was forgotten no more. */
+Test(known, as_many_octets_as_may_be)
+{
+	struct place place = place_new();
+	struct rule_list *list = no_rules();
+	struct known *known = NULL;
+	int64_t id = 0;
+
+	list->octets = (size_t)1024 * 1024;
+	place_stamp(&place, 4);
+	known = known_new(place.store);
+	for (id = 100; id < 1000; id++) {
+		known_keep_rules(known, id, 4, list);
+		known_forget(known, id);
+	}
+	look_up(known, "anna@x", 0);
+	for (id = 100; id < 1000 && knows(known, "anna@x", 0); id++)
+		known_keep_rules(known, id, 4, list);
+	cr_expect_geq(id, 110, "%d", (int)id);
+	cr_expect_leq(id, 140, "%d", (int)id);
+	cr_expect_geq(list->references, 2);
+	cr_expect_leq(list->references, 40);
+	/* The same again takes no more room. */
+	look_up(known, "anna@x", 0);
+	for (int i = 0; i < 1000; i++)
+		known_keep_rules(known, 7, 4, list);
+	cr_expect(knows(known, "anna@x", 0));
+	known_free(known);
+	rule_list_unref(list);
 	place_clear(&place);
 }
 
