@@ -306,7 +306,7 @@ static void admin_help(const struct admin *admin)
 	if (admin->json)
 		usage_json();
 	else if (admin->noun)
-		usage_noun(admin->noun);
+		usage_noun(admin->noun, admin->command);
 	else
 		usage_program();
 }

@@ -92,7 +92,8 @@ void admin_clear(struct admin *admin);
 
 /* Usage texts, made from the table, on stdout. */
 void usage_program(void);
-void usage_noun(const struct noun *noun);
+/* All of a noun, or one of its commands. */
+void usage_noun(const struct noun *noun, const struct command *only);
 /* The table itself, as JSON. */
 void usage_json(void);
 

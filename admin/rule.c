@@ -411,7 +411,7 @@ static const struct command rule_commands[] = {
 	 COMMAND_WRITE},
 	{"remove", "USER NAME", "throws it away", rule_remove, NULL,
 	 COMMAND_WRITE},
-	{"check", "FILE|-", "compiles a script and tells the first error",
+	{"check", "FILE|-", "compiles a script and tells what is wrong with it",
 	 rule_check, NULL, COMMAND_NO_CONF},
 	{"test", "USER [MESSAGE]",
 	 "shows what the rules would do with a file or a stored message (its "

@@ -7,6 +7,7 @@
 #include "print.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void usage_command(const struct noun *noun, const struct command *c)
 {
@@ -38,25 +39,43 @@ void usage_program(void)
 		for (const struct command *c = (*nouns)->commands; c->verb; c++)
 			usage_command(*nouns, c);
 	usage_common();
-	puts("\n\"okapi-admin user --help\" explains one group of commands.");
+	puts("\n\"okapi-admin user --help\" explains one group of commands, \"okapi-admin user "
+	     "set --help\" one.");
 }
 
-void usage_noun(const struct noun *noun)
+/* Aligned, those of a long name on a line of their own. */
+static void usage_options(const struct command *c)
 {
+	for (const struct command_option *o = c->options; o && o->name; o++) {
+		g_autofree char *head =
+			g_strdup_printf("--%s%s%s", o->name, o->arg ? " " : "",
+					o->arg ? o->arg : "");
+
+		printf("        %-24s", head);
+		if (strlen(head) > 24)
+			printf("\n        %-24s", "");
+		printf(" %s%s\n", o->text, o->repeat ? " (repeatable)" : "");
+	}
+}
+
+void usage_noun(const struct noun *noun, const struct command *only)
+{
+	const struct command *above = NULL;
+
 	printf("okapi-admin %s: %s\n", noun->name, noun->text);
 	for (const struct command *c = noun->commands; c->verb; c++) {
+		if (only && c != only)
+			continue;
 		putchar('\n');
 		usage_command(noun, c);
 		printf("      %s\n", c->text);
-		for (const struct command_option *o = c->options; o && o->name;
-		     o++) {
-			g_autofree char *head = g_strdup_printf(
-				"--%s%s%s", o->name, o->arg ? " " : "",
-				o->arg ? o->arg : "");
-
-			printf("        %-24s %s%s\n", head, o->text,
-			       o->repeat ? " (repeatable)" : "");
-		}
+		if (above && c->options && c->options == above->options)
+			printf("        (options: as %s %s)\n", noun->name,
+			       above->verb);
+		else
+			usage_options(c);
+		if (!above || c->options != above->options)
+			above = c;
 	}
 	usage_common();
 }

@@ -3,7 +3,12 @@
  */
 #include "options.h"
 
+#include "conf.h"
+#include "program.h"
+
+#include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 /* What GOption fills; struct wishes has bools, GOption wants gboolean. */
 struct options_raw {
@@ -43,12 +48,15 @@ static gboolean options_count_verbose(const char *name, const char *value,
 static gboolean options_read(struct options_raw *raw, char ***argv,
 			     GError **error)
 {
-	g_autoptr(GOptionContext) context =
-		g_option_context_new("RECIPIENT...  (or -l: serve LMTP)");
+	gboolean help = FALSE;
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	const GOptionEntry entries[] = {
-		TEXT('c', "config", config, "configuration file", "FILE"),
+		TEXT('c', "config", config,
+		     "configuration (default: $OKAPI_CONFIG or " CONF_DEFAULT_FILE
+		     ")",
+		     "FILE"),
 		{"option", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overrides,
-		 "one setting, wins over the file", "KEY=VALUE"},
+		 "one setting, wins over the file; repeatable", "KEY=VALUE"},
 		FLAG('l', "listen", listen, "serve LMTP on lmtp_listen"),
 		FLAG('d', "daemonize", daemonize,
 		     "serve LMTP in the background, with pid_file"),
@@ -75,6 +83,7 @@ static gboolean options_read(struct options_raw *raw, char ***argv,
 		FLAG('s', "silent", silent, "print nothing"),
 		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
 		 (void *)options_count_verbose, "log more, repeatable", NULL},
+		{"help", 'h', 0, G_OPTION_ARG_NONE, &help, "this text", NULL},
 		FLAG('V', "version", version, "print the version"),
 		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
 		 &raw->recipients, NULL, NULL},
@@ -82,11 +91,19 @@ static gboolean options_read(struct options_raw *raw, char ***argv,
 	};
 
 	options_verbose = 0;
+	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_summary(
 		context, "Delivers a message from standard input to the store "
 			 "of each recipient.");
 	g_option_context_add_main_entries(context, entries, NULL);
-	return g_option_context_parse_strv(context, argv, error);
+	if (!g_option_context_parse_strv(context, argv, error))
+		return FALSE;
+	if (help) {
+		program_print_help(context, "okapi-dagent",
+				   "RECIPIENT... (or -l: serve LMTP)");
+		exit(EX_OK);
+	}
+	return TRUE;
 }
 
 #undef FLAG

@@ -1,11 +1,14 @@
 /*
- * Finding what belongs to the same installation, and what writes do not end.
+ * Finding what belongs to the same installation, what writes do not end, and
+ * --help.
  */
 #include "program.h"
 
 #include "base.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 char *program_find(const char *name)
 {
@@ -31,4 +34,13 @@ void program_ignore_signals(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
+void program_print_help(GOptionContext *context, const char *name,
+			const char *args)
+{
+	g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+	const char *rest = strstr(text, "\n\n");
+
+	printf("Usage: %s [options] %s%s", name, args, rest ? rest : "\n");
 }

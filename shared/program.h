@@ -1,9 +1,11 @@
 /*
- * What every program of Okapi is: one of an installation, and one that a write
- * does not end.
+ * What every program of Okapi is: one of an installation, one that a write
+ * does not end, and one that says what it takes.
  */
 #ifndef OKAPI_PROGRAM_H
 #define OKAPI_PROGRAM_H
+
+#include <glib.h>
 
 /* Beside the running program (a build tree), in libexec under the same prefix
  * (an installation that was moved), else in LIBEXECDIR.  Owned; NULL if it is
@@ -16,5 +18,10 @@ char *program_find(const char *name);
  * fails with an errno, and the exit code tells of it.  First in main().
  */
 void program_ignore_signals(void);
+
+/* --help: what GOption makes of its table, below a first line like that of our
+ * other programs, which reads the same in every locale. */
+void program_print_help(GOptionContext *context, const char *name,
+			const char *args);
 
 #endif

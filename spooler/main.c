@@ -2,11 +2,14 @@
  * okapi-spooler: the command line, and the calls of libesmtp that this
  * executable takes over.
  */
+#include "conf.h"
+#include "program.h"
 #include "relay_interpose.h"
 #include "service.h"
 
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -33,35 +36,44 @@ struct main_raw {
 static gboolean main_parse(struct main_raw *raw, int *argc, char ***argv,
 			   GError **error)
 {
+	gboolean help = FALSE;
 	const GOptionEntry entries[] = {
 		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &raw->config,
-		 "configuration file", "FILE"},
+		 "configuration (default: $OKAPI_CONFIG or " CONF_DEFAULT_FILE
+		 ")",
+		 "FILE"},
 		{"option", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overrides,
-		 "one setting, wins over the file", "KEY=VALUE"},
+		 "one setting, wins over the file; repeatable", "KEY=VALUE"},
 		{"once", 0, 0, G_OPTION_ARG_NONE, &raw->once,
-		 "send what is due, then exit (0: nothing is left, 75: "
-		 "something stays)",
-		 NULL},
+		 "send what is due, then exit (75: something stays)", NULL},
 		{"daemonize", 'd', 0, G_OPTION_ARG_NONE, &raw->daemonize,
 		 "run in the background, with pid_file", NULL},
 		{"silent", 's', 0, G_OPTION_ARG_NONE, &raw->silent,
 		 "log errors only", NULL},
 		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
 		 (void *)main_count_verbose, "log more, repeatable", NULL},
+		{"help", 'h', 0, G_OPTION_ARG_NONE, &help, "this text", NULL},
 		{"version", 'V', 0, G_OPTION_ARG_NONE, &raw->version,
 		 "print the version", NULL},
 		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
 		 &raw->rest, NULL, NULL},
 		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
 	};
-	g_autoptr(GOptionContext) context =
-		g_option_context_new("[SMTP_SERVER[:PORT]]");
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
+	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_summary(
 		context, "Sends what is in the outgoing queue to the relay "
 			 "host, and takes\nmessages from okapi-sendmail.");
 	g_option_context_add_main_entries(context, entries, NULL);
-	return g_option_context_parse(context, argc, argv, error);
+	if (!g_option_context_parse(context, argc, argv, error))
+		return FALSE;
+	if (help) {
+		program_print_help(context, "okapi-spooler",
+				   "[SMTP_SERVER[:PORT]]");
+		exit(EX_OK);
+	}
+	return TRUE;
 }
 
 static int main_run(const struct main_raw *raw)
