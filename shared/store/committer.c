@@ -16,7 +16,7 @@
 
 #define COMMITTER_GROUP_MAX        256
 #define COMMITTER_GROUP_WANTED     8    /* worth waiting for */
-#define COMMITTER_WAIT_US          1000 /* so long at most */
+#define COMMITTER_WAIT_US          300  /* so long at most */
 #define COMMITTER_CHECKPOINT_PAGES 8000 /* 32 MB */
 /* Beyond the two waits of a group that cannot begin: for the lock file and for
  * SQLite's. */
@@ -37,7 +37,7 @@ struct committer {
 	int wal_pages;       /* the same */
 	int careful;         /* the same: groups that have savepoints */
 	struct checkpointer *checkpointer;
-	gint expected; /* units that are on their way; atomic */
+	gint expected; /* units on their way, none that waits; atomic */
 	pthread_t thread;
 	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t wanted;
@@ -292,11 +292,11 @@ static void committer_release(struct committer *c)
 
 /* ---- the thread ---- */
 
-/* Half of what is expected is worth a moment: what comes together costs one
- * sync.  Under the mutex. */
+/* Half of all that are here or expected is worth a moment: what comes together
+ * costs one sync.  Under the mutex. */
 static void committer_gather(struct committer *c)
 {
-	guint expected = (guint)g_atomic_int_get(&c->expected);
+	int expected = MAX(g_atomic_int_get(&c->expected), 0);
 	int64_t end = g_get_monotonic_time() + COMMITTER_WAIT_US;
 	const struct timespec until = {
 		.tv_sec = end / USEC_PER_SEC,
@@ -304,7 +304,8 @@ static void committer_gather(struct committer *c)
 	};
 	int rc = 0;
 
-	c->goal = MIN(expected / 2, COMMITTER_GROUP_WANTED);
+	c->goal = MIN((c->waiting.length + (guint)expected) / 2,
+		      COMMITTER_GROUP_WANTED);
 	while (rc == 0 && c->waiting.length < c->goal)
 		rc = pthread_cond_timedwait(&c->wanted, &c->mutex, &until);
 	c->goal = 0;
@@ -483,8 +484,11 @@ static int committer_ask(struct committer *c, struct commit_request *request,
 	if (committer_seize(c)) {
 		committer_run_here(c, request);
 	} else {
+		/* It is here, and no more on its way. */
+		committer_expect(c, -1);
 		committer_hand_over(c, request);
 		committer_await(request);
+		committer_expect(c, 1);
 	}
 	if (request->rc && fault)
 		*fault = request->fault;

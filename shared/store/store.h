@@ -145,8 +145,9 @@ struct commit_request *committer_start(struct committer *committer,
 NODISCARD int committer_wait(struct commit_request *request,
 			     struct fault *fault);
 /* Announces callers (1) that will come soon, and takes that back (-1) when they
- * have come, or will not: so it knows whom to wait for.  Needless, but for
- * larger groups. */
+ * have come, or will not: so it knows whom to wait for.  Who waits in
+ * committer_run() or committer_run_anew() counts as come meanwhile.  Needless,
+ * but for larger groups. */
 void committer_expect(struct committer *committer, int more);
 struct committer_stats {
 	uint64_t units;   /* committed */

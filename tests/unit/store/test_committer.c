@@ -238,6 +238,53 @@ Test(committer, many_sessions_share_a_sync)
 	must_be_sound();
 }
 
+static int unit_name_thread(struct store *store, void *context,
+			    struct fault *fault)
+{
+	(void)store;
+	(void)fault;
+	*(GThread **)context = g_thread_self();
+	return 0;
+}
+
+/* Who waited is counted as before: once all are gone, one that is announced is
+ * alone and runs its unit itself. */
+Test(committer, whoever_came_is_gone_afterwards)
+{
+	struct job jobs[8] = {0};
+	struct committer *committer;
+	GThread *thread = NULL;
+	int64_t bob = user_make("bob");
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	for (int i = 0; i < 8; i++) {
+		jobs[i] = (struct job){.committer = committer,
+				       .store = bob,
+				       .folder = folder_of(bob, FOLDER_INBOX),
+				       .number = i * 1000000 + 1,
+				       .rounds = 9,
+				       .acknowledge_fd = -1};
+		jobs[i].thread =
+			g_thread_new("session", session_thread, &jobs[i]);
+	}
+	for (int i = 0; i < 8; i++)
+		(void)g_thread_join(jobs[i].thread);
+	committer_expect(committer, 1);
+	/* The thread may still be putting its last group away. */
+	for (int i = 0; i < 1000 && thread != g_thread_self(); i++) {
+		g_usleep(1000);
+		must(committer_run(committer, unit_name_thread, &thread,
+				   fault));
+	}
+	cr_expect_eq(thread, g_thread_self());
+	committer_expect(committer, 1);
+	must(committer_run(committer, unit_name_thread, &thread, fault));
+	cr_expect_neq(thread, g_thread_self());
+	committer_expect(committer, -2);
+	committer_free(committer);
+	must_be_sound();
+}
+
 /* One that is announced and does not come holds nobody up for long. */
 Test(committer, who_does_not_come_is_not_waited_for)
 {
