@@ -38,7 +38,7 @@ struct rule_set {
 	struct sieve_explanation *explanation;
 	struct spam_marks *marks; /* NULL: what is junk is not asked */
 	/* Of the last message. */
-	GPtrArray *failures; /* of char *: "RULE:LINE:COLUMN: TEXT" */
+	GPtrArray *failures; /* of char *: "RULE:LINE:COLUMN: TEXT: WHAT FOR" */
 	bool is_junk;
 	char *junk; /* by what it is, or is not although marked; NULL */
 };

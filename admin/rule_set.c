@@ -166,13 +166,17 @@ void rule_set_clear(struct rule_set *set)
 
 /* ---- the envelope ---- */
 
-static void rule_on_error(void *context, const char *rule,
+static void rule_on_error(void *context, const char *rule, bool is_undone,
 			  const struct fault *fault)
 {
 	struct rule_set *set = context;
 
 	g_ptr_array_add(set->failures,
-			g_strdup_printf("%s:%s", rule, fault->text));
+			g_strdup_printf("%s:%s: %s", rule, fault->text,
+					is_undone ? "what the rule decided is "
+						    "undone"
+						  : "the test is false, and "
+						    "the mail is kept"));
 }
 
 /* The envelope sender: --from, or the Return-Path on top. */

@@ -194,7 +194,7 @@ static void rule_plan_print(struct rule_set *set, const char *what,
 	for (guint i = 0; i < set->failures->len; i++) {
 		g_autofree char *text = print_clean(set->failures->pdata[i]);
 
-		printf("    => %s: what the rule decided is undone\n", text);
+		printf("    => %s\n", text);
 	}
 	if (set->is_junk)
 		puts("    => Junk E-mail: no rule is asked");

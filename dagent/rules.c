@@ -69,11 +69,12 @@ rules_find_script(void *context, enum sieve_location location, const char *name,
 	return ruleset_find(rules->scripts, location, name, fault);
 }
 
-static void rules_on_error(void *context, const char *name,
+static void rules_on_error(void *context, const char *name, bool is_undone,
 			   const struct fault *fault)
 {
 	struct rules *rules = context;
 
+	(void)is_undone;
 	ruleset_on_error(rules->scripts, name, fault);
 }
 

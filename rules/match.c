@@ -174,7 +174,7 @@ static bool match_regex_key(struct sieve_matcher *matcher,
 				matcher->comparator, &why);
 	if (regex)
 		return run_regex(matcher, regex, value);
-	sieve_run_fail(matcher->run, "regular expression: %s", why);
+	sieve_run_blame(matcher->run, "regular expression: %s", why);
 	return false;
 }
 

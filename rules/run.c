@@ -16,22 +16,41 @@
 #include <stdio.h>
 #include <string.h>
 
-void sieve_run_fail(struct sieve_run *run, const char *format, ...)
+/* The fault of the command that is running. */
+static void set_fault(struct sieve_run *run, const char *format, va_list args)
 {
 	char text[256];
-	va_list args;
 
-	if (run->failed)
-		return;
-	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	sieve_clean_text(text);
-	run->failed = true;
 	(void)fault_set(&run->fault, FAULT_REFUSED_INPUT, "%s%s%u:%u: %s",
 			run->including->len > 1 ? run->script->name : "",
 			run->including->len > 1 ? ":" : "", run->place.line,
 			run->place.column, text);
+}
+
+void sieve_run_fail(struct sieve_run *run, const char *format, ...)
+{
+	va_list args;
+
+	if (run->failed)
+		return;
+	run->failed = true;
+	va_start(args, format);
+	set_fault(run, format, args);
+	va_end(args);
+}
+
+void sieve_run_blame(struct sieve_run *run, const char *format, ...)
+{
+	va_list args;
+
+	if (run->failed || run->keeps)
+		return;
+	run->keeps = true;
+	va_start(args, format);
+	set_fault(run, format, args);
+	va_end(args);
 }
 
 void sieve_run_spend(struct sieve_run *run, uint64_t steps)

@@ -72,7 +72,8 @@ struct sieve_run {
 	bool returned;                   /* from the script that is running */
 	bool stopped;
 	bool failed;
-	struct fault fault;
+	bool keeps;         /* it went on behind an error (sieve_run_blame()) */
+	struct fault fault; /* of both */
 };
 
 /* The commands of a block. */
@@ -83,6 +84,11 @@ bool sieve_run_test(struct sieve_run *run, const struct ast_node *test);
 /* Ends this script: its actions are forgotten and the mail is kept.  The
  * first failure stays. */
 void sieve_run_fail(struct sieve_run *run, const char *format, ...)
+	PRINTF_LIKE(2, 3);
+/* Something is wrong that one test can be false for: the script goes on, but
+ * the mail is kept whatever it does, and what would refuse or discard the mail
+ * is left out.  The first one is told, unless it fails later. */
+void sieve_run_blame(struct sieve_run *run, const char *format, ...)
 	PRINTF_LIKE(2, 3);
 /* Counts work; fails the run when there was too much of it. */
 void sieve_run_spend(struct sieve_run *run, uint64_t steps);

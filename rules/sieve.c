@@ -268,11 +268,27 @@ char *sieve_error_show(const char *text, size_t len,
 
 /* ---- evaluating ---------------------------------------------------------- */
 
+/* What a script decided behind an error must not be the mail's end. */
+static void drop_refusals(struct sieve_run *run)
+{
+	for (guint i = run->pending->len; i-- > 0;) {
+		struct sieve_action *action = run->pending->pdata[i];
+
+		if (action->kind == SIEVE_REJECT ||
+		    action->kind == SIEVE_DISCARD) {
+			sieve_action_free(action);
+			(void)g_ptr_array_remove_index(run->pending, i);
+		}
+	}
+}
+
 /* Puts what a script decided into the plan. */
 static void commit(struct sieve_run *run)
 {
 	struct sieve_plan *plan = run->plan;
 
+	if (run->keeps)
+		drop_refusals(run);
 	for (guint i = 0; i < run->pending->len; i++) {
 		struct sieve_action *action = run->pending->pdata[i];
 		struct sieve_action *same =
@@ -344,6 +360,7 @@ static void run_script(struct sieve_run *run, const struct sieve_script *script)
 	run->cancels_keep = false;
 	run->acted = 0;
 	run->failed = false;
+	run->keeps = false;
 	run->steps = 0;
 	sieve_run_block(run, script->commands);
 	if (run->failed)
@@ -421,10 +438,7 @@ static enum run_level lower_level(unsigned flags, enum run_level level)
 
 struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 				  const struct sieve_message *message,
-				  void (*on_error)(void *context,
-						   const char *rule,
-						   const struct fault *fault),
-				  void *context)
+				  sieve_error_fn *on_error, void *context)
 {
 	struct sieve_run run = {
 		.message = message,
@@ -447,11 +461,13 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 		run_script(&run, rules[i].script);
 		if (!run.failed && run.acted)
 			level = lower_level(rules[i].flags, level);
-		if (!run.failed)
+		if (!run.failed && !run.keeps)
 			continue;
 		any_failed = true;
+		run.plan->is_partial = run.plan->is_partial || run.failed;
 		if (on_error)
-			on_error(context, rules[i].script->name, &run.fault);
+			on_error(context, rules[i].script->name, run.failed,
+				 &run.fault);
 	}
 	add_keep(&run, any_failed);
 	g_hash_table_unref(run.variables);

@@ -156,8 +156,12 @@ struct sieve_message {
 	const char *dsn_ret;       /* "FULL", "HDRS" */
 	const char *dsn_envid;
 	const char *delimiters; /* recipient_delimiter; NULL: "+" */
-	const char *hostname;   /* for the test environment */
-	int64_t now;            /* for currentdate; 0: the clock */
+	/* For the test environment (RFC 5183 4.1): the host, and the program
+	 * that evaluates, which is "Okapi", a "MDA" without a word. */
+	const char *hostname;
+	const char *product;
+	const char *location;
+	int64_t now;       /* for currentdate; 0: the clock */
 	int64_t delivered; /* PR_MESSAGE_DELIVERY_TIME; 0: what the set has */
 	/* The message as it came, for "body :raw" alone; without it such a
 	 * rule fails. */
@@ -266,6 +270,7 @@ struct sieve_plan {
 	GPtrArray *marks;   /* of struct sieve_mark * */
 	bool implicit_keep; /* still to be done after them */
 	bool stopped;
+	bool is_partial;  /* a script failed: what it decided is left out */
 	const char *rule; /* that decided, or NULL; borrowed */
 	unsigned line;
 };
@@ -292,17 +297,20 @@ struct sieve_rule {
 	unsigned flags; /* enum sieve_rule_flag */
 };
 
+/* What is told of a rule that went wrong; is_undone: what it decided is
+ * forgotten.  Otherwise one test was false for it, and the rest stays. */
+typedef void sieve_error_fn(void *context, const char *rule, bool is_undone,
+			    const struct fault *fault);
+
 /*
  * Evaluates the scripts as one: in order, one implicit keep, stop ends all.
- * A script that fails while running does not end the others: its name and
- * fault are told to on_error (may be NULL), and the mail is kept.  Owned
- * result; never NULL.
+ * A script that fails while running does not end the others: it is told to
+ * on_error (may be NULL), and the mail is kept.  So it is where a script goes
+ * on behind an error; then its refusals are left out.  Owned result; never
+ * NULL.
  */
 struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 				  const struct sieve_message *message,
-				  void (*on_error)(void *context,
-						   const char *rule,
-						   const struct fault *fault),
-				  void *context);
+				  sieve_error_fn *on_error, void *context);
 
 #endif

@@ -10,15 +10,16 @@
 /* NULL for an item that is not known: then the test is false. */
 static const char *item_value(const struct sieve_run *run, const char *name)
 {
-	const char *hostname = run->message->hostname;
+	const struct sieve_message *message = run->message;
+	const char *hostname = message->hostname;
 	const char *dot = hostname ? strchr(hostname, '.') : NULL;
 
 	if (g_ascii_strcasecmp(name, "location") == 0)
-		return "MDA";
+		return message->location ? message->location : "MDA";
 	if (g_ascii_strcasecmp(name, "phase") == 0)
 		return "during";
 	if (g_ascii_strcasecmp(name, "name") == 0)
-		return "Okapi";
+		return message->product ? message->product : "Okapi";
 	if (g_ascii_strcasecmp(name, "version") == 0)
 		return OKAPI_VERSION;
 	if (g_ascii_strcasecmp(name, "host") == 0)

@@ -225,6 +225,40 @@ class NoRedirects(Bad):
         self.assertIn("more than 0", self.error())
 
 
+class BehindAnError(Bad):
+    """A regular expression made of variables that is none: its test is false,
+    the rule goes on, and the mail is kept, whatever it does."""
+
+    def failing(self, name, text):
+        self.rule('require ["regex", "variables", "fileinto", "reject", '
+                  '"imap4flags"];\nset "x" "[";\n'
+                  'if not header :regex "subject" "${x}" {%s}' % text)
+        folders = self.deliver(name)
+        self.assertIn("3:1: regular expression", self.error())
+        return folders
+
+    def test_what_it_does_is_done_and_the_mail_is_kept(self):
+        for number, (text, folders) in enumerate((
+                ('fileinto "Drafts";', ["Drafts", "Inbox"]),
+                ("discard;", ["Inbox"]), ("discard; stop;", ["Inbox"]),
+                ('reject "no";', ["Inbox"]), ("keep;", ["Inbox"]))):
+            with self.subTest(text):
+                self.assertEqual(sorted(self.failing(f"m{number}", text)),
+                                 folders)
+
+    def test_a_redirect_leaves_a_copy(self):
+        self.assertEqual(self.failing("on", 'redirect "far@y.test";'),
+                         ["Inbox"])
+        self.assertEqual(len(self.okapi.queue()), 1)
+
+    def test_no_later_rule_discards_it(self):
+        self.okapi.must("rule", "put", "anna", "z", "-", input="discard;")
+        self.assertEqual(self.failing("later", "keep;"), ["Inbox"])
+        self.rule("discard;")
+        self.assertEqual(self.deliver("none"), [])
+        self.assertFalse(self.error())
+
+
 class AsciiOnly(Bad):
     """smtputf8_enable = no: nothing goes where SMTPUTF8 would be needed."""
 

@@ -4,6 +4,7 @@
 #include "suite.h"
 
 #include "rules/match.h"
+#include "rules/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -97,9 +98,10 @@ static bool test_compile(struct sieve_run *run, const struct ast_node *node)
 	return suite->script != NULL;
 }
 
-static void take_error(void *context, const char *rule,
+static void take_error(void *context, const char *rule, bool is_undone,
 		       const struct fault *fault)
 {
+	(void)is_undone;
 	(void)rule;
 	suite_error(context, fault->text);
 }
@@ -109,28 +111,71 @@ static void replace_plan(struct suite *suite, struct sieve_plan *plan)
 	if (suite->plan)
 		sieve_plan_free(suite->plan);
 	suite->plan = plan;
+	suite->is_executed = false;
+}
+
+/* Is that done by a delivery before this one?  A keep stands for the fileinto
+ * of the Inbox. */
+static bool is_done(const GPtrArray *former, const struct sieve_action *action)
+{
+	for (guint i = 0; i < former->len; i++) {
+		const struct sieve_plan *plan = former->pdata[i];
+		struct sieve_action *same =
+			sieve_action_find_same(plan->actions, action);
+
+		if (same && action->kind == SIEVE_KEEP)
+			same->kind = SIEVE_KEEP;
+		if (same || (action->kind == SIEVE_REJECT &&
+			     sieve_action_count(plan->actions, SIEVE_REJECT)))
+			return true;
+	}
+	return false;
+}
+
+/* The plan that was carried out stays, and what is wanted again is dropped. */
+static void append_plan(struct suite *suite, struct sieve_plan *plan)
+{
+	GPtrArray *actions = plan->actions;
+
+	g_ptr_array_add(suite->former, g_steal_pointer(&suite->plan));
+	for (guint i = actions->len; i-- > 0;)
+		if (is_done(suite->former, actions->pdata[i]))
+			(void)g_ptr_array_remove_index(actions, i);
+	replace_plan(suite, plan);
 }
 
 static bool run_scripts(struct suite *suite, const struct sieve_rule *rules,
-			size_t count)
+			size_t count, bool appends)
 {
+	struct sieve_plan *plan;
+
 	g_ptr_array_set_size(suite->errors, 0);
-	replace_plan(suite, sieve_evaluate(rules, count, &suite->env,
-					   take_error, suite));
-	return suite->errors->len == 0;
+	plan = sieve_evaluate(rules, count, &suite->env, take_error, suite);
+	if (appends) {
+		append_plan(suite, plan);
+	} else {
+		g_ptr_array_set_size(suite->former, 0);
+		replace_plan(suite, plan);
+	}
+	return !plan->is_partial;
 }
 
 static bool test_run(struct sieve_run *run, const struct ast_node *node)
 {
 	struct suite *suite = suite_of(run);
 	const struct sieve_rule rule = {.script = suite->script};
+	bool appends = language_tagged(node, SLOT_COPY) != NULL;
 
-	(void)node;
+	if (appends && !suite->is_executed) {
+		sieve_run_fail(run, ":append_result: the result before was not "
+				    "executed");
+		return false;
+	}
 	if (!suite->script) {
 		sieve_run_fail(run, "test_script_run: nothing was compiled");
 		return false;
 	}
-	return run_scripts(suite, &rule, 1);
+	return run_scripts(suite, &rule, 1, appends);
 }
 
 static bool test_multiscript(struct sieve_run *run, const struct ast_node *node)
@@ -150,7 +195,7 @@ static bool test_multiscript(struct sieve_run *run, const struct ast_node *node)
 		g_array_append_val(rules, rule);
 	}
 	return run_scripts(suite, (const struct sieve_rule *)rules->data,
-			   rules->len) &&
+			   rules->len, false) &&
 	       suite_execute(suite, suite->plan);
 }
 
@@ -166,15 +211,22 @@ static struct sieve_plan *plan_of(struct sieve_run *run)
 
 static bool test_execute(struct sieve_run *run, const struct ast_node *node)
 {
+	struct suite *suite = suite_of(run);
+	const struct sieve_plan *plan = plan_of(run);
+
 	(void)node;
-	g_ptr_array_set_size(suite_of(run)->errors, 0);
-	return suite_execute(suite_of(run), plan_of(run));
+	g_ptr_array_set_size(suite->errors, 0);
+	suite->is_executed = true;
+	/* Nothing is left where others did it already. */
+	return (suite->former->len > 0 && plan->actions->len == 0) ||
+	       suite_execute(suite, plan);
 }
 
 static void run_reset(struct sieve_run *run, const struct ast_node *node)
 {
 	(void)node;
 	replace_plan(suite_of(run), NULL);
+	g_ptr_array_set_size(suite_of(run)->former, 0);
 	sieve_plan_free(sieve_run_take_plan(run));
 	g_ptr_array_set_size(run->flags, 0);
 	forget_edits(run);
@@ -194,6 +246,13 @@ static const char *action_name(const struct sieve_action *action)
 
 	return (size_t)action->kind < G_N_ELEMENTS(names) ? names[action->kind]
 							  : "vnd.okapi";
+}
+
+static void add_names(GPtrArray *list, const struct sieve_plan *plan)
+{
+	for (guint i = 0; i < plan->actions->len; i++)
+		g_ptr_array_add(list, (gpointer)(uintptr_t)action_name(
+					      plan->actions->pdata[i]));
 }
 
 static bool match_list(struct sieve_run *run, const struct ast_node *node,
@@ -224,15 +283,16 @@ static bool test_result_action(struct sieve_run *run,
 			       const struct ast_node *node)
 {
 	const struct sieve_plan *plan = plan_of(run);
-	g_autofree const char **list =
-		g_new0(const char *, plan->actions->len + 2);
-	guint count = 0;
+	const GPtrArray *former = suite_of(run)->former;
+	g_autoptr(GPtrArray) list = g_ptr_array_new();
 
-	for (guint i = 0; i < plan->actions->len; i++)
-		list[count++] = action_name(plan->actions->pdata[i]);
+	for (guint i = 0; i < former->len; i++)
+		add_names(list, former->pdata[i]);
+	add_names(list, plan);
 	if (plan->implicit_keep)
-		list[count] = "keep";
-	return match_list(run, node, list);
+		g_ptr_array_add(list, (gpointer)(uintptr_t) "keep");
+	g_ptr_array_add(list, NULL);
+	return match_list(run, node, (const char *const *)list->pdata);
 }
 
 static bool test_message(struct sieve_run *run, const struct ast_node *node)

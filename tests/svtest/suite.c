@@ -12,6 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Until a file sets one. */
+#define SUITE_MESSAGE                                                          \
+ "From: sender@example.com\n"                                                  \
+ "To: recipient@example.org\n"                                                 \
+ "Subject: Frop!\n"                                                            \
+ "\n"                                                                          \
+ "Friep!\n"
+
 struct suite *suite_of(const struct sieve_run *run)
 {
 	return run->message->host;
@@ -447,13 +455,20 @@ static bool is_own(void *context, const char *address)
 	return g_ascii_strcasecmp(suite->to, address) == 0;
 }
 
+static void free_plan(void *plan)
+{
+	sieve_plan_free(plan);
+}
+
 static void free_script(void *script)
 {
 	sieve_script_free(script);
 }
 
-static void on_error(void *context, const char *rule, const struct fault *fault)
+static void on_error(void *context, const char *rule, bool is_undone,
+		     const struct fault *fault)
 {
+	(void)is_undone;
 	struct suite *suite = context;
 
 	(void)rule;
@@ -480,6 +495,7 @@ static void suite_clear(struct suite *suite)
 {
 	if (suite->plan)
 		sieve_plan_free(suite->plan);
+	g_ptr_array_unref(suite->former);
 	g_ptr_array_unref(suite->scripts);
 	g_hash_table_unref(suite->included);
 	g_ptr_array_unref(suite->errors);
@@ -534,13 +550,17 @@ int suite_run_file(const char *path)
 						  g_free, free_script),
 		.flags = g_ptr_array_new_with_free_func(g_free),
 		.errors = g_ptr_array_new_with_free_func(g_free),
+		.former = g_ptr_array_new_with_free_func(free_plan),
 		.config = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 						g_free),
 	};
 	g_autofree char *directory = g_dir_make_tmp("svtest-XXXXXX", NULL);
 
 	suite.env = (struct sieve_message){
+		/* What the suite's own host calls itself. */
 		.hostname = "localhost",
+		.product = "Pigeonhole Sieve",
+		.location = "MS",
 		.mailbox_exists = has_mailbox,
 		.is_own_address = is_own,
 		.find_script = find_script,
@@ -551,7 +571,7 @@ int suite_run_file(const char *path)
 	/* As the suite's own host, which has no SMTPUTF8. */
 	suite.settings.ascii_addresses = true;
 	suite_open(&suite, directory);
-	suite_set_message(&suite, "Subject: \n\n", 11);
+	suite_set_message(&suite, SUITE_MESSAGE, strlen(SUITE_MESSAGE));
 	(void)suite_set(&suite, "envelope.from", "sender@example.com");
 	suite_configure(&suite, "recipient_delimiter", "+");
 	run_all(&suite, path);

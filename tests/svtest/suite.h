@@ -40,6 +40,9 @@ struct suite {
 	GPtrArray *scripts;      /* owned, until the end */
 	GHashTable *included;    /* place and name to script, owned */
 	struct sieve_plan *plan; /* NULL: what the test file itself did */
+	bool is_executed;        /* the plan was carried out */
+	GPtrArray *former;       /* of struct sieve_plan: those before it, to
+				    which its script was appended */
 	GPtrArray *errors;       /* of char * */
 
 	/* The test that runs. */
@@ -81,6 +84,10 @@ bool suite_execute(struct suite *suite, const struct sieve_plan *plan);
 bool suite_make_folder(struct suite *suite, const char *path);
 bool suite_has_folder(struct suite *suite, const char *path,
 		      const char *special_use);
+/* As the MTA tells the envelope sender, if there is one, of a delivery that was
+ * refused for good; refusal: becomes what went wrong with that, or nothing
+ * (suite_mta.c). */
+void suite_report(struct suite *suite, struct fault *refusal);
 /* The message becomes the one that was sent or stored; false: there is none. */
 bool suite_take_sent(struct suite *suite, size_t number);
 bool suite_take_stored(struct suite *suite, const char *folder, size_t number);

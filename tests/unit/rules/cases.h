@@ -198,8 +198,9 @@ static inline void case_format_action(GString *out,
 }
 
 static inline void case_on_error(void *context, const char *rule,
-				 const struct fault *fault)
+				 bool is_undone, const struct fault *fault)
 {
+	(void)is_undone;
 	g_string_append_printf(context, "failed %s %s; ", rule, fault->text);
 }
 

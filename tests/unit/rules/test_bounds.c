@@ -57,9 +57,10 @@ static const struct sieve_script *shelf_find(void *context,
 	return g_hash_table_lookup(shelf->scripts, name);
 }
 
-static void shelf_note(void *context, const char *rule,
+static void shelf_note(void *context, const char *rule, bool is_undone,
 		       const struct fault *fault)
 {
+	(void)is_undone;
 	struct shelf *shelf = context;
 
 	(void)rule;

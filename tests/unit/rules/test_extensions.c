@@ -255,6 +255,30 @@ static const struct sieve_case variables[] = {
 	 NULL,
 	 "failed r1 1:55: regular expression: at char 1: missing terminating "
 	 "); +keep"},
+	{"behind it the script goes on, and the mail is kept",
+	 VARIABLES "set \"k\" \"(\"; if not header :regex \"x-count\" "
+		   "\"${k}\" {fileinto \"yes\";}",
+	 NULL,
+	 "failed r1 1:55: regular expression: at char 1: missing terminating "
+	 "); fileinto yes; +keep"},
+	{"behind it nothing is thrown away",
+	 VARIABLES "set \"k\" \"(\"; if not header :regex \"x-count\" "
+		   "\"${k}\" {discard; stop;}",
+	 NULL,
+	 "failed r1 1:55: regular expression: at char 1: missing terminating "
+	 "); +keep; stop"},
+	{"nor refused",
+	 "require [\"reject\", \"regex\", \"variables\"]; set \"k\" \"(\"; if "
+	 "not header :regex \"x-count\" \"${k}\" {reject \"no\";}",
+	 NULL,
+	 "failed r1 1:56: regular expression: at char 1: missing terminating "
+	 "); +keep"},
+	{"nor by a rule after it",
+	 VARIABLES "set \"k\" \"(\"; if header :regex \"x-count\" \"${k}\" "
+		   "{}" CASE_NEXT "discard;",
+	 NULL,
+	 "failed r1 1:55: regular expression: at char 1: missing terminating "
+	 "); discard; +keep"},
 	{"string",
 	 VARIABLES "set \"a\" \"Hello\"; if string :contains \"${a}\" "
 		   "\"ELL\" {fileinto \"yes\";}",
