@@ -192,6 +192,21 @@ static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
 	return g_steal_pointer(&text);
 }
 
+static void note_unknown(struct convert_context *context, const char *charset)
+{
+	convert_note(context, "unknown charset \"%.60s\"", charset);
+}
+
+/* Where the text itself is not asked for: could it be read? */
+static void check_charset(struct convert_context *context,
+			  const struct mime_entity *leaf)
+{
+	g_autofree char *charset = declared_charset(leaf);
+
+	if (charset && !charset_is_known(charset))
+		note_unknown(context, charset);
+}
+
 /* A byte order mark, then what the part says, then what the HTML says, then a
  * guess (MS-OXCMAIL 2.2.3.3.2.1; WHATWG HTML 13.2.3.2). */
 char *body_decode_text(struct convert_context *context,
@@ -214,7 +229,7 @@ char *body_decode_text(struct convert_context *context,
 	if (charset)
 		text = charset_decode(charset, data, len);
 	if (charset && !text)
-		convert_note(context, "unknown charset \"%.60s\"", charset);
+		note_unknown(context, charset);
 	if (text)
 		*ret_charset = g_steal_pointer(&charset);
 	else if (html && !(says && charset_is_seven_bit(data, len)))
@@ -300,6 +315,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 
 	leaf->is_body = true;
 	if (context->options->flags & CONVERT_SKETCH) {
+		check_charset(context, leaf);
 		if (may_have_files(leaf))
 			g_bytes_unref(take_files(leaf));
 		propset_set_number(set, PR_NATIVE_BODY, 1);
@@ -351,8 +367,10 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	leaf->is_body = true;
 	propset_set_number(set, PR_NATIVE_BODY, 3);
 	if (context->options->flags & CONVERT_SKETCH &&
-	    !has_name(root_of(leaf), false) && !has_name(root_of(leaf), true))
+	    !has_name(root_of(leaf), false) && !has_name(root_of(leaf), true)) {
+		check_charset(context, leaf);
 		return;
+	}
 	bytes = mime_decode(leaf);
 	text = body_decode_text(context, leaf, bytes, &charset);
 	if (mime_is(leaf, "text", "enriched")) {

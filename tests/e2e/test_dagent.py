@@ -273,12 +273,14 @@ class Alone(Handed):
     def test_log_says_what_was_not_converted(self):
         path = os.path.join(self.okapi.directory, "notes.log")
         done = self.okapi.deliver(
-            b"Date: tomorrow\nSubject: s\n\nx\n", "-o", "log_method=file",
-            "-o", f"log_file={path}", "anna")
+            b"Date: tomorrow\nSubject: s\n"
+            b"Content-Type: text/plain; charset=x-none\n\nx\n",
+            "-o", "log_method=file", "-o", f"log_file={path}", "anna")
         self.assertEqual(done.status, 0, done)
         with open(path, encoding="utf-8") as file:
             log = file.read()
-        self.assertIn('notes="Date is no date"', log)
+        self.assertIn("Date is no date", log)
+        self.assertIn("unknown charset", log)
         self.assertNotIn("tomorrow", log)
 
 
