@@ -155,6 +155,8 @@ static void set_place(const struct attach_walk *walk,
 		  "Content-Base");
 	set_field(walk->context, attachment, PR_ATTACH_PAYLOAD_CLASS, entity,
 		  "X-Payload-Class");
+	set_field(walk->context, attachment, PR_ATTACH_PAYLOAD_PROV_GUID_STR,
+		  entity, "X-Payload-Provider-Guid");
 	propset_set_number(attachment, PR_ATTACH_FLAGS,
 			   rendered ? FLAG_RENDERED : 0);
 	propset_set_bool(attachment, PR_ATTACHMENT_HIDDEN, rendered);

@@ -112,6 +112,7 @@ static void put_disposition(GByteArray *out, const struct propset *attachment,
 		{"Content-Location", PR_ATTACH_CONTENT_LOCATION},
 		{"Content-Base", PR_ATTACH_CONTENT_BASE},
 		{"X-Payload-Class", PR_ATTACH_PAYLOAD_CLASS},
+		{"X-Payload-Provider-Guid", PR_ATTACH_PAYLOAD_PROV_GUID_STR},
 	};
 
 	field_put_params(out, "Content-Disposition",

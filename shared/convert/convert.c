@@ -48,7 +48,7 @@ void convert_message(struct convert_context *context,
 	headers_convert(context, message, set);
 	body_convert(context, root, set, &cids);
 	if (!header_is_summary(context))
-		header_place_body(message, set);
+		header_place_body(context, message, set);
 	if (class_convert(context, message, set))
 		attach_whole(context, message, set);
 	else

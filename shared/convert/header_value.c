@@ -89,9 +89,11 @@ static const struct mime_entity *body_part(const struct mime_entity *entity)
 	return best;
 }
 
-void header_place_body(const struct mime_entity *message, struct propset *set)
+void header_place_body(struct convert_context *context,
+		       const struct mime_entity *message, struct propset *set)
 {
 	const struct mime_entity *part = body_part(message);
+	const struct mime_field *base;
 
 	if (!part || part == message)
 		return;
@@ -99,6 +101,16 @@ void header_place_body(const struct mime_entity *message, struct propset *set)
 		propset_set_text(set, PR_BODY_CONTENT_ID, part->content_id);
 	if (part->location && *part->location)
 		propset_set_text(set, PR_BODY_CONTENT_LOCATION, part->location);
+	base = mime_find_field(part, "Content-Base");
+	if (base) {
+		g_autofree char *text = text_decode(context, base->value);
+
+		propset_set_text(set,
+				 propset_named_tag(set, "PS_INTERNET_HEADERS",
+						   "content-base", 0,
+						   PT_UNICODE),
+				 text);
+	}
 }
 
 void header_base64(const struct header_call *call, struct span value)

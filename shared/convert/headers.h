@@ -80,7 +80,8 @@ header_fn header_subject, header_text, header_text_else, header_base64,
 
 /* Once the bodies are known: what the part says that one came from goes before
  * what the message says (MS-OXCMAIL 2.2.3.2.24, 2.2.3.2.26). */
-void header_place_body(const struct mime_entity *message, struct propset *set);
+void header_place_body(struct convert_context *context,
+		       const struct mime_entity *message, struct propset *set);
 
 /* header_kept.c: fields as named strings of PS_INTERNET_HEADERS, up to
  * HEADERS_NAMED_MAX of them. */
