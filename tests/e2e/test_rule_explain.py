@@ -33,6 +33,11 @@ class Test(Rules):
         result, = self.okapi.json("rule", "test", "anna", path, *more)
         return result
 
+    def test_a_value_that_is_seen_twice_is_told_once(self):
+        self.rule('if header ["subject", "subject"] "x" { discard; }')
+        self.assertEqual(self.explain(message("low"))["steps"][0]["values"],
+                         ["low"])
+
     def test_every_test_with_the_values_it_saw(self):
         self.rule(SCRIPT)
         result = self.explain(message("low", sender="a@boss.test",

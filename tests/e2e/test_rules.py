@@ -107,6 +107,16 @@ class Duplicates(Rules):
                 f"turn {turn}"), 1)
 
 
+class Discard(Rules):
+    def test_the_answer_names_the_delivery_that_left_no_message(self):
+        self.rule("discard;")
+        with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+            (code, text), = client.deliver("q@x.test", ["anna@okapi.test"],
+                                           crlf(message("away")))
+        self.assertEqual(code, 250)
+        self.assertRegex(text, r"id [0-9A-Za-z.-]{4,}$")
+
+
 class EditHeader(Rules):
     EDIT = ('require ["editheader", "fileinto", "copy", "mailbox"];'
             'redirect :copy "plain@y.test";'

@@ -169,6 +169,15 @@ class Odd(Sendmail):
         self.assertEqual(self.okapi.queue(), [])
         self.assertEqual(self.sink.messages, [])
 
+    def test_a_sender_who_is_inactive(self):
+        """Has no Outbox to send from: submit_default_user's it is."""
+        self.okapi.add_user("carl", "--inactive")
+        self.okapi.start_spooler()
+        self.send(HEAD + b"x\n", "-f", "carl@okapi.test", TO)
+        self.sent()
+        self.assertEqual([len(self.okapi.mails(user, "Sent Items"))
+                          for user in ("anna", "carl")], [1, 0])
+
     def test_a_loop(self):
         self.send(b"Received: by a\n" * 101 + HEAD, TO, status=65)
 
