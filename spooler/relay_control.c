@@ -65,6 +65,11 @@ bool relay_control_next(struct relay_control *control)
 	return true;
 }
 
+size_t relay_control_at(const struct relay_control *control)
+{
+	return control->at;
+}
+
 void relay_control_cut(struct relay_control *control)
 {
 	uint64_t one = 1;

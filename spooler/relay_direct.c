@@ -498,9 +498,9 @@ static void direct_all(struct relay_direct *direct, struct relay_message *first)
 		(void)direct_await(direct, DIRECT_QUIT_MS);
 }
 
-/* One connection. */
+/* One connection.  without_tls: if it goes to that address. */
 static int direct_attempt(struct relay_direct *direct, bool without_tls,
-			  struct relay_control *control,
+			  size_t *address, struct relay_control *control,
 			  struct relay_message *first, struct fault *fault)
 {
 	int result;
@@ -509,6 +509,8 @@ static int direct_attempt(struct relay_direct *direct, bool without_tls,
 			    direct->options->timeouts.connect_ms, &direct->link,
 			    fault) != 0)
 		return -1;
+	without_tls = without_tls && *address == relay_control_at(control);
+	*address = relay_control_at(control);
 	direct->reply = relay_reply_new();
 	relay_control_set(control, relay_link_cut, direct->link);
 	result = relay_direct_open(direct, without_tls, fault);
@@ -527,13 +529,14 @@ int relay_direct_run(struct relay_place *place,
 		     const struct relay_source *source, struct fault *fault)
 {
 	bool without_tls = false;
+	size_t address = 0;
 
 	for (;;) {
 		struct relay_direct direct = {
 			.place = place, .options = options, .source = source};
 
-		if (direct_attempt(&direct, without_tls, control, first,
-				   fault) == 0)
+		if (direct_attempt(&direct, without_tls, &address, control,
+				   first, fault) == 0)
 			return 0;
 		if (!direct.tls_failed ||
 		    options->tls != CONF_TLS_OPPORTUNISTIC)

@@ -263,7 +263,8 @@ static void relay_prepare(struct relay_session *session, bool without_tls)
 
 /* How a connection is made, and why it has to be made anew. */
 struct relay_again {
-	bool without_tls;
+	bool without_tls; /* at the address it failed at, and no other */
+	size_t address;
 	bool clear; /* TLS failed where it is a bonus */
 	bool fewer; /* some recipients have their outcome: without them */
 };
@@ -291,11 +292,14 @@ static int relay_attempt(struct relay_place *place,
 	};
 	int result = 0;
 
-	relay_prepare(&session, again->without_tls);
 	if (relay_connect(&session, control, fault) != 0) {
 		relay_session_clear(&session);
 		return -1;
 	}
+	relay_prepare(&session,
+		      again->without_tls &&
+			      again->address == relay_control_at(control));
+	again->address = relay_control_at(control);
 	relay_control_set(control, relay_cut_wire, session.wire);
 	relay_add(&session, first);
 	(void)smtp_start_session(session.smtp);
@@ -321,11 +325,10 @@ int relay_esmtp_run(struct relay_place *place,
 		    struct relay_control *control, struct relay_message *first,
 		    const struct relay_source *source, struct fault *fault)
 {
-	bool without_tls = false;
+	struct relay_again again = {0};
 
 	for (;;) {
-		struct relay_again again = {.without_tls = without_tls};
-
+		again.clear = again.fewer = false;
 		if (relay_attempt(place, options, control, first, source,
 				  &again, fault) == 0) {
 			if (!again.fewer)
@@ -337,6 +340,6 @@ int relay_esmtp_run(struct relay_place *place,
 		} else if (!again.clear) {
 			return -1;
 		}
-		without_tls = without_tls || again.clear;
+		again.without_tls = again.without_tls || again.clear;
 	}
 }

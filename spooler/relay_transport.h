@@ -40,6 +40,7 @@ void relay_control_set(struct relay_control *control, relay_cut_fn *cut_fn,
  * the connecting, too. */
 void relay_control_begin(struct relay_control *control);
 bool relay_control_next(struct relay_control *control);
+size_t relay_control_at(const struct relay_control *control);
 NODISCARD int relay_control_connect(struct relay_control *control,
 				    const struct relay_place *place,
 				    int64_t timeout_ms, int *ret_fd,

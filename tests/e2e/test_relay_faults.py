@@ -299,6 +299,40 @@ class Addresses(Sending):
         self.assertEqual(len(relay.messages()), 5)
         self.assertEqual(self.asked, 2)
 
+    def fails_in_tls_and_goes(self, address, port):
+        """Offers STARTTLS, closes, and does not listen any more."""
+        listener = socket.socket()
+        listener.bind((address, port))
+        listener.listen(5)
+
+        def serve():
+            one, _ = listener.accept()
+            listener.close()
+            with one:
+                one.sendall(b"220 x ESMTP\r\n")
+                one.recv(500)
+                one.sendall(b"250-x\r\n250 STARTTLS\r\n")
+                one.recv(500)
+                one.sendall(b"220 go on\r\nno TLS at all\r\n")
+        threading.Thread(target=serve, daemon=True).start()
+
+    def test_tls_that_failed_at_one_is_tried_at_the_next(self):
+        """In clear goes what that very address had no TLS for."""
+        cert, key = certificate(self.directory())
+        for more in ((), ("--auth", "anna:", "--auth-mechs", "XOAUTH2",
+                          "--token", "t0ken")):
+            with self.subTest(more):
+                relay = Relay(self, options=("--tls-cert", cert, "--tls-key",
+                                             key, *more))
+                self.fails_in_tls_and_goes("127.0.0.2", relay.port)
+                settings = {"smtp_user": "anna", "smtp_token_command":
+                            "echo t0ken"} if more else {}
+                result = self.once(relay, "127.0.0.2", "127.0.0.1",
+                                   smtp_tls="opportunistic", **settings)
+                self.assertEqual(result.status, 0, repr(result))
+                (envelope, _), = relay.messages()
+                self.assertTrue(envelope["tls"], relay.log())
+
     def test_all_are_asked_once(self):
         relay = Relay(self)
         self.at("127.0.0.2", relay.port)
