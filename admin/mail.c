@@ -446,14 +446,16 @@ static int mail_restore(struct admin *admin, struct fault *fault)
 struct mail_recall {
 	int64_t store;
 	int64_t message;
+	struct fault left_out;
 };
 
 static int mail_recall_unit(struct store *store, void *context,
 			    struct fault *fault)
 {
-	const struct mail_recall *recall = context;
+	struct mail_recall *recall = context;
 
-	return store_queue_recall(store, recall->store, recall->message, fault);
+	return store_queue_recall(store, recall->store, recall->message,
+				  &recall->left_out, fault);
 }
 
 static int mail_recall(struct admin *admin, struct fault *fault)
@@ -465,8 +467,13 @@ static int mail_recall(struct admin *admin, struct fault *fault)
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    mail_find(admin, user, admin_arg(admin, 1), &message, fault) < 0)
 		return -1;
-	recall = (struct mail_recall){user->store, message->id};
-	return store_run(admin->store, mail_recall_unit, &recall, fault);
+	recall = (struct mail_recall){user->store, message->id, {0}};
+	if (store_run(admin->store, mail_recall_unit, &recall, fault) < 0)
+		return -1;
+	if (recall.left_out.kind != FAULT_NONE)
+		fprintf(stderr, "okapi-admin: taken back, but without %s\n",
+			recall.left_out.text);
+	return 0;
 }
 
 /* ---- the table ---- */

@@ -175,10 +175,11 @@ NODISCARD int store_queue_results(struct store *store,
  * sent yet is not sent.  If nothing was, it stays in the Outbox as a draft that
  * was never submitted; if some recipients have it, it moves to Sent Items.
  * FAULT_NOT_FOUND if it is not in the queue, FAULT_STORE_BUSY while it is being
- * sent.
+ * sent.  left_out: as with results.
  */
 NODISCARD int store_queue_recall(struct store *store, int64_t store_id,
-				 int64_t message, struct fault *fault);
+				 int64_t message, struct fault *left_out,
+				 struct fault *fault);
 
 /* Units, for the operator. */
 NODISCARD int store_queue_hold(struct store *store, int64_t id, bool hold,

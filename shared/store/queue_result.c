@@ -273,11 +273,10 @@ static int result_settle(struct store *store, const struct beside *beside,
 }
 
 int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
-		       struct fault *fault)
+		       struct fault *left_out, struct fault *fault)
 {
 	QUEUE_ROW queue = {0};
 	struct beside beside = {.queue = &queue};
-	struct fault left_out = {0};
 	struct copy_row row;
 	int64_t id = 0;
 	int rc = sql_get(store, fault, &id,
@@ -285,6 +284,7 @@ int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
 			 " WHERE message = ? AND store = ?",
 			 "ii", message, store_id);
 
+	*left_out = (struct fault){0};
 	if (rc == 0)
 		return fault_set(fault, FAULT_NOT_FOUND,
 				 "message %" G_GINT64_FORMAT
@@ -297,7 +297,7 @@ int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
 		return -1;
 	store->touched |= STORE_TOUCHED_QUEUE;
 	if (queue.sent) {
-		if (result_settle(store, &beside, &left_out, fault))
+		if (result_settle(store, &beside, left_out, fault))
 			return -1;
 	} else if (copy_get(store, message, &row, fault) ||
 		   copy_set_flags(store, &row,
@@ -391,6 +391,7 @@ static int result_report(struct store *store, const struct beside *beside,
 			 struct fault *left_out, struct fault *fault)
 {
 	struct fault here = {0};
+	struct fault mailed = {0};
 
 	if (beside->queue->store) {
 		if (beside_run(store, result_report_here,
@@ -398,10 +399,17 @@ static int result_report(struct store *store, const struct beside *beside,
 			return -1;
 		if (here.kind == FAULT_NONE)
 			return 0;
-		*left_out = here;
 	}
-	return beside_run(store, result_report_by_mail, "its report by mail",
-			  beside, left_out, fault);
+	if (beside_run(store, result_report_by_mail, "its report by mail",
+		       beside, &mailed, fault))
+		return -1;
+	if (mailed.kind == FAULT_NONE)
+		*left_out = here; /* it goes by mail instead */
+	else
+		*left_out = mailed;
+	if (here.kind != FAULT_NONE && mailed.kind != FAULT_NONE)
+		(void)fault_prefix(left_out, "%s; and", here.text);
+	return 0;
 }
 
 int store_queue_results(struct store *store,

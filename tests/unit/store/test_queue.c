@@ -237,14 +237,17 @@ Test(queue, a_sender_takes_back_what_was_not_sent)
 
 	must(store_queue_get(fx.store, id, &entry, fault));
 	in_unit_fail(FAULT_NOT_FOUND,
-		     store_queue_recall(fx.store, eve, entry->message, fault));
-	in_unit(store_queue_recall(fx.store, bob, entry->message, fault));
+		     store_queue_recall(fx.store, eve, entry->message,
+					&left_out, fault));
+	in_unit(store_queue_recall(fx.store, bob, entry->message, &left_out,
+				   fault));
 	expect_state(id, "gone");
 	cr_expect_eq(count_in(bob, FOLDER_OUTBOX), 1);
 	cr_expect_eq(flags_of(bob, entry->message),
 		     MESSAGE_READ | MESSAGE_UNSENT);
 	in_unit_fail(FAULT_NOT_FOUND,
-		     store_queue_recall(fx.store, bob, entry->message, fault));
+		     store_queue_recall(fx.store, bob, entry->message,
+					&left_out, fault));
 
 	/* Being sent; then one recipient has it, and one is spared it. */
 	id = submit(bob, "bob@example.com", 2, 0);
@@ -252,7 +255,8 @@ Test(queue, a_sender_takes_back_what_was_not_sent)
 	must(store_queue_get(fx.store, id, &entry, fault));
 	mine = claim(g_get_real_time(), 1);
 	in_unit_fail(FAULT_STORE_BUSY,
-		     store_queue_recall(fx.store, bob, entry->message, fault));
+		     store_queue_recall(fx.store, bob, entry->message,
+					&left_out, fault));
 	for (guint i = 0; i < 2; i++)
 		results[i] = (struct queue_result){
 			recipient_at(entry, i)->id,
@@ -261,7 +265,8 @@ Test(queue, a_sender_takes_back_what_was_not_sent)
 	in_unit(store_queue_results(
 		fx.store, &(struct queue_results){id, results, 2, NULL, false},
 		&left_out, fault));
-	in_unit(store_queue_recall(fx.store, bob, entry->message, fault));
+	in_unit(store_queue_recall(fx.store, bob, entry->message, &left_out,
+				   fault));
 	expect_state(id, "gone");
 	cr_expect_eq(count_in(bob, FOLDER_SENT), 1);
 	must_be_sound();
@@ -394,6 +399,48 @@ Test(queue, the_record_stands_without_copies_and_report)
 		must(store_queue_list(fx.store, &left, fault));
 		cr_expect_eq(left->len, cases[i].queue, "%s", cases[i].name);
 	}
+	must_be_sound();
+}
+
+Test(queue, what_a_recall_goes_without_is_said)
+{
+	static const enum queue_recipient_state states[] = {QUEUE_RCPT_SENT,
+							    QUEUE_RCPT_WAITING};
+	int64_t bob = user_make("bob");
+	int64_t id = submit(bob, "bob@example.com", 2, 0);
+	AUTO(queue_entry) entry = NULL;
+
+	settle(id, states, NULL);
+	must(store_queue_get(fx.store, id, &entry, fault));
+	close_folder(bob, FOLDER_SENT);
+	in_unit(store_queue_recall(fx.store, bob, entry->message, &left_out,
+				   fault));
+	expect_state(id, "gone");
+	cr_expect(g_str_has_prefix(left_out.text, "its copy in Sent Items"),
+		  "%s", left_out.text);
+	cr_expect_eq(count_in(bob, FOLDER_OUTBOX), 1);
+	cr_expect_not(flags_of(bob, entry->message) & MESSAGE_SUBMITTED);
+	must_be_sound();
+}
+
+/* Neither in the Inbox nor by mail. */
+Test(queue, the_record_stands_without_any_report)
+{
+	static const enum queue_recipient_state states[] = {QUEUE_RCPT_FAILED};
+	AUTO(content) report = content_number(77);
+	int64_t bob = user_make("bob");
+	int64_t id = submit(bob, "bob@example.com", 1, 0);
+
+	close_folder(bob, FOLDER_INBOX);
+	in_unit(sql_script(fx.store,
+			   "CREATE TRIGGER shut BEFORE INSERT ON outgoingqueue"
+			   " BEGIN SELECT RAISE(ABORT, 'shut'); END",
+			   fault));
+	settle(id, states, report);
+	expect_state(id, "gone");
+	cr_expect(strstr(left_out.text, "its report in the Inbox") &&
+			  strstr(left_out.text, "its report by mail"),
+		  "%s", left_out.text);
 	must_be_sound();
 }
 
