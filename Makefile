@@ -136,7 +136,7 @@ $(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(
 $(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 $(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(SMTP) $(GROUND)
 $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
-$(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
+$(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(SMTP) $(HELPER) $(GROUND)
 $(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
 $(B)/okapi-convert: LIBS = $(CONVERT_LIBS) $(SECCOMP_LIBS) $(GLIB_LIBS)
@@ -192,7 +192,7 @@ $(B)/okapi-sieve-test: $(patsubst %.c,$(O)/%.o,$(wildcard tests/svtest/*.c)) \
 		$(SQLITE_LIBS) $(ZSTD_LIBS) $(IDN_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
 
 # Command lines of okapi-admin by the thousand; for tests, not installed.
-$(B)/okapi-admin-batch: $(O)/tests/tools/admin_batch.o $(ADMIN) $(RULES) $(STORE) $(HELPER) $(GROUND)
+$(B)/okapi-admin-batch: $(O)/tests/tools/admin_batch.o $(ADMIN) $(RULES) $(STORE) $(SMTP) $(HELPER) $(GROUND)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \

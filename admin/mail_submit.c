@@ -13,6 +13,7 @@
 #include "eml.h"
 #include "json_out.h"
 #include "mail.h"
+#include "smtp/smtp_server.h"
 #include "store/folders.h"
 #include "store/queue.h"
 #include "store/senders.h"
@@ -71,18 +72,6 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 	return store_message_delete(store, submit->source, true, fault);
 }
 
-/* Something an SMTP envelope can carry. */
-static bool submit_address_ok(const char *address)
-{
-	const char *at = strrchr(address, '@');
-
-	for (const char *p = address; *p; p++)
-		if ((unsigned char)*p <= 0x20 || *p == 0x7f || *p == '<' ||
-		    *p == '>')
-			return false;
-	return at && at != address && at[1] && strlen(address) <= 320;
-}
-
 static int submit_recipients(struct admin *admin, const struct propset *set,
 			     GPtrArray *addresses, struct fault *fault)
 {
@@ -103,7 +92,7 @@ static int submit_recipients(struct admin *admin, const struct propset *set,
 				  ? g_strdup(text)
 				  : g_strconcat(text, "@", admin->conf->origin,
 						NULL);
-		if (!submit_address_ok(address))
+		if (!smtp_path_check(address, true, true))
 			return fault_set(fault, FAULT_REFUSED_INPUT,
 					 "recipient <%s>: not an address",
 					 address);

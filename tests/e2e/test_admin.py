@@ -832,7 +832,9 @@ class Submit(Admin):
     def test_what_cannot_be_sent(self):
         for text in ("", "{", "[]", '{"PR_SUBJECT": 1}',
                      '{"PR_SUBJECT": "x"}', '{"PR_X": "x"}',
-                     '{"recipients": [{"PR_SMTP_ADDRESS": "a b@c"}]}'):
+                     '{"recipients": [{"PR_SMTP_ADDRESS": "a b@c"}]}',
+                     '{"recipients": [{"PR_SMTP_ADDRESS":'
+                     ' "a@exam,ple.org"}]}'):
             self.refused(DATA, "mail", "submit", "anna", "--props", "-",
                          input=text)
         self.refused(USAGE, "mail", "submit", "anna")
