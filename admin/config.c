@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "net.h"
 #include "print.h"
+#include "relay_name.h"
 #include "rules/settings.h"
 #include "spam.h"
 
@@ -89,6 +90,17 @@ static void config_check_place(const struct conf *conf, const char *key,
 		conf_add_fault(conf, key, fault.text, faults, NULL);
 }
 
+static void config_check_relay(const struct conf *conf, const char *key,
+			       const char *text, GPtrArray *faults)
+{
+	struct relay_name name = {0};
+	struct fault fault = {0};
+
+	if (relay_name_parse(text, conf->smtp_port, &name, &fault))
+		conf_add_fault(conf, key, fault.text, faults, NULL);
+	relay_name_clear(&name);
+}
+
 /* Permissions are the daemons' own: only what is not there is a fault. */
 static void config_check_file(const struct conf *conf, const char *key,
 			      const char *path, GPtrArray *faults)
@@ -143,6 +155,10 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 	if (net_networks_check((const char *const *)conf->lmtp_networks,
 			       &fault))
 		conf_add_fault(conf, "lmtp_networks", fault.text, faults, NULL);
+	config_check_relay(conf, "smtp_server", conf->smtp_server, faults);
+	if (*conf->smtp_fallback)
+		config_check_relay(conf, "smtp_fallback", conf->smtp_fallback,
+				   faults);
 	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
 		conf_add_fault(conf, "spam_headers", fault.text, faults, NULL);
 	if (sieve_settings_of_conf(conf, &sieve, &fault))

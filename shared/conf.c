@@ -32,6 +32,7 @@ struct conf_row {
 };
 
 static const struct conf_row conf_rows[] = {
+#define BOM "\xef\xbb\xbf"
 #define CONF_OPTION(kind, key, unit, def, min, max, text)                      \
  {CONF_##kind, #key, unit, def, min, max, text, offsetof(struct conf, key)},
 #include "conf_options.def"
@@ -359,7 +360,10 @@ static void conf_read_file(struct conf *conf, const char *path, bool required,
 	}
 	g_free(conf->path);
 	conf->path = g_strdup(path);
-	lines = g_strsplit(text, "\n", -1);
+	/* Some editors begin a file with a byte order mark. */
+	lines = g_strsplit(g_str_has_prefix(text, BOM) ? text + strlen(BOM)
+						       : text,
+			   "\n", -1);
 	for (size_t i = 0; lines[i]; i++) {
 		g_autofree char *where = g_strdup_printf("%s:%zu", path, i + 1);
 

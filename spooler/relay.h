@@ -28,9 +28,8 @@ struct relay_place {
 	unsigned bindings_refused; /* types of them, see relay_hello.c */
 };
 
-/* "host", "host:port", "[v6]", "[v6]:port" or "unix:/path", after "smtps://"
- * (or with port 465) with TLS from the first octet (RFC 8314 3.3).  Pure; the
- * place is cleared with relay_place_clear(). */
+/* From what relay_name.h takes apart.  Pure; the place is cleared with
+ * relay_place_clear(). */
 NODISCARD int relay_place_parse(const char *text, int64_t default_port,
 				struct relay_place *ret_place,
 				struct fault *fault);

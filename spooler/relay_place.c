@@ -1,9 +1,10 @@
 /*
- * Relay hosts as they are written, their words, and the password for them: the
- * part of relay.h that needs no library.
+ * Relay hosts from their names, and the password for them: the part of relay.h
+ * that needs no library.
  */
 #include "relay.h"
 
+#include "relay_name.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -11,53 +12,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SMTPS_SCHEME "smtps://"
-#define SMTPS_PORT   465
-
 int relay_place_parse(const char *text, int64_t default_port,
 		      struct relay_place *ret_place, struct fault *fault)
 {
-	g_autofree char *host = NULL;
-	const char *port = NULL;
-	const char *end;
-	int64_t number = default_port;
+	struct relay_name name;
 
 	*ret_place = (struct relay_place){0};
-	if (g_str_has_prefix(text, SMTPS_SCHEME)) {
-		text += strlen(SMTPS_SCHEME);
-		ret_place->implicit_tls = true;
-		number = SMTPS_PORT;
-	}
-	if (g_str_has_prefix(text, "unix:")) {
-		ret_place->host = g_strdup(text + strlen("unix:"));
-		ret_place->port = g_strdup("");
-		return 0;
-	}
-	if (text[0] == '[' && (end = strchr(text, ']'))) {
-		host = g_strndup(text + 1, (gsize)(end - text - 1));
-		port = end[1] == ':' ? end + 2 : NULL;
-		if (end[1] && end[1] != ':')
-			host[0] = '\0';
-	} else {
-		end = strchr(text, ':');
-		host = end ? g_strndup(text, (gsize)(end - text))
-			   : g_strdup(text);
-		port = end ? end + 1 : NULL;
-	}
-	if (port &&
-	    (!g_ascii_string_to_signed(port, 10, 1, 65535, &number, NULL)))
-		return fault_set(fault, FAULT_CONFIG,
-				 "'%s' is no relay host: the port must be a "
-				 "number from 1 to 65535",
-				 text);
-	if (!*host)
-		return fault_set(fault, FAULT_CONFIG,
-				 "'%s' is no relay host: write host, host:port "
-				 "or [v6]:port",
-				 text);
-	ret_place->host = g_steal_pointer(&host);
-	ret_place->port = g_strdup_printf("%" G_GINT64_FORMAT, number);
-	ret_place->implicit_tls |= number == SMTPS_PORT;
+	if (relay_name_parse(text, default_port, &name, fault) != 0)
+		return -1;
+	ret_place->host = name.host;
+	ret_place->port = name.port;
+	ret_place->implicit_tls = name.implicit_tls;
 	return 0;
 }
 

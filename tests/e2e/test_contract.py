@@ -288,19 +288,22 @@ class Administration(Contract):
         with open(path, "w", encoding="utf-8") as file:
             file.write("lmtp_listen = foo 127.0.0.1:2003 unix:/x [::1]:1\n"
                        "metrics_listen = bar\nlmtp_networks = 300.1.1.1\n"
-                       "# a comment\nsieve_before = /nonexistent.sieve\n")
+                       "# a comment\nsieve_before = /nonexistent.sieve\n"
+                       "smtp_server = mx:x\nsmtp_fallback = [::1\n")
         done = self.okapi.run("okapi-admin", "-c", path, "config", "check")
         self.assertEqual(done.status, 78, done)
         lines = done.err.splitlines()
-        self.assertEqual(len(lines), 4, done)
+        self.assertEqual(len(lines), 6, done)
         for line, place in zip(lines, (
                 "1: lmtp_listen: \"foo\"", "2: metrics_listen: \"bar\"",
                 "3: lmtp_networks: \"300.1.1.1\"",
+                "6: smtp_server: 'mx:x' is no relay host",
+                "7: smtp_fallback: '[::1' is no relay host",
                 "5: sieve_before: there is no /nonexistent.sieve")):
             self.assertIn(f"{path}:{place}", line)
         done = self.okapi.run("okapi-admin", "-c", path, "config", "check",
                               "--json")
-        self.assertEqual(len(json.loads(done.out)["errors"]), 4, done)
+        self.assertEqual(len(json.loads(done.out)["errors"]), 6, done)
 
     def test_store_for_sqlite(self):
         self.okapi.deliver(message("view"), "anna", "bert")

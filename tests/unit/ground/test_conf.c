@@ -78,6 +78,18 @@ Test(conf, values_and_units)
 	}
 }
 
+Test(conf, lines_as_editors_end_and_begin_them)
+{
+	AUTO(conf) conf = NULL;
+	struct fault fault = {0};
+
+	cr_assert_eq(load("\xef\xbb\xbfquota_hard = 5\r\nsmtp_port = 26", NULL,
+			  &conf, NULL, &fault),
+		     0, "%s", fault.text);
+	cr_expect_eq(conf->quota_hard, 5 * BYTES_PER_MB);
+	cr_expect_eq(conf->smtp_port, 26);
+}
+
 Test(conf, booleans_in_all_their_words)
 {
 	static const char *const yes[] = {"yes", "TRUE", "1", "on"};
