@@ -205,10 +205,27 @@ void print_table_row(struct print_table *table, const char *const *cells)
 		g_ptr_array_add(table->cells, print_clean(cells[i]));
 }
 
+/* Counts and sizes stand below each other by their last digit. */
+static bool print_table_is_number(const struct print_table *table,
+				  size_t column)
+{
+	for (size_t i = table->columns + column; i < table->cells->len;
+	     i += table->columns) {
+		const char *cell = table->cells->pdata[i];
+
+		if (!*cell || cell[strspn(cell, "0123456789.KMGT")])
+			return false;
+	}
+	return true;
+}
+
 void print_table_end(struct print_table *table)
 {
 	g_autofree size_t *widths = g_new0(size_t, table->columns);
+	g_autofree bool *numbers = g_new0(bool, table->columns);
 
+	for (size_t i = 0; i < table->columns; i++)
+		numbers[i] = print_table_is_number(table, i);
 	for (size_t i = 0; i < table->cells->len; i++) {
 		size_t width = print_width(table->cells->pdata[i]);
 		size_t column = i % table->columns;
@@ -220,9 +237,11 @@ void print_table_end(struct print_table *table)
 		const char *cell = table->cells->pdata[i];
 		size_t column = i % table->columns;
 		bool last = column + 1 == table->columns;
-		size_t fill = last ? 0 : widths[column] - print_width(cell) + 2;
+		int fill = (int)(widths[column] - print_width(cell));
 
-		printf("%s%*s%s", cell, (int)fill, "", last ? "\n" : "");
+		printf("%*s%s%*s%s", numbers[column] ? fill : 0, "", cell,
+		       numbers[column] || last ? 0 : fill, "",
+		       last ? "\n" : "  ");
 	}
 	g_ptr_array_unref(table->cells);
 	g_free(table);

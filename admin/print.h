@@ -56,8 +56,9 @@ void print_list_begin(struct print_list *list, bool json);
 void print_list_item(struct print_list *list, json_t *item); /* moved */
 void print_list_end(struct print_list *list);
 
-/* A small table: rows of cells, columns as wide as their widest cell.  The
- * head is printed with the first row only. */
+/* A small table: rows of cells, columns as wide as their widest cell, those of
+ * numbers and sizes aligned at their end.  The head is printed with the first
+ * row only. */
 struct print_table;
 struct print_table *print_table_new(const char *const *head);
 /* One cell per column; borrowed. */

@@ -91,6 +91,13 @@ class CommandLine(Admin):
         self.refused(USAGE, "\x1b[2J")
         self.refused(USAGE)
 
+    def test_numbers_of_a_table_end_below_each_other(self):
+        head, *rows = self.must("folder", "list", "anna").splitlines()
+        for name in ("MESSAGES", "UNREAD", "SIZE"):
+            end = head.index(name) + len(name)
+            self.assertEqual({row[end - 2:end] for row in rows}, {" 0"})
+        self.assertEqual(head.index("FOLDER"), rows[0].index("Inbox"))
+
     def test_options_anywhere(self):
         self.must("--json", "user", "list")
         self.must("user", "--json", "list", "-c", self.okapi.config)
