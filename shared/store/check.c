@@ -13,6 +13,7 @@ struct check {
 	void (*tell)(const char *what, void *context);
 	void *context;
 	int64_t wrong;
+	bool is_readable; /* tables are as they are to be */
 };
 
 static void check_tell(struct check *check, const char *format, ...)
@@ -45,6 +46,17 @@ static int check_query(struct check *check, const char *sql,
 	return rc;
 }
 
+static void check_tell_schema(const char *what, void *context)
+{
+	check_tell(context, "%s", what);
+}
+
+static int check_find_schema(struct check *check, struct fault *fault)
+{
+	return check_schema(check->store, check_tell_schema, check,
+			    &check->is_readable, fault);
+}
+
 static int check_sqlite(struct check *check, struct fault *fault)
 {
 	ROWS rows = {0};
@@ -65,8 +77,15 @@ struct check_step {
 	const char *find; /* each row is one thing that is wrong, in words */
 	const char *fix;  /* SQL; NULL: see fix_with */
 	int (*fix_with)(struct store *store, struct fault *fault);
-	/* neither: nothing in the store says how it was */
+	int (*find_with)(struct check *check, struct fault *fault);
 };
+
+static int check_find(struct check *check, const struct check_step *step,
+		      struct fault *fault)
+{
+	return step->find_with ? step->find_with(check, fault)
+			       : check_query(check, step->find, fault);
+}
 
 /* The folders every user has: made anew, empty. */
 static int check_fix_roles(struct store *store, struct fault *fault)
@@ -120,6 +139,9 @@ static int check_fix_values(struct store *store, struct fault *fault)
 
 /* In this order: what others build on comes first, counters last. */
 static const struct check_step check_steps[] = {
+	{.find_with = check_find_schema, .fix_with = check_fix_schema},
+	{.find_with = check_sqlite, .fix = "REINDEX"},
+
 	{"SELECT 'reference: ' || coalesce('row ' || rowid, 'a row') ||"
 	 " ' of ' || \"table\" || ' names a missing row of ' || parent"
 	 " FROM pragma_foreign_key_check",
@@ -137,14 +159,14 @@ static const struct check_step check_steps[] = {
 	 " AND message NOT IN (SELECT id FROM hierarchy);"
 	 "UPDATE outgoingqueue SET store = NULL WHERE store IS NOT NULL"
 	 " AND store NOT IN (SELECT id FROM hierarchy)",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'content ' || c.id || ': ' || c.size || ' octets, kept are ' ||"
 	 " l.size FROM hierarchy c JOIN lob l ON l.id = c.lob"
 	 " WHERE c.type = 6 AND c.size <> l.size",
 	 "UPDATE hierarchy SET size = l.size FROM lob l"
 	 " WHERE l.id = hierarchy.lob AND type = 6 AND hierarchy.size <> l.size",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'message ' || m.id || ': ' || m.size ||"
 	 " ' octets, its content ' || c.size"
@@ -153,11 +175,11 @@ static const struct check_step check_steps[] = {
 	 "UPDATE hierarchy SET size = c.size FROM hierarchy c"
 	 " WHERE c.id = hierarchy.content AND hierarchy.type = 3"
 	 " AND hierarchy.size <> c.size",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'value ' || l.id || ': no message has it' FROM lob l"
 	 " WHERE" LOB_UNUSED,
-	 NULL, check_fix_values},
+	 NULL, check_fix_values, NULL},
 
 	{"SELECT 'object ' || h.id || ': not in the store of its folder'"
 	 " FROM hierarchy h JOIN hierarchy p ON p.id = h.parent"
@@ -168,7 +190,7 @@ static const struct check_step check_steps[] = {
 	 "  JOIN hierarchy h ON h.parent = place.id AND h.type IN (2, 3))"
 	 " UPDATE hierarchy SET store = place.root FROM place"
 	 " WHERE place.id = hierarchy.id AND hierarchy.store <> place.root",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'object ' || h.id || ': lives in a deleted folder'" CHECK_HIDDEN,
 	 /* The folder comes back under a name that is free; clients read the
@@ -185,14 +207,14 @@ static const struct check_step check_steps[] = {
 	 "  name = iif(type = 2, name || ' (' || id || ')', name),"
 	 "  name_key = iif(type = 2, name_key || ' (' || id || ')', name_key)"
 	 " WHERE id IN (SELECT id FROM up)",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'user ' || u.name || ': the store lacks the folder of role ' ||"
 	 " r.value FROM users u JOIN json_each('[1,2,3,4,5,6,7,8,9,10,11]') r"
 	 " WHERE u.kind = 1 AND NOT EXISTS (SELECT 1 FROM hierarchy f"
 	 "  WHERE f.store = u.store AND f.type = 2 AND f.role = r.value"
 	 "  AND f.role > 0 AND f.deleted IS NULL)",
-	 NULL, check_fix_roles},
+	 NULL, check_fix_roles, NULL},
 
 	{"SELECT 'queue: message ' || q.id || ' has no recipient'"
 	 " FROM outgoingqueue q WHERE NOT EXISTS"
@@ -203,14 +225,14 @@ static const struct check_step check_steps[] = {
 	 "  (SELECT 1 FROM outgoingrecipients WHERE queue = q.id));"
 	 "DELETE FROM outgoingqueue WHERE NOT EXISTS"
 	 " (SELECT 1 FROM outgoingrecipients WHERE queue = outgoingqueue.id)",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'queue: recipient ' || r.id || ' is being sent by nobody'"
 	 " FROM outgoingrecipients r JOIN outgoingqueue q ON q.id = r.queue"
 	 " WHERE r.state = 1 AND q.lease_owner IS NULL",
 	 "UPDATE outgoingrecipients SET state = 0 WHERE state = 1 AND queue IN"
 	 " (SELECT id FROM outgoingqueue WHERE lease_owner IS NULL)",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'object ' || h.id || ': change ' || h.change ||"
 	 " ' is ahead of its store''s ' || s.change"
@@ -219,14 +241,14 @@ static const struct check_step check_steps[] = {
 	 "UPDATE hierarchy SET change = max(change, (SELECT"
 	 "  coalesce(max(h.change), 0) FROM hierarchy h"
 	 "  WHERE h.store = hierarchy.id)) WHERE type = 1",
-	 NULL},
+	 NULL, NULL},
 
 	{"SELECT 'store ' || id || ': horizon ' || horizon ||"
 	 " ' is ahead of its change ' || change"
 	 " FROM hierarchy WHERE type = 1 AND horizon > change",
 	 "UPDATE hierarchy SET change = horizon"
 	 " WHERE type = 1 AND horizon > change",
-	 NULL},
+	 NULL, NULL},
 
 	{"WITH sums (folder, m, u, s) AS (SELECT parent, count(*),"
 	 "  sum(flags & 1 = 0), sum(size) FROM hierarchy"
@@ -245,7 +267,7 @@ static const struct check_step check_steps[] = {
 	 " UPDATE hierarchy SET messages = m, unread = u, size = s FROM sums"
 	 " WHERE id = folder AND type = 2"
 	 "  AND (messages <> m OR unread <> u OR size <> s)",
-	 NULL},
+	 NULL, NULL},
 
 	{"WITH sums (store, m, u, s) AS (SELECT store, count(*),"
 	 "  sum(flags & 1 = 0), sum(size) FROM hierarchy"
@@ -264,7 +286,7 @@ static const struct check_step check_steps[] = {
 	 " UPDATE hierarchy SET messages = m, unread = u, size = s FROM sums"
 	 " WHERE id = root AND type = 1"
 	 "  AND (messages <> m OR unread <> u OR size <> s)",
-	 NULL},
+	 NULL, NULL},
 };
 
 static int check_orphan(const struct lob_name *name, void *context,
@@ -308,19 +330,20 @@ int store_check(struct store *store,
 		void (*tell)(const char *what, void *context), void *context,
 		int64_t *ret_wrong, struct fault *fault)
 {
-	struct check check = {store, tell, context, 0};
+	struct check check = {store, tell, context, 0, true};
 	bool is_own = !store->in_unit;
-	int rc;
+	int rc = 0;
 
 	/* One view of the store for all questions; writers go on. */
 	if (is_own && sql_run(store, fault, "BEGIN", ""))
 		return -1;
-	rc = check_sqlite(&check, fault);
-	for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(check_steps); i++)
-		rc = check_query(&check, check_steps[i].find, fault);
-	if (rc == 0)
+	/* Of tables that are not ours nothing else can be asked. */
+	for (size_t i = 0;
+	     rc == 0 && check.is_readable && i < G_N_ELEMENTS(check_steps); i++)
+		rc = check_find(&check, &check_steps[i], fault);
+	if (rc == 0 && check.is_readable)
 		rc = check_contents(&check, fault);
-	if (rc == 0)
+	if (rc == 0 && check.is_readable)
 		rc = purge_each_orphan(store, g_get_real_time(), check_orphan,
 				       &check, fault);
 	if (is_own && sql_run(store, fault, "COMMIT", ""))
@@ -336,7 +359,7 @@ int store_check(struct store *store,
 
 struct repair {
 	struct check *check;
-	const struct check_step *step; /* NULL: the indexes */
+	const struct check_step *step;
 };
 
 /* One step in one unit. */
@@ -345,15 +368,13 @@ static int repair_unit(struct store *store, void *context, struct fault *fault)
 	struct repair *repair = context;
 	const struct check_step *step = repair->step;
 
-	if (step ? check_query(repair->check, step->find, fault)
-		 : check_sqlite(repair->check, fault))
+	if (check_find(repair->check, step, fault))
 		return -1;
 	if (repair->check->wrong == 0)
 		return 0;
 	store->settings_touched = true;
-	if (step && step->fix_with)
-		return step->fix_with(store, fault);
-	return sql_script(store, step ? step->fix : "REINDEX", fault);
+	return step->fix_with ? step->fix_with(store, fault)
+			      : sql_script(store, step->fix, fault);
 }
 
 static void repair_note(const char *what, void *context)
@@ -367,7 +388,9 @@ static int repair_step(struct store *store, const struct check_step *step,
 		       struct check *told, struct fault *fault)
 {
 	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
-	struct check check = {store, repair_note, found, 0};
+	g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+	struct check check = {store, repair_note, found, 0, true};
+	struct check after = {store, repair_note, left, 0, true};
 	struct repair repair = {&check, step};
 	struct fault why = {0};
 
@@ -378,8 +401,12 @@ static int repair_step(struct store *store, const struct check_step *step,
 			*fault = why;
 		return -1;
 	}
+	if (found->len && check_find(&after, step, fault))
+		return -1;
 	for (guint i = 0; i < found->len; i++)
-		check_tell(told, "%s", (const char *)found->pdata[i]);
+		if (!g_ptr_array_find_with_equal_func(left, found->pdata[i],
+						      g_str_equal, NULL))
+			check_tell(told, "%s", (const char *)found->pdata[i]);
 	return 0;
 }
 
@@ -387,11 +414,9 @@ int store_repair(struct store *store,
 		 void (*tell)(const char *what, void *context), void *context,
 		 int64_t *ret_repaired, struct fault *fault)
 {
-	struct check told = {store, tell, context, 0};
+	struct check told = {store, tell, context, 0, true};
 	int64_t now = g_get_real_time();
 
-	if (repair_step(store, NULL, &told, fault))
-		return -1;
 	for (size_t i = 0; i < G_N_ELEMENTS(check_steps); i++)
 		if (repair_step(store, &check_steps[i], &told, fault))
 			return -1;

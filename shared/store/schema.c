@@ -441,6 +441,15 @@ static int schema_fill(struct store *store, struct fault *fault)
 		"read,create,edit-own,delete-own,create-folder,visible", fault);
 }
 
+int schema_make(sqlite3 *db)
+{
+	int rc = SQLITE_OK;
+
+	for (int64_t i = 0; rc == SQLITE_OK && i < store_schema(); i++)
+		rc = sqlite3_exec(db, schema_steps[i], NULL, NULL, NULL);
+	return rc;
+}
+
 int schema_migrate(struct store *store, int64_t version, int64_t target,
 		   struct fault *fault)
 {

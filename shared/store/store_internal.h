@@ -172,9 +172,22 @@ void checkpointer_free(struct checkpointer *checkpointer); /* waits for it */
  * 0 for an empty file, which is a fault unless allow_older. */
 NODISCARD int schema_check(struct store *store, bool allow_older,
 			   int64_t *ret_version, struct fault *fault);
+/* All tables, indexes and views in an empty database; SQLite's code. */
+NODISCARD int schema_make(sqlite3 *db);
 /* Within a transaction: takes version to target. */
 NODISCARD int schema_migrate(struct store *store, int64_t version,
 			     int64_t target, struct fault *fault);
+
+/* ---- check_schema.c -------------------------------------------------------
+ */
+/* Tells each table, index, view or trigger that is missing, another one or not
+ * Okapi's; ret_readable: the tables are as they are to be. */
+NODISCARD int check_schema(struct store *store,
+			   void (*tell)(const char *what, void *context),
+			   void *context, bool *ret_readable,
+			   struct fault *fault);
+/* Unit.  Makes indexes and views that are missing or others. */
+NODISCARD int check_fix_schema(struct store *store, struct fault *fault);
 
 /* ---- lock.c: writers queue in order ---------------------------------------
  */

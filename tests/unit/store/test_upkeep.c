@@ -228,6 +228,12 @@ Test(upkeep, what_can_be_derived_is_repaired)
 			 "lives in a deleted folder");
 	must_be_repaired("UPDATE hierarchy SET store = 1 WHERE type = 3",
 			 "not in the store of its folder");
+	must_be_repaired("DROP INDEX hierarchy_change",
+			 "the index hierarchy_change is missing");
+	must_be_repaired("DROP INDEX acl_who;"
+			 "CREATE INDEX acl_who ON acl (rights)",
+			 "the index acl_who is another one");
+	must_be_repaired("DROP VIEW mail", "the view mail is missing");
 	/* The message is still to be found. */
 	{
 		AUTO(store_message) message = NULL;
@@ -252,6 +258,36 @@ Test(upkeep, a_file_that_belongs_to_nothing_is_repaired)
 	cr_expect_eq(repaired, 1);
 	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
 	must_be_sound();
+}
+
+/* A schema that is not ours is told, and nothing is made up for it. */
+Test(upkeep, tables_are_those_of_the_schema)
+{
+	static const struct {
+		const char *sql;
+		const char *told;
+	} cases[] = {
+		{"CREATE TABLE more (x)", "the table more is not Okapi's"},
+		{"CREATE TRIGGER t AFTER INSERT ON users BEGIN SELECT 1; END",
+		 "the trigger t is not Okapi's"},
+		{"ALTER TABLE junk ADD COLUMN x TEXT",
+		 "the table junk is another one"},
+		{"DROP TABLE rule_memory", "the table rule_memory is missing"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) text = g_string_new(NULL);
+		int64_t repaired = 0;
+		int64_t wrong = 0;
+
+		break_store(cases[i].sql);
+		must(store_repair(fx.store, NULL, NULL, &repaired, fault));
+		cr_expect_eq(repaired, 0, "%s", cases[i].sql);
+		must(store_check(fx.store, note_text, text, &wrong, fault));
+		cr_expect_geq(wrong, (int64_t)i + 1, "%s", cases[i].sql);
+		cr_expect(strstr(text->str, cases[i].told), "%s: %s",
+			  cases[i].sql, text->str);
+	}
 }
 
 Test(upkeep, what_is_lost_stays_told)
