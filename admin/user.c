@@ -70,6 +70,7 @@ static int user_password(const struct admin *admin, char **ret_password,
 	const char *path = admin_option(admin, "password-file");
 	g_autoptr(GBytes) bytes = NULL;
 	const char *data;
+	const char *end;
 	gsize size = 0;
 
 	if (admin->password) {
@@ -81,14 +82,17 @@ static int user_password(const struct admin *admin, char **ret_password,
 	if (admin_read_file(path, USER_PASSWORD_MAX, &bytes, fault) < 0)
 		return -1;
 	data = g_bytes_get_data(bytes, &size);
-	if (size && data[size - 1] == '\n')
-		size--;
+	end = size ? memchr(data, '\n', size) : NULL;
+	if (end)
+		size = (gsize)(end - data);
 	if (size && data[size - 1] == '\r')
 		size--;
-	if (size == 0 || memchr(data, '\n', size) || memchr(data, '\0', size) ||
+	if (size == 0 || memchr(data, '\0', size) ||
 	    !g_utf8_validate(data, (gssize)size, NULL))
 		return fault_set(fault, FAULT_REFUSED_INPUT,
-				 "%s: a password is one line of UTF-8", path);
+				 "%s: the first line is no password: UTF-8, "
+				 "and not empty",
+				 path);
 	*ret_password = g_strndup(data, size);
 	return 0;
 }

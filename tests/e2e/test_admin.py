@@ -327,7 +327,7 @@ class Users(Admin):
         self.must("user", "set", "anna", "--password-file", path)
         self.must("user", "set", "anna", "--password-file", "-",
                   input="other")
-        for bad in (b"", b"\n", b"a\nb\n", b"\xff\n", b"x" * 5000):
+        for bad in (b"", b"\n", b"\na\n", b"\xff\n", b"x" * 5000):
             self.refused(DATA, "user", "set", "anna", "--password-file", "-",
                          input=bad)
         self.refused(NO_INPUT, "user", "set", "anna", "--password-file",

@@ -46,8 +46,9 @@ class Network(Case):
         self.password("anna", PASSWORD)
 
     def password(self, user, text):
+        """Its first line is the password."""
         self.okapi.must("user", "set", user, "--password-file", "-",
-                        input=text + "\n")
+                        input=text + "\nno part of it\n")
 
     def context(self):
         return ssl.create_default_context(cafile=self.cert)
