@@ -202,6 +202,29 @@ static char *method_of(const struct mime_entity *part, const char *upper)
 	return g_strchomp(g_strndup(line, strcspn(line, "\r\n")));
 }
 
+/* The plain body, where it stands behind the calendar: the first part with a
+ * text is the one that counts (MS-OXCMAIL 2.2.3.3.2), what follows is added to
+ * it, by lists for instance.  NULL if there is none. */
+static struct mime_entity *text_behind(const struct mime_entity *calendar,
+				       const struct propset *set)
+{
+	const struct mime_entity *parent = calendar->parent;
+	bool is_behind = false;
+
+	if (!parent || !mime_is(parent, "multipart", "mixed") ||
+	    propset_number(set, PR_NATIVE_BODY, 0) != 1)
+		return NULL;
+	for (guint i = 0; i < parent->children->len; i++) {
+		struct mime_entity *part =
+			g_ptr_array_index(parent->children, i);
+
+		if (is_behind && part->is_body && !part->files)
+			return part;
+		is_behind = is_behind || part == calendar;
+	}
+	return NULL;
+}
+
 static bool set_meeting(struct convert_context *context,
 			const struct mime_entity *root, struct propset *set)
 {
@@ -220,7 +243,8 @@ static bool set_meeting(struct convert_context *context,
 	class = method && is_one_meeting(upper) ? meeting_class(method, upper)
 						: NULL;
 	if (!class ||
-	    !meeting_convert(context, text, !strcmp(method, "COUNTER"), set))
+	    !meeting_convert(context, text, !strcmp(method, "COUNTER"),
+			     text_behind(part, set), set))
 		return false;
 	propset_set_text(set, PR_MESSAGE_CLASS, class);
 	return true;

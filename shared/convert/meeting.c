@@ -251,15 +251,19 @@ static void set_organizer(struct propset *set, icalcomponent *event)
 	address_set(set, &address_from, &mailbox);
 }
 
-/* MS-OXCICAL 2.1.3.1.1.20.8: the text of a meeting that has no other. */
+/* MS-OXCICAL 2.1.3.1.1.20.8: the text of a meeting that has no other before
+ * it. */
 static void set_description(struct convert_context *context,
-			    struct propset *set, icalcomponent *event)
+			    struct mime_entity *behind, struct propset *set,
+			    icalcomponent *event)
 {
 	const char *text = icalcomponent_get_description(event);
 	g_autofree char *lines = NULL;
 
-	if (!text || !*text || propset_has(set, PR_NATIVE_BODY))
+	if (!text || !*text || (propset_has(set, PR_NATIVE_BODY) && !behind))
 		return;
+	if (behind)
+		behind->is_body = false;
 	lines = text_crlf(text);
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_text(set, PR_BODY, lines);
@@ -283,7 +287,8 @@ static void set_summary(struct propset *set, icalcomponent *event)
 			 propset_text(set, PR_NORMALIZED_SUBJECT));
 }
 
-static void set_event(struct convert_context *context, struct propset *set,
+static void set_event(struct convert_context *context,
+		      struct mime_entity *behind, struct propset *set,
 		      icalcomponent *event)
 {
 	const char *location = icalcomponent_get_location(event);
@@ -291,7 +296,7 @@ static void set_event(struct convert_context *context, struct propset *set,
 	set_times(set, event);
 	set_uid(set, event);
 	set_organizer(set, event);
-	set_description(context, set, event);
+	set_description(context, behind, set, event);
 	set_summary(set, event);
 	if (location && *location)
 		propset_set_text(set,
@@ -320,7 +325,8 @@ static icalcomponent *main_event(icalcomponent *calendar)
 }
 
 bool meeting_convert(struct convert_context *context, const char *calendar,
-		     bool counter, struct propset *set)
+		     bool counter, struct mime_entity *behind,
+		     struct propset *set)
 {
 	icalcomponent *parsed = NULL;
 	icalcomponent *event = NULL;
@@ -336,7 +342,7 @@ bool meeting_convert(struct convert_context *context, const char *calendar,
 		event = main_event(parsed);
 	is_read = event && tame_zones(parsed);
 	if (is_read)
-		set_event(context, set, event);
+		set_event(context, behind, set, event);
 	else
 		convert_note(context, "a calendar that cannot be read");
 	if (is_read && counter)

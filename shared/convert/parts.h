@@ -67,9 +67,11 @@ bool report_convert(struct convert_context *context,
 		    const struct mime_entity *root, struct propset *set);
 
 /* meeting.c: when, where and which meeting a calendar (UTF-8) speaks of.
- * False, and nothing, if it cannot be read. */
+ * False, and nothing, if it cannot be read.  behind: a text that is the body
+ * only if the calendar has none, or NULL. */
 bool meeting_convert(struct convert_context *context, const char *calendar,
-		     bool counter, struct propset *set);
+		     bool counter, struct mime_entity *behind,
+		     struct propset *set);
 
 /* class.c: PR_MESSAGE_CLASS and what comes with it.  True if the message is
  * S/MIME: its parts are not to be taken apart. */
