@@ -343,6 +343,7 @@ static void *committer_thread(void *data)
 	g_autoptr(GPtrArray) group = g_ptr_array_new();
 	bool is_copied;
 
+	thread_be_prompt(); /* all sessions wait for it */
 	(void)pthread_setname_np(pthread_self(), "committer");
 	while (committer_take(c, group, &is_copied)) {
 		if (group->len > 0)

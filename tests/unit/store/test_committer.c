@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 TestSuite(committer, .init = fixture_open, .fini = fixture_close,
@@ -283,6 +284,45 @@ Test(committer, whoever_came_is_gone_afterwards)
 	committer_expect(committer, -2);
 	committer_free(committer);
 	must_be_sound();
+}
+
+/* What sched_getattr(2) says of a thread: 48 octets, the slice at 24. */
+static uint64_t slice_of(pid_t thread)
+{
+	uint64_t words[6] = {0};
+
+	cr_assert_eq(
+		syscall(SYS_sched_getattr, thread, words, sizeof(words), 0), 0);
+	return words[3];
+}
+
+static int unit_number_thread(struct store *store, void *context,
+			      struct fault *fault)
+{
+	(void)store;
+	(void)fault;
+	*(pid_t *)context = gettid();
+	return 0;
+}
+
+/* Everybody waits for the thread: its slice is shorter than that of others,
+ * where the kernel has such a thing. */
+Test(committer, is_prompt)
+{
+	struct committer *committer;
+	uint64_t ours = slice_of(0);
+	pid_t thread = 0;
+
+	if (!ours)
+		cr_skip_test("this kernel has no slices");
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	committer_expect(committer, 2); /* so that it is the thread's */
+	must(committer_run(committer, unit_number_thread, &thread, fault));
+	cr_expect_neq(thread, gettid());
+	cr_expect_lt(slice_of(thread), ours);
+	cr_expect_eq(slice_of(0), ours);
+	committer_expect(committer, -2);
+	committer_free(committer);
 }
 
 /* One that is announced and does not come holds nobody up for long. */
