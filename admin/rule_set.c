@@ -315,6 +315,14 @@ static int64_t rule_delivery_time(const struct propset *set, int64_t now)
 	return time > now || time <= 0 ? now : time;
 }
 
+static char *rule_decode(void *context, const char *charset, const char *octets,
+			 size_t len)
+{
+	const struct rule_set *set = context;
+
+	return helper_to_utf8(set->admin->pool, charset, octets, len);
+}
+
 int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 	      int64_t delivered, struct sieve_plan **ret_plan,
 	      struct fault *fault)
@@ -332,6 +340,7 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 		.mailbox_exists = rule_mailbox_exists,
 		.is_own_address = rule_is_own_address,
 		.find_script = rule_find_script,
+		.decode = rule_decode,
 		.settings = &set->settings,
 		.explanation = set->explanation,
 		.mailbox_context = set,

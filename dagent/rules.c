@@ -69,6 +69,15 @@ rules_find_script(void *context, enum sieve_location location, const char *name,
 	return ruleset_find(rules->scripts, location, name, fault);
 }
 
+static char *rules_decode(void *context, const char *charset,
+			  const char *octets, size_t len)
+{
+	struct rules *rules = context;
+
+	return helper_to_utf8(rules->mail->agent->helpers, charset, octets,
+			      len);
+}
+
 static void rules_on_error(void *context, const char *name, bool is_undone,
 			   const struct fault *fault)
 {
@@ -124,6 +133,7 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.is_own_address = rules_is_own_address,
 		.is_known = rules_is_known,
 		.find_script = rules_find_script,
+		.decode = rules_decode,
 		.settings = &mail->agent->sieve,
 		.mailbox_context = rules,
 	};

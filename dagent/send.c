@@ -15,6 +15,7 @@
 #include "rules/sieve.h"
 #include "store/settings.h"
 #include "trace.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -275,19 +276,31 @@ static size_t send_body_start(const char *html)
 	return 0;
 }
 
-static void send_set_html(struct propset *set, const struct propset *from,
-			  const struct sieve_letter *letter)
+/* In UTF-8; owned, NULL if there is none. */
+static char *send_html_of(const struct send *send, const struct propset *from)
 {
 	gsize len = 0;
 	GBytes *data = propset_binary(from, PR_HTML);
 	const char *octets = data ? g_bytes_get_data(data, &len) : NULL;
-	g_autofree char *html = NULL;
+	char *html;
+
+	if (!data)
+		return NULL;
+	html = helper_to_utf8(send->mail->agent->helpers,
+			      sieve_html_charset(from), octets, len);
+	return html ? html : utf8_make_valid(len ? octets : "", len);
+}
+
+static void send_set_html(const struct send *send, struct propset *set,
+			  const struct propset *from,
+			  const struct sieve_letter *letter)
+{
+	g_autofree char *html = send_html_of(send, from);
 	g_autoptr(GString) out = g_string_new(NULL);
 	size_t start;
 
-	if (!data)
+	if (!html)
 		return;
-	html = sieve_html_to_utf8(from, octets, len);
 	start = send_body_start(html);
 	g_string_append_len(out, html, (gssize)start);
 	if (letter->text) {
@@ -302,7 +315,8 @@ static void send_set_html(struct propset *set, const struct propset *from,
 	propset_set_binary_copy(set, PR_HTML, out->str, out->len);
 }
 
-static void send_set_body(struct propset *set, const struct propset *from,
+static void send_set_body(const struct send *send, struct propset *set,
+			  const struct propset *from,
 			  const struct sieve_letter *letter)
 {
 	const char *body = propset_text(from, PR_BODY);
@@ -314,7 +328,7 @@ static void send_set_body(struct propset *set, const struct propset *from,
 	g_string_append(out, body ? body : "");
 	propset_set_text(set, PR_BODY, out->str);
 	propset_set_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
-	send_set_html(set, from, letter);
+	send_set_html(send, set, from, letter);
 }
 
 static void send_set_recipients(struct propset *set, GPtrArray *addresses)
@@ -331,7 +345,8 @@ static void send_set_recipients(struct propset *set, GPtrArray *addresses)
 
 /* The new message as properties: the text of the old one quoted, its
  * attachments taken over; owned. */
-static struct propset *send_inline_set(const struct letter *head,
+static struct propset *send_inline_set(const struct send *send,
+				       const struct letter *head,
 				       struct propset *from,
 				       const struct sieve_letter *letter,
 				       GPtrArray *addresses)
@@ -349,7 +364,7 @@ static struct propset *send_inline_set(const struct letter *head,
 		propset_set_number(set, PR_IMPORTANCE,
 				   propset_number(from, PR_IMPORTANCE, 1));
 	send_set_recipients(set, addresses);
-	send_set_body(set, from, letter);
+	send_set_body(send, set, from, letter);
 	while (propset_attachment_count(from) > 0)
 		propset_add_attachment(set, propset_take_attachment(from, 0));
 	return set;
@@ -362,7 +377,7 @@ static GBytes *send_inline(const struct send *send, const struct letter *head,
 			   GPtrArray *addresses)
 {
 	AUTO(propset)
-	set = send_inline_set(head, from, letter, addresses);
+	set = send_inline_set(send, head, from, letter, addresses);
 	g_autoptr(GBytes) composed = NULL;
 	GByteArray *out;
 	struct fault fault = {0};

@@ -4,18 +4,19 @@
 #include "html.h"
 
 #include "charset.h"
-#include "utf8.h"
 
 #include <string.h>
 
-char *sieve_html_to_utf8(const struct propset *set, const char *html,
-			 size_t len)
+const char *sieve_html_charset(const struct propset *set)
 {
 	int64_t page = propset_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
-	bool clean = false;
-	char *text = charset_decode_codepage((int)page, html, len, &clean);
+	const char *charset = charset_name_of((int)page);
 
-	return text ? text : utf8_make_valid(len ? html : "", len);
+	if (page == CODEPAGE_UTF16)
+		return "utf-16le";
+	if (page == CODEPAGE_UTF16_BE)
+		return "utf-16be";
+	return charset ? charset : "utf-8";
 }
 
 /* Behind an element whose content is no text, or NULL. */

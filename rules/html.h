@@ -6,11 +6,10 @@
 
 #include "propset.h"
 
-/* The octets of PR_HTML as UTF-8, by PR_INTERNET_CPID of the set; what does
- * not convert is replaced.  Owned. */
-char *sieve_html_to_utf8(const struct propset *set, const char *html,
-			 size_t len);
-/* Its text: no tags, no script or style, the common entities resolved.
+/* The charset of the octets of PR_HTML, by PR_INTERNET_CPID of the set;
+ * static. */
+const char *sieve_html_charset(const struct propset *set);
+/* The text of HTML: no tags, no script or style, the common entities resolved.
  * Owned. */
 char *sieve_html_text(const char *html);
 

@@ -3,7 +3,6 @@
  */
 #include "mime.h"
 
-#include "charset.h"
 #include "checker.h"
 #include "html.h"
 #include "param.h"
@@ -112,10 +111,7 @@ static char *take_value(const char **text)
 static char *decode(void *context, const char *charset, const char *octets,
 		    size_t len)
 {
-	char *text = *charset ? charset_decode(charset, octets, len) : NULL;
-
-	(void)context;
-	return text ? text : g_utf8_make_valid(octets, (gssize)len);
+	return sieve_run_decode(context, charset, octets, len);
 }
 
 static bool feed_params(struct sieve_run *run, const struct ast_tagged *option,
@@ -127,7 +123,7 @@ static bool feed_params(struct sieve_run *run, const struct ast_tagged *option,
 
 	text += strcspn(text, ";");
 	sieve_run_spend(run, 8 * strlen(text));
-	params = param_parse(text, decode, NULL);
+	params = param_parse(text, decode, run);
 	for (const struct ast_string *name = option->argument->strings;
 	     name && !run->failed; name = name->next) {
 		const char *wanted = sieve_run_string(run, name);

@@ -257,7 +257,9 @@ static bool feed_html(struct property_test *test, GBytes *data)
 
 	if (!data)
 		return false;
-	text = sieve_html_to_utf8(test->run->message->set, octets, len);
+	text = sieve_run_decode(test->run,
+				sieve_html_charset(test->run->message->set),
+				octets, len);
 	return feed_text(test, text);
 }
 

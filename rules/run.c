@@ -10,6 +10,7 @@
 #include "flags.h"
 #include "mime.h"
 #include "plan.h"
+#include "utf8.h"
 #include "variable.h"
 
 #include <stdarg.h>
@@ -242,6 +243,21 @@ char *sieve_run_target(struct sieve_run *run, const char *command,
 		sieve_run_fail(run, "%s: \"%.80s\" %s", command, mailbox,
 			       problem);
 	return address;
+}
+
+char *sieve_run_decode(struct sieve_run *run, const char *charset,
+		       const char *octets, size_t len)
+{
+	const struct sieve_message *message = run->message;
+	char *text = NULL;
+
+	if (message->decode && *charset &&
+	    g_ascii_strcasecmp(charset, "utf-8") != 0) {
+		sieve_run_spend(run, RUN_DECODE_STEPS + len);
+		text = message->decode(message->mailbox_context, charset,
+				       octets, len);
+	}
+	return text ? text : utf8_make_valid(len ? octets : "", len);
 }
 
 /* ---- header fields ------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #define RUN_STEPS_MAX       UINT64_C(100000000)
 #define RUN_SCRIPTS_WORTH   4 /* what all may do, in what one may */
 #define RUN_STEPS_PER_OCTET 64
+#define RUN_DECODE_STEPS    50000       /* of asking who decodes charsets */
 #define RUN_STRING_MAX      (64 * 1024) /* octets, variables put in */
 #define RUN_VARIABLE_MAX    8192        /* octets; longer ones are cut */
 #define RUN_VARIABLES_MAX   255
@@ -124,6 +125,9 @@ struct sieve_plan *sieve_run_take_plan(struct sieve_run *run);
  * and the run failed.  command: for that. */
 char *sieve_run_target(struct sieve_run *run, const char *command,
 		       const char *mailbox);
+/* Octets of a charset as UTF-8; what does not convert is replaced.  Owned. */
+char *sieve_run_decode(struct sieve_run *run, const char *charset,
+		       const char *octets, size_t len);
 /* Header fields as the script sees them: with what it changed. */
 size_t sieve_run_header_count(const struct sieve_run *run);
 const struct header_field *sieve_run_header(const struct sieve_run *run,

@@ -7,6 +7,7 @@
 #include "charset.h"
 #include "net.h"
 #include "program.h"
+#include "utf8.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct helper {
 
 struct helper_pool {
 	char *program;
+	int image; /* the program, opened; -1: it is started by its path */
 	int64_t timeout_ms;
 	/* Not GLib's: the thread sanitizer sees through these. */
 	pthread_mutex_t lock; /* of who is busy */
@@ -60,9 +62,12 @@ static void set_attributes(posix_spawnattr_t *attributes)
 		attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-static int spawn(const char *program, int fd, pid_t *ret_pid)
+/* image, if there is one, is started: what lies at the path of the program now
+ * may be of another version. */
+static int spawn(const char *program, int image, int fd, pid_t *ret_pid)
 {
 	char *const argv[] = {(char *)(uintptr_t)program, NULL};
+	const char *path = image >= 0 ? "/proc/self/fd/3" : program;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int err = 0;
@@ -70,17 +75,19 @@ static int spawn(const char *program, int fd, pid_t *ret_pid)
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_adddup2(&actions, fd, 0);
 	(void)posix_spawn_file_actions_adddup2(&actions, fd, 1);
-	(void)posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	if (image >= 0)
+		(void)posix_spawn_file_actions_adddup2(&actions, image, 3);
+	(void)posix_spawn_file_actions_addclosefrom_np(&actions,
+						       image >= 0 ? 4 : 3);
 	(void)posix_spawnattr_init(&attributes);
 	set_attributes(&attributes);
-	err = posix_spawn(ret_pid, program, &actions, &attributes, argv,
-			  environ);
+	err = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
 	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return err;
 }
 
-static int helper_start(struct helper *helper, const char *program,
+static int helper_start(const struct helper_pool *pool, struct helper *helper,
 			struct fault *fault)
 {
 	AUTOCLOSE int ours = -1;
@@ -99,11 +106,11 @@ static int helper_start(struct helper *helper, const char *program,
 	(void)setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
 		return fault_set_errno(fault, FAULT_INTERNAL, errno, "fcntl");
-	err = spawn(program, theirs, &helper->pid);
+	err = spawn(pool->program, pool->image, theirs, &helper->pid);
 	if (err) {
 		helper->pid = 0;
 		return fault_set_errno(fault, FAULT_INTERNAL, err, "%s",
-				       program);
+				       pool->program);
 	}
 	helper->fd = base_take_fd(&ours);
 	return 0;
@@ -137,8 +144,9 @@ static bool helper_is_well(const struct helper *helper)
 /* ---- the pool -------------------------------------------------------------
  */
 
-struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
-				       int64_t timeout_ms)
+/* image: moved in. */
+static struct helper_pool *pool_new(const char *program, int image,
+				    unsigned count, int64_t timeout_ms)
 {
 	struct helper_pool *pool = NULL;
 
@@ -147,11 +155,39 @@ struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
 	count = MIN(count, HELPERS_MAX);
 	pool = g_malloc0(sizeof(*pool) + count * sizeof(struct helper));
 	pool->program = g_strdup(program);
+	pool->image = image;
 	pool->timeout_ms = timeout_ms;
 	pool->count = count;
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)sem_init(&pool->free, 0, count);
 	return pool;
+}
+
+static int image_open(const char *program)
+{
+	return open(program, O_PATH | O_CLOEXEC);
+}
+
+struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
+				       int64_t timeout_ms)
+{
+	return pool_new(program, image_open(program), count, timeout_ms);
+}
+
+/* The program as it was when this process asked for it first: an update puts
+ * another one in its place, which need not understand us. */
+static int image_of_process(const char *program)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int first = -1;
+	int image;
+
+	(void)pthread_mutex_lock(&lock);
+	if (first < 0)
+		first = image_open(program);
+	image = first < 0 ? -1 : fcntl(first, F_DUPFD_CLOEXEC, 3);
+	(void)pthread_mutex_unlock(&lock);
+	return image;
 }
 
 int helper_pool_new(unsigned count, int64_t timeout_ms,
@@ -163,7 +199,8 @@ int helper_pool_new(unsigned count, int64_t timeout_ms,
 		return fault_set(fault, FAULT_CONFIG,
 				 "%s is neither beside this program nor in %s",
 				 HELPER_NAME, OKAPI_LIBEXECDIR);
-	*ret_pool = helper_pool_new_at(program, count, timeout_ms);
+	*ret_pool =
+		pool_new(program, image_of_process(program), count, timeout_ms);
 	return 0;
 }
 
@@ -175,6 +212,8 @@ void helper_pool_free(struct helper_pool *pool)
 		helper_kill(&pool->helpers[i]);
 	(void)pthread_mutex_destroy(&pool->lock);
 	(void)sem_destroy(&pool->free);
+	if (pool->image >= 0)
+		(void)close(pool->image);
 	g_free(pool->program);
 	g_free(pool);
 }
@@ -226,7 +265,7 @@ void helper_pool_warm(struct helper_pool *pool)
 	struct fault fault = {0};
 
 	if (!helper->pid)
-		(void)helper_start(helper, pool->program, &fault);
+		(void)helper_start(pool, helper, &fault);
 	helper_give_back(pool, helper);
 }
 
@@ -413,7 +452,7 @@ static int helper_renew(struct helper_pool *pool, struct helper *helper,
 			struct fault *fault)
 {
 	helper_kill(helper);
-	return helper_start(helper, pool->program, fault);
+	return helper_start(pool, helper, fault);
 }
 
 /* The same with a helper that is well.  One that has served others and is gone
@@ -458,9 +497,9 @@ static int converse(struct helper_pool *pool, struct order *order,
 		heard = true;
 		rc = judge(&head, body, ret_result, fault);
 	}
-	/* Only composing may be refused; anything else is no helper. */
+	/* A message is never refused: what does so is no helper. */
 	if (rc != 0 && !(heard && head.status == WIRE_REFUSED &&
-			 order->request.operation == WIRE_TO_RFC822))
+			 order->request.operation != WIRE_TO_PROPSET))
 		helper_kill(helper);
 	helper_give_back(pool, helper);
 	g_byte_array_unref(body);
@@ -579,6 +618,34 @@ int helper_to_rfc822(struct helper_pool *pool, const struct propset *set,
 	rc = converse(pool, &order, judge_message, ret_rfc822, fault);
 	g_byte_array_unref(wire);
 	return rc;
+}
+
+static int judge_text(const struct wire_answer *head, GByteArray *body,
+		      void *ret_result, struct fault *fault)
+{
+	if (head->status != WIRE_DONE)
+		return fault_set(fault, FAULT_REFUSED_INPUT, "unknown charset");
+	*(char **)ret_result =
+		utf8_make_valid((const char *)body->data, body->len);
+	return 0;
+}
+
+char *helper_to_utf8(struct helper_pool *pool, const char *charset,
+		     const void *octets, size_t len)
+{
+	struct order order = {
+		.request = {.operation = WIRE_TO_UTF8, .body_len = len},
+		.data = octets,
+		.file = -1,
+	};
+	struct fault fault = {0};
+	char *text = NULL;
+
+	if (g_strlcpy(order.request.charset, charset,
+		      sizeof(order.request.charset)) >=
+	    sizeof(order.request.charset))
+		return NULL;
+	return converse(pool, &order, judge_text, &text, &fault) ? NULL : text;
 }
 
 /* ---- fallback delivery ----------------------------------------------------

@@ -17,7 +17,8 @@ struct helper_pool;
  * A pool of count helpers (0: as many as there are cores), started as they
  * are needed.  timeout_ms bounds one conversion.  Thread-safe.  Owned result.
  * Fails if the helper program cannot be found beside the running one or in
- * LIBEXECDIR.
+ * LIBEXECDIR.  It is opened once in a process: an update that replaces the file
+ * while a daemon runs is met when that starts anew.
  */
 NODISCARD int helper_pool_new(unsigned count, int64_t timeout_ms,
 			      struct helper_pool **ret_pool,
@@ -63,6 +64,11 @@ int helper_to_propset_while(struct helper_pool *pool, GBytes *rfc822, int file,
 NODISCARD int helper_to_rfc822(struct helper_pool *pool,
 			       const struct propset *set, GBytes **ret_rfc822,
 			       struct fault *fault);
+
+/* Octets of a charset, by its name in mail, as UTF-8: charset_decode() in a
+ * helper.  Owned; NULL if nobody knows the charset or the helper failed. */
+char *helper_to_utf8(struct helper_pool *pool, const char *charset,
+		     const void *octets, size_t len);
 
 /* The set of a message that could not be converted: subject "Fallback
  * delivery", an explaining body, the message whole as attachment

@@ -7,6 +7,7 @@
  * comes when the *thread* ends that started it.  The end of the stream tells
  * it between requests, an alarm(2) bounds each of them.
  */
+#include "charset.h"
 #include "convert.h"
 #include "sandbox.h"
 #include "wire.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -213,6 +215,18 @@ static enum wire_status to_rfc822(struct body *body, GByteArray *out)
 	return WIRE_DONE;
 }
 
+static enum wire_status to_utf8(const struct wire_request *request,
+				const struct body *body, GByteArray *out)
+{
+	g_autofree char *text =
+		charset_decode(request->charset, body->data, body->len);
+
+	if (!text)
+		return WIRE_REFUSED;
+	g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text));
+	return WIRE_DONE;
+}
+
 static int answer(const struct wire_request *request, const char *const *fields,
 		  struct body *body)
 {
@@ -224,8 +238,10 @@ static int answer(const struct wire_request *request, const char *const *fields,
 	g_byte_array_set_size(out, sizeof(head));
 	if (request->operation == WIRE_TO_PROPSET)
 		to_propset(request, fields, body, out);
-	else
+	else if (request->operation == WIRE_TO_RFC822)
 		head.status = (uint8_t)to_rfc822(body, out);
+	else
+		head.status = (uint8_t)to_utf8(request, body, out);
 	head.body_len = out->len - sizeof(head);
 	memcpy(out->data, &head, sizeof(head));
 	if (write_whole(out->data, out->len) != 0)
@@ -238,7 +254,8 @@ static bool is_sound(const struct wire_request *request)
 {
 	return request->version == WIRE_VERSION &&
 	       (request->operation == WIRE_TO_PROPSET ||
-		request->operation == WIRE_TO_RFC822) &&
+		request->operation == WIRE_TO_RFC822 ||
+		request->operation == WIRE_TO_UTF8) &&
 	       request->body_len <= WIRE_BODY_MAX &&
 	       request->fields_len <= CONVERT_FIELDS_MAX &&
 	       memchr(request->charset, '\0', sizeof(request->charset));
@@ -310,6 +327,9 @@ int main(int argc, char **argv)
 		return usage(argv[1]);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the daemon */
+	/* Started by a descriptor, which gave it its number for a name. */
+	(void)prctl(PR_SET_NAME, "okapi-convert");
+	(void)close_range(3, ~0u, 0);
 	convert_init();
 	if (sandbox_enter(&fault) != 0) {
 		g_printerr("okapi-convert: %s\n", fault.text);

@@ -10,7 +10,7 @@
 
 #include "base.h"
 
-#define WIRE_VERSION     3
+#define WIRE_VERSION     4
 #define WIRE_BODY_MAX    (UINT64_C(1) << 30)
 #define WIRE_CHARSET_MAX 64
 #define WIRE_READ_CHUNK  (256u * 1024)
@@ -18,6 +18,7 @@
 enum wire_operation {
 	WIRE_TO_PROPSET = 1, /* body: a message; answer: a property set */
 	WIRE_TO_RFC822 = 2,  /* body: a property set; answer: a message */
+	WIRE_TO_UTF8 = 3,    /* body: octets of the charset; answer: text */
 };
 
 struct wire_request {

@@ -7,6 +7,7 @@
  * the message (else there is one of ours), behind "#=== NAME" a script that can
  * be included by that name.
  */
+#include "charset.h"
 #include "rules/sieve.h"
 #include "utf8.h"
 
@@ -201,6 +202,13 @@ static char *find_text(void *context, enum sieve_location location,
 			 MAX(section->len, 1));
 }
 
+static char *decode(void *context, const char *charset, const char *octets,
+		    size_t len)
+{
+	(void)context;
+	return charset_decode(charset, octets, len);
+}
+
 static const struct sieve_script *find_script(void *context,
 					      enum sieve_location location,
 					      const char *name,
@@ -299,6 +307,7 @@ static void evaluate(struct input *input, const struct sieve_script *script,
 		.mailbox_exists = mailbox_exists,
 		.is_known = is_known,
 		.find_script = find_script,
+		.decode = decode,
 		.mailbox_context = input,
 		.settings = settings,
 	};

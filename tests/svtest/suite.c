@@ -455,6 +455,14 @@ static bool is_own(void *context, const char *address)
 	return g_ascii_strcasecmp(suite->to, address) == 0;
 }
 
+static char *decode(void *context, const char *charset, const char *octets,
+		    size_t len)
+{
+	const struct suite *suite = context;
+
+	return helper_to_utf8(suite->agent->helpers, charset, octets, len);
+}
+
 static void free_plan(void *plan)
 {
 	sieve_plan_free(plan);
@@ -564,6 +572,7 @@ int suite_run_file(const char *path)
 		.mailbox_exists = has_mailbox,
 		.is_own_address = is_own,
 		.find_script = find_script,
+		.decode = decode,
 		.mailbox_context = &suite,
 		.settings = &suite.settings,
 		.host = &suite,

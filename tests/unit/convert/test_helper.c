@@ -414,6 +414,49 @@ Test(helper, dies_asked, .timeout = 30)
 	forget(path);
 }
 
+/* An update while a daemon runs. */
+Test(helper, another_program_in_its_place, .timeout = 30)
+{
+	char *path = script("exec \"$REAL\"");
+	struct helper_pool *pool = helper_pool_new_at(path, 1, TIMEOUT_MS);
+	char *other = script("exit 1");
+
+	cr_assert(g_rename(other, path) == 0);
+	cr_expect(converts(pool, "the one that was opened"));
+	helper_pool_free(pool);
+	forget(other);
+	forget(path);
+}
+
+Test(helper, decodes_charsets, .timeout = 30)
+{
+	static const struct {
+		const char *charset, *octets, *expected;
+	} cases[] = {
+		{"iso-8859-1", "gr\xfc\xdf", "gr\xc3\xbc\xc3\x9f"},
+		{"ISO-2022-JP", "\x1b$BF|K\\\x1b(B",
+		 "\xe6\x97\xa5\xe6\x9c\xac"},
+		{"utf-8", "a\xff", "a\xef\xbf\xbd"},
+		{"utf-8", "", ""},
+		{"nobody-knows", "a", NULL},
+		{"a-name-that-is-longer-than-any-charset-that-there-is-or-ever-"
+		 "was-in-use",
+		 "a", NULL},
+	};
+	struct helper_pool *pool = real_pool(1);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *text =
+			helper_to_utf8(pool, cases[i].charset, cases[i].octets,
+				       strlen(cases[i].octets));
+
+		cr_expect(g_strcmp0(text, cases[i].expected) == 0,
+			  "%s gave \"%s\"", cases[i].charset, text);
+	}
+	cr_expect(converts(pool, "after all that"));
+	helper_pool_free(pool);
+}
+
 Test(helper, missing_program, .timeout = 30)
 {
 	struct helper_pool *pool =

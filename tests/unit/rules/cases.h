@@ -10,6 +10,7 @@
 #ifndef OKAPI_TESTS_RULES_CASES_H
 #define OKAPI_TESTS_RULES_CASES_H
 
+#include "charset.h"
 #include "rules/address.h"
 #include "rules/sieve.h"
 
@@ -197,6 +198,13 @@ static inline void case_format_action(GString *out,
 	g_string_append(out, "; ");
 }
 
+static inline char *case_decode(void *context, const char *charset,
+				const char *octets, size_t len)
+{
+	(void)context;
+	return charset_decode(charset, octets, len);
+}
+
 static inline void case_on_error(void *context, const char *rule,
 				 bool is_undone, const struct fault *fault)
 {
@@ -256,6 +264,7 @@ static inline char *case_run(const struct sieve_case *test)
 		.mailbox_exists = case_mailbox_exists,
 		.is_own_address = case_is_own_address,
 		.is_known = case_is_known,
+		.decode = case_decode,
 	};
 
 	for (guint i = 0; texts[i]; i++) {

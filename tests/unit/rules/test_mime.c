@@ -65,6 +65,7 @@ static char *run_on(const char *script, struct propset *set)
 		.size = 1000,
 		.envelope_from = "",
 		.envelope_to = "a@b.example",
+		.decode = case_decode,
 	};
 	GString *out = g_string_new(NULL);
 	AUTO(sieve_plan) plan = NULL;
