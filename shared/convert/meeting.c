@@ -176,6 +176,16 @@ static const icaltimezone *named_zone(icalcomponent *event,
 	return place ? icaltimezone_get_builtin_timezone(place) : NULL;
 }
 
+/* libical reads "99999999" and goes on from there to the year 8332. */
+static bool is_time(struct icaltimetype time)
+{
+	return !icaltime_is_null_time(time) && time.year >= 1601 &&
+	       time.year <= 9999 && time.month >= 1 && time.month <= 12 &&
+	       time.day >= 1 && time.day <= 31 && time.hour >= 0 &&
+	       time.hour <= 24 && time.minute >= 0 && time.minute < 60 &&
+	       time.second >= 0 && time.second <= 60;
+}
+
 /* Microseconds; false if there is no such time.  kind: what it stands in. */
 static bool time_of(icalcomponent *event, icalproperty_kind kind,
 		    struct icaltimetype time, int64_t *ret_usec)
@@ -185,7 +195,7 @@ static bool time_of(icalcomponent *event, icalproperty_kind kind,
 	if (!zone)
 		zone = named_zone(event, kind);
 
-	if (icaltime_is_null_time(time) || time.year < 1601 || time.year > 9999)
+	if (!is_time(time))
 		return false;
 	*ret_usec =
 		(int64_t)icaltime_as_timet_with_zone(time, zone) * USEC_PER_SEC;

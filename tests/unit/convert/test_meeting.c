@@ -145,6 +145,26 @@ Test(meeting, hostile, .timeout = 20)
 	}
 }
 
+Test(meeting, times_that_are_none)
+{
+	static const char *const times[] = {
+		"20269999T100000", "20261301T100000", "53594019T0000",
+		"20261232",        "20261201T250000", "99999999999999T000000",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
+		g_autofree char *message =
+			g_strconcat(HEAD("REQUEST") "BEGIN:VEVENT\r\nUID:a\r\n"
+						    "DTSTART:",
+				    times[i], "\r\nEND:VEVENT\r\n", TAIL, NULL);
+		AUTO(propset) set = convert(message);
+
+		expect_text(times[i], set, PR_MESSAGE_CLASS,
+			    "IPM.Schedule.Meeting.Request");
+		cr_expect(!propset_has(set, PR_START_DATE), "%s", times[i]);
+	}
+}
+
 Test(meeting, long_calendars, .timeout = 20)
 {
 	static const char *const lines[] = {
