@@ -3,6 +3,7 @@
  * step, into directories that hold something else.
  */
 #include "store/backup.h"
+#include "synced.h"
 #include "writer.h"
 
 #include <glib/gstdio.h>
@@ -290,6 +291,8 @@ Test(backup, what_lies_beside_the_copy)
 
 	deliver_to(bob, inbox, content);
 	(void)back_up();
+	must_be_synced(backup_path);
+	must_be_synced(backup_dir);
 	cr_expect_not(g_file_test(part, G_FILE_TEST_EXISTS));
 	cr_expect_not(g_file_test(log, G_FILE_TEST_EXISTS));
 	cr_assert(g_file_set_contents(part, garbage, 50000, NULL));

@@ -2,37 +2,13 @@
  * What is kept of a message: regions of base64, parts, skeletons, and back.
  */
 #include "fixture.h"
+#include "synced.h"
 
 #include "store/base64.h"
 #include "store/kept.h"
 #include "store/squeeze.h"
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
-
-/* What is synced, in the place of libc's. */
-static GArray *synced; /* of ino_t */
-int fsync(int fd)
-{
-	struct stat st = {0};
-
-	(void)fstat(fd, &st);
-	if (!synced)
-		synced = g_array_new(FALSE, FALSE, sizeof(st.st_ino));
-	g_array_append_val(synced, st.st_ino);
-	return (int)syscall(SYS_fsync, fd);
-}
-
-static void must_be_synced(const char *path)
-{
-	struct stat st;
-
-	cr_assert_eq(stat(path, &st), 0, "%s", path);
-	for (guint i = 0; synced && i < synced->len; i++)
-		if (g_array_index(synced, ino_t, i) == st.st_ino)
-			return;
-	cr_assert_fail("%s is not synced", path);
-}
 
 static int file_must_be_synced(const struct lob_name *name, int64_t mtime_s,
 			       void *context, struct fault *fault)
