@@ -125,8 +125,16 @@ int admin_pool(struct admin *admin, struct fault *fault)
 int admin_user(struct admin *admin, size_t i, struct store_user **ret_user,
 	       struct fault *fault)
 {
-	return store_user_find(admin->store, admin_arg(admin, i), ret_user,
-			       fault);
+	const char *name = admin_arg(admin, i);
+	g_autofree char *hint = NULL;
+
+	if (store_user_find(admin->store, name, ret_user, fault) == 0)
+		return 0;
+	if (fault->kind != FAULT_NO_USER)
+		return -1;
+	hint = store_user_hint(admin->store, name);
+	return fault_set(fault, FAULT_NO_USER, "no such user: %s%s", name,
+			 hint);
 }
 
 int admin_folder(struct admin *admin, const struct store_user *user,

@@ -1,6 +1,7 @@
 /*
  * Rules: named Sieve texts of a store, in order.
  */
+#include "nearest.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -58,9 +59,17 @@ int store_rule_list(struct store *store, int64_t store_id,
 	return 0;
 }
 
-static int rule_none(const char *name, struct fault *fault)
+static int rule_none(struct store *store, int64_t store_id, const char *name,
+		     struct fault *fault)
 {
-	return fault_set(fault, FAULT_NOT_FOUND, "no rule %s", name);
+	g_auto(GStrv) names = NULL;
+	g_autofree char *hint = NULL;
+
+	if (sql_texts(store, &names, fault,
+		      "SELECT name FROM rules WHERE store = ?", "i", store_id))
+		return -1;
+	hint = nearest_hint(name, (const char *const *)names);
+	return fault_set(fault, FAULT_NOT_FOUND, "no rule %s%s", name, hint);
 }
 
 int store_rule_get(struct store *store, int64_t store_id, const char *name,
@@ -74,7 +83,7 @@ int store_rule_get(struct store *store, int64_t store_id, const char *name,
 		return -1;
 	rc = rows_next(&rows, fault);
 	if (rc == 0)
-		return rule_none(name, fault);
+		return rule_none(store, store_id, name, fault);
 	if (rc < 0)
 		return -1;
 	*ret_rule = rule_read(&rows);
@@ -121,7 +130,9 @@ int store_rule_set_flags(struct store *store, int64_t store_id,
 		    " WHERE store = ? AND name = ?",
 		    "iiit", (int64_t)flags, change, store_id, name))
 		return -1;
-	return sqlite3_changes(store->db) ? 0 : rule_none(name, fault);
+	return sqlite3_changes(store->db)
+		       ? 0
+		       : rule_none(store, store_id, name, fault);
 }
 
 int store_rule_enable(struct store *store, int64_t store_id, const char *name,
@@ -136,7 +147,9 @@ int store_rule_enable(struct store *store, int64_t store_id, const char *name,
 		    " WHERE store = ? AND name = ?",
 		    "diit", enabled, change, store_id, name))
 		return -1;
-	return sqlite3_changes(store->db) ? 0 : rule_none(name, fault);
+	return sqlite3_changes(store->db)
+		       ? 0
+		       : rule_none(store, store_id, name, fault);
 }
 
 int store_rule_remove(struct store *store, int64_t store_id, const char *name,
@@ -150,7 +163,9 @@ int store_rule_remove(struct store *store, int64_t store_id, const char *name,
 		    "DELETE FROM rules WHERE store = ? AND name = ?", "it",
 		    store_id, name))
 		return -1;
-	return sqlite3_changes(store->db) ? 0 : rule_none(name, fault);
+	return sqlite3_changes(store->db)
+		       ? 0
+		       : rule_none(store, store_id, name, fault);
 }
 
 int store_rule_set_error(struct store *store, int64_t rule, const char *error,

@@ -72,6 +72,9 @@ NODISCARD int store_user_rename(struct store *store, const char *name,
 NODISCARD int store_user_find(struct store *store, const char *name,
 			      struct store_user **ret_user,
 			      struct fault *fault);
+/* "; did you mean \"X\"?" for a name that no user has, or "" if none is near;
+ * owned. */
+char *store_user_hint(struct store *store, const char *name);
 /* All, by name: GPtrArray of struct store_user, owned (frees its elements). */
 NODISCARD int store_user_list(struct store *store, GPtrArray **ret_users,
 			      struct fault *fault);

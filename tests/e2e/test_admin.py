@@ -91,6 +91,24 @@ class CommandLine(Admin):
         self.refused(USAGE, "\x1b[2J")
         self.refused(USAGE)
 
+    def test_names_are_told_with_what_was_meant(self):
+        self.must("group", "create", "office")
+        self.must("rule", "put", "anna", "lists", "-", input="keep;")
+        for words, meant in (
+                (("user", "show", "ana"), "anna"),
+                (("user", "set", "Annna", "--admin"), "anna"),
+                (("mail", "list", "bret"), "bert"),
+                (("acl", "set", "anna", "Inbox", "offce", "read"), "office"),
+                (("group", "add", "offise", "bert"), "office"),
+                (("group", "add", "office", "brt"), "bert")):
+            self.refused(NO_USER, *words, says=f'did you mean "{meant}"?')
+        self.refused(NO_INPUT, "rule", "get", "anna", "list",
+                     says='no rule list; did you mean "lists"?')
+        self.refused(NO_INPUT, "mail", "list", "anna", "Drfts",
+                     says='did you mean "Drafts"?')
+        self.assertNotIn("did you mean",
+                         self.admin("user", "show", "xyz").err)
+
     def test_numbers_of_a_table_end_below_each_other(self):
         head, *rows = self.must("folder", "list", "anna").splitlines()
         for name in ("MESSAGES", "UNREAD", "SIZE"):
