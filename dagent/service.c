@@ -14,6 +14,7 @@
 #include "log.h"
 #include "manager.h"
 #include "metrics.h"
+#include "prompt.h"
 #include "serve.h"
 #include "session.h"
 
@@ -550,6 +551,7 @@ int service_main(const struct options *options)
 {
 	struct fault fault = {0};
 
+	prompt_thread(PROMPT_SERVER); /* before there are others */
 	state.options = options;
 	state.retiring = g_ptr_array_new();
 	if (service_begin(&fault)) {

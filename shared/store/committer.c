@@ -7,6 +7,7 @@
  * Who comes alone runs its unit itself; where more are expected they meet in
  * the thread, which waits a moment for them.
  */
+#include "prompt.h"
 #include "store_internal.h"
 
 #include <errno.h>
@@ -343,7 +344,7 @@ static void *committer_thread(void *data)
 	g_autoptr(GPtrArray) group = g_ptr_array_new();
 	bool is_copied;
 
-	thread_be_prompt(); /* all sessions wait for it */
+	prompt_thread(PROMPT_COMMITTER);
 	(void)pthread_setname_np(pthread_self(), "committer");
 	while (committer_take(c, group, &is_copied)) {
 		if (group->len > 0)

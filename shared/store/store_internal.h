@@ -165,10 +165,6 @@ checkpointer_new(const char *path, checkpointer_done_fn *done, void *context);
 void checkpointer_start(struct checkpointer *checkpointer);
 void checkpointer_free(struct checkpointer *checkpointer); /* waits for it */
 
-/* prompt.c: the calling thread runs as soon as it can, where the kernel knows
- * how; never fails. */
-void thread_be_prompt(void);
-
 /* ---- schema.c -------------------------------------------------------------
  */
 #define STORE_SCHEMA_CURRENT INT64_MAX

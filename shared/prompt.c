@@ -1,16 +1,15 @@
 /*
- * A thread that others wait for runs as soon as it can.
+ * Threads that others wait for run as soon as they can.
  *
- * A short slice (sched_setattr(2), Linux 6.12 and later) gives it no more of
- * the processor than others get, but gives it soon: whoever has a longer one
+ * A short slice (sched_setattr(2), Linux 6.12 and later) gives a thread no more
+ * of the processor than others get, but gives it soon: whoever has a longer one
  * makes room.  No privilege is needed, and earlier kernels pass it over.
  */
-#include "store_internal.h"
+#include "prompt.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
-
-#define PROMPT_SLICE_NS 100000 /* the shortest there is */
+#include <unistd.h>
 
 /* The first version of the kernel's struct sched_attr; the C library has
  * none, and linux/sched/types.h does not go with its sched.h. */
@@ -25,8 +24,12 @@ struct prompt_attributes {
 	uint64_t period;
 };
 
-void thread_be_prompt(void)
+void prompt_thread(enum prompt how)
 {
+	static const uint64_t slices_ns[] = {
+		[PROMPT_SERVER] = 400000,
+		[PROMPT_COMMITTER] = 100000, /* the shortest there is */
+	};
 	struct prompt_attributes is = {0};
 
 	/* Whoever was given another policy has it for a reason. */
@@ -34,6 +37,6 @@ void thread_be_prompt(void)
 	    is.policy != SCHED_OTHER)
 		return;
 	is.size = sizeof(is);
-	is.runtime = PROMPT_SLICE_NS;
+	is.runtime = slices_ns[how];
 	(void)syscall(SYS_sched_setattr, 0, &is, 0);
 }
