@@ -244,6 +244,13 @@ struct route *routes_find(const GPtrArray *routes, const char *reverse_path)
 	return found;
 }
 
+int64_t routes_share(const GPtrArray *routes, int64_t sessions_max)
+{
+	int64_t others = (int64_t)routes->len - 1;
+
+	return MAX(MAX(sessions_max - others, sessions_max / 2), 1);
+}
+
 void routes_forget_down(const GPtrArray *routes)
 {
 	for (guint i = 0; i < routes->len; i++)

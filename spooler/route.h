@@ -20,6 +20,7 @@ struct route {
 	/* Guarded by the spooler's lock: */
 	int64_t down_until; /* monotonic: its places do not answer */
 	char down_words[FAULT_TEXT_MAX];
+	int64_t sessions; /* under way */
 };
 
 /* All routes; the first is that for everybody.  server (may be NULL) wins over
@@ -30,6 +31,11 @@ NODISCARD int routes_new(const struct conf *conf, const char *server,
 /* The route of a reverse path: of its address, of its domain, of everybody;
  * borrowed. */
 struct route *routes_find(const GPtrArray *routes, const char *reverse_path);
+
+/* How many sessions of sessions_max one route may have: all but one for each
+ * other route, and at least half, so that a relay host that hangs does not hold
+ * up everybody's mail. */
+int64_t routes_share(const GPtrArray *routes, int64_t sessions_max);
 
 /* Whoever did not answer is tried anew; with the spooler's lock held. */
 void routes_forget_down(const GPtrArray *routes);

@@ -50,13 +50,63 @@ static bool worker_is_outdated(struct worker *worker)
 	return is_outdated;
 }
 
+/* ---- routes ---- */
+
+/* The sender it goes under, owned; NULL: its own.  What users submit was
+ * rewritten as it came; what is nobody's (a redirect) has its own sender, whom
+ * reports go to, to the end. */
+static char *worker_sender(struct worker *worker, const char *reverse_path,
+			   bool is_nobodys)
+{
+	return is_nobodys
+		       ? rewrite_find(worker->settings->rewrite, reverse_path)
+		       : NULL;
+}
+
+static struct route *worker_route(struct worker *worker,
+				  const char *reverse_path, bool is_nobodys)
+{
+	g_autofree char *sender =
+		worker_sender(worker, reverse_path, is_nobodys);
+
+	return routes_find(worker->settings->routes,
+			   sender ? sender : reverse_path);
+}
+
+static struct route *worker_route_of(struct worker *worker,
+				     const struct queue_entry *entry)
+{
+	return worker_route(worker, entry->reverse_path, entry->store == 0);
+}
+
+/* Gives it the sender it goes under. */
+static void worker_set_sender(struct worker *worker, struct attempt *attempt)
+{
+	const struct queue_entry *entry = attempt->entry;
+
+	attempt_set_sender(attempt, worker_sender(worker, entry->reverse_path,
+						  entry->store == 0));
+}
+
 /* ---- claiming ---- */
 
 struct worker_claim {
+	struct worker *worker;
 	int64_t now;
 	size_t limit;
+	GPtrArray *full; /* of struct route: no more of their mail, or NULL */
 	GPtrArray *entries;
 };
+
+static bool worker_wants(const char *reverse_path, bool is_nobodys,
+			 void *context)
+{
+	const struct worker_claim *claim = context;
+
+	return !g_ptr_array_find(
+		claim->full,
+		worker_route(claim->worker, reverse_path, is_nobodys), NULL);
+}
 
 static int worker_claim_unit(struct store *store, void *context,
 			     struct fault *fault)
@@ -67,6 +117,7 @@ static int worker_claim_unit(struct store *store, void *context,
 								that was
 								undone */
 	return store_queue_claim(store, claim->now, claim->limit,
+				 claim->full ? worker_wants : NULL, claim,
 				 &claim->entries, fault);
 }
 
@@ -116,15 +167,51 @@ static void worker_claimed(struct worker *worker,
 	pthread_mutex_unlock(&spooler->lock);
 }
 
-static void worker_claim(struct worker *worker)
+/* May this route have one more session?  With the spooler's lock held. */
+static bool worker_has_room(const struct worker *worker,
+			    const struct route *route)
 {
-	struct worker_claim claim = {.now = g_get_real_time()};
+	return route->sessions <
+	       routes_share(worker->settings->routes,
+			    worker->settings->conf->smtp_max_sessions);
+}
+
+/* Routes that have all the sessions they may, but for the worker's own; NULL:
+ * none. */
+static GPtrArray *worker_full_routes(struct worker *worker,
+				     const struct route *own)
+{
+	const GPtrArray *routes = worker->settings->routes;
+	GPtrArray *full = NULL;
+
+	pthread_mutex_lock(&worker->spooler->lock);
+	for (guint i = 0; i < routes->len && routes->len > 1; i++) {
+		struct route *route = routes->pdata[i];
+
+		if (route == own || worker_has_room(worker, route))
+			continue;
+		if (!full)
+			full = g_ptr_array_new();
+		g_ptr_array_add(full, route);
+	}
+	pthread_mutex_unlock(&worker->spooler->lock);
+	return full;
+}
+
+/* own: the route of the session under way, or NULL. */
+static void worker_claim(struct worker *worker, const struct route *own)
+{
+	g_autoptr(GPtrArray) full = NULL;
+	struct worker_claim claim = {.worker = worker,
+				     .now = g_get_real_time()};
 	struct fault fault = {0};
 	size_t count = 0;
 
 	claim.limit = worker_allowance(worker);
 	if (!claim.limit)
 		return;
+	full = worker_full_routes(worker, own);
+	claim.full = full;
 	if (committer_run_anew(worker->spooler->committer, worker_claim_unit,
 			       &claim, &fault) != 0) {
 		g_clear_pointer(&claim.entries, g_ptr_array_unref);
@@ -199,29 +286,9 @@ static struct attempt *worker_prepare(struct worker *worker,
 	return NULL;
 }
 
-/* The sender it goes under, owned; NULL: its own.  What users submit was
- * rewritten as it came; what is nobody's (a redirect) has its own sender, whom
- * reports go to, to the end. */
-static char *worker_sender(struct worker *worker,
-			   const struct queue_entry *entry)
-{
-	return entry->store ? NULL
-			    : rewrite_find(worker->settings->rewrite,
-					   entry->reverse_path);
-}
-
-static struct route *worker_route(struct worker *worker,
-				  const struct queue_entry *entry)
-{
-	g_autofree char *sender = worker_sender(worker, entry);
-
-	return routes_find(worker->settings->routes,
-			   sender ? sender : entry->reverse_path);
-}
-
 /* What was claimed along but goes by another route must not wait for this relay
- * host: others take it up. */
-static void worker_give_back_others(struct worker *worker)
+ * host: others take it up.  Or what goes by the same, if it has no room. */
+static void worker_give_back(struct worker *worker, bool same)
 {
 	struct spooler *spooler = worker->spooler;
 	bool any = false;
@@ -230,7 +297,7 @@ static void worker_give_back_others(struct worker *worker)
 		GList *next = at->next;
 		struct queue_entry *entry = at->data;
 
-		if (worker_route(worker, entry) != worker->route) {
+		if ((worker_route_of(worker, entry) == worker->route) == same) {
 			worker_unclaim(worker, entry->id);
 			queue_entry_free(entry);
 			g_queue_delete_link(&worker->batch, at);
@@ -252,7 +319,7 @@ static struct queue_entry *worker_pick(struct worker *worker,
 	for (GList *at = worker->batch.head; at; at = at->next) {
 		struct queue_entry *entry = at->data;
 
-		if (route && worker_route(worker, entry) != route)
+		if (route && worker_route_of(worker, entry) != route)
 			continue;
 		g_queue_delete_link(&worker->batch, at);
 		return entry;
@@ -273,7 +340,7 @@ static struct attempt *worker_take(struct worker *worker,
 		if (!route && !g_queue_is_empty(&worker->again))
 			return g_queue_pop_head(&worker->again);
 		if (g_queue_is_empty(&worker->batch))
-			worker_claim(worker);
+			worker_claim(worker, route);
 		entry = worker_pick(worker, route);
 		if (!entry)
 			return NULL;
@@ -298,7 +365,7 @@ static struct relay_message *worker_next(void *context)
 		worker_settle(worker);
 		return NULL;
 	}
-	attempt_set_sender(attempt, worker_sender(worker, attempt->entry));
+	worker_set_sender(worker, attempt);
 	return &attempt->message;
 }
 
@@ -370,6 +437,28 @@ static void worker_set_down(struct worker *worker, const struct fault *fault)
 	pthread_mutex_unlock(&spooler->lock);
 }
 
+/* Begins a session of its route; false: there is no room. */
+static bool worker_enter(struct worker *worker)
+{
+	bool has_room;
+
+	pthread_mutex_lock(&worker->spooler->lock);
+	has_room = worker->settings->routes->len == 1 ||
+		   worker_has_room(worker, worker->route);
+	worker->route->sessions += has_room;
+	pthread_mutex_unlock(&worker->spooler->lock);
+	if (has_room)
+		metric_add(worker->spooler->sessions, 1);
+	return has_room;
+}
+
+static void worker_leave(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->spooler->lock);
+	worker->route->sessions--;
+	pthread_mutex_unlock(&worker->spooler->lock);
+}
+
 /* Tries the relay hosts in turn; first is moved if that worked. */
 static int worker_relay(struct worker *worker, struct attempt *first,
 			struct fault *fault)
@@ -405,13 +494,21 @@ static void worker_deliver(struct worker *worker, struct attempt *first)
 	g_autofree char *words = NULL;
 	struct fault fault = {0};
 
-	worker->route = worker_route(worker, first->entry);
-	attempt_set_sender(first, worker_sender(worker, first->entry));
-	worker_give_back_others(worker);
+	worker->route = worker_route_of(worker, first->entry);
+	worker_set_sender(worker, first);
 	words = worker_down_words(worker);
+	if (!words && !worker_enter(worker)) {
+		worker_give_back(worker, true);
+		worker_unclaim(worker, first->entry->id);
+		attempt_free(first);
+		return;
+	}
+	worker_give_back(worker, false);
 	if (!words) {
-		metric_add(worker->spooler->sessions, 1);
-		if (worker_relay(worker, first, &fault) == 0)
+		bool is_done = worker_relay(worker, first, &fault) == 0;
+
+		worker_leave(worker);
+		if (is_done)
 			return;
 		if (fault.kind == FAULT_SHUTDOWN) {
 			worker_unclaim(worker, first->entry->id);

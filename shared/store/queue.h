@@ -107,13 +107,20 @@ NODISCARD int store_queue_get(struct store *store, int64_t id,
 NODISCARD int store_queue_bytes(struct store *store, int64_t id,
 				GBytes **ret_bytes, struct fault *fault);
 
+/* Is a message by this reverse path to be claimed?  is_nobodys: it is in no
+ * store, so a redirect or a report. */
+typedef bool queue_wants_fn(const char *reverse_path, bool is_nobodys,
+			    void *context);
+
 /*
- * Unit.  Claims at most limit messages with a recipient that is due: their due
- * recipients become SENDING under a lease of this process.  Leases of
- * processes that are gone are taken up first.  Entries come with the claimed
- * recipients only.  A fresh message goes before one that failed before.
+ * Unit.  Claims at most limit messages that are wanted (NULL: any) with a
+ * recipient that is due: their due recipients become SENDING under a lease of
+ * this process.  Leases of processes that are gone are taken up first.  Entries
+ * come with the claimed recipients only.  A fresh message goes before one that
+ * failed before.
  */
 NODISCARD int store_queue_claim(struct store *store, int64_t now, size_t limit,
+				queue_wants_fn *wants, void *context,
 				GPtrArray **ret_entries, struct fault *fault);
 /* Unit.  Gives a claim back without an attempt (graceful stop). */
 NODISCARD int store_queue_unclaim(struct store *store, int64_t id,

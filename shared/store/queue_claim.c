@@ -5,24 +5,36 @@
 
 #include <string.h>
 
+/* What to claim. */
+struct claim {
+	int64_t now;
+	size_t limit;
+	queue_wants_fn *wants;
+	void *context;
+};
+
 /* Ids of messages that are due, by time; priority is for fresh ones. */
 static int claim_find(struct store *store, const char *sql, int priority,
-		      int64_t now, size_t limit, GArray *ids,
+		      const struct claim *claim, GArray *ids,
 		      struct fault *fault)
 {
 	ROWS rows = {0};
 	int rc;
 
-	if (ids->len >= limit)
+	if (ids->len >= claim->limit)
 		return 0;
-	if (rows_open(store, &rows, fault, sql, "id", now, priority))
+	if (rows_open(store, &rows, fault, sql, "id", claim->now, priority))
 		return -1;
-	while (ids->len < limit && (rc = rows_next(&rows, fault))) {
+	while (ids->len < claim->limit && (rc = rows_next(&rows, fault))) {
 		int64_t id;
 		bool is_known = false;
 
 		if (rc < 0)
 			return -1;
+		if (claim->wants &&
+		    !claim->wants(rows_peek(&rows, 1), rows_int(&rows, 2) != 0,
+				  claim->context))
+			continue;
 		id = rows_int(&rows, 0);
 		for (guint i = 0; i < ids->len; i++)
 			is_known |= g_array_index(ids, int64_t, i) == id;
@@ -33,26 +45,26 @@ static int claim_find(struct store *store, const char *sql, int priority,
 }
 
 /* Fresh ones before those that failed before, the more urgent first. */
-static int claim_find_all(struct store *store, int64_t now, size_t limit,
+static int claim_find_all(struct store *store, const struct claim *claim,
 			  GArray *ids, struct fault *fault)
 {
 	static const char fresh[] =
-		"SELECT r.queue FROM outgoingrecipients r"
+		"SELECT r.queue, q.reverse_path, q.store IS NULL FROM outgoingrecipients r"
 		" JOIN outgoingqueue q ON q.id = r.queue"
 		" WHERE r.state = 0 AND r.attempts = 0 AND r.priority = ?2"
 		" AND r.next_attempt <= ?1 AND q.held = 0"
 		" AND q.lease_owner IS NULL ORDER BY r.next_attempt";
 	static const char again[] =
-		"SELECT r.queue FROM outgoingrecipients r"
+		"SELECT r.queue, q.reverse_path, q.store IS NULL FROM outgoingrecipients r"
 		" JOIN outgoingqueue q ON q.id = r.queue"
 		" WHERE r.state = 0 AND r.attempts > 0 AND ?2 = 0"
 		" AND r.next_attempt <= ?1 AND q.held = 0"
 		" AND q.lease_owner IS NULL ORDER BY r.next_attempt";
 
 	for (int p = QUEUE_PRIORITY_HIGH; p >= QUEUE_PRIORITY_LOW; p--)
-		if (claim_find(store, fresh, p, now, limit, ids, fault))
+		if (claim_find(store, fresh, p, claim, ids, fault))
 			return -1;
-	return claim_find(store, again, 0, now, limit, ids, fault);
+	return claim_find(store, again, 0, claim, ids, fault);
 }
 
 static int claim_one(struct store *store, int64_t id, int64_t now,
@@ -111,14 +123,16 @@ int store_queue_heartbeat(struct store *store, struct fault *fault)
 }
 
 int store_queue_claim(struct store *store, int64_t now, size_t limit,
+		      queue_wants_fn *wants, void *context,
 		      GPtrArray **ret_entries, struct fault *fault)
 {
+	const struct claim claim = {now, limit, wants, context};
 	g_autoptr(GPtrArray) entries =
 		g_ptr_array_new_with_free_func(claim_free_element);
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
 	if (store_need_unit(store, fault) || lease_reap(store, now, fault) ||
-	    claim_find_all(store, now, limit, ids, fault))
+	    claim_find_all(store, &claim, ids, fault))
 		return -1;
 	for (guint i = 0; i < ids->len; i++) {
 		int64_t id = g_array_index(ids, int64_t, i);

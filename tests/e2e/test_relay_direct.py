@@ -352,6 +352,26 @@ class Routes(Direct):
         self.eventually("those wait", lambda: [
             e["recipients"][0]["attempts"] for e in okapi.queue()] == [1] * 3)
 
+    def test_a_route_that_hangs_leaves_a_session_to_the_others(self):
+        hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
+        table = os.path.join(self.directory(), "table")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write(f"bert@okapi.test 127.0.0.1:{hangs.port}\n")
+        os.chmod(table, 0o600)
+        okapi = self.okapi_with(relay, smtp_sender_table=table,
+                                smtp_max_sessions=3)
+        okapi.start_spooler()
+        for i in range(40):
+            self.send(message(f"b{i}"), "-f", "bert@okapi.test",
+                      "x@example.org")
+        self.eventually("its sessions", lambda: sum(
+            e["state"] == "sending" for e in okapi.queue()) >= 2)
+        for i in range(3):
+            self.send(message(f"m{i}"), "x@example.org")
+            self.eventually("the other's", lambda n=i: len(
+                relay.messages()) == n + 1, 3)
+        okapi.spooler.kill()  # a stop would wait for what hangs
+
     def test_a_table_that_is_none(self):
         table = os.path.join(self.directory(), "table")
         relay = Relay(self)

@@ -41,7 +41,8 @@ static GPtrArray *claim(int64_t now, size_t limit)
 {
 	GPtrArray *entries = NULL;
 
-	in_unit(store_queue_claim(fx.store, now, limit, &entries, fault));
+	in_unit(store_queue_claim(fx.store, now, limit, NULL, NULL, &entries,
+				  fault));
 	return entries;
 }
 
