@@ -360,6 +360,32 @@ static char *codec_decode(const char *codec, const void *data, size_t len,
 				 : converter_run(cd, data, len, ret_clean);
 }
 
+/* Mostly by the standard; by Windows where there are letters of Windows. */
+static char *decode_japanese(const void *data, size_t len, bool *ret_clean)
+{
+	g_autoptr(GString) mended = charset_mend_jp(data, len);
+	g_autoptr(GString) shifted = NULL;
+	g_autofree char *text = NULL;
+	g_autofree char *windows = NULL;
+	bool clean = false;
+
+	if (mended) {
+		data = mended->str;
+		len = mended->len;
+	}
+	text = codec_decode(CODEC_JP, data, len, ret_clean);
+	if (!text || *ret_clean)
+		return g_steal_pointer(&text);
+	shifted = charset_jp_shift(data, len);
+	if (shifted)
+		windows = codec_decode("CP932", shifted->str, shifted->len,
+				       &clean);
+	if (!windows || !clean)
+		return g_steal_pointer(&text);
+	*ret_clean = true;
+	return g_steal_pointer(&windows);
+}
+
 char *charset_decode_clean(const char *name, const void *data, size_t len,
 			   bool *ret_clean)
 {
@@ -371,7 +397,7 @@ char *charset_decode_clean(const char *name, const void *data, size_t len,
 	if (!g_ascii_strcasecmp(name, CODEC_GB))
 		mended = charset_mend_gb(data, len);
 	if (!g_ascii_strcasecmp(name, CODEC_JP))
-		mended = charset_mend_jp(data, len);
+		return decode_japanese(data, len, ret_clean);
 	return mended ? codec_decode(name, mended->str, mended->len, ret_clean)
 		      : codec_decode(name, data, len, ret_clean);
 }

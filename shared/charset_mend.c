@@ -98,3 +98,74 @@ GString *charset_mend_jp(const void *octets, size_t len)
 		g_string_append_len(out, data + done, (gssize)(len - done));
 	return out;
 }
+
+enum jp_set {
+	JP_NONE = -1,
+	JP_ASCII,
+	JP_KANJI,
+	JP_KANA
+};
+
+/* The set that the escape sequence at *data opens, and its length. */
+static enum jp_set jp_escape(const char *data, size_t len, size_t *ret_len)
+{
+	static const struct {
+		const char *sequence;
+		enum jp_set set;
+	} known[] = {
+		{"\033(B", JP_ASCII}, {"\033(J", JP_ASCII},
+		{"\033$@", JP_KANJI}, {"\033$B", JP_KANJI},
+		{"\033(I", JP_KANA},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+		*ret_len = strlen(known[i].sequence);
+		if (len >= *ret_len &&
+		    !memcmp(data, known[i].sequence, *ret_len))
+			return known[i].set;
+	}
+	return JP_NONE;
+}
+
+/* A row and a cell (JIS X 0208) as Shift_JIS, which has two rows for each of
+ * its first octets. */
+static void append_shifted(GString *out, int row, int cell)
+{
+	int first = (row - 0x21) / 2 + 0x81;
+	int second = row % 2 ? cell + 0x1f + (cell >= 0x60) : cell + 0x7e;
+
+	g_string_append_c(out, (char)(first > 0x9f ? first + 0x40 : first));
+	g_string_append_c(out, (char)second);
+}
+
+GString *charset_jp_shift(const void *octets, size_t len)
+{
+	const char *data = octets;
+	GString *out = g_string_sized_new(len);
+	enum jp_set set = JP_ASCII;
+	size_t step = 1;
+
+	for (size_t i = 0; i < len && set != JP_NONE; i += step) {
+		bool is_sign = is_letter(data + i, len - i);
+
+		step = 1;
+		if (data[i] == '\033') {
+			set = jp_escape(data + i, len - i, &step);
+		} else if ((uint8_t)data[i] >= 0x80) {
+			set = JP_NONE;
+		} else if (set == JP_ASCII || !is_sign) {
+			g_string_append_c(out, data[i]);
+		} else if (set == JP_KANA) {
+			g_string_append_c(out, (char)(data[i] | 0x80));
+		} else if (is_letter(data + i + 1, len - i - 1)) {
+			step = 2;
+			append_shifted(out, data[i], data[i + 1]);
+		} else {
+			set = JP_NONE;
+		}
+	}
+	if (set != JP_NONE)
+		return out;
+	g_string_free(out, TRUE);
+	return NULL;
+}

@@ -18,4 +18,10 @@ GString *charset_mend_gb(const void *octets, size_t len);
  * forgot it garbles one line.  Owned; NULL if there is nothing to mend. */
 GString *charset_mend_jp(const void *octets, size_t len);
 
+/* ISO-2022-JP as Shift_JIS, of which iconv(3) knows the letters that Windows
+ * has besides (code page 932: digits in circles, signs of companies).  Owned;
+ * NULL if it has sets that Shift_JIS has not, octets of eight bits, or
+ * half a letter. */
+GString *charset_jp_shift(const void *octets, size_t len);
+
 #endif
