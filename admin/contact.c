@@ -313,7 +313,7 @@ static int contact_list(struct admin *admin, struct fault *fault)
 	static const char *const head[] = {"ID", "NAME", "EMAIL", "COMPANY",
 					   NULL};
 	CONTACT_FOLDER folder = {0};
-	struct print_list json;
+	struct print_list json = {0};
 	struct contact_list list = {.admin = admin};
 	int rc;
 
@@ -404,7 +404,7 @@ static int contact_export_each(const struct store_message *m, void *context,
 static int contact_export(struct admin *admin, struct fault *fault)
 {
 	CONTACT_FOLDER folder = {0};
-	struct print_list json;
+	struct print_list json = {0};
 	struct contact_list list = {.admin = admin,
 				    .list = admin->json ? &json : NULL};
 

@@ -88,12 +88,13 @@ static char *rule_look_for_folder(void *context, const char *name,
 				  const char *special_use, bool may_create)
 {
 	const struct rule_finder *finder = context;
+	const struct rule_folder folder = {name, special_use, may_create, 0};
 	struct store_place place;
 	char *problem = NULL;
 	struct fault fault = {0};
 
-	if (rule_place_of(finder->admin, finder->user, name, special_use,
-			  may_create, 0, &place, &problem, &fault) < 0)
+	if (rule_place_of(finder->admin, finder->user, &folder, &place,
+			  &problem, &fault) < 0)
 		return NULL;
 	return problem;
 }

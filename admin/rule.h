@@ -61,10 +61,16 @@ NODISCARD int rule_plan_stored(struct rule_set *set,
 			       const struct store_message *message,
 			       struct sieve_plan **ret_plan,
 			       struct fault *fault);
-/* Where a folder of a rule is, for mail of that size: as rule_place(). */
+/* A folder as a rule names it, and the mail that is to go there. */
+struct rule_folder {
+	const char *name;
+	const char *special_use; /* or NULL */
+	bool may_create;
+	int64_t size;
+};
+/* Where it is: as rule_place(). */
 NODISCARD int rule_place_of(struct admin *admin, const struct store_user *user,
-			    const char *name, const char *special_use,
-			    bool may_create, int64_t size,
+			    const struct rule_folder *folder,
 			    struct store_place *ret_place, char **ret_problem,
 			    struct fault *fault);
 /* Where a fileinto leads; ret_problem (owned) says why it leads nowhere and a

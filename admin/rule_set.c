@@ -374,16 +374,16 @@ int rule_plan_stored(struct rule_set *set, const struct store_message *message,
 }
 
 int rule_place_of(struct admin *admin, const struct store_user *user,
-		  const char *name, const char *special_use, bool may_create,
-		  int64_t size, struct store_place *ret_place,
-		  char **ret_problem, struct fault *fault)
+		  const struct rule_folder *folder,
+		  struct store_place *ret_place, char **ret_problem,
+		  struct fault *fault)
 {
 	const struct store_place_owner owner = {user->id, user->store};
 	struct fault reason = {0};
 
 	*ret_problem = NULL;
-	if (store_place_find(admin->store, &owner, name, special_use, ret_place,
-			     &reason) < 0) {
+	if (store_place_find(admin->store, &owner, folder->name,
+			     folder->special_use, ret_place, &reason) < 0) {
 		if (fault_is_temporary(&reason)) {
 			*fault = reason;
 			return -1;
@@ -391,17 +391,20 @@ int rule_place_of(struct admin *admin, const struct store_user *user,
 		*ret_problem = g_strdup(reason.text);
 		return 0;
 	}
-	return store_place_problem(admin->store, &owner, ret_place, may_create,
-				   size, ret_problem, fault);
+	return store_place_problem(admin->store, &owner, ret_place,
+				   folder->may_create, folder->size,
+				   ret_problem, fault);
 }
 
 int rule_place(struct rule_set *set, const struct sieve_action *action,
 	       int64_t size, struct store_place *ret_place, char **ret_problem,
 	       struct fault *fault)
 {
-	return rule_place_of(set->admin, set->user, action->argument,
-			     action->special_use, action->create, size,
-			     ret_place, ret_problem, fault);
+	const struct rule_folder folder = {
+		action->argument, action->special_use, action->create, size};
+
+	return rule_place_of(set->admin, set->user, &folder, ret_place,
+			     ret_problem, fault);
 }
 
 bool rule_discards(const struct sieve_plan *plan)

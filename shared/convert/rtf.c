@@ -21,12 +21,12 @@
  */
 
 struct group {
-	bool skip;     /* a destination nobody reads */
-	bool html_tag; /* within \*\htmltag: as it stands there */
-	bool html_rtf; /* within \htmlrtf: for readers of RTF only */
-	bool fonts;    /* within \fonttbl */
-	int codepage;  /* of its font */
-	unsigned uc;   /* signs that stand for a \u */
+	bool skip;       /* a destination nobody reads */
+	bool html_tag;   /* within \*\htmltag: as it stands there */
+	bool html_rtf;   /* within \htmlrtf: for readers of RTF only */
+	bool font_table; /* within \fonttbl */
+	int codepage;    /* of its font */
+	unsigned uc;     /* signs that stand for a \u */
 };
 
 struct rtf {
@@ -200,7 +200,7 @@ static void on_font(struct rtf *rtf, int number)
 {
 	bool known = number >= 0 && number < FONTS_MAX;
 
-	if (group_of(rtf)->fonts)
+	if (group_of(rtf)->font_table)
 		rtf->font = known ? number : -1;
 	else
 		group_of(rtf)->codepage = known ? rtf->fonts[number] : 0;
@@ -225,11 +225,12 @@ static bool on_font_word(struct rtf *rtf, const char *word, int number)
 	if (!strcmp(word, "ansicpg")) {
 		rtf->codepage = number;
 	} else if (!strcmp(word, "fonttbl")) {
-		group_of(rtf)->fonts = group_of(rtf)->skip = true;
+		group_of(rtf)->font_table = true;
+		group_of(rtf)->skip = true;
 	} else if (!strcmp(word, "f")) {
 		on_font(rtf, number);
 	} else if (!strcmp(word, "fcharset")) {
-		if (group_of(rtf)->fonts && rtf->font >= 0)
+		if (group_of(rtf)->font_table && rtf->font >= 0)
 			rtf->fonts[rtf->font] = codepage_of_charset(number);
 	} else if (!strcmp(word, "plain")) {
 		group_of(rtf)->codepage = 0;

@@ -304,12 +304,17 @@ static int delivery_properties(struct store *store, int64_t message,
 	return 0;
 }
 
-/* One of the copies.  last, its content: what was ensured for the one before;
- * they become this one's. */
+/* What the copy before says, and the row it has. */
+struct delivery_said {
+	const struct content *content;
+	int64_t id;
+};
+
+/* One of the copies; said becomes this one's. */
 static int delivery_copy(struct store *store, const struct delivery *delivery,
 			 size_t i, struct delivery_target *targets,
-			 const struct content **last, int64_t *content,
-			 int64_t *ret_message, struct fault *fault)
+			 struct delivery_said *said, int64_t *ret_message,
+			 struct fault *fault)
 {
 	const struct delivery_copy *copy = &delivery->copies[i];
 	const struct content *says = delivery_content(delivery, i);
@@ -325,10 +330,11 @@ static int delivery_copy(struct store *store, const struct delivery *delivery,
 		.change = targets[i].change,
 	};
 
-	if (says != *last && content_ensure(store, says, content, fault))
+	if (says != said->content &&
+	    content_ensure(store, says, &said->id, fault))
 		return -1;
-	*last = says;
-	new_copy.content = *content;
+	said->content = says;
+	new_copy.content = said->id;
 	if (copy_insert(store, &new_copy, ret_message, fault) ||
 	    delivery_properties(store, *ret_message, copy->properties, fault))
 		return -1;
@@ -342,9 +348,8 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 {
 	g_autofree struct delivery_target *targets =
 		g_new0(struct delivery_target, MAX(delivery->copy_count, 1));
-	const struct content *last =
-		delivery->stored ? delivery->content : NULL;
-	int64_t content = delivery->stored;
+	struct delivery_said said = {
+		delivery->stored ? delivery->content : NULL, delivery->stored};
 
 	for (size_t i = 0; i < delivery->copy_count; i++)
 		if (delivery_find_target(store, delivery->copies[i].folder,
@@ -357,11 +362,11 @@ static int delivery_copies(struct store *store, const struct delivery *delivery,
 	for (size_t i = 0; i < delivery->copy_count; i++) {
 		int64_t message;
 
-		if (delivery_copy(store, delivery, i, targets, &last, &content,
-				  &message, fault))
+		if (delivery_copy(store, delivery, i, targets, &said, &message,
+				  fault))
 			return -1;
-		if (last == delivery->content)
-			result->content = content;
+		if (said.content == delivery->content)
+			result->content = said.id;
 		if (i == 0)
 			result->message = message;
 	}
