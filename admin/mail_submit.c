@@ -3,7 +3,8 @@
  * set, into the outgoing queue.
  *
  * Recipients are those the message names in To, Cc and Bcc; Bcc itself does
- * not leave.  A message of the Outbox or of Drafts is moved, as MAPI's
+ * not leave.  One that left the queue unsent goes to those it was submitted
+ * for.  A message of the Outbox or of Drafts is moved, as MAPI's
  * SubmitMessage does; any other is sent again.
  */
 #include "conf.h"
@@ -72,6 +73,22 @@ static int submit_unit(struct store *store, void *context, struct fault *fault)
 	return store_message_delete(store, submit->source, true, fault);
 }
 
+/* Whom a message was for that left the queue unsent, Bcc included; none: it was
+ * never there. */
+static int submit_unsent(struct admin *admin, int64_t message,
+			 GPtrArray *addresses, struct fault *fault)
+{
+	AUTO(propset) set = propset_new();
+	const struct prop *unsent;
+
+	if (store_message_properties(admin->store, message, set, fault) < 0)
+		return -1;
+	unsent = propset_find(set, PR_OKAPI_UNSENT_TO);
+	for (char **p = unsent ? unsent->value.texts : NULL; p && *p; p++)
+		g_ptr_array_add(addresses, g_strdup(*p));
+	return 0;
+}
+
 static int submit_recipients(struct admin *admin, const struct propset *set,
 			     GPtrArray *addresses, struct fault *fault)
 {
@@ -127,8 +144,12 @@ static int submit_stored(struct admin *admin, struct mail_submit *submit,
 		    0 ||
 	    store_message_bytes(admin->store, message->id, true, &bytes,
 				fault) < 0 ||
-	    convert_message(admin, bytes, 0, &whole, fault) < 0 ||
-	    submit_recipients(admin, whole, submit->addresses, fault) < 0)
+	    (message->flags & MESSAGE_UNSENT &&
+	     submit_unsent(admin, message->id, submit->addresses, fault) < 0))
+		return -1;
+	if (submit->addresses->len == 0 &&
+	    (convert_message(admin, bytes, 0, &whole, fault) < 0 ||
+	     submit_recipients(admin, whole, submit->addresses, fault) < 0))
 		return -1;
 	if (folder->role == FOLDER_OUTBOX || folder->role == FOLDER_DRAFTS)
 		submit->source = message->id;

@@ -233,6 +233,26 @@ int store_queue_retry(struct store *store, int64_t id, struct fault *fault)
 		       "ii", g_get_real_time(), id);
 }
 
+int queue_remember(struct store *store, int64_t id, int64_t message,
+		   struct fault *fault)
+{
+	g_autoptr(GPtrArray) recipients = NULL;
+	g_autoptr(GPtrArray) unsent = g_ptr_array_new();
+	struct prop prop = {.tag = PR_OKAPI_UNSENT_TO};
+
+	if (queue_load_recipients(store, id, &recipients, fault))
+		return -1;
+	for (guint i = 0; i < recipients->len; i++) {
+		const struct queue_recipient *r = recipients->pdata[i];
+
+		if (r->state != QUEUE_RCPT_SENT)
+			g_ptr_array_add(unsent, r->address);
+	}
+	g_ptr_array_add(unsent, NULL);
+	prop.value.texts = (char **)unsent->pdata;
+	return property_put(store, message, &prop, fault);
+}
+
 int store_queue_delete(struct store *store, int64_t id, struct fault *fault)
 {
 	int64_t message = 0;
@@ -242,6 +262,7 @@ int store_queue_delete(struct store *store, int64_t id, struct fault *fault)
 	    sql_get(store, fault, &message,
 		    "SELECT message FROM outgoingqueue WHERE id = ?", "i",
 		    id) < 0 ||
+	    (message && queue_remember(store, id, message, fault)) ||
 	    sql_run(store, fault, "DELETE FROM outgoingqueue WHERE id = ?", "i",
 		    id))
 		return -1;

@@ -222,7 +222,9 @@ static int result_flag(struct store *store, const struct beside *beside,
 {
 	struct copy_row row;
 
-	if (copy_get(store, beside->queue->message, &row, fault))
+	if (copy_get(store, beside->queue->message, &row, fault) ||
+	    (!beside->queue->sent &&
+	     queue_remember(store, beside->id, row.id, fault)))
 		return -1;
 	return copy_set_flags(store, &row, result_flags(beside, row.flags),
 			      fault);
@@ -300,6 +302,7 @@ int store_queue_recall(struct store *store, int64_t store_id, int64_t message,
 		if (result_settle(store, &beside, left_out, fault))
 			return -1;
 	} else if (copy_get(store, message, &row, fault) ||
+		   queue_remember(store, id, message, fault) ||
 		   copy_set_flags(store, &row,
 				  (row.flags & ~(unsigned)(MESSAGE_SUBMITTED |
 							   MESSAGE_FAILED)) |

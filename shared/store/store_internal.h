@@ -481,6 +481,10 @@ NODISCARD int purge_orphans(struct store *store, int64_t now,
  * FAULT_NOT_FOUND. */
 NODISCARD int queue_need_idle(struct store *store, int64_t id,
 			      struct fault *fault);
+/* Before it leaves the queue unsent: sets PR_OKAPI_UNSENT_TO at its copy, for
+ * the header need not name whom the envelope did (Bcc). */
+NODISCARD int queue_remember(struct store *store, int64_t id, int64_t message,
+			     struct fault *fault);
 
 /* ---- queue_claim.c --------------------------------------------------------
  */

@@ -905,6 +905,43 @@ class Sent(Admin):
                          ["bad@x.test", "later@x.test"])
 
 
+    def test_whoever_the_header_does_not_name_is_not_forgotten(self):
+        def fail(ident):
+            self.must("queue", "retry", ident)
+            self.okapi.run("okapi-spooler", "--once")
+
+        def recall(ident):
+            mail, = self.okapi.mails("anna", "Outbox")
+            self.must("mail", "recall", "anna", str(mail["id"]))
+
+        def delete(ident):
+            self.must("queue", "delete", ident, "--yes")
+
+        relay = Sink(self.dir, "RCPT:*=550 5.1.1 no such user")
+        self.addCleanup(relay.close)
+        self.okapi.configure(smtp_port=relay.port)
+        to = ["x@x.test", "bcc@x.test"]
+        ident = self.must("mail", "submit", "anna", "--props", "-",
+                          input=json.dumps({
+                              "PR_SUBJECT": "s", "PR_BODY": "Hi.\r\n",
+                              "recipients": [
+                                  {"PR_RECIPIENT_TYPE": kind,
+                                   "PR_SMTP_ADDRESS": address}
+                                  for kind, address in zip((1, 3), to)]}))
+        for leave in (recall, delete, fail, recall):
+            with self.subTest(leave.__name__):
+                leave(ident.strip())
+                self.assertEqual(self.okapi.queue(), [])
+                mail, = self.okapi.mails("anna", "Outbox")
+                ident = self.must("mail", "submit", "anna", str(mail["id"]))
+                entry, = self.okapi.queue()
+                self.assertEqual([r["address"] for r in entry["recipients"]],
+                                 to)
+                self.assertNotIn("bcc", self.must("queue", "show",
+                                                  ident.strip(), "--raw"))
+        self.must("store", "check")
+
+
 class Queue(Admin):
     def submit(self, sender, *recipients):
         path = self.write("p", json.dumps({
