@@ -482,11 +482,14 @@ static gpointer expect_temporary_thread(gpointer data)
 	return NULL;
 }
 
-Test(committer, a_lost_transaction_is_temporary_for_all_of_it)
+/* Three at once, of which one loses the transaction of all: nobody is told
+ * that it is kept, and the next unit works. */
+static void expect_all_are_temporary(struct committer *committer,
+				     GThreadFunc loses)
 {
-	struct committer *committer;
 	int64_t bob = user_make("bob");
-	struct job job = {.store = bob,
+	struct job job = {.committer = committer,
+			  .store = bob,
 			  .folder = folder_of(bob, FOLDER_INBOX),
 			  .rounds = 1,
 			  .acknowledge_fd = -1};
@@ -494,21 +497,26 @@ Test(committer, a_lost_transaction_is_temporary_for_all_of_it)
 	struct store_stats found;
 	struct fault why = {0};
 
-	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
-	job.committer = committer;
 	threads[0] = g_thread_new("wait", wait_thread, committer);
 	g_usleep(50000);
 	threads[1] = g_thread_new("job", expect_temporary_thread, &job);
-	threads[2] = g_thread_new("lose", lose_thread, committer);
+	threads[2] = g_thread_new("loses", loses, committer);
 	for (int i = 0; i < 3; i++)
 		(void)g_thread_join(threads[i]);
 	must(store_get_stats(fx.store, &found, fault));
 	cr_expect_eq(found.messages, 0);
-	/* And it works again. */
 	cr_expect_eq(committer_run(committer, job_unit, &job, &why), 0, "%s",
 		     why.text);
 	committer_free(committer);
 	must_be_sound();
+}
+
+Test(committer, a_lost_transaction_is_temporary_for_all_of_it)
+{
+	struct committer *committer;
+
+	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
+	expect_all_are_temporary(committer, lose_thread);
 }
 
 Test(committer, a_full_disk_is_temporary)
@@ -711,32 +719,11 @@ static gpointer refuse_thread(gpointer data)
 	return NULL;
 }
 
-/* Nobody is told that it is kept, whoever else was in the group. */
 Test(committer, a_commit_that_fails_is_temporary_for_all_of_it)
 {
 	struct committer *committer;
-	int64_t bob = user_make("bob");
-	struct job job = {.store = bob,
-			  .folder = folder_of(bob, FOLDER_INBOX),
-			  .rounds = 1,
-			  .acknowledge_fd = -1};
-	GThread *threads[3];
-	struct store_stats found;
-	struct fault why = {0};
 
 	must(committer_new(fx.path, TIMEOUT_MS, &no_policy, &committer, fault));
-	job.committer = committer;
 	(void)refuse_thread(committer); /* alone */
-	threads[0] = g_thread_new("wait", wait_thread, committer);
-	g_usleep(50000);
-	threads[1] = g_thread_new("job", expect_temporary_thread, &job);
-	threads[2] = g_thread_new("refuse", refuse_thread, committer);
-	for (int i = 0; i < 3; i++)
-		(void)g_thread_join(threads[i]);
-	must(store_get_stats(fx.store, &found, fault));
-	cr_expect_eq(found.messages, 0);
-	cr_expect_eq(committer_run(committer, job_unit, &job, &why), 0, "%s",
-		     why.text);
-	committer_free(committer);
-	must_be_sound();
+	expect_all_are_temporary(committer, refuse_thread);
 }
