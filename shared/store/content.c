@@ -8,7 +8,9 @@
 #include "property_value.h"
 #include "store_internal.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What becomes rows, if it says more than its default. */
 static const uint32_t content_tags[] = {
@@ -132,19 +134,44 @@ int content_put_parts(struct store *store, int64_t lob, const struct kept *kept,
 	return 0;
 }
 
-/* Are the files that were there when the message was packed there still?  In
- * the write lock nobody purges them. */
-static bool content_has_parts(const struct store *store,
-			      const struct kept *kept)
+/* 1: a part's file is still there, and what it was taken for; 0, -1.  One that
+ * a row names is kept for others already; another one is looked at.  In the
+ * write lock nobody purges them. */
+static int content_has_part(struct store *store, const struct lob_value *part,
+			    struct fault *fault)
 {
-	for (guint i = 0; i < kept->parts->len; i++) {
-		struct lob_value part =
-			g_array_index(kept->parts, struct lob_value, i);
+	struct lob_value value = *part;
+	struct lob_name name;
+	g_autofree char *file = NULL;
+	int64_t id;
+	int rc;
 
-		if (!lob_is_held(&part) && !lob_find(store->path, &part))
-			return false;
-	}
-	return true;
+	if (lob_is_held(&value))
+		return 1;
+	if (!lob_find(store->path, &value))
+		return 0;
+	rc = sql_get(store, fault, &id, "SELECT id FROM lob WHERE hash = ?",
+		     "b", value.hash, sizeof(value.hash));
+	if (rc || lob_file_is_whole(store, &value))
+		return rc < 0 ? -1 : 1;
+	name = lob_name_of(value.hash, value.form);
+	file = lob_file(store->path, &name);
+	if (unlink(file) && errno != ENOENT)
+		return fault_set_errno(fault, FAULT_IO, errno,
+				       "cannot remove %s", file);
+	return 0;
+}
+
+static int content_has_parts(struct store *store, const struct kept *kept,
+			     struct fault *fault)
+{
+	int rc = 1;
+
+	for (guint i = 0; rc == 1 && i < kept->parts->len; i++)
+		rc = content_has_part(
+			store, &g_array_index(kept->parts, struct lob_value, i),
+			fault);
+	return rc;
 }
 
 static int content_put_lob(struct store *store, const struct content *content,
@@ -152,8 +179,11 @@ static int content_put_lob(struct store *store, const struct content *content,
 {
 	const struct kept *kept = content->kept;
 	AUTO(kept) own = NULL;
+	int rc = kept ? content_has_parts(store, kept, fault) : 0;
 
-	if (!kept || !content_has_parts(store, kept)) {
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
 		if (store_content_prepare(store->path, content, -1, &own,
 					  fault))
 			return -1;

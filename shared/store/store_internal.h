@@ -380,6 +380,8 @@ static inline bool lob_is_file(int64_t kept)
 /* Looks for the file of a value by hash and size: true, with form and kept, if
  * it is there. */
 bool lob_find(const char *store_path, struct lob_value *value);
+/* Has that file the octets of the value?  For one that no row names. */
+bool lob_file_is_whole(struct store *store, const struct lob_value *value);
 /* Gives the file of a value its name, synced, unless it is there; writes it
  * where value->fd has it not.  Temporary if nothing is held (lob_is_held()). */
 NODISCARD int lob_write(const char *store_path, const struct lob_value *value,
