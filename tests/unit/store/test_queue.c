@@ -341,7 +341,7 @@ Test(queue, failed_stays_in_outbox_and_the_report_ignores_quota)
 static void close_folder(int64_t store_id, enum folder_role role)
 {
 	g_autofree char *trigger = g_strdup_printf(
-		"CREATE TRIGGER closed_%d_%d BEFORE UPDATE ON hierarchy"
+		"CREATE TEMP TRIGGER closed_%d_%d BEFORE UPDATE ON hierarchy"
 		" WHEN NEW.type = 2 AND NEW.id = %" G_GINT64_FORMAT
 		" BEGIN SELECT RAISE(ABORT, 'closed'); END",
 		(int)store_id, (int)role, folder_of(store_id, role));
@@ -433,10 +433,11 @@ Test(queue, the_record_stands_without_any_report)
 	int64_t id = submit(bob, "bob@example.com", 1, 0);
 
 	close_folder(bob, FOLDER_INBOX);
-	in_unit(sql_script(fx.store,
-			   "CREATE TRIGGER shut BEFORE INSERT ON outgoingqueue"
-			   " BEGIN SELECT RAISE(ABORT, 'shut'); END",
-			   fault));
+	in_unit(sql_script(
+		fx.store,
+		"CREATE TEMP TRIGGER shut BEFORE INSERT ON outgoingqueue"
+		" BEGIN SELECT RAISE(ABORT, 'shut'); END",
+		fault));
 	settle(id, states, report);
 	expect_state(id, "gone");
 	cr_expect(strstr(left_out.text, "its report in the Inbox") &&
