@@ -10,6 +10,7 @@
 #include "metrics.h"
 #include "net.h"
 #include "program.h"
+#include "queue_figures.h"
 #include "sendmail.h"
 #include "serve.h"
 #include "spooler.h"
@@ -423,6 +424,7 @@ static int service_run(struct service *service, struct fault *fault)
 		log_message(LOG_LEVEL_ERROR, "%s", fault->text);
 		return fault_exit(fault);
 	}
+	queue_figures_start(service->settings->conf);
 	daemon_ready(NULL);
 	spooler_run(service->spooler, service->door_fd);
 	log_message(LOG_LEVEL_INFO, "stopping");
@@ -454,6 +456,7 @@ int service_main(const struct service_options *options)
 	}
 	if (!options->once)
 		metrics_listen_stop();
+	queue_figures_stop();
 	service_end(&service);
 	daemon_end();
 	if (!options->once && code == EX_OK)

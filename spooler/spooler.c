@@ -166,6 +166,16 @@ static int64_t spooler_look_at(const struct spooler *spooler, int64_t due,
 				   at);
 }
 
+static bool spooler_is_idle(struct spooler *spooler)
+{
+	bool is_idle;
+
+	pthread_mutex_lock(&spooler->lock);
+	is_idle = spooler->idle == spooler->workers->len;
+	pthread_mutex_unlock(&spooler->lock);
+	return is_idle;
+}
+
 /* Sets work going if it is time; the turn says what comes next. */
 static void spooler_dispatch(struct spooler *spooler, struct spooler_turn *turn)
 {
@@ -173,6 +183,8 @@ static void spooler_dispatch(struct spooler *spooler, struct spooler_turn *turn)
 	int64_t due = INT64_MAX;
 	int64_t now;
 	bool want_worker;
+	/* Who gives something back after the look is not idle before it. */
+	bool was_idle = spooler_is_idle(spooler);
 
 	if (store_queue_next_due(spooler->store, &due, &fault) != 0) {
 		log_message(LOG_LEVEL_ERROR, "cannot look into the queue: %s",
@@ -191,7 +203,7 @@ static void spooler_dispatch(struct spooler *spooler, struct spooler_turn *turn)
 	want_worker = spooler->work && !spooler->idle && !spooler->stopping &&
 		      (int64_t)spooler->workers->len <
 			      spooler->settings->conf->smtp_max_sessions;
-	turn->all_idle = spooler->idle == spooler->workers->len;
+	turn->all_idle = was_idle && spooler->idle == spooler->workers->len;
 	pthread_mutex_unlock(&spooler->lock);
 	if (want_worker)
 		spooler_add_worker(spooler);

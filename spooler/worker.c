@@ -495,6 +495,8 @@ static void worker_deliver(struct worker *worker, struct attempt *first)
 	struct fault fault = {0};
 
 	worker->route = worker_route_of(worker, first->entry);
+	g_free(worker->relay);
+	worker->relay = relay_place_format(&worker->route->places[0]);
 	worker_set_sender(worker, first);
 	words = worker_down_words(worker);
 	if (!words && !worker_enter(worker)) {

@@ -168,6 +168,31 @@ int store_queue_get(struct store *store, int64_t id,
 	return rc < 0 ? -1 : queue_read(store, &rows, ret_entry, fault);
 }
 
+int store_queue_depth(struct store *store, struct queue_depth *ret_depth,
+		      struct fault *fault)
+{
+	struct queue_depth depth = {0};
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT iif(held, 0, iif(lease_owner IS NULL, 1, 2)),"
+		      " count(*), min(submitted) FROM outgoingqueue GROUP BY 1",
+		      ""))
+		return -1;
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		int64_t oldest = rows_int(&rows, 2);
+
+		depth.messages[rows_int(&rows, 0)] = rows_int(&rows, 1);
+		if (!depth.oldest || oldest < depth.oldest)
+			depth.oldest = oldest;
+	}
+	if (rc)
+		return -1;
+	*ret_depth = depth;
+	return 0;
+}
+
 int store_queue_bytes(struct store *store, int64_t id, GBytes **ret_bytes,
 		      struct fault *fault)
 {

@@ -103,6 +103,15 @@ NODISCARD int store_queue_list(struct store *store, GPtrArray **ret_entries,
 NODISCARD int store_queue_get(struct store *store, int64_t id,
 			      struct queue_entry **ret_entry,
 			      struct fault *fault);
+/* How many messages are in the queue, by enum queue_state, and when the oldest
+ * was submitted (0: none). */
+struct queue_depth {
+	int64_t messages[3];
+	int64_t oldest;
+};
+NODISCARD int store_queue_depth(struct store *store,
+				struct queue_depth *ret_depth,
+				struct fault *fault);
 /* The bytes to be sent. */
 NODISCARD int store_queue_bytes(struct store *store, int64_t id,
 				GBytes **ret_bytes, struct fault *fault);

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
@@ -261,6 +262,28 @@ class Redirected(Operating):
         rcpts, octets = taken[""]
         self.assertEqual(rcpts, ["bert@okapi.test"])
         self.assertIn(b"no@example.org", octets)
+
+
+class Figures(Operating):
+    def test_the_queue(self):
+        where = f"127.0.0.1:{free_port()}"
+        okapi = self.okapi_with(None, metrics_listen=where)
+        okapi.start_spooler()
+
+        def depth():
+            with urllib.request.urlopen(f"http://{where}/metrics") as answer:
+                lines = answer.read().decode().splitlines()
+            return dict(line.rsplit(" ", 1) for line in lines
+                        if line.startswith("okapi_queue"))
+        self.assertEqual(set(depth().values()), {"0"})
+        for i in range(3):
+            self.submit(f"m{i}")
+        okapi.must("queue", "hold", okapi.must("queue", "list").split()[0])
+        self.eventually("it waits", lambda: depth()[
+            'okapi_queue_messages{state="waiting"}'] == "2")
+        self.assertEqual(depth()['okapi_queue_messages{state="held"}'], "1")
+        self.eventually("it ages", lambda: int(
+            depth()["okapi_queue_oldest_age_seconds"]) > 0)
 
 
 class Mailq(Operating):

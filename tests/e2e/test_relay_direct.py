@@ -351,6 +351,10 @@ class Routes(Direct):
         self.eventually("the others", lambda: len(relay.messages()) == 3)
         self.eventually("those wait", lambda: [
             e["recipients"][0]["attempts"] for e in okapi.queue()] == [1] * 3)
+        for line in okapi.spooler.text().splitlines():
+            if " relay queue=" in line:
+                self.assertIn("relay=127.0.0.1:" + (
+                    "9 " if "from=bert" in line else f"{relay.port} "), line)
 
     def test_a_route_that_hangs_leaves_a_session_to_the_others(self):
         hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
