@@ -52,6 +52,7 @@ bool mail_needs_cover(const struct mail_needs *there,
 const char *const *mail_needs_fields(struct mail_needs *needs)
 {
 	if (!needs->fields)
-		needs->fields = g_ptr_array_new_with_free_func(g_free);
+		needs->fields =
+			g_ptr_array_new_null_terminated(4, g_free, TRUE);
 	return (const char *const *)needs->fields->pdata;
 }

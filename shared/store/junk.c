@@ -73,13 +73,25 @@ static bool junk_is_domain(const char *domain)
 	return is_label;
 }
 
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]": the address of a host (RFC 5321
+ * 4.1.3). */
+static bool junk_is_literal(const char *domain)
+{
+	size_t len = strlen(domain);
+
+	return len > 2 && domain[0] == '[' && domain[len - 1] == ']' &&
+	       strspn(domain + 1, "0123456789abcdefghijklmnopqrstuvwxyz.:") ==
+		       len - 2;
+}
+
 static bool junk_is_pattern(const char *key)
 {
 	const char *at = strrchr(key, '@');
+	const char *domain = at ? at + 1 : key;
 
 	if (strpbrk(key, " \t\r\n<>,") || at == key)
 		return false;
-	return junk_is_domain(at ? at + 1 : key);
+	return junk_is_domain(domain) || junk_is_literal(domain);
 }
 
 int store_junk_set(struct store *store, int64_t store_id, const char *pattern,

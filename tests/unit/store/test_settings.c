@@ -74,6 +74,9 @@ Test(settings, junk_lists)
 		{"bad@fine.example", JUNK_BLOCK, "bad@fine.example"},
 		{"x@fine.example", JUNK_ALLOW, "fine.example"},
 		{"x@bücher.example", JUNK_BLOCK, "xn--bcher-kva.example"},
+		{"x@[192.0.2.1]", JUNK_BLOCK, "x@[192.0.2.1]"},
+		{"y@[ipv6:2001:DB8::1]", JUNK_BLOCK, "[ipv6:2001:db8::1]"},
+		{"y@[192.0.2.1]", JUNK_UNKNOWN, NULL},
 		{"", JUNK_UNKNOWN, NULL},
 	};
 	g_autoptr(GPtrArray) entries = NULL;
@@ -89,6 +92,10 @@ Test(settings, junk_lists)
 			       fault));
 	in_unit(store_junk_set(fx.store, bob, "xn--bcher-kva.example",
 			       JUNK_BLOCK, fault));
+	in_unit(store_junk_set(fx.store, bob, "x@[192.0.2.1]", JUNK_BLOCK,
+			       fault));
+	in_unit(store_junk_set(fx.store, bob, "[IPv6:2001:db8::1]", JUNK_BLOCK,
+			       fault));
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		enum junk_verdict verdict = JUNK_UNKNOWN;
 		g_autofree char *pattern = NULL;
@@ -100,7 +107,7 @@ Test(settings, junk_lists)
 			     cases[i].address, pattern);
 	}
 	must(store_junk_list(fx.store, bob, &entries, fault));
-	cr_expect_eq(entries->len, 5);
+	cr_expect_eq(entries->len, 7);
 	in_unit(store_junk_remove(fx.store, bob, "SPAM.example", fault));
 	in_unit_fail(FAULT_NOT_FOUND,
 		     store_junk_remove(fx.store, bob, "spam.example", fault));
@@ -108,6 +115,8 @@ Test(settings, junk_lists)
 		     store_junk_set(fx.store, bob, "a b", JUNK_ALLOW, fault));
 	in_unit_fail(FAULT_BAD_ADDRESS,
 		     store_junk_set(fx.store, bob, "@", JUNK_ALLOW, fault));
+	in_unit_fail(FAULT_BAD_ADDRESS,
+		     store_junk_set(fx.store, bob, "[]", JUNK_ALLOW, fault));
 }
 
 Test(settings, out_of_office)
