@@ -29,6 +29,7 @@ struct rule_set {
 	struct admin *admin;
 	const struct store_user *user;
 	char **own;           /* all addresses of the user */
+	GBytes *message;      /* of the plan that was made last, or NULL */
 	GPtrArray *scripts;   /* of struct sieve_script, owned */
 	GArray *rules;        /* of struct sieve_rule, of these */
 	GHashTable *included; /* by place and name, of struct sieve_script */

@@ -159,6 +159,7 @@ void rule_set_clear(struct rule_set *set)
 	g_clear_pointer(&set->included, g_hash_table_unref);
 	sieve_settings_clear(&set->settings);
 	g_clear_pointer(&set->own, g_strfreev);
+	g_clear_pointer(&set->message, g_bytes_unref);
 	g_clear_pointer(&set->explanation, sieve_explanation_free);
 	g_clear_pointer(&set->marks, spam_marks_free);
 	g_clear_pointer(&set->junk, g_free);
@@ -350,6 +351,8 @@ int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,
 	    convert_message(set->admin, bytes, CONVERT_ALL | CONVERT_PARTS,
 			    &props, fault) < 0)
 		return -1;
+	g_clear_pointer(&set->message, g_bytes_unref);
+	set->message = g_bytes_ref(bytes);
 	message.envelope_to = recipient;
 	message.envelope_detail = who ? who->detail : NULL;
 	message.set = props;

@@ -8,6 +8,7 @@
 #include "print.h"
 #include "rule.h"
 #include "rules/explain.h"
+#include "rules/loop.h"
 #include "rules/sieve.h"
 #include "spam.h"
 
@@ -48,6 +49,23 @@ static void rule_end_clear(void *end)
 	g_free(((struct rule_end *)end)->problem);
 }
 
+/* Would no address of a redirect or forward be sent to? */
+static bool rule_only_loops(const struct rule_set *set,
+			    const struct sieve_action *action)
+{
+	const char *const *own = (const char *const *)set->own;
+	const GPtrArray *to = action->letter ? action->letter->addresses : NULL;
+
+	if (action->kind == SIEVE_REDIRECT)
+		return sieve_is_loop(set->message, action->argument, own);
+	if (action->kind != SIEVE_FORWARD)
+		return false;
+	for (guint i = 0; i < to->len; i++)
+		if (!sieve_is_loop(set->message, to->pdata[i], own))
+			return false;
+	return true;
+}
+
 /* Looks for the ends of all actions, in their order; owned. */
 static int rule_find_ends(struct rule_set *set, const struct sieve_plan *plan,
 			  int64_t size, GArray **ret_ends, struct fault *fault)
@@ -65,6 +83,8 @@ static int rule_find_ends(struct rule_set *set, const struct sieve_plan *plan,
 		    rule_place(set, action, size, &place, &end.problem, fault) <
 			    0)
 			return -1;
+		if (rule_only_loops(set, action))
+			end.problem = g_strdup("mail loop");
 		end.folder = place.folder;
 		g_array_append_val(ends, end);
 	}

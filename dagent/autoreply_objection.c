@@ -4,7 +4,7 @@
  */
 #include "autoreply.h"
 
-#include "trace.h"
+#include "rules/loop.h"
 
 #include <string.h>
 
@@ -144,7 +144,7 @@ static const char *autoreply_field_objection(const struct header_field *field,
 	    autoreply_has_word(field->text, suppress))
 		return "suppressed";
 	/* It came back from where a rule of the user sent it. */
-	if (g_ascii_strcasecmp(name, TRACE_REDIRECTED) == 0 &&
+	if (g_ascii_strcasecmp(name, LOOP_MARK) == 0 &&
 	    autoreply_is_own(field->text, own, delimiter))
 		return "loop";
 	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)

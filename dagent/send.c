@@ -12,6 +12,7 @@
 #include "log.h"
 #include "redirect.h"
 #include "rules/html.h"
+#include "rules/loop.h"
 #include "rules/sieve.h"
 #include "store/settings.h"
 #include "trace.h"
@@ -20,53 +21,12 @@
 #include <string.h>
 
 #define SEND_REPLY_SECONDS INT64_C(60) /* between two to one sender */
-#define SEND_RECEIVED_MAX  50 /* where others (Postfix) take it for a loop */
-
-/* ---- loops ---- */
-
-struct send_loop {
-	const char *const *own;
-	size_t hops;
-	size_t received;
-	bool is_loop;
-};
-
-static bool send_loop_each(void *context, const char *name, const char *value)
-{
-	struct send_loop *loop = context;
-	bool is_ours = g_ascii_strcasecmp(name, TRACE_REDIRECTED) == 0;
-
-	loop->received += g_ascii_strcasecmp(name, "Received") == 0;
-	if (!is_ours && g_ascii_strcasecmp(name, TRACE_REDIRECTED_TOO) != 0)
-		return true;
-	loop->hops += is_ours;
-	for (size_t i = 0; loop->own[i]; i++)
-		if (g_ascii_strcasecmp(loop->own[i], value) == 0)
-			loop->is_loop = true;
-	return true;
-}
-
-bool send_is_loop(GBytes *message, const char *address, const char *const *own)
-{
-	static const char *const names[] = {
-		TRACE_REDIRECTED, TRACE_REDIRECTED_TOO, "Received", NULL};
-	struct send_loop loop = {.own = own};
-	size_t size = 0;
-	const char *octets = g_bytes_get_data(message, &size);
-
-	for (size_t i = 0; own[i]; i++)
-		if (g_ascii_strcasecmp(own[i], address) == 0)
-			return true;
-	header_scan(octets, size, names, send_loop_each, &loop);
-	return loop.is_loop || loop.hops >= SEND_HOPS_MAX ||
-	       loop.received >= SEND_RECEIVED_MAX;
-}
 
 static bool send_suppresses(const struct send *send,
 			    const struct sieve_action *action,
 			    const char *address)
 {
-	if (!send_is_loop(send->mail->bytes, address, send->own))
+	if (!sieve_is_loop(send->mail->bytes, address, send->own))
 		return false;
 	log_message(LOG_LEVEL_WARNING,
 		    "%s: %s: rule '%s': %s to %s suppressed, mail loop; kept",
@@ -112,8 +72,7 @@ static struct plan_content *send_redirected(const struct send *send,
 			return content;
 	}
 	received = trace_format_received(&trace);
-	mark = g_strdup_printf(TRACE_REDIRECTED ": %s\r\n" TRACE_REDIRECTED_TOO
-						": %s\r\n",
+	mark = g_strdup_printf(LOOP_MARK ": %s\r\n" LOOP_MARK_TOO ": %s\r\n",
 			       send->to->who->email, send->to->who->email);
 	out = g_byte_array_new();
 	g_byte_array_append(out, (const guint8 *)received,
@@ -201,22 +160,20 @@ static bool send_marks_each(void *context, const char *name, const char *value)
 	g_autofree char *clean = field_clean(value, 320);
 
 	g_string_append_printf(marks->lines, "%s: %s\r\n", name, clean);
-	return ++marks->count < 2 * SEND_HOPS_MAX;
+	return ++marks->count < 2 * LOOP_HOPS_MAX;
 }
 
 /* The marks of all rules that it came through, this one's first: a new message
  * must not forget them.  Owned. */
 static char *send_forward_marks(const struct send *send)
 {
-	static const char *const names[] = {TRACE_REDIRECTED,
-					    TRACE_REDIRECTED_TOO, NULL};
+	static const char *const names[] = {LOOP_MARK, LOOP_MARK_TOO, NULL};
 	struct send_marks marks = {.lines = g_string_new(NULL)};
 	size_t size = 0;
 	const char *octets = g_bytes_get_data(send->mail->bytes, &size);
 
 	g_string_append_printf(marks.lines,
-			       TRACE_REDIRECTED ": %s\r\n" TRACE_REDIRECTED_TOO
-						": %s\r\n",
+			       LOOP_MARK ": %s\r\n" LOOP_MARK_TOO ": %s\r\n",
 			       send->to->who->email, send->to->who->email);
 	header_scan(octets, size, names, send_marks_each, &marks);
 	return g_string_free(marks.lines, FALSE);

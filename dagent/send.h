@@ -10,9 +10,6 @@
 
 struct sieve_action;
 
-/* Hops of redirects and forwards by Okapi that a mail survives. */
-#define SEND_HOPS_MAX 10
-
 struct send {
 	struct mail *mail;
 	struct store *store;
@@ -21,11 +18,6 @@ struct send {
 	/* The message as the rule made it; NULL: as it came. */
 	const struct plan_content *edited;
 };
-
-/* Would it be a loop to send the message to address: does it say that it came
- * from a rule for one of the user's addresses, or through too many rules, or
- * is the address the user's own?  Pure. */
-bool send_is_loop(GBytes *message, const char *address, const char *const *own);
 
 /* Both: false where nobody is left to send to because of loops, which is
  * logged; the mail is to be kept then. */

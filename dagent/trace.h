@@ -6,11 +6,6 @@
 
 #include "base.h"
 
-/* Names the user whose rule redirected a message: the guard against loops. */
-#define TRACE_REDIRECTED "X-Okapi-Redirected-For"
-/* The same as Dovecot has it: a loop over both is found by both. */
-#define TRACE_REDIRECTED_TOO "X-Sieve-Redirected-From"
-
 struct trace {
 	const char *reverse_path;
 	const char *recipient; /* as the MTA named it */

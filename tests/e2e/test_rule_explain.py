@@ -118,6 +118,19 @@ if address :count "ge" "to" "2" { stop; }
                          ["fileinto"])
         self.assertTrue(result["implicit_keep"])
 
+    def test_a_loop_is_foreseen(self):
+        self.rule('require "vnd.okapi.forward";\n'
+                  'redirect "anna@okapi.test";\nforward "far@y.test";')
+        path = self.write("m.eml", (b"X-Okapi-Redirected-For: anna@okapi.test"
+                                    b"\n" + message("back")).decode())
+        text = self.okapi.must("rule", "test", "anna", path)
+        self.assertIn("redirect anna@okapi.test (r, line 2): kept instead, "
+                      "mail loop", text)
+        self.assertIn("(r, line 3): kept instead, mail loop", text)
+        path = self.write("n.eml", message("on").decode())
+        text = self.okapi.must("rule", "test", "anna", path)
+        self.assertEqual(text.count("mail loop"), 1)
+
     def test_for_people(self):
         self.rule(SCRIPT)
         path = self.write("m.eml", message("a price").decode())

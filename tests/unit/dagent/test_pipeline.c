@@ -11,6 +11,7 @@
 #include "dagent/send.h"
 #include "dagent/trace.h"
 #include "header.h"
+#include "rules/loop.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -169,7 +170,7 @@ static bool is_loop(const char *message, const char *address)
 	static const char *const own[] = {"anna@x.test", "a@x.test", NULL};
 	g_autoptr(GBytes) bytes = g_bytes_new(message, strlen(message));
 
-	return send_is_loop(bytes, address, own);
+	return sieve_is_loop(bytes, address, own);
 }
 
 Test(dagent_rules, loops)
