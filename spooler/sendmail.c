@@ -448,10 +448,15 @@ static int sendmail_list(const struct conf *conf,
 	struct fault fault = {0};
 	int fd;
 
-	if (net_connect(where, SENDMAIL_CONNECT_MS, &fd, &fault) != 0)
+	if (net_connect(where, SENDMAIL_CONNECT_MS, &fd, &fault) != 0) {
+		(void)sendmail_complain(EX_OK,
+					"no spooler answers (%s); this is what "
+					"the store says:",
+					fault.text);
 		sendmail_exec_admin(args);
-	else
+	} else {
 		(void)close(fd);
+	}
 	return sendmail_ask(conf, "list\n");
 }
 

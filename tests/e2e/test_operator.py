@@ -318,6 +318,14 @@ class Mailq(Operating):
         self.queue_empties()
         self.assertEqual(self.send(b"", "-bp").out, "Mail queue is empty\n")
 
+    def test_while_no_spooler_runs(self):
+        """The store is read, and an empty list is not taken for an answer."""
+        self.okapi_with(Relay(self))
+        done = self.send(b"", "-bp")
+        self.assertEqual((done.status, done.out), (0, ""))
+        self.assertRegex(done.err, r"\Aokapi-sendmail: no spooler answers "
+                         r"\(.+\); this is what the store says:\n\Z")
+
 
 if __name__ == "__main__":
     main()
