@@ -1,6 +1,7 @@
 /*
  * OAuth tokens for the relay host, from a command; see relay.h.
  */
+#include "daemon.h"
 #include "relay.h"
 
 #include <errno.h>
@@ -55,14 +56,9 @@ static bool token_read(int fd, GString *out)
 	}
 }
 
-/* Between fork(2) and exec(2): default signals, nothing blocked. */
 static void token_child(gpointer data G_GNUC_UNUSED)
 {
-	sigset_t none;
-
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	daemon_signals_child();
 }
 
 static int token_run(const char *command, char **ret_token, struct fault *fault)

@@ -5,6 +5,7 @@ SCRAM-SHA-256, OAuth, one round trip a message), and every fault there."""
 import email
 import os
 import re
+import signal
 import socket
 import sys
 
@@ -16,6 +17,8 @@ from test_relay_faults import OTHERWISE, Faulty  # noqa: E402
 from test_spooler import ANNA, Relay, Sending  # noqa: E402
 
 OAUTH = ("--auth", "anna:", "--auth-mechs", "XOAUTH2", "--token", "t0ken")
+# As proc(5) has them.
+IGNORED = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
 
 
 class Direct(Sending):
@@ -229,6 +232,21 @@ class Login(Direct):
                        "import signal, sys\n"
                        "blocked = signal.pthread_sigmask(0, ())\n"
                        "print('t0ken' if not blocked else 'blocked')\n")
+        os.chmod(path, 0o755)
+        okapi = self.okapi_with(relay, smtp_user="anna",
+                                smtp_token_command=path)
+        okapi.start_spooler()
+        self.send(message("x"), "x@example.org")
+        self.queue_empties()
+
+    def test_the_token_command_ignores_no_signal(self):
+        """Python, which ignores these itself, would not show it."""
+        relay = Relay(self, options=OAUTH)
+        path = os.path.join(self.directory(), "token")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n"
+                       "set -- $(grep ^SigIgn /proc/self/status)\n"
+                       f"[ $((0x$2 & {IGNORED})) = 0 ] && echo t0ken\n")
         os.chmod(path, 0o755)
         okapi = self.okapi_with(relay, smtp_user="anna",
                                 smtp_token_command=path)
