@@ -163,9 +163,13 @@ static struct helper_pool *pool_new(const char *program, int image,
 	return pool;
 }
 
+/* -1 also where /proc is missing (a chroot): nothing could be started by it. */
 static int image_open(const char *program)
 {
-	return open(program, O_PATH | O_CLOEXEC);
+	AUTOCLOSE int image = open(program, O_PATH | O_CLOEXEC);
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", image);
+
+	return access(path, F_OK) == 0 ? base_take_fd(&image) : -1;
 }
 
 struct helper_pool *helper_pool_new_at(const char *program, unsigned count,

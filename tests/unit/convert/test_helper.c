@@ -7,9 +7,11 @@
 #include "convert/helper.h"
 
 #include <glib/gstdio.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -426,6 +428,21 @@ Test(helper, another_program_in_its_place, .timeout = 30)
 	helper_pool_free(pool);
 	forget(other);
 	forget(path);
+}
+
+/* In a chroot(2). */
+Test(helper, where_there_is_no_proc, .timeout = 30)
+{
+	struct helper_pool *pool;
+	g_autofree char *program = helper_program();
+
+	if (unshare(CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+		cr_skip_test("/proc cannot be hidden here");
+	pool = helper_pool_new_at(program, 1, TIMEOUT_MS);
+	cr_expect(converts(pool, "by its path"));
+	helper_pool_free(pool);
 }
 
 Test(helper, decodes_charsets, .timeout = 30)
