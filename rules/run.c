@@ -254,8 +254,10 @@ char *sieve_run_decode(struct sieve_run *run, const char *charset,
 	if (message->decode && *charset &&
 	    g_ascii_strcasecmp(charset, "utf-8") != 0) {
 		sieve_run_spend(run, RUN_DECODE_STEPS + len);
-		text = message->decode(message->mailbox_context, charset,
-				       octets, len);
+		/* One field may ask for thousands of them. */
+		if (!run->failed)
+			text = message->decode(message->mailbox_context,
+					       charset, octets, len);
 	}
 	return text ? text : utf8_make_valid(len ? octets : "", len);
 }

@@ -254,3 +254,24 @@ Test(parts, html_in_other_charsets)
 	cr_expect_str_eq(unknown, "gr\xef\xbf\xbd");
 	cr_expect_str_eq(japanese, "\xe6\x97\xa5\xe6\x9c\xac");
 }
+
+static char *decode_not(void *context, const char *charset, const char *octets,
+			size_t len)
+{
+	(void)context;
+	(void)octets;
+	(void)len;
+	cr_expect(false, "%s was asked for", charset);
+	return NULL;
+}
+
+/* A field of a thousand parameters asks a thousand times. */
+Test(parts, no_charsets_once_it_took_too_much)
+{
+	const struct sieve_message message = {.decode = decode_not};
+	struct sieve_run run = {.message = &message, .failed = true};
+	g_autofree char *text =
+		sieve_run_decode(&run, "iso-8859-1", "gr\xfc", 3);
+
+	cr_expect_str_eq(text, "gr\xef\xbf\xbd");
+}
