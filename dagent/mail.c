@@ -8,7 +8,6 @@
 #include "log.h"
 
 #include <stdatomic.h>
-
 #include <string.h>
 
 #define MAIL_RECEIVED_MAX 100

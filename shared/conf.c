@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define BOM "\xef\xbb\xbf"
+
 enum conf_kind {
 	CONF_STRING,
 	CONF_LIST,
@@ -32,7 +34,6 @@ struct conf_row {
 };
 
 static const struct conf_row conf_rows[] = {
-#define BOM "\xef\xbb\xbf"
 #define CONF_OPTION(kind, key, unit, def, min, max, text)                      \
  {CONF_##kind, #key, unit, def, min, max, text, offsetof(struct conf, key)},
 #include "conf_options.def"
