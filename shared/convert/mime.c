@@ -13,6 +13,7 @@ struct scan {
 	/* Multiparts that are open, outermost first. */
 	const struct mime_entity *open[MIME_DEPTH_MAX + 1];
 	size_t depth;
+	unsigned decoded; /* contents that were encoded around it */
 };
 
 /* Where a stretch of lines ended: at a delimiter of open[level], or at the end
@@ -480,6 +481,12 @@ static void default_type(struct mime_entity *entity)
 	}
 }
 
+static void keep_whole(struct scan *scan, struct mime_entity *entity)
+{
+	entity->cut = true;
+	convert_note(scan->context, "parts nested too deep were kept whole");
+}
+
 static bool may_nest(struct scan *scan, struct mime_entity *entity)
 {
 	if (entity->depth + 1 < MIME_DEPTH_MAX &&
@@ -487,8 +494,7 @@ static bool may_nest(struct scan *scan, struct mime_entity *entity)
 	    (!mime_is(entity, "message", NULL) ||
 	     entity->messages < MIME_EMBED_MAX))
 		return true;
-	entity->cut = true;
-	convert_note(scan->context, "parts nested too deep were kept whole");
+	keep_whole(scan, entity);
 	return false;
 }
 
@@ -530,26 +536,28 @@ static struct stop scan_multipart(struct scan *scan, struct mime_entity *entity)
 	return stop;
 }
 
-/* The content decoded, which the context keeps. */
-static struct span decoded_content(struct scan *scan,
-				   const struct mime_entity *entity)
+/* Of the content decoded, which the context keeps. */
+static struct scan scan_decoded(const struct scan *scan,
+				const struct mime_entity *entity)
 {
 	GBytes *bytes = mime_decode(entity);
 	gsize len = 0;
 	const char *data = g_bytes_get_data(bytes, &len);
 
 	g_ptr_array_add(scan->context->buffers, bytes);
-	return (struct span){data ? data : "", len};
+	if (!data)
+		data = "";
+	return (struct scan){.context = scan->context,
+			     .at = data,
+			     .end = data + len,
+			     .decoded = scan->decoded + 1};
 }
 
 /* An embedded message that was itself encoded: RFC 2046 forbids it, it is
  * seen all the same. */
 static void scan_encoded_message(struct scan *scan, struct mime_entity *entity)
 {
-	struct span content = decoded_content(scan, entity);
-	struct scan inner = {.context = scan->context,
-			     .at = content.data,
-			     .end = content.data + content.len};
+	struct scan inner = scan_decoded(scan, entity);
 	struct mime_entity *child = entity_new(&inner, entity);
 
 	child->is_root = true;
@@ -575,28 +583,34 @@ static struct stop scan_message(struct scan *scan, struct mime_entity *entity)
 static void scan_encoded_multipart(struct scan *scan,
 				   struct mime_entity *entity)
 {
-	struct span content = decoded_content(scan, entity);
-	struct scan inner = {.context = scan->context,
-			     .at = content.data,
-			     .end = content.data + content.len};
+	struct scan inner = scan_decoded(scan, entity);
+	const char *start = inner.at;
 
 	(void)scan_multipart(&inner, entity);
 	if (!entity->children->len)
 		return;
-	entity->content = content;
+	entity->content = (struct span){start, (size_t)(inner.end - start)};
 	entity->encoding = MIME_IDENTITY;
 }
 
 /* What was not taken apart for its encoding; what is signed stays as it is. */
 static void scan_encoded(struct scan *scan, struct mime_entity *entity)
 {
+	bool is_message = is_message_type(entity);
+
 	if (entity->children->len ||
 	    (entity->encoding != MIME_BASE64 &&
 	     entity->encoding != MIME_QUOTED_PRINTABLE))
 		return;
-	if (is_message_type(entity) && may_nest(scan, entity))
+	if (is_message ? !may_nest(scan, entity)
+		       : !entity->boundary ||
+				 mime_is(entity, "multipart", "signed"))
+		return;
+	if (scan->decoded >= MIME_ENCODED_MAX)
+		keep_whole(scan, entity);
+	else if (is_message)
 		scan_encoded_message(scan, entity);
-	else if (entity->boundary && !mime_is(entity, "multipart", "signed"))
+	else
 		scan_encoded_multipart(scan, entity);
 }
 

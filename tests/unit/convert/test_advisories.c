@@ -52,6 +52,23 @@ static void many_continuations(GString *out)
 	g_string_append(out, "\r\n\r\n");
 }
 
+/* Each has its delimiter in quoted-printable: it is seen in what was decoded
+ * alone. */
+static void encoded_parts(GString *out)
+{
+	repeat(out, "0123456789012345678901234567890\r\n", 100);
+	for (unsigned i = 0; i < 30; i++) {
+		g_autofree char *head = g_strdup_printf(
+			"Content-Type: multipart/mixed; boundary=b%u\r\n"
+			"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+			"--=62%u\r\n",
+			i, i);
+
+		(void)g_string_replace(out, "=", "=3D", 0);
+		g_string_prepend(out, head);
+	}
+}
+
 static void deep_parts(GString *out)
 {
 	for (unsigned i = 0; i < 10000; i++)
@@ -363,6 +380,7 @@ Test(advisories, what_was_left_out_is_said, .timeout = CASE_TIMEOUT)
 		{one_huge_field, "a header field was cut"},
 		{many_continuations, "a parameter list was cut"},
 		{deep_parts, "parts nested too deep were kept whole"},
+		{encoded_parts, "parts nested too deep were kept whole"},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
