@@ -411,10 +411,12 @@ char *charset_decode(const char *name, const void *data, size_t len)
 
 bool charset_is_known(const char *name)
 {
-	g_autofree char *text =
-		charset_find(name) ? NULL : charset_decode(name, "a", 1);
+	g_autofree char *text = NULL;
 
-	return text || charset_find(name);
+	if (charset_find(name))
+		return true;
+	text = charset_decode(name, "a", 1);
+	return text != NULL;
 }
 
 /* ---- code pages -----------------------------------------------------------

@@ -155,9 +155,10 @@ GString *charset_jp_shift(const void *octets, size_t len)
 			set = JP_NONE;
 		} else if (set == JP_ASCII || !is_sign) {
 			g_string_append_c(out, data[i]);
-		} else if (set == JP_KANA) {
+		} else if (set == JP_KANA && data[i] < 0x60) {
 			g_string_append_c(out, (char)(data[i] | 0x80));
-		} else if (is_letter(data + i + 1, len - i - 1)) {
+		} else if (set == JP_KANJI &&
+			   is_letter(data + i + 1, len - i - 1)) {
 			step = 2;
 			append_shifted(out, data[i], data[i + 1]);
 		} else {

@@ -138,6 +138,8 @@ static const struct {
 	{"iso-2022-jp with letters of Windows", "iso-2022-jp",
 	 "\033$B-!|b\033(I1\033(Bx", 15,
 	 "\xe2\x91\xa0\xe9\xab\x99\xef\xbd\xb1x", 50220},
+	{"iso-2022-jp with a kana that is none", "iso-2022-jp",
+	 "\033(I`1\033(B", 8, "\xef\xbf\xbd\xef\xbd\xb1", 50220},
 	{"iso-2022-jp with half a letter", "iso-2022-jp", "\033$B-!F\033(B", 9,
 	 "\xef\xbf\xbd\xe2\x80\x98", 50220},
 	{"gbk has the euro where Windows has it", "gb2312", "\x80\xd6\xd0\x80",
