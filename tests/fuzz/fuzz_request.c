@@ -37,7 +37,7 @@ static void make_right(struct wire_request *request, size_t rest, bool as_file)
 {
 	request->version = WIRE_VERSION;
 	request->operation =
-		request->operation % 2 ? WIRE_TO_PROPSET : WIRE_TO_RFC822;
+		(uint8_t)(WIRE_TO_PROPSET + (request->operation + 2) % 3);
 	request->charset[WIRE_CHARSET_MAX - 1] = '\0';
 	request->fields_len %= CONVERT_FIELDS_MAX + 1;
 	request->fields_len = (uint32_t)MIN(request->fields_len, rest);
