@@ -279,6 +279,12 @@ static const struct sieve_case variables[] = {
 	 NULL,
 	 "failed r1 1:55: regular expression: at char 1: missing terminating "
 	 "); discard; +keep"},
+	{"but a rule after it may refuse",
+	 VARIABLES "set \"k\" \"(\"; if header :regex \"x-count\" \"${k}\" "
+		   "{}" CASE_NEXT "require \"reject\"; reject \"no\";",
+	 NULL,
+	 "failed r1 1:55: regular expression: at char 1: missing terminating "
+	 "); reject no"},
 	{"string",
 	 VARIABLES "set \"a\" \"Hello\"; if string :contains \"${a}\" "
 		   "\"ELL\" {fileinto \"yes\";}",
