@@ -135,43 +135,50 @@ int content_put_parts(struct store *store, int64_t lob, const struct kept *kept,
 }
 
 /* 1: a part's file is still there, and what it was taken for; 0, -1.  One that
- * a row names is kept for others already; another one is looked at.  In the
- * write lock nobody purges them. */
+ * a row names is kept for others already; another one is looked at, and goes if
+ * it is not whole. */
 static int content_has_part(struct store *store, const struct lob_value *part,
 			    struct fault *fault)
 {
 	struct lob_value value = *part;
-	struct lob_name name;
-	g_autofree char *file = NULL;
-	int64_t id;
-	int rc;
 
 	if (lob_is_held(&value))
 		return 1;
-	if (!lob_find(store->path, &value))
-		return 0;
-	rc = sql_get(store, fault, &id, "SELECT id FROM lob WHERE hash = ?",
-		     "b", value.hash, sizeof(value.hash));
-	if (rc || lob_file_is_whole(store, &value))
-		return rc < 0 ? -1 : 1;
-	name = lob_name_of(value.hash, value.form);
-	file = lob_file(store->path, &name);
-	if (unlink(file) && errno != ENOENT)
-		return fault_set_errno(fault, FAULT_IO, errno,
-				       "cannot remove %s", file);
+	while (lob_find(store->path, &value)) {
+		struct lob_name name = lob_name_of(value.hash, value.form);
+		g_autofree char *file = lob_file(store->path, &name);
+		int64_t id;
+		int rc = sql_get(store, fault, &id,
+				 "SELECT id FROM lob WHERE hash = ?", "b",
+				 value.hash, sizeof(value.hash));
+
+		if (rc)
+			return rc;
+		if (lob_file_is_whole(store, &value))
+			return value.form == part->form;
+		if (unlink(file) && errno != ENOENT)
+			return fault_set_errno(fault, FAULT_IO, errno,
+					       "cannot remove %s", file);
+	}
 	return 0;
 }
 
-static int content_has_parts(struct store *store, const struct kept *kept,
-			     struct fault *fault)
+int content_has_parts(struct store *store, const struct kept *kept,
+		      struct fault *fault)
 {
-	int rc = 1;
+	int has_all = 1;
 
-	for (guint i = 0; rc == 1 && i < kept->parts->len; i++)
-		rc = content_has_part(
+	/* Of all of them: who packs it anew looks at none again. */
+	for (guint i = 0; i < kept->parts->len; i++) {
+		int rc = content_has_part(
 			store, &g_array_index(kept->parts, struct lob_value, i),
 			fault);
-	return rc;
+
+		if (rc < 0)
+			return -1;
+		has_all &= rc;
+	}
+	return has_all;
 }
 
 static int content_put_lob(struct store *store, const struct content *content,

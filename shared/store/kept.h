@@ -36,6 +36,10 @@ struct kept {
 	GArray *parts;          /* of struct lob_value, in order */
 };
 
+/* 1: the files of all parts are still there, and whole; 0: it is to be packed
+ * anew, -1.  Within the write lock, where nobody purges them. */
+NODISCARD int content_has_parts(struct store *store, const struct kept *kept,
+				struct fault *fault);
 /* Rows of the parts of a row of lob. */
 NODISCARD int content_put_parts(struct store *store, int64_t lob,
 				const struct kept *kept, struct fault *fault);

@@ -533,16 +533,24 @@ Test(kept, a_large_part_whose_file_is_broken)
 	must_be_sound();
 }
 
+/* Text that packing pays for, in a file all the same; owned. */
+static char *digits_of(size_t len, guint32 seed)
+{
+	char *digits = noise_of(len, seed);
+
+	for (size_t i = 0; i < len; i++)
+		digits[i] = "0123456789abcdef"[digits[i] & 15];
+	return digits;
+}
+
 /* One that is large enough to be one, but cut, or of other octets: known by its
  * hash alone, as no row names it. */
 Test(kept, a_large_part_whose_file_is_cut)
 {
 	size_t len = 4 * LOB_FILE_MIN;
-	g_autofree char *digits = noise_of(len, 8);
+	g_autofree char *digits = digits_of(len, 8);
 	int64_t bob = user_make("bob");
 
-	for (size_t i = 0; i < len; i++)
-		digits[i] = "0123456789abcdef"[digits[i] & 15];
 	for (int i = 0; i < 2; i++) {
 		struct lob_name name = {{0}, true};
 		g_autofree char *file = NULL;
@@ -573,6 +581,41 @@ Test(kept, a_large_part_whose_file_is_cut)
 		must_come_back(id, g_bytes_get_data(content->rfc822, NULL),
 			       g_bytes_get_size(content->rfc822), "digits");
 	}
+	must_be_sound();
+}
+
+static void cut_part_file(const char *data, size_t len)
+{
+	struct lob_name name = {{0}, true};
+	g_autofree char *file = NULL;
+
+	digest_sha256(data, len, name.hash);
+	file = lob_file(fx.path, &name);
+	cr_assert_eq(truncate(file, LOB_FILE_MIN + 5), 0, "%s", file);
+}
+
+/* Both of them, not only the first that is looked at. */
+Test(kept, two_large_parts_whose_files_are_cut)
+{
+	size_t len = 4 * LOB_FILE_MIN;
+	g_autofree char *one = digits_of(len, 8);
+	g_autofree char *two = digits_of(len, 9);
+	g_autoptr(GString) text = message_with(one, len, "one");
+	g_autoptr(GString) more = message_with(two, len, "two");
+	AUTO(content) content = NULL;
+	AUTO(kept) kept = NULL;
+	int64_t bob = user_make("bob");
+
+	g_string_append_len(text, more->str, (gssize)more->len);
+	content = content_of(text->str, text->len);
+	content_prepare(content, -1);
+	cut_part_file(one, len);
+	cut_part_file(two, len);
+	must(store_content_prepare(fx.path, content, -1, &kept, fault));
+	cr_assert_eq(kept->parts->len, 2);
+	content->kept = kept;
+	must_come_back(deliver_to(bob, folder_of(bob, FOLDER_INBOX), content),
+		       text->str, text->len, "two parts");
 	must_be_sound();
 }
 
@@ -669,6 +712,29 @@ Test(kept, what_came_before_is_read_and_packed)
 			       "again");
 		must_be_sound();
 	}
+}
+
+/* What it came from stays until there is something in its place. */
+Test(kept, what_came_before_is_not_packed_into_a_cut_file)
+{
+	size_t len = 4 * LOB_FILE_MIN;
+	g_autofree char *digits = digits_of(len, 8);
+	AUTO(content) content = content_with(digits, len, "before");
+	gsize size;
+	const char *text = g_bytes_get_data(content->rfc822, &size);
+	int64_t bob = user_make("bob");
+	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	int64_t freed = 0;
+
+	make_earlier(content);
+	cut_part_file(digits, len);
+	for (int i = 1; i >= 0; i--) {
+		must(store_vacuum(fx.store, &freed, fault));
+		must_come_back(id, text, size, "after");
+		cr_expect_eq(
+			count_of("SELECT count(*) FROM lob WHERE form = 0"), i);
+	}
+	must_be_sound();
 }
 
 /* ---- what is read is not believed ----------------------------------------
