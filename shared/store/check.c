@@ -415,8 +415,14 @@ int store_repair(struct store *store,
 		 int64_t *ret_repaired, struct fault *fault)
 {
 	struct check told = {store, tell, context, 0, true};
+	struct check schema = {store, NULL, NULL, 0, true};
 	int64_t now = g_get_real_time();
 
+	*ret_repaired = 0;
+	if (check_find_schema(&schema, fault))
+		return -1;
+	if (!schema.is_readable)
+		return 0;
 	for (size_t i = 0; i < G_N_ELEMENTS(check_steps); i++)
 		if (repair_step(store, &check_steps[i], &told, fault))
 			return -1;

@@ -27,6 +27,7 @@ NODISCARD int store_check(struct store *store,
 /* Makes right what the rest of the store tells how it was: counters, sizes,
  * change numbers, rows and files that belong to nothing, folders that every
  * user has, claims of nobody, indexes.  In units of its own, beside daemons.
+ * Nothing where a table is not as it is to be: what it says is not believed.
  * tell is called for each thing that was; store_check() afterwards says what is
  * left. */
 NODISCARD int store_repair(struct store *store,

@@ -275,6 +275,8 @@ Test(upkeep, tables_are_those_of_the_schema)
 		{"DROP TABLE rule_memory", "the table rule_memory is missing"},
 	};
 
+	break_store("ANALYZE");
+	must_be_sound();
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autoptr(GString) text = g_string_new(NULL);
 		int64_t repaired = 0;
@@ -288,6 +290,27 @@ Test(upkeep, tables_are_those_of_the_schema)
 		cr_expect(strstr(text->str, cases[i].told), "%s: %s",
 			  cases[i].sql, text->str);
 	}
+}
+
+Test(upkeep, nothing_is_repaired_by_tables_of_others)
+{
+	AUTO(content) large = content_large('t');
+	g_autofree char *file = content_file(large);
+	int64_t repaired = -1;
+
+	content_prepare(large, -1);
+	make_old(file);
+	user_make("bob");
+	break_store("UPDATE hierarchy SET size = 5 WHERE type = 1;"
+		    "ALTER TABLE lob ADD COLUMN x TEXT");
+	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
+	cr_expect_eq(repaired, 0);
+	cr_expect(g_file_test(file, G_FILE_TEST_EXISTS));
+	break_store("ALTER TABLE lob DROP COLUMN x");
+	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
+	cr_expect_gt(repaired, 1);
+	cr_expect_not(g_file_test(file, G_FILE_TEST_EXISTS));
+	must_be_sound();
 }
 
 Test(upkeep, what_is_lost_stays_told)
