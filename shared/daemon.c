@@ -138,16 +138,6 @@ int daemon_signals_start(void (*stop)(void *context),
 	return 0;
 }
 
-void daemon_signals_child(void)
-{
-	sigset_t none;
-
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)signal(SIGXFSZ, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* ---- who we are ---- */
 
 /* The numbers of conf->user and conf->group; -1 where nothing is set. */

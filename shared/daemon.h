@@ -38,15 +38,12 @@ NODISCARD int daemon_detach(struct fault *fault);
  * Blocks SIGTERM, SIGINT and SIGHUP in the calling thread, which its threads
  * inherit, and starts a thread that waits for them: stop is called on SIGTERM
  * and SIGINT, reload (may be NULL) on SIGHUP, in that thread, as ordinary
- * functions.  Children that are executed inherit the blocked signals and those
- * that program_ignore_signals() ignores: daemon_signals_child() between fork(2)
- * and exec(2) gives them back their defaults.
+ * functions.  Programs that are started inherit the blocked signals:
+ * program_restore_signals().
  */
 NODISCARD int daemon_signals_start(void (*stop)(void *context),
 				   void (*reload)(void *context), void *context,
 				   struct fault *fault);
-/* Async-signal-safe. */
-void daemon_signals_child(void);
 
 /* Makes conf->run_dir (0755) if it is missing, and gives a new one to
  * conf->user. */

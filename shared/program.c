@@ -36,6 +36,16 @@ void program_ignore_signals(void)
 	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
+void program_restore_signals(void)
+{
+	sigset_t none;
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 void program_print_help(GOptionContext *context, const char *name,
 			const char *args)
 {

@@ -19,6 +19,10 @@ char *program_find(const char *name);
  */
 void program_ignore_signals(void);
 
+/* Undoes that, and blocks nothing: between fork(2) and exec(2) of a program
+ * that is not ours.  Async-signal-safe. */
+void program_restore_signals(void);
+
 /* --help: what GOption makes of its table, below a first line like that of our
  * other programs, which reads the same in every locale. */
 void program_print_help(GOptionContext *context, const char *name,

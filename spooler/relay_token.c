@@ -1,7 +1,7 @@
 /*
  * OAuth tokens for the relay host, from a command; see relay.h.
  */
-#include "daemon.h"
+#include "program.h"
 #include "relay.h"
 
 #include <errno.h>
@@ -58,7 +58,7 @@ static bool token_read(int fd, GString *out)
 
 static void token_child(gpointer data G_GNUC_UNUSED)
 {
-	daemon_signals_child();
+	program_restore_signals();
 }
 
 static int token_run(const char *command, char **ret_token, struct fault *fault)
