@@ -87,9 +87,9 @@ int copy_duplicate(struct store *store, const struct copy_row *row,
 	    sql_run(store, fault,
 		    "INSERT INTO hierarchy (type, parent, store, content,"
 		    " change, flags, size, received, trace, keywords)"
-		    " SELECT 3, ?, ?, content, ?, flags, size, received,"
+		    " SELECT 3, ?, ?, content, ?, ?, size, received,"
 		    " trace, keywords FROM hierarchy WHERE id = ?",
-		    "iiii", folder, target, change, row->id))
+		    "iiidi", folder, target, change, (int)row->flags, row->id))
 		return -1;
 	id = sqlite3_last_insert_rowid(store->db);
 	*ret_message = id;
