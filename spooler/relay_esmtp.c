@@ -296,10 +296,10 @@ static int relay_attempt(struct relay_place *place,
 		relay_session_clear(&session);
 		return -1;
 	}
-	relay_prepare(&session,
-		      again->without_tls &&
-			      again->address == relay_control_at(control));
+	again->without_tls = again->without_tls &&
+			     again->address == relay_control_at(control);
 	again->address = relay_control_at(control);
+	relay_prepare(&session, again->without_tls);
 	relay_control_set(control, relay_cut_wire, session.wire);
 	relay_add(&session, first);
 	(void)smtp_start_session(session.smtp);

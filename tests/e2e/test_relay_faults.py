@@ -250,10 +250,10 @@ class Addresses(Sending):
                        check=True)
         self.library = library
 
-    def once(self, relay, *addresses, **settings):
+    def once(self, relay, *addresses, to=("x@example.org",), **settings):
         okapi = self.okapi_with(None, smtp_server=f"many.test:{relay.port}",
                                 **settings)
-        self.send(message("x"), "x@example.org")
+        self.send(message("x"), "-i", *to)
         return okapi.run("okapi-spooler", "-c", okapi.config, "--once",
                          env={
                              "LD_PRELOAD": self.library,
@@ -313,7 +313,9 @@ class Addresses(Sending):
                 one.recv(500)
                 one.sendall(b"250-x\r\n250 STARTTLS\r\n")
                 one.recv(500)
-                one.sendall(b"220 go on\r\nno TLS at all\r\n")
+                one.sendall(b"220 go on\r\n")
+                one.recv(500)  # what comes with the 220 ends it at once
+                one.sendall(b"no TLS at all\r\n")
         threading.Thread(target=serve, daemon=True).start()
 
     def test_tls_that_failed_at_one_is_tried_at_the_next(self):
@@ -332,6 +334,21 @@ class Addresses(Sending):
                 self.assertEqual(result.status, 0, repr(result))
                 (envelope, _), = relay.messages()
                 self.assertTrue(envelope["tls"], relay.log())
+
+    def test_tls_that_works_is_taken_again(self):
+        """Behind an address where it failed, and over a second connection: one
+        recipient cannot go there."""
+        cert, key = certificate(self.directory())
+        relay = Relay(self, options=("--tls-cert", cert, "--tls-key", key,
+                                     "--no-ext", "SMTPUTF8"))
+        self.fails_in_tls_and_goes("127.0.0.2", relay.port)
+        result = self.once(relay, "127.0.0.2", "127.0.0.1",
+                           to=("jürgen@example.org", "x@example.org"),
+                           smtp_tls="opportunistic")
+        self.assertEqual(result.status, 0, repr(result))
+        (envelope, _), = relay.messages()
+        self.assertEqual(envelope["rcpts"], ["x@example.org"])
+        self.assertTrue(envelope["tls"], relay.log())
 
     def test_all_are_asked_once(self):
         relay = Relay(self)
