@@ -459,7 +459,16 @@ static void worker_leave(struct worker *worker)
 	pthread_mutex_unlock(&worker->spooler->lock);
 }
 
-/* Tries the relay hosts in turn; first is moved if that worked. */
+/* What is said of attempts names it from now on. */
+static void worker_set_relay(struct worker *worker,
+			     const struct relay_place *place)
+{
+	g_free(worker->relay);
+	worker->relay = relay_place_format(place);
+}
+
+/* Tries the relay hosts in turn; first is moved if that worked.  If none did,
+ * the words are those of the first. */
 static int worker_relay(struct worker *worker, struct attempt *first,
 			struct fault *fault)
 {
@@ -472,8 +481,7 @@ static int worker_relay(struct worker *worker, struct attempt *first,
 	for (size_t i = 0; i < route->place_count; i++) {
 		struct fault why = {0};
 
-		g_free(worker->relay);
-		worker->relay = relay_place_format(&route->places[i]);
+		worker_set_relay(worker, &route->places[i]);
 		worker->session_count = 0;
 		if (relay_run(&route->places[i], &route->options,
 			      worker->control, &first->message, &source,
@@ -486,6 +494,7 @@ static int worker_relay(struct worker *worker, struct attempt *first,
 		if (i == 0)
 			*fault = why;
 	}
+	worker_set_relay(worker, &route->places[0]);
 	return -1;
 }
 
@@ -495,8 +504,7 @@ static void worker_deliver(struct worker *worker, struct attempt *first)
 	struct fault fault = {0};
 
 	worker->route = worker_route_of(worker, first->entry);
-	g_free(worker->relay);
-	worker->relay = relay_place_format(&worker->route->places[0]);
+	worker_set_relay(worker, &worker->route->places[0]);
 	worker_set_sender(worker, first);
 	words = worker_down_words(worker);
 	if (!words && !worker_enter(worker)) {
@@ -526,6 +534,7 @@ static void worker_deliver(struct worker *worker, struct attempt *first)
 
 static void worker_session(struct worker *worker, struct attempt *first)
 {
+	worker_settle(worker); /* of what could not be read */
 	worker_deliver(worker, first);
 	worker_expect(worker, false);
 	worker_settle(worker);

@@ -217,6 +217,18 @@ class Relaying(Sending):
                 self.assertEqual(len(again.messages()), 1)
                 again.close()
 
+    def test_where_none_answers_the_words_are_those_of_the_first(self):
+        relays = [Relay(self, f"CONNECT=421 4.3.2 {name}")
+                  for name in ("first", "second")]
+        okapi = self.okapi_with(
+            relays[0], smtp_fallback=f"127.0.0.1:{relays[1].port}")
+        self.send(message("x"), "x@example.org")
+        done = okapi.run("okapi-spooler", "-c", okapi.config, "--once")
+        line, = [line for line in done.err.splitlines()
+                 if " relay queue=" in line]
+        self.assertIn(f"relay=127.0.0.1:{relays[0].port} ", line)
+        self.assertIn("4.3.2 first", line)
+
     def test_fallback_while_the_server_does_not_answer(self):
         relay = Relay(self)
         okapi = self.okapi_with(None, smtp_fallback=f"127.0.0.1:{relay.port}")
