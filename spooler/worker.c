@@ -94,6 +94,7 @@ struct worker_claim {
 	struct worker *worker;
 	int64_t now;
 	size_t limit;
+	const struct route *only; /* of a session under way, or NULL: all */
 	GPtrArray *full; /* of struct route: no more of their mail, or NULL */
 	GPtrArray *entries;
 };
@@ -102,10 +103,12 @@ static bool worker_wants(const char *reverse_path, bool is_nobodys,
 			 void *context)
 {
 	const struct worker_claim *claim = context;
+	const struct route *route =
+		worker_route(claim->worker, reverse_path, is_nobodys);
 
-	return !g_ptr_array_find(
-		claim->full,
-		worker_route(claim->worker, reverse_path, is_nobodys), NULL);
+	if (claim->only)
+		return route == claim->only;
+	return !g_ptr_array_find(claim->full, route, NULL);
 }
 
 static int worker_claim_unit(struct store *store, void *context,
@@ -117,8 +120,9 @@ static int worker_claim_unit(struct store *store, void *context,
 								that was
 								undone */
 	return store_queue_claim(store, claim->now, claim->limit,
-				 claim->full ? worker_wants : NULL, claim,
-				 &claim->entries, fault);
+				 claim->only || claim->full ? worker_wants
+							    : NULL,
+				 claim, &claim->entries, fault);
 }
 
 /* How many may be claimed now. */
@@ -143,7 +147,8 @@ static size_t worker_allowance(struct worker *worker)
 	return limit;
 }
 
-/* After a claim: in vain, or with more to come. */
+/* After a claim: in vain, or with more to come.  That there is nothing more for
+ * a session says nothing of others. */
 static void worker_claimed(struct worker *worker,
 			   const struct worker_claim *claim, size_t count)
 {
@@ -154,8 +159,10 @@ static void worker_claimed(struct worker *worker,
 	if (!count) {
 		if (spooler->settings->policy.rate)
 			spooler->rate.next = now;
-		spooler->not_before = now + WORKER_VAIN_US;
-		spooler->in_vain++;
+		if (!claim->only) {
+			spooler->not_before = now + WORKER_VAIN_US;
+			spooler->in_vain++;
+		}
 	} else {
 		spooler->in_vain = 0;
 	}
@@ -176,10 +183,8 @@ static bool worker_has_room(const struct worker *worker,
 			    worker->settings->conf->smtp_max_sessions);
 }
 
-/* Routes that have all the sessions they may, but for the worker's own; NULL:
- * none. */
-static GPtrArray *worker_full_routes(struct worker *worker,
-				     const struct route *own)
+/* Routes that have all the sessions they may; NULL: none. */
+static GPtrArray *worker_full_routes(struct worker *worker)
 {
 	const GPtrArray *routes = worker->settings->routes;
 	GPtrArray *full = NULL;
@@ -188,7 +193,7 @@ static GPtrArray *worker_full_routes(struct worker *worker,
 	for (guint i = 0; i < routes->len && routes->len > 1; i++) {
 		struct route *route = routes->pdata[i];
 
-		if (route == own || worker_has_room(worker, route))
+		if (worker_has_room(worker, route))
 			continue;
 		if (!full)
 			full = g_ptr_array_new();
@@ -198,7 +203,8 @@ static GPtrArray *worker_full_routes(struct worker *worker,
 	return full;
 }
 
-/* own: the route of the session under way, or NULL. */
+/* own: the route of the session under way, or NULL.  What goes by others is
+ * left to others: it would wait for this relay host. */
 static void worker_claim(struct worker *worker, const struct route *own)
 {
 	g_autoptr(GPtrArray) full = NULL;
@@ -210,7 +216,10 @@ static void worker_claim(struct worker *worker, const struct route *own)
 	claim.limit = worker_allowance(worker);
 	if (!claim.limit)
 		return;
-	full = worker_full_routes(worker, own);
+	if (own && worker->settings->routes->len > 1)
+		claim.only = own;
+	else
+		full = worker_full_routes(worker);
 	claim.full = full;
 	if (committer_run_anew(worker->spooler->committer, worker_claim_unit,
 			       &claim, &fault) != 0) {
@@ -312,22 +321,7 @@ static void worker_give_back(struct worker *worker, bool same)
 	pthread_mutex_unlock(&spooler->lock);
 }
 
-/* The first of the batch that goes by this route (NULL: any); owned. */
-static struct queue_entry *worker_pick(struct worker *worker,
-				       const struct route *route)
-{
-	for (GList *at = worker->batch.head; at; at = at->next) {
-		struct queue_entry *entry = at->data;
-
-		if (route && worker_route_of(worker, entry) != route)
-			continue;
-		g_queue_delete_link(&worker->batch, at);
-		return entry;
-	}
-	return NULL;
-}
-
-/* The next message, by this route (NULL: any). */
+/* The next message, by this route (NULL: any), which is that of the batch. */
 static struct attempt *worker_take(struct worker *worker,
 				   const struct route *route)
 {
@@ -341,7 +335,7 @@ static struct attempt *worker_take(struct worker *worker,
 			return g_queue_pop_head(&worker->again);
 		if (g_queue_is_empty(&worker->batch))
 			worker_claim(worker, route);
-		entry = worker_pick(worker, route);
+		entry = g_queue_pop_head(&worker->batch);
 		if (!entry)
 			return NULL;
 		attempt = worker_prepare(worker, entry);

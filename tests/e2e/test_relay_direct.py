@@ -394,6 +394,24 @@ class Routes(Direct):
                 relay.messages()) == n + 1, 3)
         okapi.spooler.kill()  # a stop would wait for what hangs
 
+    def test_a_route_that_hangs_under_way_holds_nothing_of_others(self):
+        """A session that goes on claims mail of its own route only."""
+        hangs = Relay(self, "RCPT:slow@*=delay 0.5", "RCPT:hangs@*=hang")
+        relay = Relay(self, "RCPT:slow@*=delay 1")
+        table = os.path.join(self.directory(), "table")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write(f"bert@okapi.test 127.0.0.1:{hangs.port}\n")
+        os.chmod(table, 0o600)
+        okapi = self.okapi_with(relay, smtp_sender_table=table,
+                                smtp_max_sessions=4)
+        for sender, to in (*[("bert", "slow")] * 3, ("anna", "slow"),
+                           *[("anna", "x"), ("bert", "hangs")] * 3):
+            self.send(message("m"), "-f", f"{sender}@okapi.test",
+                      f"{to}@example.org")
+        okapi.start_spooler()
+        self.eventually("the others", lambda: len(relay.messages()) == 4)
+        okapi.spooler.kill()  # a stop would wait for what hangs
+
     def test_a_table_that_is_none(self):
         table = os.path.join(self.directory(), "table")
         relay = Relay(self)
