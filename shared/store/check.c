@@ -389,12 +389,15 @@ static int repair_step(struct store *store, const struct check_step *step,
 {
 	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+	struct check before = {store, NULL, NULL, 0, true};
 	struct check check = {store, repair_note, found, 0, true};
 	struct check after = {store, repair_note, left, 0, true};
 	struct repair repair = {&check, step};
 	struct fault why = {0};
 
-	if (store_run(store, repair_unit, &repair, &why)) {
+	/* Writers wait for what is wrong alone, not for the search. */
+	if (check_find(&before, step, &why) ||
+	    (before.wrong && store_run(store, repair_unit, &repair, &why))) {
 		if (why.kind == FAULT_INTERNAL || why.kind == FAULT_EXISTS)
 			return 0;
 		if (fault)

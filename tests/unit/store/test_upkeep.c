@@ -292,6 +292,20 @@ Test(upkeep, tables_are_those_of_the_schema)
 	}
 }
 
+/* Nobody waits for the search of what is not there. */
+Test(upkeep, a_sound_store_is_repaired_beside_a_writer)
+{
+	AUTO(store) other = NULL;
+	int64_t repaired = -1;
+
+	user_make("bob");
+	must(store_open(fx.path, STORE_WRITE, 0, &other, fault));
+	must(store_begin(fx.store, fault));
+	must(store_repair(other, NULL, NULL, &repaired, fault));
+	cr_expect_eq(repaired, 0);
+	store_rollback(fx.store);
+}
+
 Test(upkeep, nothing_is_repaired_by_tables_of_others)
 {
 	AUTO(content) large = content_large('t');
