@@ -156,8 +156,10 @@ class States(Killed):
             with self.subTest(direct=direct):
                 self.start("DOT*2=delay 0.5", direct=direct,
                            smtp_max_sessions=1)
+                self.spooler.kill()
                 for subject in "abcd":
                     self.submit(subject)
+                self.spooler = self.okapi.start_spooler()
                 self.eventually("the second", lambda: self.relay.log().count(
                     "< (end of data)") == 2)
                 lock = self.lock()
