@@ -133,6 +133,7 @@ static const struct header_address *autoreply_addressee(const struct mail *mail)
 {
 	static const char *const fields[] = {"Sender", "Resent-From", "From"};
 	const struct conf *conf = mail->agent->conf;
+	bool utf8 = !g_str_is_ascii(mail->reverse_path); /* RFC 6531, anyway */
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
 		const struct header_field *field =
@@ -145,7 +146,7 @@ static const struct header_address *autoreply_addressee(const struct mail *mail)
 				field->addresses->pdata[k];
 
 			if (conf->vacation_to_header_ignore_envelope
-				    ? smtp_path_check(address->address, true,
+				    ? smtp_path_check(address->address, utf8,
 						      true)
 				    : g_ascii_strcasecmp(address->address,
 							 mail->reverse_path) ==

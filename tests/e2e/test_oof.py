@@ -274,6 +274,14 @@ class Settings(Away):
                     str(self.reply(sender, head)["To"].addresses[0]), expected)
                 self.assertEqual(self.envelope, ("", sender))
 
+    def test_to_of_a_reply_needs_no_smtputf8_for_itself(self):
+        """Not every relay host has it."""
+        head = ("From: Quentin <q\u00fc@x.test>\nTo: anna@okapi.test\n"
+                "Subject: s\n\nx\n").encode()
+        self.vacation(vacation_to_header_ignore_envelope="yes")
+        self.assertEqual(self.reply("srs0=q@relay.test", head)["To"],
+                         "srs0=q@relay.test")
+
     def test_whether_it_is_addressed(self):
         other = message("m", to="info@okapi.test")
         told = b"X-Original-To: info@okapi.test\n" + other
