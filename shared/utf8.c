@@ -60,7 +60,8 @@ char *utf8_make_valid(const char *text, size_t len)
 	if (!utf8_is_valid(text, len))
 		return g_utf8_make_valid(text, (gssize)len);
 	copy = g_malloc(len + 1);
-	memcpy(copy, text, len);
+	if (len) /* text may be NULL then */
+		memcpy(copy, text, len);
 	copy[len] = '\0';
 	return copy;
 }

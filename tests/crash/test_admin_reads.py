@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
+from harness.okapi import Okapi, message, strace  # noqa: E402
 
 READS_MAX = 400
 
@@ -31,9 +31,9 @@ class Reads(Case):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.trace)
         done = subprocess.run(
-            ["strace", "-f", "-o", self.trace, "-P", path, "-P", path + "-wal",
-             "-e", "trace=pread64", "-e",
-             f"inject=pread64:error=EIO:when={n}",
+            [*strace("-o", self.trace, "-P", path, "-P", path + "-wal",
+                     "-e", "trace=pread64",
+                     "-e", f"inject=pread64:error=EIO:when={n}"),
              self.okapi.program("okapi-admin"), "-c", self.okapi.config,
              *words], stdin=subprocess.DEVNULL, capture_output=True,
             check=False, timeout=60)

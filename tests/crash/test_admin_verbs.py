@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.admin_table import CALLS, ENDLESS, Table  # noqa: E402
 from harness.cases import main  # noqa: E402
+from harness.okapi import strace  # noqa: E402
 
 WRITES_MAX = 60
 # What is not in a table: files, or what goes by itself.
@@ -40,8 +41,8 @@ class Verbs(Table):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.trace)
         done = subprocess.run(
-            ["strace", "-f", "-o", self.trace, "-P", path, "-P", path + "-wal",
-             "-e", "trace=pwrite64", "-e", "inject=pwrite64:" + fault,
+            [*strace("-o", self.trace, "-P", path, "-P", path + "-wal",
+                     "-e", "trace=pwrite64", "-e", "inject=pwrite64:" + fault),
              self.okapi.program("okapi-admin"), "-c", self.okapi.config,
              *words], stdin=subprocess.DEVNULL, capture_output=True,
             check=False, timeout=60)

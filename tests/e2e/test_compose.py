@@ -539,7 +539,7 @@ def compose(what):
     text = what if isinstance(what, str) else json.dumps(what)
     return subprocess.run([ADMIN, "convert", "--rfc822", "-"],
                           input=text.encode(), capture_output=True,
-                          timeout=60, check=False)
+                          timeout=240, check=False)
 
 
 def tree(part):

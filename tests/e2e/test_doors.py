@@ -18,7 +18,7 @@ from bench.servers import processes  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
 from harness.clock import Clock  # noqa: E402
 from harness.lmtp import Lmtp, stuff  # noqa: E402
-from harness.okapi import crlf, message  # noqa: E402
+from harness.okapi import crlf, message, strace  # noqa: E402
 from harness.process import Process, free_port  # noqa: E402
 from harness.served import ANNA, BERT, Served  # noqa: E402
 
@@ -256,13 +256,10 @@ class Readers(Sessions):
         trace = os.path.join(self.directory(), "trace")
         if not shutil.which("strace"):
             self.skipTest("strace is not installed")
-        # Leaks cannot be looked for in what is traced.
-        options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         process = Process(
-            ["strace", "-f", "-o", trace, "-P", path, "-P", path + "-wal",
-             "-E", "ASAN_OPTIONS=" + options,
-             "-e", "trace=pread64",
-             "-e", "inject=pread64:signal=SIGSTOP:when=11",
+            [*strace("-o", trace, "-P", path, "-P", path + "-wal",
+                     "-e", "trace=pread64",
+                     "-e", "inject=pread64:signal=SIGSTOP:when=11"),
              self.okapi.program("okapi-admin"), *command,
              "-c", self.okapi.config], cwd="/")
         self.addCleanup(process.kill)

@@ -519,8 +519,14 @@ class Stopping(Started):
         self.start(cases, smtp_timeout="5m", smtp_tls="opportunistic")
         self.submit(1)
         spooler = self.okapi.start_spooler()
-        self.eventually("all hang", lambda: self.reached == expected and all(
-            q["state"] == "sending" for q in self.okapi.queue()), 30)
+        try:
+            self.eventually("all hang", lambda: self.reached == expected and all(
+                q["state"] == "sending" for q in self.okapi.queue()), 30)
+        except AssertionError as why:
+            raise AssertionError(
+                f"{expected - self.reached} were not reached: "
+                f"{[q for q in self.okapi.queue() if q['state'] != 'sending']}"
+            ) from why
         began = time.monotonic()
         self.assertEqual(spooler.stop(timeout=20), 0)
         took = time.monotonic() - began

@@ -16,6 +16,13 @@ PROGRAMS = ("okapi-dagent", "okapi-dagentd", "okapi-spooler", "okapi-sendmail", 
 DOMAIN = "okapi.test"
 
 
+def strace(*options):
+    """The words of a tracer, to stand before a program's.  Leaks cannot be
+    looked for in what is traced."""
+    asan = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+    return ["strace", "-f", "-E", "ASAN_OPTIONS=" + asan, *options]
+
+
 class Result:
     """How a program ended: status, out and err as text, raw as bytes."""
 
