@@ -86,6 +86,9 @@ struct attempt *attempt_new(struct queue_entry *entry, GBytes *bytes)
 	attempt->message.len = size;
 	attempt->message.body_8bit =
 		attempt_is_8bit(attempt->message.octets, size);
+	if (!entry->store)
+		attempt->list = mailing_list_of(attempt->message.octets, size,
+						entry->reverse_path);
 	attempt->message.reverse_path = entry->reverse_path;
 	attempt->message.dsn_ret =
 		entry->dsn_ret && *entry->dsn_ret ? entry->dsn_ret : NULL;
@@ -138,14 +141,17 @@ void attempt_defer(struct attempt *attempt, const char *status,
 
 /* ---- deciding ---- */
 
-/* May this be told (RFC 3461 4.1)?  Never about a report. */
+/* May this be told (RFC 3461 4.1)?  Never about a report, nor to all of a list;
+ * and of a delay, unless asked for, not where nobody waits for the message. */
 static bool attempt_may_tell(const struct attempt *attempt,
 			     const struct relay_recipient *to, unsigned flag)
 {
-	if (attempt->entry->is_report || !*attempt->entry->reverse_path)
+	if (attempt->entry->is_report || !*attempt->entry->reverse_path ||
+	    attempt->list.is_posted_to)
 		return false;
 	if (!to->dsn_notify)
-		return flag != SMTP_NOTIFY_SUCCESS;
+		return flag == SMTP_NOTIFY_FAILURE ||
+		       (flag == SMTP_NOTIFY_DELAY && !attempt->list.is_bulk);
 	return (to->dsn_notify & flag) != 0;
 }
 

@@ -7,6 +7,7 @@
 #define OKAPI_ATTEMPT_H
 
 #include "base.h"
+#include "mailing_list.h"
 #include "relay.h"
 #include "report.h"
 #include "scheduler.h"
@@ -20,7 +21,9 @@ struct attempt {
 	size_t recipient_count;
 	size_t refused; /* the last so many are not fit for SMTP */
 	char *sender;   /* instead of the entry's reverse path, or NULL */
-	int64_t began;  /* monotonic */
+	/* Of what is nobody's, whose reports are mailed; else nothing. */
+	struct mailing_list list;
+	int64_t began; /* monotonic */
 };
 
 /* entry is moved, bytes are referenced.  Recipients whose address cannot

@@ -26,11 +26,14 @@ static void recipient_free(void *data)
 	g_free(to);
 }
 
-static struct attempt *attempt_of(const char *reverse_path,
-				  const char *const *addresses, unsigned notify)
+static struct attempt *attempt_with(const char *header,
+				    const char *reverse_path,
+				    const char *const *addresses,
+				    unsigned notify)
 {
 	struct queue_entry *entry = g_new0(struct queue_entry, 1);
-	g_autoptr(GBytes) bytes = g_bytes_new_static("Subject: x\r\n\r\n", 14);
+	g_autofree char *text = g_strconcat(header, "\r\n", NULL);
+	g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
 	int64_t id = 1;
 
 	entry->reverse_path = g_strdup(reverse_path);
@@ -46,6 +49,12 @@ static struct attempt *attempt_of(const char *reverse_path,
 		g_ptr_array_add(entry->recipients, to);
 	}
 	return attempt_new(entry, bytes);
+}
+
+static struct attempt *attempt_of(const char *reverse_path,
+				  const char *const *addresses, unsigned notify)
+{
+	return attempt_with("Subject: x\r\n", reverse_path, addresses, notify);
 }
 
 static void outcome(struct attempt *attempt, size_t i,
@@ -129,6 +138,53 @@ Test(attempt, who_hears_nothing)
 			     i);
 		attempt_decision_clear(&decision);
 	}
+}
+
+/* A report is never posted to a list, and who sends in bulk waits for nobody.
+ */
+Test(attempt, lists_hear_little)
+{
+	static const char *const to[] = {"a@x", NULL};
+	static const struct {
+		const char *header;
+		const char *reverse_path;
+		unsigned notify;
+		bool hears_of_failure;
+		bool hears_of_delay;
+	} rows[] = {
+		{"Subject: x\r\n", "s@x", 0, true, true},
+		{"List-Id: <dev.x>\r\n", "dev-bounces@x", 0, true, false},
+		{"Precedence: bulk\r\n", "s@x", 0, true, false},
+		{"Precedence: Junk\r\n", "s@x", 0, true, false},
+		{"Precedence: first-class\r\n", "s@x", 0, true, true},
+		{"List-Id: <dev.x>\r\n", "dev-bounces@x",
+		 SMTP_NOTIFY_DELAY | SMTP_NOTIFY_FAILURE, true, true},
+		{"List-Post: <mailto:dev@x>\r\n", "dev-bounces@x", 0, true,
+		 false},
+		{"List-Post: <mailto:dev@x>\r\n", "Dev@X", 0, false, false},
+		{"List-Post: <http://x/post>,\r\n <MAILTO:d%65v@x?subject=a>\r\n",
+		 "dev@x", SMTP_NOTIFY_FAILURE, false, false},
+		{"List-Post: NO\r\n", "dev@x", 0, true, false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		for (int delayed = 0; delayed < 2; delayed++) {
+			AUTO(attempt) attempt = attempt_with(
+				rows[i].header, rows[i].reverse_path, to,
+				rows[i].notify);
+			struct attempt_decision decision;
+
+			outcome(attempt, 0,
+				delayed ? RELAY_RETRY : RELAY_FAILED,
+				delayed ? "4.0.0" : "5.0.0",
+				delayed ? "450 later" : "550 no");
+			attempt_decide(attempt, &policy, 600 * SEC, &decision);
+			cr_assert_eq(decision.reported_count,
+				     delayed ? rows[i].hears_of_delay
+					     : rows[i].hears_of_failure,
+				     "row %zu, delayed %d", i, delayed);
+			attempt_decision_clear(&decision);
+		}
 }
 
 Test(attempt, success_is_told_where_the_relay_does_not)
