@@ -143,17 +143,26 @@ static int sql_bind(struct rows *rows, const char *types, va_list *args,
 	return 0;
 }
 
+/* Prepares and binds; keep says whether texts outlive the statement. */
+static int sql_open(struct store *store, struct rows *ret_rows,
+		    struct fault *fault, const char *sql, const char *types,
+		    va_list *args, sqlite3_destructor_type keep)
+{
+	*ret_rows = (struct rows){0};
+	if (sql_prepare(store, sql, ret_rows, fault))
+		return -1;
+	return sql_bind(ret_rows, types, args, keep, fault);
+}
+
 int rows_open(struct store *store, struct rows *ret_rows, struct fault *fault,
 	      const char *sql, const char *types, ...)
 {
 	va_list args;
 	int rc;
 
-	*ret_rows = (struct rows){0};
-	if (sql_prepare(store, sql, ret_rows, fault))
-		return -1;
 	va_start(args, types);
-	rc = sql_bind(ret_rows, types, &args, SQLITE_TRANSIENT, fault);
+	rc = sql_open(store, ret_rows, fault, sql, types, &args,
+		      SQLITE_TRANSIENT);
 	va_end(args);
 	return rc;
 }
@@ -218,10 +227,8 @@ int sql_run(struct store *store, struct fault *fault, const char *sql,
 	va_list args;
 	int rc;
 
-	if (sql_prepare(store, sql, &rows, fault))
-		return -1;
 	va_start(args, types);
-	rc = sql_bind(&rows, types, &args, SQLITE_STATIC, fault);
+	rc = sql_open(store, &rows, fault, sql, types, &args, SQLITE_STATIC);
 	va_end(args);
 	while (rc == 0) {
 		int step = rows_next(&rows, fault);
@@ -239,10 +246,8 @@ int sql_get(struct store *store, struct fault *fault, int64_t *ret_value,
 	va_list args;
 	int rc;
 
-	if (sql_prepare(store, sql, &rows, fault))
-		return -1;
 	va_start(args, types);
-	rc = sql_bind(&rows, types, &args, SQLITE_STATIC, fault);
+	rc = sql_open(store, &rows, fault, sql, types, &args, SQLITE_STATIC);
 	va_end(args);
 	if (rc)
 		return -1;
@@ -259,10 +264,8 @@ int sql_ids(struct store *store, GArray *ids, struct fault *fault,
 	va_list args;
 	int rc;
 
-	if (sql_prepare(store, sql, &rows, fault))
-		return -1;
 	va_start(args, types);
-	rc = sql_bind(&rows, types, &args, SQLITE_STATIC, fault);
+	rc = sql_open(store, &rows, fault, sql, types, &args, SQLITE_STATIC);
 	va_end(args);
 	if (rc)
 		return -1;
@@ -282,10 +285,8 @@ int sql_texts(struct store *store, char ***ret_texts, struct fault *fault,
 	va_list args;
 	int rc;
 
-	if (sql_prepare(store, sql, &rows, fault))
-		return -1;
 	va_start(args, types);
-	rc = sql_bind(&rows, types, &args, SQLITE_STATIC, fault);
+	rc = sql_open(store, &rows, fault, sql, types, &args, SQLITE_STATIC);
 	va_end(args);
 	if (rc)
 		return -1;

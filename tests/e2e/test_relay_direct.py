@@ -223,36 +223,29 @@ class Login(Direct):
                 self.assertEqual(envelope["mech"], mechanism)
                 self.assertNotIn("t0ken", result.err)
 
-    def test_the_token_command_has_signals_of_its_own(self):
-        """Not those that a daemon blocks (a shell would not show it)."""
-        relay = Relay(self, options=OAUTH)
+    def token_from(self, *lines):
+        """The token that a program of these lines prints is taken."""
         path = os.path.join(self.directory(), "token")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f"#!{sys.executable}\n"
-                       "import signal, sys\n"
-                       "blocked = signal.pthread_sigmask(0, ())\n"
-                       "print('t0ken' if not blocked else 'blocked')\n")
+            file.write("\n".join(lines) + "\n")
         os.chmod(path, 0o755)
-        okapi = self.okapi_with(relay, smtp_user="anna",
-                                smtp_token_command=path)
-        okapi.start_spooler()
+        self.okapi_with(Relay(self, options=OAUTH), smtp_user="anna",
+                        smtp_token_command=path).start_spooler()
         self.send(message("x"), "x@example.org")
         self.queue_empties()
 
+    def test_the_token_command_has_signals_of_its_own(self):
+        """Not those that a daemon blocks (a shell would not show it)."""
+        self.token_from(
+            f"#!{sys.executable}", "import signal, sys",
+            "blocked = signal.pthread_sigmask(0, ())",
+            "print('t0ken' if not blocked else 'blocked')")
+
     def test_the_token_command_ignores_no_signal(self):
         """Python, which ignores these itself, would not show it."""
-        relay = Relay(self, options=OAUTH)
-        path = os.path.join(self.directory(), "token")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\n"
-                       "set -- $(grep ^SigIgn /proc/self/status)\n"
-                       f"[ $((0x$2 & {IGNORED})) = 0 ] && echo t0ken\n")
-        os.chmod(path, 0o755)
-        okapi = self.okapi_with(relay, smtp_user="anna",
-                                smtp_token_command=path)
-        okapi.start_spooler()
-        self.send(message("x"), "x@example.org")
-        self.queue_empties()
+        self.token_from(
+            "#!/bin/sh", "set -- $(grep ^SigIgn /proc/self/status)",
+            f"[ $((0x$2 & {IGNORED})) = 0 ] && echo t0ken")
 
     def test_tokens_that_are_none(self):
         relay = Relay(self, options=OAUTH)
