@@ -208,7 +208,9 @@ static size_t smtp_feed_some(struct smtp_server *server, const char *octets,
 	case SMTP_INPUT_CHUNK:
 		return smtp_chunk_feed(server, octets, len);
 	case SMTP_INPUT_TLS:
+		break;
 	case SMTP_INPUT_CLOSED:
+		server->has_quit = false;
 		break;
 	}
 	return len;

@@ -188,7 +188,8 @@ void smtp_server_end(struct smtp_server *server, const struct fault *fault);
 /* Is the client between messages (no data being received)? */
 bool smtp_server_is_idle(const struct smtp_server *server);
 
-/* Has the client said QUIT, so that nothing comes any more? */
+/* Has the client said QUIT as its last word, so that nothing comes any more?
+ * One that talks on after it is believed no longer. */
 bool smtp_server_has_quit(const struct smtp_server *server);
 
 /* What waits to be sent; the driver sends it and calls g_string_truncate. */

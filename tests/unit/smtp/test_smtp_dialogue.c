@@ -873,6 +873,36 @@ Test(smtp_dialogue, ends_from_our_side)
 	recorder_clear(&recorder);
 }
 
+/* Whoever talks on after QUIT is read to the end, or the kernel would reset
+ * the connection and take the last reply with it. */
+Test(smtp_dialogue, quit_is_the_last_word)
+{
+	static const struct {
+		const char *input;
+		bool has_quit;
+	} cases[] = {
+		{"LHLO c\r\n", false},
+		{"LHLO c\r\nQUIT\r\n", true},
+		{"LHLO c\r\nQUIT\r\nNOOP\r\n", false},
+		{"LHLO c\r\nQUIT\r\n\n", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct recorder recorder;
+		struct smtp_server *server;
+
+		recorder_init(&recorder);
+		server = smtp_server_new(&recorder_lmtp, &recorder_handler,
+					 &recorder);
+		(void)smtp_server_feed(server, cases[i].input,
+				       strlen(cases[i].input));
+		cr_expect_eq(smtp_server_has_quit(server), cases[i].has_quit,
+			     "%s", cases[i].input);
+		smtp_server_free(server);
+		recorder_clear(&recorder);
+	}
+}
+
 /* A client that ends its lines with LF is told so, and may go on. */
 Test(smtp_dialogue, a_pause_after_a_bare_lf)
 {
