@@ -8,9 +8,7 @@
 #include "property_value.h"
 #include "store_internal.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What becomes rows, if it says more than its default. */
 static const uint32_t content_tags[] = {
@@ -134,51 +132,18 @@ int content_put_parts(struct store *store, int64_t lob, const struct kept *kept,
 	return 0;
 }
 
-/* 1: a part's file is still there, and what it was taken for; 0, -1.  One that
- * a row names is kept for others already; another one is looked at, and goes if
- * it is not whole. */
-static int content_has_part(struct store *store, const struct lob_value *part,
-			    struct fault *fault)
+bool content_has_parts(struct store *store, const struct kept *kept)
 {
-	struct lob_value value = *part;
-
-	if (lob_is_held(&value))
-		return 1;
-	while (lob_find(store->path, &value)) {
-		struct lob_name name = lob_name_of(value.hash, value.form);
-		g_autofree char *file = lob_file(store->path, &name);
-		int64_t id;
-		int rc = sql_get(store, fault, &id,
-				 "SELECT id FROM lob WHERE hash = ?", "b",
-				 value.hash, sizeof(value.hash));
-
-		if (rc)
-			return rc;
-		if (lob_file_is_whole(store, &value))
-			return value.form == part->form;
-		if (unlink(file) && errno != ENOENT)
-			return fault_set_errno(fault, FAULT_IO, errno,
-					       "cannot remove %s", file);
-	}
-	return 0;
-}
-
-int content_has_parts(struct store *store, const struct kept *kept,
-		      struct fault *fault)
-{
-	int has_all = 1;
-
-	/* Of all of them: who packs it anew looks at none again. */
 	for (guint i = 0; i < kept->parts->len; i++) {
-		int rc = content_has_part(
-			store, &g_array_index(kept->parts, struct lob_value, i),
-			fault);
+		struct lob_value value =
+			g_array_index(kept->parts, struct lob_value, i);
+		enum lob_form form = value.form;
 
-		if (rc < 0)
-			return -1;
-		has_all &= rc;
+		if (!lob_is_held(&value) &&
+		    (!lob_find(store->path, &value) || value.form != form))
+			return false;
 	}
-	return has_all;
+	return true;
 }
 
 static int content_put_lob(struct store *store, const struct content *content,
@@ -186,11 +151,8 @@ static int content_put_lob(struct store *store, const struct content *content,
 {
 	const struct kept *kept = content->kept;
 	AUTO(kept) own = NULL;
-	int rc = kept ? content_has_parts(store, kept, fault) : 0;
 
-	if (rc < 0)
-		return -1;
-	if (rc == 0) {
+	if (!kept || !content_has_parts(store, kept)) {
 		if (store_content_prepare(store->path, content, -1, &own,
 					  fault))
 			return -1;

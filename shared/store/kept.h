@@ -36,10 +36,9 @@ struct kept {
 	GArray *parts;          /* of struct lob_value, in order */
 };
 
-/* 1: the files of all parts are still there, and whole; 0: it is to be packed
- * anew, -1.  Within the write lock, where nobody purges them. */
-NODISCARD int content_has_parts(struct store *store, const struct kept *kept,
-				struct fault *fault);
+/* Are the files of all parts still those that were seen whole?  If not, the
+ * message is packed anew.  Within the write lock, where nobody purges them. */
+bool content_has_parts(struct store *store, const struct kept *kept);
 /* Rows of the parts of a row of lob. */
 NODISCARD int content_put_parts(struct store *store, int64_t lob,
 				const struct kept *kept, struct fault *fault);

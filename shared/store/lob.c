@@ -222,15 +222,10 @@ bool lob_find(const char *path, struct lob_value *value)
 	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
 		struct lob_name name = lob_name_of(value->hash, forms[i]);
 		g_autofree char *file = lob_file(path, &name);
-		struct stat st;
 
-		/* What is packed has a size of its own, but is a file only from
-		 * a certain one on. */
-		if (stat(file, &st) || !lob_is_file(st.st_size) ||
-		    (!name.is_packed && st.st_size != value->size))
+		if (!lob_seen(file, &value->kept))
 			continue;
 		value->form = forms[i];
-		value->kept = st.st_size;
 		return true;
 	}
 	return false;
@@ -244,9 +239,10 @@ int lob_write(const char *path, const struct lob_value *value,
 	g_autofree char *file = lob_file(path, &name);
 	g_autofree char *directory = g_path_get_dirname(file);
 	g_autofree char *temporary = NULL;
-	struct stat st;
+	int64_t kept = 0;
 
-	if (stat(file, &st) == 0 && st.st_size == value->kept)
+	if (lob_seen(file, &kept) ||
+	    (lob_is_held(value) && lob_look(file, value)))
 		/* Its name may still be in the cache of whoever wrote it. */
 		return lob_sync_directory(directory, fault);
 	if (!lob_is_held(value))
@@ -254,12 +250,15 @@ int lob_write(const char *path, const struct lob_value *value,
 				 "a large value was purged meanwhile");
 	if (lob_make_directories(path, file, fault))
 		return -1;
-	if (lob_link(file, value->kept, value->fd))
+	if (lob_link(file, value->kept, value->fd)) {
+		lob_see(file);
 		return lob_sync_directory(directory, fault);
+	}
 	temporary = g_strdup_printf("%s.tmp.%d.%d", file, (int)getpid(),
 				    g_atomic_int_add(&counter, 1));
 	if (lob_write_new(path, file, temporary, value, fault))
 		return -1;
+	lob_see(file);
 	return lob_sync_directory(directory, fault);
 }
 

@@ -56,9 +56,8 @@ static int repack_unit(struct store *store, void *context, struct fault *fault)
 	if (rc <= 0)
 		return rc;
 	/* If not, the next vacuum packs it. */
-	rc = content_has_parts(store, repack->kept, fault);
-	if (rc <= 0)
-		return rc;
+	if (!content_has_parts(store, repack->kept))
+		return 0;
 	if (repack_row(store, repack, fault) ||
 	    content_put_parts(store, repack->lob, repack->kept, fault))
 		return -1;

@@ -377,13 +377,12 @@ static inline bool lob_is_file(int64_t kept)
 {
 	return kept >= LOB_FILE_MIN;
 }
-/* Looks for the file of a value by hash and size: true, with form and kept, if
- * it is there. */
+/* Looks for the file of a value by its hash: true, with form and kept, if it is
+ * there and this process has seen it whole. */
 bool lob_find(const char *store_path, struct lob_value *value);
-/* Has that file the octets of the value?  For one that no row names. */
-bool lob_file_is_whole(struct store *store, const struct lob_value *value);
-/* Gives the file of a value its name, synced, unless it is there; writes it
- * where value->fd has it not.  Temporary if nothing is held (lob_is_held()). */
+/* Gives the file of a value its name, synced, unless it is there with just
+ * these octets; writes it where value->fd has it not.  Temporary if nothing is
+ * held (lob_is_held()). */
 NODISCARD int lob_write(const char *store_path, const struct lob_value *value,
 			struct fault *fault);
 /* Gives a file of another store's directory a second name in this one; false
@@ -394,6 +393,11 @@ bool lob_share(const char *store_path, const struct lob_name *name,
 int lob_open_unnamed(const char *store_path);
 NODISCARD int lob_open(const char *store_path, const struct lob_name *name,
 		       struct fault *fault); /* a descriptor, or -1 */
+/* lob_seen.c: is the file the one that this process wrote or compared? */
+bool lob_seen(const char *file, int64_t *ret_kept);
+/* Compares it with a value that is held; one that is the same is seen. */
+bool lob_look(const char *file, const struct lob_value *value);
+void lob_see(const char *file); /* it was written just now */
 /* write(2) until all is written. */
 NODISCARD int lob_put(int fd, const void *data, size_t len,
 		      struct fault *fault);

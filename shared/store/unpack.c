@@ -251,8 +251,6 @@ static int unpack_frame(struct unpack *unpack, size_t len, struct sink *to,
 	return 0;
 }
 
-static int unpack_row_to(struct store *store, const struct unpack_row *row,
-			 int depth, struct sink *to, struct fault *fault);
 static int unpack_lob(struct store *store, int64_t lob, int depth,
 		      struct sink *to, struct fault *fault);
 
@@ -303,62 +301,23 @@ static int unpack_lob(struct store *store, int64_t lob, int depth,
 		      struct sink *to, struct fault *fault)
 {
 	UNPACK_ROW row = {0};
-
-	return unpack_row_get(store, lob, true, &row, fault)
-		       ? -1
-		       : unpack_row_to(store, &row, depth, to, fault);
-}
-
-static int unpack_row_to(struct store *store, const struct unpack_row *row,
-			 int depth, struct sink *to, struct fault *fault)
-{
 	UNPACK_SOURCE source = {.fd = -1};
-	struct unpack unpack = {.store = store, .row = row, .source = &source};
+	struct unpack unpack = {.store = store, .row = &row, .source = &source};
 	int rc;
 
-	if (unpack_source_open(store, row, &source, fault))
+	if (unpack_row_get(store, lob, true, &row, fault) ||
+	    unpack_source_open(store, &row, &source, fault))
 		return -1;
-	if (row->form != LOB_PACKED)
-		return unpack_plain(row, &source, to, fault);
+	if (row.form != LOB_PACKED)
+		return unpack_plain(&row, &source, to, fault);
 	if (depth > UNPACK_DEPTH)
-		return unpack_broken(row, fault);
+		return unpack_broken(&row, fault);
 	unpack.unsqueezer = unsqueezer_new();
 	unpack.piece = g_malloc(UNPACK_PIECE);
 	rc = unpack_packed(&unpack, depth, to, fault);
 	unsqueezer_free(unpack.unsqueezer);
 	g_free(unpack.piece);
 	return rc;
-}
-
-/* ---- a file that no row names --------------------------------------------
- */
-
-struct unpack_look {
-	struct sink sink;
-	struct digest *digest;
-};
-
-static int unpack_look_put(struct sink *sink, const void *data, size_t len,
-			   struct fault *fault)
-{
-	struct unpack_look *look = (struct unpack_look *)(void *)sink;
-
-	(void)fault;
-	digest_update(look->digest, data, len);
-	return 0;
-}
-
-bool lob_file_is_whole(struct store *store, const struct lob_value *value)
-{
-	struct unpack_row row = {.size = value->size, .form = value->form};
-	struct unpack_look look = {{unpack_look_put}, digest_new()};
-	uint8_t is[DIGEST_SIZE];
-	int rc;
-
-	memcpy(row.hash, value->hash, sizeof(row.hash));
-	rc = unpack_row_to(store, &row, 0, &look.sink, NULL);
-	digest_finish(look.digest, is);
-	return rc == 0 && memcmp(is, row.hash, sizeof(is)) == 0;
 }
 
 /* ---- whole ---------------------------------------------------------------

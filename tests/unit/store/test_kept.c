@@ -574,7 +574,8 @@ Test(kept, a_large_part_whose_file_is_cut)
 		}
 		must(store_content_prepare(fx.path, content, -1, &again,
 					   fault));
-		cr_expect_not(lob_is_held(
+		/* It is not the one that was written: it is now. */
+		cr_expect(lob_is_held(
 			&g_array_index(again->parts, struct lob_value, 0)));
 		content->kept = again;
 		id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
@@ -617,6 +618,76 @@ Test(kept, two_large_parts_whose_files_are_cut)
 	must_come_back(deliver_to(bob, folder_of(bob, FOLDER_INBOX), content),
 		       text->str, text->len, "two parts");
 	must_be_sound();
+}
+
+/* Another one of the same size, behind the same name: a disk that gave up, an
+ * rsync that was cut.  Made with the octets turned round. */
+static void turn_file(const char *file)
+{
+	g_autofree char *data = NULL;
+	g_autofree char *temporary = g_strconcat(file, ".turned", NULL);
+	gsize len = 0;
+
+	cr_assert(g_file_get_contents(file, &data, &len, NULL), "%s", file);
+	for (gsize i = 0; i < len; i++)
+		data[i] = (char)~data[i];
+	cr_assert(g_file_set_contents(temporary, data, (gssize)len, NULL));
+	cr_assert_eq(rename(temporary, file), 0);
+}
+
+/* A file of the right size is believed when it was looked at: no message that
+ * is delivered is lost to a broken one, and those that had it are mended. */
+Test(kept, a_large_file_of_other_octets)
+{
+	size_t len = 3 * LOB_FILE_MIN;
+	g_autofree char *noise = noise_of(len, 15);
+	g_autofree char *digits = digits_of(2 * len, 16);
+	g_autofree char *lines = noise_of(2 * len, 17);
+	g_autoptr(GString) plain = g_string_new("Subject: x\r\n\r\n");
+	g_autoptr(GString) pdf = message_with(noise, len, "pdf");
+	g_autoptr(GString) text = message_with(digits, 2 * len, "text");
+	struct lob_name of_pdf = {{0}, false};
+	struct lob_name of_text = {{0}, true};
+	struct lob_name of_plain = {{0}, false};
+	const struct {
+		const char *what;
+		const GString *message;
+		struct lob_name *name;
+		const char *octets;
+		size_t len;
+	} cases[] = {
+		{"a part as it is", pdf, &of_pdf, noise, len},
+		{"a packed part", text, &of_text, digits, 2 * len},
+		{"a whole message", plain, &of_plain, NULL, 0},
+	};
+	int64_t bob = user_make("bob");
+	int64_t inbox = folder_of(bob, FOLDER_INBOX);
+
+	g_string_append_len(plain, lines, (gssize)(2 * len));
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		const GString *message = cases[i].message;
+		g_autofree char *file = NULL;
+
+		digest_sha256(cases[i].octets ? cases[i].octets : message->str,
+			      cases[i].octets ? cases[i].len : message->len,
+			      cases[i].name->hash);
+		file = lob_file(fx.path, cases[i].name);
+		/* No row names it yet; then one does. */
+		for (int n = 0; n < 2; n++) {
+			AUTO(content) content =
+				content_of(message->str, message->len);
+			int64_t id;
+
+			if (n == 0)
+				content_prepare(content, -1);
+			turn_file(file);
+			content_prepare(content, -1);
+			id = deliver_to(bob, inbox, content);
+			must_come_back(id, message->str, message->len,
+				       cases[i].what);
+		}
+		must_be_sound();
+	}
 }
 
 Test(kept, a_large_skeleton_is_a_file)
@@ -714,7 +785,7 @@ Test(kept, what_came_before_is_read_and_packed)
 	}
 }
 
-/* What it came from stays until there is something in its place. */
+/* What it came from goes when there is something whole in its place. */
 Test(kept, what_came_before_is_not_packed_into_a_cut_file)
 {
 	size_t len = 4 * LOB_FILE_MIN;
@@ -728,12 +799,9 @@ Test(kept, what_came_before_is_not_packed_into_a_cut_file)
 
 	make_earlier(content);
 	cut_part_file(digits, len);
-	for (int i = 1; i >= 0; i--) {
-		must(store_vacuum(fx.store, &freed, fault));
-		must_come_back(id, text, size, "after");
-		cr_expect_eq(
-			count_of("SELECT count(*) FROM lob WHERE form = 0"), i);
-	}
+	must(store_vacuum(fx.store, &freed, fault));
+	must_come_back(id, text, size, "after");
+	cr_expect_eq(count_of("SELECT count(*) FROM lob WHERE form = 0"), 0);
 	must_be_sound();
 }
 
