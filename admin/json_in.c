@@ -132,8 +132,9 @@ static int json_in_number(struct propset *set, uint32_t tag, const char *name,
 	int64_t limit = PROP_TYPE(tag) == PT_SHORT  ? INT64_C(0xffff)
 			: PROP_TYPE(tag) == PT_LONG ? INT64_C(0xffffffff)
 						    : INT64_MAX;
+	int64_t least = limit == INT64_MAX ? INT64_MIN : -limit / 2 - 1;
 
-	if (!json_is_integer(value) || n > limit || n < -limit / 2 - 1)
+	if (!json_is_integer(value) || n > limit || n < least)
 		return json_in_refuse(name, "a whole number that fits", fault);
 	propset_set_number(set, tag, n);
 	return 0;

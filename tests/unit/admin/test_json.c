@@ -140,6 +140,36 @@ Test(json, comes_back_equal)
 	cr_assert(propset_equal(set, again, &why), "%s", why);
 }
 
+/* The least and the most that each type of number holds. */
+Test(json, numbers_come_back_whatever_their_size)
+{
+	static const struct {
+		uint32_t tag;
+		int64_t number;
+	} cases[] = {
+		{0x66000002u, -32768},
+		{0x66010002u, 32767},
+		{0x66020003u, INT32_MIN},
+		{0x66030003u, INT32_MAX},
+		{0x66040014u, INT64_MIN},
+		{0x66050014u, INT64_C(-9000000000000000000)},
+		{0x66060014u, INT64_MAX},
+	};
+	AUTO(propset) set = propset_new();
+	AUTO(propset) again = NULL;
+	AUTOJSON object = NULL;
+	struct fault fault = {0};
+	g_autofree char *text = NULL;
+	g_autofree char *why = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		propset_set_number(set, cases[i].tag, cases[i].number);
+	object = propset_to_json(set, true);
+	text = json_dumps(object, 0);
+	cr_assert_eq(from_text(text, &again, &fault), 0, "%s", fault.text);
+	cr_assert(propset_equal(set, again, &why), "%s", why);
+}
+
 /* A set that is refused, and the place the refusal names. */
 static const struct {
 	const char *text, *place;
