@@ -75,11 +75,13 @@ NODISCARD int rule_place_of(struct admin *admin, const struct store_user *user,
 			    struct store_place *ret_place, char **ret_problem,
 			    struct fault *fault);
 /* Where a fileinto leads; ret_problem (owned) says why it leads nowhere and a
- * message of that size is kept, or is NULL. */
+ * message of that size is kept, or is NULL: then it is added to places (of
+ * struct store_place), those that get the message already, unless it is one of
+ * them.  What places point to is borrowed from the action. */
 NODISCARD int rule_place(struct rule_set *set,
 			 const struct sieve_action *action, int64_t size,
-			 struct store_place *ret_place, char **ret_problem,
-			 struct fault *fault);
+			 GArray *places, struct store_place *ret_place,
+			 char **ret_problem, struct fault *fault);
 
 /* Is nothing left of the message, as rules asked? */
 bool rule_discards(const struct sieve_plan *plan);

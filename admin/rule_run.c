@@ -112,13 +112,14 @@ static int run_collect(const struct store_message *message, void *context,
  * message stays. */
 static int run_target(struct store *store, struct rule_run *run,
 		      const struct sieve_action *action, int64_t size,
-		      int64_t *ret_folder, struct fault *fault)
+		      GArray *known, int64_t *ret_folder, struct fault *fault)
 {
 	struct store_place place;
 	g_autofree char *problem = NULL;
 
 	*ret_folder = 0;
-	if (rule_place(&run->set, action, size, &place, &problem, fault) < 0)
+	if (rule_place(&run->set, action, size, known, &place, &problem,
+		       fault) < 0)
 		return -1;
 	if (problem) {
 		fprintf(stderr,
@@ -186,6 +187,7 @@ static int run_mark(struct store *store, int64_t message,
  * the one it is in is among them. */
 struct run_place {
 	int64_t folder;
+	int64_t message; /* that is marked: a copy, or the message itself */
 	const struct sieve_action *action;
 };
 
@@ -193,17 +195,22 @@ static int run_places(struct store *store, struct rule_run *run,
 		      const struct run_item *item, GArray *places,
 		      bool *ret_stays, struct fault *fault)
 {
+	g_autoptr(GArray) known =
+		g_array_new(FALSE, FALSE, sizeof(struct store_place));
+
 	*ret_stays = item->plan->implicit_keep;
 	for (guint i = 0; i < item->plan->actions->len; i++) {
 		const struct sieve_action *a = item->plan->actions->pdata[i];
-		struct run_place place = {.folder = item->folder, .action = a};
+		struct run_place place = {.folder = item->folder,
+					  .message = item->message,
+					  .action = a};
 
 		/* Whoever sent old mail expects no reply to it. */
 		if (a->kind == SIEVE_DISCARD || a->kind == SIEVE_VACATION ||
 		    a->kind == SIEVE_REPLY)
 			continue;
 		if (a->kind == SIEVE_FILEINTO &&
-		    run_target(store, run, a, item->size, &place.folder,
+		    run_target(store, run, a, item->size, known, &place.folder,
 			       fault) < 0)
 			return -1;
 		if (a->edit)
@@ -230,32 +237,70 @@ static bool run_has_marks(const struct sieve_action *action)
 	return action->flags->len > 0 || action->properties;
 }
 
+static struct run_place *run_place_at(const GArray *places, guint i)
+{
+	return &g_array_index(places, struct run_place, i);
+}
+
+/* The first place that leads to the same folder. */
+static struct run_place *run_first_of(const GArray *places, guint i)
+{
+	guint at = 0;
+
+	while (run_place_at(places, at)->folder !=
+	       run_place_at(places, i)->folder)
+		at++;
+	return run_place_at(places, at);
+}
+
+/* A copy for every folder but the one it is in and the one it moves to (0: it
+ * stays). */
+static int run_copy(struct store *store, struct rule_run *run,
+		    const struct run_item *item, const GArray *places,
+		    int64_t move_to, struct fault *fault)
+{
+	for (guint i = 0; i < places->len; i++) {
+		struct run_place *place = run_place_at(places, i);
+		const struct run_place *first = run_first_of(places, i);
+
+		if (place->folder == item->folder)
+			continue;
+		run->batch.filed += first == place;
+		if (place->folder == move_to)
+			continue;
+		if (first == place &&
+		    store_message_copy(store, item->message, place->folder,
+				       &place->message, fault) < 0)
+			return -1;
+		place->message = first->message;
+	}
+	return 0;
+}
+
 /* The last place gets the message itself if it does not stay, every other one
- * a copy. */
+ * a copy; no folder gets two. */
 static int run_file(struct store *store, struct rule_run *run,
 		    const struct run_item *item, const GArray *places,
 		    bool stays, struct fault *fault)
 {
-	for (guint i = 0; i < places->len; i++) {
-		const struct run_place *place =
-			&g_array_index(places, struct run_place, i);
-		bool here = place->folder == item->folder;
-		bool move = !stays && i + 1 == places->len;
-		int64_t message = item->message;
+	int64_t move_to =
+		stays || places->len == 0
+			? 0
+			: run_place_at(places, places->len - 1)->folder;
 
-		run->batch.marked += here && run_has_marks(place->action);
-		if (!here && !move &&
-		    store_message_copy(store, message, place->folder, &message,
-				       fault) < 0)
+	if (run_copy(store, run, item, places, move_to, fault) < 0)
+		return -1;
+	for (guint i = 0; i < places->len; i++) {
+		const struct run_place *place = run_place_at(places, i);
+
+		run->batch.marked += place->folder == item->folder &&
+				     run_has_marks(place->action);
+		if (run_mark(store, place->message, place->action, fault) < 0)
 			return -1;
-		if (run_mark(store, message, place->action, fault) < 0)
-			return -1;
-		run->batch.filed += !here;
-		if (!here && move)
-			return store_message_move(store, message, place->folder,
-						  fault);
 	}
-	return 0;
+	return move_to ? store_message_move(store, item->message, move_to,
+					    fault)
+		       : 0;
 }
 
 /* Is it still where the plan was made for it? */

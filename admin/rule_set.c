@@ -376,10 +376,10 @@ int rule_plan_stored(struct rule_set *set, const struct store_message *message,
 	return rule_plan(set, whole, bytes, message->received, ret_plan, fault);
 }
 
-int rule_place_of(struct admin *admin, const struct store_user *user,
-		  const struct rule_folder *folder,
-		  struct store_place *ret_place, char **ret_problem,
-		  struct fault *fault)
+static int rule_find_place(struct admin *admin, const struct store_user *user,
+			   const struct rule_folder *folder,
+			   struct store_place *ret_place, char **ret_problem,
+			   struct fault *fault)
 {
 	const struct store_place_owner owner = {user->id, user->store};
 	struct fault reason = {0};
@@ -392,22 +392,76 @@ int rule_place_of(struct admin *admin, const struct store_user *user,
 			return -1;
 		}
 		*ret_problem = g_strdup(reason.text);
-		return 0;
 	}
-	return store_place_problem(admin->store, &owner, ret_place,
+	return 0;
+}
+
+static int rule_ask_place(struct admin *admin, const struct store_user *user,
+			  const struct rule_folder *folder,
+			  const struct store_place *place, char **ret_problem,
+			  struct fault *fault)
+{
+	const struct store_place_owner owner = {user->id, user->store};
+
+	return store_place_problem(admin->store, &owner, place,
 				   folder->may_create, folder->size,
 				   ret_problem, fault);
 }
 
-int rule_place(struct rule_set *set, const struct sieve_action *action,
-	       int64_t size, struct store_place *ret_place, char **ret_problem,
-	       struct fault *fault)
+int rule_place_of(struct admin *admin, const struct store_user *user,
+		  const struct rule_folder *folder,
+		  struct store_place *ret_place, char **ret_problem,
+		  struct fault *fault)
 {
-	const struct rule_folder folder = {
-		action->argument, action->special_use, action->create, size};
+	if (rule_find_place(admin, user, folder, ret_place, ret_problem,
+			    fault) < 0)
+		return -1;
+	return *ret_problem ? 0
+			    : rule_ask_place(admin, user, folder, ret_place,
+					     ret_problem, fault);
+}
 
-	return rule_place_of(set->admin, set->user, &folder, ret_place,
-			     ret_problem, fault);
+/* One more copy of so many octets; *ret_known: there is one already. */
+static int64_t rule_size_in(const GArray *places,
+			    const struct store_place *place, int64_t size,
+			    bool *ret_known)
+{
+	int64_t sum = size;
+
+	*ret_known = false;
+	for (guint i = 0; i < places->len; i++) {
+		const struct store_place *other =
+			&g_array_index(places, struct store_place, i);
+
+		if (other->store == place->store)
+			sum += size;
+		if (store_place_is_same(other, place))
+			*ret_known = true;
+	}
+	return sum;
+}
+
+int rule_place(struct rule_set *set, const struct sieve_action *action,
+	       int64_t size, GArray *places, struct store_place *ret_place,
+	       char **ret_problem, struct fault *fault)
+{
+	struct rule_folder folder = {action->argument, action->special_use,
+				     action->create, size};
+	bool is_known = false;
+
+	if (rule_find_place(set->admin, set->user, &folder, ret_place,
+			    ret_problem, fault) < 0)
+		return -1;
+	if (!*ret_problem)
+		folder.size = rule_size_in(places, ret_place, size, &is_known);
+	if (*ret_problem || is_known)
+		return 0;
+	if (rule_ask_place(set->admin, set->user, &folder, ret_place,
+			   ret_problem, fault) < 0)
+		return -1;
+	if (!*ret_problem)
+		g_array_append_val(places, *ret_place);
+	return 0;
 }
 
 bool rule_discards(const struct sieve_plan *plan)

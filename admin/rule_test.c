@@ -41,6 +41,7 @@ static const char *rule_action_word(const struct sieve_action *action)
 /* Where an action of a plan leads. */
 struct rule_end {
 	int64_t folder; /* of a fileinto; 0: none yet */
+	bool is_again;  /* of a fileinto: as one before it */
 	char *problem;  /* why the message would be kept instead, or NULL */
 };
 
@@ -72,17 +73,21 @@ static int rule_find_ends(struct rule_set *set, const struct sieve_plan *plan,
 {
 	g_autoptr(GArray) ends =
 		g_array_new(FALSE, TRUE, sizeof(struct rule_end));
+	g_autoptr(GArray) places =
+		g_array_new(FALSE, FALSE, sizeof(struct store_place));
 
 	g_array_set_clear_func(ends, rule_end_clear);
 	for (guint i = 0; i < plan->actions->len; i++) {
 		const struct sieve_action *action = plan->actions->pdata[i];
 		struct store_place place = {0};
 		struct rule_end end = {0};
+		guint known = places->len;
 
 		if (action->kind == SIEVE_FILEINTO &&
-		    rule_place(set, action, size, &place, &end.problem, fault) <
-			    0)
+		    rule_place(set, action, size, places, &place, &end.problem,
+			       fault) < 0)
 			return -1;
+		end.is_again = !end.problem && places->len == known;
 		if (rule_only_loops(set, action))
 			end.problem = g_strdup("mail loop");
 		end.folder = place.folder;
@@ -286,11 +291,11 @@ static void rule_add_action(struct rule_change *change,
 	if (action->kind == SIEVE_DISCARD || action->kind == SIEVE_VACATION ||
 	    action->kind == SIEVE_REPLY)
 		return;
-	if (action->kind == SIEVE_FILEINTO && !end->problem &&
-	    end->folder != message->folder)
-		g_ptr_array_add(change->to, g_strdup(action->argument));
-	else
+	if (action->kind != SIEVE_FILEINTO || end->problem ||
+	    end->folder == message->folder)
 		change->stays = true;
+	else if (!end->is_again)
+		g_ptr_array_add(change->to, g_strdup(action->argument));
 	for (guint i = 0; i < action->flags->len; i++)
 		if (!rule_has_flag(message, action->flags->pdata[i]))
 			g_ptr_array_add(change->flags,

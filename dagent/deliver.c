@@ -279,16 +279,17 @@ void deliver_decide(struct mail *mail, struct store *store)
 	}
 }
 
-/* Plans anew what a copy that came first has overtaken. */
+/* Plans anew what was overtaken: by a copy that came first, or by what filled
+ * the mailbox of another user. */
 static void deliver_again(struct mail *mail, struct mail_recipient *to)
 {
-	for (int i = 0; i < DELIVER_TRIES && to->is_stale; i++) {
+	for (int i = 0;
+	     i < DELIVER_TRIES && to->verdict.kind == FAULT_OVERTAKEN; i++) {
 		struct store *store = NULL;
 
 		if (agent_take_store(mail->agent, &store, &to->verdict))
 			return;
 		plan_free(to->plan);
-		to->is_stale = false;
 		deliver_prepare(mail, store, to);
 		if (!to->is_done)
 			save_again(mail, store, to);

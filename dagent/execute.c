@@ -88,36 +88,99 @@ static int execute_find_place(struct execute *run,
 	return 0;
 }
 
-/* Is that copy on its way to the same folder, which is not there yet?  It may
- * be written otherwise: "INBOX.Lists", "Inbox/lists". */
-static bool execute_is_same_place(const struct plan_copy *copy,
-				  const struct store_place *place)
+/* The copy that goes there already, by whatever name; NULL: none does. */
+static struct plan_copy *execute_find_copy(const struct plan *plan,
+					   const struct store_place *place)
 {
-	return !copy->folder && copy->below && copy->store == place->store &&
-	       store_folder_is_same(copy->below, copy->separator, place->below,
-				    place->separator);
+	for (guint i = 0; i < plan->copies->len; i++) {
+		struct plan_copy *copy = plan->copies->pdata[i];
+		const struct store_place other = {
+			.folder = copy->folder,
+			.parent = copy->parent,
+			.missing = copy->missing,
+			.separator = copy->separator,
+		};
+
+		if ((other.folder || other.missing) &&
+		    store_place_is_same(&other, place))
+			return copy;
+	}
+	return NULL;
+}
+
+static int64_t execute_size_of(const struct execute *run,
+			       const struct plan_content *content)
+{
+	return content ? (int64_t)g_bytes_get_size(content->bytes)
+		       : (int64_t)mail_size(run->mail);
+}
+
+/* Octets that are on their way into a store. */
+static int64_t execute_size_in(const struct execute *run, int64_t store)
+{
+	const GPtrArray *copies = run->to->plan->copies;
+	int64_t size = 0;
+
+	for (guint i = 0; i < copies->len; i++) {
+		const struct plan_copy *copy = copies->pdata[i];
+
+		if (copy->store == store)
+			size += execute_size_of(run, copy->content);
+	}
+	return size;
 }
 
 static struct plan_copy *execute_add_copy(struct execute *run,
 					  const struct sieve_action *action,
-					  const struct store_place *place)
+					  const struct store_place *place,
+					  struct plan_content *content)
 {
-	struct plan *plan = run->to->plan;
+	struct plan_copy *copy =
+		plan_add_copy(run->to->plan, place->folder, action->argument);
 
-	for (guint i = 0; !place->folder && i < plan->copies->len; i++)
-		if (execute_is_same_place(plan->copies->pdata[i], place))
-			return plan->copies->pdata[i];
-	return plan_add_copy(plan, place->folder, action->argument);
+	copy->store = place->store;
+	copy->content = content;
+	if (place->folder)
+		return copy;
+	copy->below = g_strdup(place->below);
+	copy->separator = place->separator;
+	copy->parent = place->parent;
+	copy->missing = copy->below + (place->missing - place->below);
+	return copy;
+}
+
+/* The copy for a place that is found; NULL with the problem (owned) if none
+ * can go there. */
+static int execute_copy(struct execute *run, const struct sieve_action *action,
+			const struct store_place *place,
+			struct plan_copy **ret_copy, char **ret_problem,
+			struct fault *fault)
+{
+	const struct store_place_owner owner = {run->to->who->user,
+						run->to->who->store};
+	struct plan_copy *copy = execute_find_copy(run->to->plan, place);
+	struct plan_content *content = execute_edited(run, action->edit);
+	int64_t size = execute_size_of(run, content);
+
+	if (copy && !copy->content)
+		copy->content = content;
+	if (!copy &&
+	    store_place_problem(run->store, &owner, place, action->create,
+				size + execute_size_in(run, place->store),
+				ret_problem, fault))
+		return -1;
+	if (!copy && !*ret_problem)
+		copy = execute_add_copy(run, action, place, content);
+	*ret_copy = copy;
+	return 0;
 }
 
 static int execute_fileinto(struct execute *run,
 			    const struct sieve_action *action,
 			    struct fault *fault)
 {
-	const struct store_recipient *who = run->to->who;
-	const struct store_place_owner owner = {who->user, who->store};
 	struct store_place place;
-	struct plan_copy *copy;
+	struct plan_copy *copy = NULL;
 	g_autofree char *problem = NULL;
 	struct fault reason = {0};
 
@@ -127,22 +190,13 @@ static int execute_fileinto(struct execute *run,
 		*fault = reason;
 		return -1;
 	}
-	if (store_place_problem(run->store, &owner, &place, action->create,
-				(int64_t)mail_size(run->mail), &problem, fault))
+	if (execute_copy(run, action, &place, &copy, &problem, fault))
 		return -1;
-	if (problem)
+	if (!copy)
 		return execute_keep_instead(run, action, problem);
 	/* To the user's own junk no reply is due. */
-	if (place.folder && place.folder == who->junk)
+	if (place.folder && place.folder == run->to->who->junk)
 		run->to->plan->is_junk = true;
-	copy = execute_add_copy(run, action, &place);
-	copy->store = place.store;
-	if (!copy->content)
-		copy->content = execute_edited(run, action->edit);
-	if (!place.folder && !copy->below) {
-		copy->below = g_strdup(place.below);
-		copy->separator = place.separator;
-	}
 	plan_copy_add_flags(copy, action->flags);
 	plan_copy_add_properties(copy, action->properties);
 	return 0;

@@ -26,8 +26,7 @@ struct mail_recipient {
 	/* FAULT_NONE: disposed of.  FAULT_INTERNAL until something is known. */
 	struct fault verdict;
 	struct mail_recipient *twin; /* the same one, named before; or NULL */
-	bool is_done;  /* the verdict stands, nothing is to be saved */
-	bool is_stale; /* its plan was overtaken: it needs a new one */
+	bool is_done; /* the verdict stands, nothing is to be saved */
 	int64_t started;
 };
 

@@ -36,6 +36,9 @@ struct plan_copy {
 	char *path;     /* for the log */
 	char *below;    /* path below the store, to create it; NULL: path */
 	char separator;
+	/* As in struct store_place, of what rules have made; NULL: not known */
+	int64_t parent;
+	const char *missing;          /* within below */
 	unsigned flags;               /* enum message_flag */
 	struct plan_content *content; /* of the plan; NULL: the mail */
 	GPtrArray *keywords;        /* of char *, without the NULL at the end */

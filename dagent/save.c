@@ -137,11 +137,9 @@ static int save_marks(struct store *store, struct mail_recipient *to,
 		    store_rule_recall(store, to->who->store, mark->key, now,
 				      &known, fault))
 			return -1;
-		if (known) {
-			to->is_stale = true;
-			return fault_set(fault, FAULT_INTERNAL,
+		if (known)
+			return fault_set(fault, FAULT_OVERTAKEN,
 					 "another copy came first");
-		}
 		if (store_rule_remember(store, to->who->store, mark->key, now,
 					now + mark->seconds * G_USEC_PER_SEC,
 					fault))
@@ -361,7 +359,6 @@ static int save_unit(struct store *store, void *context, struct fault *fault)
 	struct save_outgoing outgoing;
 	int result;
 
-	to->is_stale = false; /* what an earlier run found is undone */
 	if (save_errors_unit(store, to, fault) || save_marks(store, to, fault))
 		return -1;
 	save_fill_outgoing(job, &outgoing);
@@ -399,23 +396,26 @@ static int save_group_unit(struct store *store, void *context,
 
 /* ---- the step ---- */
 
-/* In the words of the contract, with the address the MTA knows. */
-static void save_word_quota(const struct mail_recipient *to,
+/* In the words of the contract, with the address the MTA knows.  Full for now
+ * without quota_tempfail is what rules want (store_deliver()). */
+static void save_word_quota(const struct mail *mail,
+			    const struct mail_recipient *to,
 			    struct fault *fault)
 {
-	if (fault->kind == FAULT_MAILBOX_FULL ||
-	    fault->kind == FAULT_FULL_FOR_NOW)
-		(void)fault_set(fault, fault->kind, "<%s>: mailbox full",
-				to->path);
+	bool is_of_rules = fault->kind == FAULT_FULL_FOR_NOW &&
+			   !mail->agent->policy.quota_tempfail;
+
+	if (store_is_full(fault))
+		(void)fault_set(
+			fault, fault->kind, "<%s>: mailbox full%s", to->path,
+			is_of_rules ? " for every copy that rules want" : "");
 }
 
 /* Does a failure speak against what is known of the recipient?  Who wrote into
  * the store by other means than ours left no stamp. */
-static bool save_is_doubtful(const struct mail_recipient *to,
-			     const struct fault *fault)
+static bool save_is_doubtful(const struct fault *fault)
 {
-	return !to->is_stale && fault->kind != FAULT_MAILBOX_FULL &&
-	       fault->kind != FAULT_FULL_FOR_NOW &&
+	return fault->kind != FAULT_OVERTAKEN && !store_is_full(fault) &&
 	       fault->kind != FAULT_STORE_BUSY &&
 	       fault->kind != FAULT_DISK_FULL && fault->kind != FAULT_IO;
 }
@@ -428,18 +428,17 @@ static void save_one(struct save_job *job, struct store *store)
 	struct plan_reply *reply = to->plan->reply;
 	struct fault fault = {0};
 
-	to->is_stale = false;
 	job->stored = 0;
 	if (agent_run(agent, store, save_unit, job, &fault) == 0) {
 		fault_clear(&to->verdict);
 		return;
 	}
-	save_word_quota(to, &fault);
+	save_word_quota(job->mail, to, &fault);
 	to->verdict = fault;
-	if (save_is_doubtful(to, &fault))
+	if (save_is_doubtful(&fault))
 		known_forget(agent->known, to->who->store);
-	if (to->is_stale || !reply || fault.kind == FAULT_MAILBOX_FULL ||
-	    fault.kind == FAULT_FULL_FOR_NOW || fault.kind == FAULT_STORE_BUSY)
+	if (!reply || fault.kind == FAULT_OVERTAKEN || store_is_full(&fault) ||
+	    fault.kind == FAULT_STORE_BUSY)
 		return;
 	to->plan->reply = NULL;
 	if (agent_run(agent, store, save_unit, job, &to->verdict) == 0) {

@@ -12,7 +12,8 @@
  * one transaction first; if one of them fails each has its own.
  */
 void save_all(struct mail *mail, struct store *store);
-/* One recipient alone, with a new plan: after save_all() said is_stale. */
+/* One recipient alone, with a new plan: after save_all() said that it was
+ * overtaken. */
 void save_again(struct mail *mail, struct store *store,
 		struct mail_recipient *to);
 

@@ -18,6 +18,7 @@ enum fault_kind {
 
 	/* Temporary: may go away, the mail is tried again. */
 	FAULT_INTERNAL,     /* anything not known better: 451 4.3.0, 75 */
+	FAULT_OVERTAKEN,    /* true when it was decided: deciding anew helps */
 	FAULT_STORE_BUSY,   /* the store is locked or unreachable */
 	FAULT_DISK_FULL,    /* 452 4.3.1 */
 	FAULT_IO,           /* a read or a write went wrong */

@@ -187,6 +187,12 @@ static int delivery_refuse(const struct store *store, const char *owner,
 			 "%s: mailbox full", owner);
 }
 
+bool store_is_full(const struct fault *fault)
+{
+	return fault->kind == FAULT_MAILBOX_FULL ||
+	       fault->kind == FAULT_FULL_FOR_NOW;
+}
+
 int store_fits(struct store *store, int64_t store_id, int64_t size,
 	       struct fault *fault)
 {
@@ -237,6 +243,24 @@ struct delivery_target {
 	int64_t hard;   /* quota; 0: none */
 };
 
+/* Why the copies for one store do not fit.  The recipient's own: final where
+ * not even one does, else for now, as rules want more of them.  Another's had
+ * room when it was chosen, and is no reason to refuse the recipient's mail. */
+static int delivery_refuse_copies(struct store *store,
+				  const struct delivery *delivery,
+				  int64_t store_id, struct fault *fault)
+{
+	if (store_id != delivery->store)
+		return fault_set(fault, FAULT_OVERTAKEN,
+				 "the mailbox of another user is full now");
+	if (store_fits(store, store_id,
+		       (int64_t)g_bytes_get_size(delivery->content->rfc822),
+		       fault))
+		return -1;
+	return fault_set(fault, FAULT_FULL_FOR_NOW,
+			 "no room for every copy that rules want");
+}
+
 /* Quota of every store that gets copies, each looked at once. */
 static int delivery_check_quotas(struct store *store,
 				 const struct delivery *delivery,
@@ -256,7 +280,11 @@ static int delivery_check_quotas(struct store *store,
 		}
 		if (target->hard > 0 && is_first &&
 		    store_fits(store, target->store, size, fault))
-			return -1;
+			return store_is_full(fault)
+				       ? delivery_refuse_copies(store, delivery,
+								target->store,
+								fault)
+				       : -1;
 	}
 	return 0;
 }

@@ -79,7 +79,7 @@ struct delivery {
 	const struct submission *const *submissions; /* redirects, replies */
 	size_t submission_count;
 	bool check_duplicate; /* within the policy's window */
-	bool check_quota;     /* hard quota of the recipient's store */
+	bool check_quota;     /* hard quota of every store with copies */
 	bool no_notify;       /* wake nobody who waits for new mail */
 	/* result.content of a delivery of the same content in this very unit;
 	 * 0: none was. */
@@ -94,10 +94,13 @@ struct delivery_result {
 };
 
 /* Would one more message of that size fit into a store?  FAULT_MAILBOX_FULL or
- * FAULT_FULL_FOR_NOW if not. */
+ * FAULT_FULL_FOR_NOW (store_is_full()) if not. */
 NODISCARD int store_fits(struct store *store, int64_t store_id, int64_t size,
 			 struct fault *fault);
-/* Unit.  FAULT_MAILBOX_FULL or FAULT_FULL_FOR_NOW over hard quota. */
+bool store_is_full(const struct fault *fault);
+/* Unit.  Over hard quota: as store_fits() where the recipient's store has no
+ * room for one copy of the content, FAULT_FULL_FOR_NOW where it has none for
+ * all, FAULT_OVERTAKEN where another store has none for those it should get. */
 NODISCARD int store_deliver(struct store *store,
 			    const struct delivery *delivery,
 			    struct delivery_result *ret_result,

@@ -141,22 +141,25 @@ static int place_find_folder(struct store *store, const char *special_use,
 
 /* The folder that what is missing would be made in; the store itself where
  * nothing of the path is there. */
-static int place_find_parent(struct store *store,
-			     const struct store_place *place,
-			     int64_t *ret_parent, struct fault *fault)
+static int place_find_parent(struct store *store, struct store_place *place,
+			     struct fault *fault)
 {
 	const char separator[] = {place->separator, '\0'};
 	g_autofree char *path =
 		g_strdelimit(g_strdup(place->below), separator, '/');
-	int64_t parent = 0;
 	char *slash;
 
-	while (!parent && (slash = strrchr(path, '/')) && slash > path) {
+	place->missing = place->below;
+	while (!place->parent && (slash = strrchr(path, '/')) && slash > path) {
 		*slash = '\0';
-		if (place_find_path(store, place->store, path, &parent, fault))
+		if (place_find_path(store, place->store, path, &place->parent,
+				    fault))
 			return -1;
+		if (place->parent)
+			place->missing += slash + 1 - path;
 	}
-	*ret_parent = parent ? parent : place->store;
+	if (!place->parent)
+		place->parent = place->store;
 	return 0;
 }
 
@@ -165,18 +168,15 @@ static int place_ask_right(struct store *store,
 			   struct store_place *place, struct fault *fault)
 {
 	unsigned rights = STORE_RIGHT_CREATE;
-	int64_t at = place->folder;
 
 	place->may = place->store == owner->store;
 	if (place->may)
 		return 0;
-	if (!at) {
+	if (!place->folder)
 		rights |= STORE_RIGHT_CREATE_FOLDER;
-		if (place_find_parent(store, place, &at, fault))
-			return -1;
-	}
-	return store_acl_may(store, at, owner->user, rights, &place->may,
-			     fault);
+	return store_acl_may(store,
+			     place->folder ? place->folder : place->parent,
+			     owner->user, rights, &place->may, fault);
 }
 
 int store_place_find(struct store *store, const struct store_place_owner *owner,
@@ -187,6 +187,7 @@ int store_place_find(struct store *store, const struct store_place_owner *owner,
 
 	if (place_find_store(store, owner, path, &place, fault) ||
 	    place_find_folder(store, special_use, &place, fault) ||
+	    (!place.folder && place_find_parent(store, &place, fault)) ||
 	    place_ask_right(store, owner, &place, fault))
 		return -1;
 	*ret_place = place;
@@ -229,12 +230,22 @@ int store_place_problem(struct store *store,
 	if (*ret_problem || place->store == owner->store ||
 	    store_fits(store, place->store, size, &why) == 0)
 		return 0;
-	if (why.kind != FAULT_MAILBOX_FULL && why.kind != FAULT_FULL_FOR_NOW) {
+	if (!store_is_full(&why)) {
 		*fault = why;
 		return -1;
 	}
 	*ret_problem = g_strdup(why.text);
 	return 0;
+}
+
+bool store_place_is_same(const struct store_place *a,
+			 const struct store_place *b)
+{
+	if (a->folder || b->folder)
+		return a->folder == b->folder;
+	return a->parent == b->parent &&
+	       store_folder_is_same(a->missing, a->separator, b->missing,
+				    b->separator);
 }
 
 bool store_place_exists(struct store *store,

@@ -21,6 +21,10 @@ struct store_place {
 	int64_t folder;    /* 0: there is none */
 	const char *below; /* the path below the store, to make it; borrowed */
 	char separator;    /* of it */
+	/* Where there is none: the folder (or store) that the rest of the path
+	 * would be made in, and that rest; borrowed. */
+	int64_t parent;
+	const char *missing;
 	/* May the owner put mail there (and make the folder, if it is
 	 * missing)? */
 	bool may;
@@ -37,9 +41,15 @@ NODISCARD int store_place_find(struct store *store,
 			       struct store_place *ret_place,
 			       struct fault *fault);
 
-/* Why no mail of that size can be put there, may a missing folder be made or
- * not: ret_problem, owned; NULL: it can.  The owner's own quota is asked when
- * all of a delivery is saved, another's here.  Fails for now only. */
+/* Do both names lead to one folder, there or not?  ("Inbox/Lists" and
+ * "INBOX.lists".) */
+bool store_place_is_same(const struct store_place *a,
+			 const struct store_place *b);
+
+/* Why no mail of that size in all can be put there, may a missing folder be
+ * made or not: ret_problem, owned; NULL: it can.  The owner's own quota is
+ * asked when all of a delivery is saved, another's here.  Fails for now only.
+ */
 NODISCARD int store_place_problem(struct store *store,
 				  const struct store_place_owner *owner,
 				  const struct store_place *place,

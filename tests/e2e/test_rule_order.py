@@ -124,6 +124,124 @@ class Failure(Rules):
         self.assertEqual(self.okapi.mails("bert"), [])
 
 
+class Full(Rules):
+    """A mailbox with room for less than rules want: another's is a reason to
+    keep the mail at home, one's own is temporary; the MTA hears "full" only
+    where not even one copy fits."""
+
+    INTO = 'require "fileinto"; fileinto "user:bert/Inbox";'
+
+    def setUp(self):
+        super().setUp()
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna", "owner")
+
+    @contextlib.contextmanager
+    def held(self):
+        """What is delivered meanwhile is planned, and waits to be saved."""
+        with contextlib.closing(sqlite3.connect(
+                self.okapi.settings["store_path"],
+                isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+            time.sleep(1)
+            database.execute("COMMIT")
+
+    def at_once(self, messages, meanwhile=None, to=("anna",)):
+        """Delivers each in a session of its own; the replies' codes."""
+        codes = []
+        sessions = [threading.Thread(target=lambda m=m: codes.extend(
+            reply[0] for reply in self.lmtp(m, to=to))) for m in messages]
+        with self.held() as database:
+            for session in sessions:
+                session.start()
+            time.sleep(1)
+            if meanwhile:
+                database.execute(meanwhile)
+        for session in sessions:
+            session.join()
+        return codes
+
+    def large(self, subject, tenths=6):
+        return message(subject, body=("x" * 70 + "\n") *
+                       (tenths * MEGABYTE // 720))
+
+    def at(self, user):
+        return sorted(m["folder"] for m in self.okapi.mails(user))
+
+    def errors(self, user="anna"):
+        return [rule["error"] for rule in self.okapi.json(
+            "rule", "list", user)]
+
+    def test_another_s_fills_between_the_plan_and_the_save(self):
+        self.rule(self.INTO)
+        codes = self.at_once([self.large("late")],
+                             "UPDATE users SET quota_hard = 1000"
+                             " WHERE name = 'bert'")
+        self.assertEqual((codes, self.at("anna"), self.at("bert")),
+                         ([250], ["Inbox"], []))
+        self.assertIn("mailbox full", str(self.errors()))
+
+    def test_ten_at_once_with_room_for_three(self):
+        self.okapi.must("user", "set", "bert", "--quota-hard", "2")
+        self.rule(self.INTO)
+        codes = self.at_once([self.large(f"n{i}") for i in range(10)])
+        self.assertEqual(codes, [250] * 10)
+        self.assertEqual(self.at("bert"), ["Inbox"] * 3)
+        self.assertEqual(self.at("anna"), ["Inbox"] * 7)
+        self.assertEqual(sorted(m["subject"] for user in ("anna", "bert")
+                                for m in self.okapi.mails(user)),
+                         [f"n{i}" for i in range(10)])
+
+    def test_one_message_for_several_whose_rules_lead_there(self):
+        self.okapi.add_user("carl")
+        self.okapi.must("acl", "set", "bert", "Inbox", "carl", "owner")
+        self.okapi.must("user", "set", "bert", "--quota-hard", "1")
+        for user in ("anna", "carl"):
+            self.rule(self.INTO, user=user)
+        self.accepted(self.large("both"), to=("anna", "carl"))
+        self.assertEqual([self.at(user) for user in ("bert", "anna", "carl")],
+                         [["Inbox"], [], ["Inbox"]])
+
+    def test_two_folders_of_another_s_that_do_not_fit_together(self):
+        self.okapi.must("folder", "create", "bert", "Second")
+        self.okapi.must("acl", "set", "bert", "Second", "anna", "owner")
+        self.okapi.must("user", "set", "bert", "--quota-hard", "1")
+        # The same folder twice is one copy.
+        self.rule(self.INTO + 'fileinto "user:bert/INBOX";')
+        self.deliver("small")
+        self.assertEqual(self.at("bert"), ["Inbox"])
+        self.rule(self.INTO + 'fileinto "user:bert/Second";')
+        path = self.write("m.eml", self.large("two").decode())
+        told = self.okapi.json("rule", "test", "anna", path)[0]["actions"]
+        self.assertEqual([bool(a["problem"]) for a in told], [False, True])
+        self.accepted(self.large("two"))
+        self.assertEqual((self.at("anna"), self.at("bert")),
+                         (["Inbox"], ["Inbox", "Inbox"]))
+        self.assertIn("'user:bert/Second': bert: mailbox full",
+                      self.errors()[0])
+
+    def test_one_s_own_copies_that_do_not_fit_together(self):
+        self.okapi.must("user", "set", "anna", "--quota-hard", "1")
+        self.rule('require ["fileinto", "copy"]; redirect :copy "far@y.test";'
+                  'fileinto "Drafts"; fileinto "Notes";')
+        reply = self.lmtp(self.large("two"))[0]
+        self.assert_reply(reply, 452, "4.2.2 ")
+        self.assertIn("every copy that rules want", reply[1])
+        done = self.okapi.deliver(self.large("two"), "anna")
+        self.assertEqual((done.status, done.first_line[:5]), (75, "4.2.2"))
+        self.assertEqual((self.at("anna"), self.okapi.queue()), ([], []))
+        # With room for both it is delivered, where not one fits refused.
+        self.accepted(self.large("two", 4))
+        self.assertEqual(self.at("anna"), ["Drafts", "Notes"])
+        self.assert_reply(self.lmtp(self.large("more", 4))[0], 552, "5.2.2 ")
+
+    def test_one_s_own_fills_between_the_plan_and_the_save(self):
+        self.assertEqual(self.at_once(
+            [self.large("late")], "UPDATE users SET quota_hard = 1000"
+            " WHERE name = 'anna'"), [552])
+        self.assertEqual(self.at("anna"), [])
+
+
 SETUP = """
 set -e
 mount --make-rprivate /

@@ -259,6 +259,50 @@ class Places(Rules):
                   'fileinto :create "\u00c4rger"; fileinto :create "a\u0308rger";')
         self.assertEqual(self.deliver("umlaut"), ["\u00c4rger"])
 
+    def test_a_folder_by_two_names_is_one(self):
+        """RFC 5228 2.10.3, whatever is there already and whoever asks."""
+        self.okapi.must("folder", "localize", "anna", "de")
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna", "owner")
+        self.okapi.must("folder", "create", "anna", "Public/Board")
+        self.okapi.must("acl", "set", "anna", "Public/Board", "anna", "owner")
+        create = 'require ["fileinto", "mailbox", "imap4flags"];' \
+                 'fileinto :create "{}"; fileinto :create :flags "x" "{}";'
+        for number, (first, second, user, at) in enumerate((
+                ("Posteingang/a", "Inbox/A", "anna", "Posteingang/a"),
+                ("INBOX.b.c", "Posteingang/b/C", "anna", "Posteingang/b/c"),
+                ("Trash/d", "Gel\u00f6schte Objekte/d/", "anna",
+                 "Gel\u00f6schte Objekte/d"),
+                ("user:bert/Inbox/e", "user:bert/INBOX/E", "bert", "Inbox/e"),
+                ("Public/Board/f", "user:bert/Public/board/F", None,
+                 "Board/f"))):
+            with self.subTest(first):
+                self.rule(create.format(first, second))
+                for again in ("new", "there"):
+                    subject = f"{again} {number}"
+                    self.accepted(message(subject))
+                    found = self.okapi.mails(user) if user else \
+                        self.okapi.mails("anna", "Public/Board/f")
+                    self.assertEqual(
+                        [m["folder"] for m in found
+                         if m["subject"] == subject],
+                        [at])
+
+    def test_a_folder_by_two_names_is_one_for_rule_run(self):
+        self.accepted(message("x"))
+        self.rule('require ["fileinto", "copy", "mailbox", "imap4flags"];'
+                  'fileinto :create :flags "a" "INBOX.New";'
+                  'fileinto :create :flags "b" "Inbox/new";'
+                  'fileinto :flags "c" "Trash";'
+                  'fileinto :flags "d" "Deleted Items";')
+        told = self.okapi.json("rule", "test", "anna", "--folder", "Inbox")
+        self.assertEqual(told[0]["to"], ["INBOX.New", "Trash"])
+        done = self.okapi.must("rule", "run", "anna", "--folder", "Inbox")
+        self.assertIn("filed: 2", done)
+        self.assertEqual(
+            sorted((m["folder"], sorted(m["flags"]))
+                   for m in self.okapi.mails("anna")),
+            [("Deleted Items", ["c", "d"]), ("Inbox/New", ["a", "b"])])
+
     def test_anothers_mailbox_that_is_full(self):
         """What is told in advance is what happens."""
         self.okapi.must("acl", "set", "bert", "Inbox", "anna", "owner")

@@ -241,11 +241,22 @@ Test(deliver, hard_quota_counts_every_copy)
 	};
 
 	store_set_policy(fx.store, &policy);
+	in_unit_fail(FAULT_FULL_FOR_NOW,
+		     store_deliver(fx.store, &delivery, &result, fault));
+	/* Where not even one fits it is the mailbox that is full. */
+	policy.quota_hard = size - 1;
+	store_set_policy(fx.store, &policy);
 	in_unit_fail(FAULT_MAILBOX_FULL,
 		     store_deliver(fx.store, &delivery, &result, fault));
 	policy.quota_hard = 2 * size;
 	store_set_policy(fx.store, &policy);
 	in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	/* Another's that is full speaks of what was decided. */
+	policy.quota_hard = 4 * size - 1;
+	store_set_policy(fx.store, &policy);
+	delivery.store = anna;
+	in_unit_fail(FAULT_OVERTAKEN,
+		     store_deliver(fx.store, &delivery, &result, fault));
 	must_be_sound();
 }
 
