@@ -226,6 +226,20 @@ int net_owner_parse(const char *owner, uid_t *ret_uid, gid_t *ret_gid,
 	return 0;
 }
 
+/* What the administrator can do about a chown(2) that failed. */
+static int net_give_fault(const char *path, const char *owner, int err,
+			  struct fault *fault)
+{
+	if (err != EPERM)
+		return fault_set_errno(fault, FAULT_CONFIG, err,
+				       "cannot give %s to %s", path, owner);
+	return fault_set(fault, FAULT_CONFIG,
+			 "cannot give %s to %s: who is not root can give it "
+			 "to a group of their own only (usermod -aG GROUP "
+			 "USER, then start anew)",
+			 path, owner);
+}
+
 static int net_unix_dress(const char *path,
 			  const struct net_unix_options *options,
 			  struct fault *fault)
@@ -237,9 +251,8 @@ static int net_unix_dress(const char *path,
 		if (net_owner_parse(options->owner, &uid, &gid, fault) < 0)
 			return -1;
 		if (chown(path, uid, gid) < 0)
-			return fault_set_errno(fault, FAULT_CONFIG, errno,
-					       "cannot give %s to %s", path,
-					       options->owner);
+			return net_give_fault(path, options->owner, errno,
+					      fault);
 	}
 	if (options && chmod(path, (mode_t)options->mode) < 0)
 		return fault_set_errno(fault, FAULT_CONFIG, errno,

@@ -5,6 +5,7 @@ with them."""
 
 import mailbox
 import os
+import re
 import shutil
 import smtplib
 import socketserver
@@ -54,6 +55,18 @@ class Mta(Case):
         with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
             return client.sendmail("carol@x.test", recipients,
                                    message(subject))
+
+    def start_on_socket(self, document):
+        """okapi-dagent with the settings of a recipe; the socket's path."""
+        socket = os.path.join(self.okapi.settings["run_dir"], "lmtp")
+        lines = recipe(document, "okapi.cfg").splitlines()
+        settings = dict(re.split(r"\s*=\s*", line, 1) for line in lines)
+        self.assertEqual(settings["lmtp_listen"], "unix:/run/okapi/lmtp")
+        group = settings["lmtp_unix_owner"].removeprefix("okapi:")
+        self.okapi.configure(lmtp_listen="unix:" + socket,
+                             lmtp_unix_owner="root:" + group)
+        self.okapi.start_dagent()
+        return socket
 
     def write(self, name, text, mode=0o644):
         path = os.path.join(self.machine.directory, name)
@@ -125,6 +138,17 @@ class Exim(Mta):
                             self.okapi.subjects(u) == ["by Exim's LMTP"], 20)
         self.eventually("an empty queue", lambda: not self.queue(), 10)
 
+    def test_lmtp_over_a_unix_socket(self):
+        socket = self.start_on_socket("exim.md")
+        routers = recipe("exim.md", "exim").split("# transports\n")[0]
+        self.exim(routers + "# transports\n" + recipe(
+            "exim.md", "exim-socket").replace("/run/okapi/lmtp", socket))
+        self.send(["anna@okapi.test", "bert+x@okapi.test"], "by its socket")
+        for user in ("anna", "bert"):
+            self.eventually(f"{user}'s copy", lambda u=user:
+                            self.okapi.subjects(u) == ["by its socket"], 20)
+        self.eventually("an empty queue", lambda: not self.queue(), 10)
+
     def test_a_callout_refuses_unknown_recipients_at_the_door(self):
         self.okapi.start_dagent()
         port = self.okapi.settings["lmtp_listen"].rpartition(":")[2]
@@ -176,6 +200,14 @@ class OpenSmtpd(Mta):
         for user in ("anna", "bert"):
             self.eventually(f"{user}'s copy", lambda u=user:
                             self.okapi.subjects(u) == ["by smtpd's LMTP"], 20)
+
+    def test_lmtp_over_a_unix_socket(self):
+        socket = self.start_on_socket("opensmtpd.md")
+        self.smtpd(recipe("opensmtpd.md", "smtpd.conf").replace(
+            "/run/okapi/lmtp", socket))
+        self.send(["anna@okapi.test"], "by smtpd's socket")
+        self.eventually("the mail", lambda: self.okapi.subjects("anna")
+                        == ["by smtpd's socket"], 20)
 
     def smtpctl(self, *args):
         """As it is installed: set-group-id."""
