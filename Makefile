@@ -283,16 +283,19 @@ install: all $(B)/okapi.cfg.sample $(COMPLETIONS)
 	for page in $(wildcard docs/man/*.[158]); do \
 		install -D -m 644 $$page $(D)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 
-# Leaves the configuration, the store and the queue.
+# Leaves the configuration, the store, the queue, and what is not ours.
 uninstall:
 	rm -f $(addprefix $(D)$(SBINDIR)/,okapi-dagent okapi-spooler okapi-admin zarafa-admin) \
-		$(D)$(BINDIR)/okapi-sendmail $(D)$(UNITDIR)/okapi-dagent.service \
-		$(D)$(UNITDIR)/okapi-spooler.service $(D)$(UNITDIR)/okapi-dagent.socket \
-		$(D)$(UNITDIR)/okapi-spooler.socket $(D)$(UNITDIR)/okapi-quota.service $(D)$(UNITDIR)/okapi-quota.timer $(D)$(SYSUSERSDIR)/okapi.conf \
-		$(D)$(TMPFILESDIR)/okapi.conf $(D)$(BASHDIR)/okapi-admin \
-		$(D)$(ZSHDIR)/_okapi-admin $(D)$(FISHDIR)/okapi-admin.fish \
+		$(D)$(BINDIR)/okapi-sendmail \
+		$(addprefix $(D)$(LIBEXECDIR)/,okapi-convert okapi-dagentd) \
+		$(addprefix $(D)$(DATADIR)/,okapi.cfg.sample okapi-autorespond fail2ban-okapi.conf) \
+		$(addprefix $(D)$(UNITDIR)/okapi-,dagent.service dagent.socket \
+			spooler.service spooler.socket quota.service quota.timer) \
+		$(D)$(SYSUSERSDIR)/okapi.conf $(D)$(TMPFILESDIR)/okapi.conf \
+		$(D)$(BASHDIR)/okapi-admin $(D)$(ZSHDIR)/_okapi-admin $(D)$(FISHDIR)/okapi-admin.fish \
 		$(foreach page,$(wildcard docs/man/*.[158]),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -rf $(D)$(LIBEXECDIR) $(D)$(DATADIR)
+	for dir in $(D)$(LIBEXECDIR) $(D)$(DATADIR); do \
+		test ! -d $$dir || rmdir --ignore-fail-on-non-empty $$dir || exit; done
 
 # ---- house keeping ---------------------------------------------------------
 .PHONY: clean

@@ -77,6 +77,7 @@ class Install(Case):
                           file.read())
         self.run_from(prefix, os.path.join(tree, "etc/okapi/okapi.cfg"))
         self.keeps_the_configuration(tree)
+        self.leaves_what_is_not_ours(tree)
 
     def run_from(self, prefix, config):
         """The sample configuration as it is, with paths of this test."""
@@ -112,6 +113,22 @@ class Install(Case):
         left = [os.path.join(d, f) for d, _, names in
                 os.walk(os.path.join(tree, "opt")) for f in names]
         self.assertEqual(left, [])
+
+    def leaves_what_is_not_ours(self, tree):
+        """The directories of programs and data may be everybody's."""
+        others = [os.path.join(tree, place, "other")
+                  for place in ("usr/lib", "usr/share")]
+        for path in others:
+            os.makedirs(os.path.dirname(path))
+            with open(path, "w", encoding="utf-8"):
+                pass
+        for target in ("install", "uninstall"):
+            done = make(target, f"DESTDIR={tree}", "PREFIX=/usr",
+                        "LIBEXECDIR=/usr/lib", "DATADIR=/usr/share")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        left = [os.path.join(d, f) for d, _, names in
+                os.walk(os.path.join(tree, "usr")) for f in names]
+        self.assertEqual(sorted(left), others)
 
 
 class Run(Case):
