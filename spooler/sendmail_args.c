@@ -180,7 +180,7 @@ static int sendmail_set_envid(struct sendmail_args *args, const char *value,
 
 /* ---- the options ---- */
 
-/* Letters that take a value; -q and -d may have one behind them. */
+/* Letters that take a value; -q may have one behind it. */
 #define SENDMAIL_WITH_VALUE "ABFLNOQRVXbefhopr"
 #define SENDMAIL_WITHOUT    "GIUcimnstv"
 
