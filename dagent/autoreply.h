@@ -1,6 +1,6 @@
 /*
- * Step 5: out of office (RFC 3834, CONTRACT 6): whether a reply is due, and
- * what it says.
+ * Step 5: out of office (RFC 3834, docs/out-of-office.md): whether a reply is
+ * due, and what it says.
  */
 #ifndef OKAPI_DAGENT_AUTOREPLY_H
 #define OKAPI_DAGENT_AUTOREPLY_H

@@ -1,6 +1,6 @@
 /*
- * Who gets no automatic reply, and why (RFC 3834 2, RFC 5230 4.6, CONTRACT 6):
- * pure questions to the message and its envelope.
+ * Who gets no automatic reply, and why (RFC 3834 2, RFC 5230 4.6,
+ * docs/out-of-office.md): pure questions to the message and its envelope.
  */
 #include "autoreply.h"
 

@@ -1,5 +1,5 @@
 /*
- * Delivery in the order of the contract: quota, sieve_before, junk, rules,
+ * Delivery in the order of okapi-dagent(8): quota, sieve_before, junk, rules,
  * auto-reply, save.
  */
 #include "deliver.h"

@@ -80,8 +80,8 @@ static int check_tag_parameter(struct checker *checker,
 	return 0;
 }
 
-/* The match types of property need no require of their own, as the contract
- * has it; :count is none of them. */
+/* The match types of property need no require of their own (docs/rules.md);
+ * :count is none of them. */
 static bool is_brought_along(const struct language_entry *entry,
 			     const struct language_tag *tag)
 {

@@ -2,10 +2,10 @@
  * Log lines.  Libraries return faults; programs log, once.
  *
  * A line is either a sentence (log_message) or an event: a word and key=value
- * pairs, one line per delivery and per send attempt (CONTRACT: never message
- * text, never passwords).  Values with blanks, quotes, '=' or control
- * characters are quoted; control characters and invalid UTF-8 are escaped, so
- * that no input can forge a line.
+ * pairs, one line per delivery and per send attempt; never message text, never
+ * passwords.  Values with blanks, quotes, '=' or control characters are quoted;
+ * control characters and invalid UTF-8 are escaped, so that no input can forge
+ * a line.
  */
 #ifndef OKAPI_LOG_H
 #define OKAPI_LOG_H

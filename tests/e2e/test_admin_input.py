@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Bad words in every place of every command line of okapi-admin: a clear
-error, the contract's exit code, no effect."""
+error, the exit code of the manual, no effect."""
 
 import hashlib
 import os

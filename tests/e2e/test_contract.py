@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The contract from outside: sentences that no other file here asks about,
-with mail and commands that a user comes up with."""
+"""What the manuals promise, from outside: sentences that no other file here
+asks about, with mail and commands that a user comes up with."""
 
 import json
 import os
@@ -245,7 +245,7 @@ class Replies(Contract):
 
 class Administration(Contract):
     def test_fields(self):
-        """Names as the contract writes them."""
+        """Names as okapi-admin(8) has them."""
         self.okapi.deliver(message("m"), "anna")
         self.okapi.sendmail(message("q", to="x@ext.test"), "-t", "-f",
                             "anna@okapi.test")

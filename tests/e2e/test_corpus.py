@@ -30,7 +30,7 @@ def as_sent(data):
 
 
 def from_pipe(data):
-    """The contract's one change to what comes on stdin, and the mbox line
+    """The one change to what comes on stdin, and the mbox line
     that is no part of the message."""
     data = re.sub(rb"\AFrom [^\r\n]*\r?\n", b"", data)
     data = re.sub(rb"(?<!\r)\n", b"\r\n", data)

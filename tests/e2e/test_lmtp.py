@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""LMTP as a client meets it: every row of the contract's table of replies."""
+"""LMTP as a client meets it: every reply that docs/protocol.md has."""
 
 import email
 import email.policy

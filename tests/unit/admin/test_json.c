@@ -1,5 +1,6 @@
 /*
- * Property sets as JSON: the object the contract describes, and the way back.
+ * Property sets as JSON: the object that okapi-admin(8) describes, and the way
+ * back.
  */
 #include "admin/json_out.h"
 #include "admin/print.h"
