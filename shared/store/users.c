@@ -20,11 +20,26 @@ static bool user_text_is_clean(const char *text, bool allow_blank)
 	return true;
 }
 
+/* "Public" owns the public folders in the view mail, "." and ".." are
+ * directories, "@domain" is whatever else is addressed there. */
+static bool user_word_is_reserved(const char *word)
+{
+	return word[0] == '@' || strcmp(word, ".") == 0 ||
+	       strcmp(word, "..") == 0 ||
+	       g_ascii_strcasecmp(word, "Public") == 0;
+}
+
 int user_name_check(const char *name, int kind, struct fault *fault)
 {
 	bool is_group = kind == USER_GROUP;
 	size_t len = strlen(name);
 
+	if (user_word_is_reserved(name))
+		return fault_set(
+			fault, FAULT_BAD_ARGUMENT,
+			"'%s' is no name: it means something else (the public "
+			"store, a directory, whoever is in a domain)",
+			name);
 	if (len == 0 || len > NAME_MAX_OCTETS || name[0] == '-' ||
 	    name[0] == ' ' || name[len - 1] == ' ' ||
 	    strpbrk(name, "/\\:<>\"") || !user_text_is_clean(name, is_group))
@@ -55,8 +70,9 @@ static int user_address_check(const char *address, bool is_primary,
 
 	/* "@domain" is whatever else is addressed there (resolve.c). */
 	if (len == 0 || len > 320 || (at == address && is_primary) ||
-	    (at && !at[1]) || strpbrk(address, "<>,;") ||
-	    !user_text_is_clean(address, true) ||
+	    (at && (!at[1] || strspn(at, "@.") == strlen(at))) ||
+	    (!at && user_word_is_reserved(address)) ||
+	    strpbrk(address, "<>,;") || !user_text_is_clean(address, true) ||
 	    !user_address_is_whole(address, at))
 		return fault_set(fault, FAULT_BAD_ADDRESS, "'%s' is no address",
 				 address);

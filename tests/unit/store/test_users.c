@@ -78,10 +78,13 @@ Test(users, names_and_addresses_are_nobody_elses)
 
 Test(users, bad_names_are_refused)
 {
-	static const char *const names[] = {"",     "-x",   "a/b", "a b",
-					    "a\nb", "a\"b", "\xff"};
-	static const char *const groups[] = {"",    " ",    " a",  "a ",  "-x",
-					     "a/b", "a\nb", "a:b", "\xff"};
+	static const char *const names[] = {
+		"",   "-x", "a/b", "a b",    "a\nb",   "a\"b",     "\xff",
+		"@x", ".",  "..",  "Public", "PUBLIC", "Everyone "};
+	static const char *const aliases[] = {".", "..", "public", "@", "@.."};
+	static const char *const groups[] = {
+		"",    " ",    " a", "a ", "-x", "a/b",   "a\nb",
+		"a:b", "\xff", "@x", ".",  "..", "public"};
 	struct store_user_change change = keep();
 
 	for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
@@ -92,10 +95,41 @@ Test(users, bad_names_are_refused)
 		in_unit_fail(FAULT_BAD_ARGUMENT,
 			     store_user_create(fx.store, names[i], &change,
 					       NULL, fault));
+	user_make("bob");
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		in_unit_fail(
+			FAULT_BAD_ARGUMENT,
+			store_user_rename(fx.store, "bob", names[i], fault));
+	for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++) {
+		const char *const one[] = {aliases[i], NULL};
+		struct store_user_change more = keep();
+
+		more.add_aliases = one;
+		in_unit_fail(FAULT_BAD_ADDRESS,
+			     store_user_set(fx.store, "bob", &more, fault));
+	}
 	change.email = "no at";
 	change.email = "@x";
 	in_unit_fail(FAULT_BAD_ADDRESS,
 		     store_user_create(fx.store, "ok", &change, NULL, fault));
+}
+
+/* One that is there already stays, and can be changed, used and renamed. */
+Test(users, a_reserved_name_from_before_works)
+{
+	struct store_user_change change = keep();
+	AUTO(store_user) user = NULL;
+
+	user_make("bob");
+	must(sql_run(fx.store, fault,
+		     "UPDATE users SET name = 'Public', name_key = 'public'"
+		     " WHERE name_key = 'bob'",
+		     ""));
+	change.fullname = "Bob";
+	in_unit(store_user_set(fx.store, "public", &change, fault));
+	must(store_user_find(fx.store, "Public", &user, fault));
+	cr_expect_str_eq(user->fullname, "Bob");
+	in_unit(store_user_rename(fx.store, "Public", "bob", fault));
 }
 
 Test(users, are_changed_field_by_field)
