@@ -17,6 +17,11 @@
 
 static void config_tell(struct admin *admin, const GPtrArray *faults)
 {
+	const GPtrArray *warnings = admin->conf->warnings;
+
+	for (guint i = 0; i < warnings->len; i++)
+		fprintf(stderr, "okapi-admin: warning: %s\n",
+			(const char *)warnings->pdata[i]);
 	for (guint i = 0; i < faults->len; i++)
 		fprintf(stderr, "okapi-admin: %s\n",
 			(const char *)faults->pdata[i]);
@@ -67,6 +72,7 @@ static int config_show(struct admin *admin, struct fault *fault)
 		print_json(config_json(admin->conf));
 		return 0;
 	}
+	config_tell(admin, faults);
 	table = print_table_new(head);
 	for (size_t i = 0; i < conf_option_count(); i++) {
 		g_autofree char *value = conf_option_format(admin->conf, i);
@@ -203,10 +209,15 @@ static int config_check(struct admin *admin, struct fault *fault)
 
 		admin->told = true;
 		g_ptr_array_add(faults, NULL);
+		g_ptr_array_add(admin->conf->warnings, NULL);
 		json_object_set_new(object, "ok", json_boolean(rc == 0));
 		json_object_set_new(
 			object, "errors",
 			print_json_texts((const char *const *)faults->pdata));
+		json_object_set_new(
+			object, "warnings",
+			print_json_texts((const char *const *)
+						 admin->conf->warnings->pdata));
 		print_json(object);
 		return rc;
 	}

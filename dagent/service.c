@@ -401,6 +401,7 @@ static void service_reload(void)
 		return;
 	}
 	service_set_log_level(next->conf);
+	daemon_tell_warnings(next->conf);
 	service_start(next);
 	pthread_mutex_lock(&state.lock);
 	state.current = next;
@@ -528,6 +529,7 @@ static int service_begin(struct fault *fault)
 	    log_open("okapi-dagent", conf, fault))
 		return -1;
 	service_set_log_level(conf);
+	daemon_tell_warnings(conf);
 	if ((state.options->daemonize && daemon_detach(fault)) ||
 	    daemon_signals_start(service_on_stop, service_on_reload, NULL,
 				 fault) ||

@@ -279,6 +279,19 @@ static int conf_unknown_key(const char *key, struct fault *fault)
 			 "unknown key (config show lists all)");
 }
 
+/* A line that takes away what another one of the file says; -o is there to. */
+static void conf_warn_twice(struct conf *conf, size_t index, const char *where,
+			    const char *key)
+{
+	const char *line = strrchr(conf->origins[index], ':');
+
+	if (line && strrchr(where, ':'))
+		g_ptr_array_add(conf->warnings,
+				g_strdup_printf("%s: %s: it is set in line %s, "
+						"too: this one counts",
+						where, key, line + 1));
+}
+
 /* Sets key to value; where is "FILE:LINE" or "-o". */
 static int conf_assign(struct conf *conf, const char *where, const char *key,
 		       const char *value, GPtrArray *faults,
@@ -291,6 +304,7 @@ static int conf_assign(struct conf *conf, const char *where, const char *key,
 		     : conf_unknown_key(key, &fault);
 
 	if (rc == 0) {
+		conf_warn_twice(conf, index, where, key);
 		g_free(conf->origins[index]);
 		conf->origins[index] = g_strdup(where);
 		return 0;
@@ -340,14 +354,40 @@ static void conf_cut_comment(char *line)
 	}
 }
 
+/* What stands behind a NUL nobody would read.  They become blanks, so that the
+ * rest is looked at, too. */
+static void conf_check_text(const char *path, char *text, size_t len,
+			    GPtrArray *faults, struct fault *first)
+{
+	struct fault fault = {0};
+	size_t line = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		line += text[i] == '\n';
+		if (text[i])
+			continue;
+		text[i] = ' ';
+		if (fault.kind != FAULT_NONE)
+			continue;
+		(void)fault_set(&fault, FAULT_CONFIG,
+				"%s:%zu: there is a NUL, which is no text",
+				path, line);
+		if (faults)
+			g_ptr_array_add(faults, g_strdup(fault.text));
+		if (first->kind == FAULT_NONE)
+			*first = fault;
+	}
+}
+
 static void conf_read_file(struct conf *conf, const char *path, bool required,
 			   GPtrArray *faults, struct fault *first)
 {
 	g_autofree char *text = NULL;
 	g_autoptr(GError) error = NULL;
 	g_auto(GStrv) lines = NULL;
+	gsize len = 0;
 
-	if (!g_file_get_contents(path, &text, NULL, &error)) {
+	if (!g_file_get_contents(path, &text, &len, &error)) {
 		if (!required &&
 		    g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
 			return;
@@ -361,6 +401,7 @@ static void conf_read_file(struct conf *conf, const char *path, bool required,
 	}
 	g_free(conf->path);
 	conf->path = g_strdup(path);
+	conf_check_text(path, text, len, faults, first);
 	/* Some editors begin a file with a byte order mark. */
 	lines = g_strsplit(g_str_has_prefix(text, BOM) ? text + strlen(BOM)
 						       : text,
@@ -446,6 +487,7 @@ int conf_read(const char *path, const char *const *overrides,
 
 	conf->origins = g_new0(char *, G_N_ELEMENTS(conf_rows) + 1);
 	conf->path = g_strdup("");
+	conf->warnings = g_ptr_array_new_with_free_func(g_free);
 	conf_set_defaults(conf);
 	if (!path && env && *env)
 		path = env;
@@ -480,6 +522,7 @@ void conf_free(struct conf *conf)
 			g_strfreev(*(char ***)field);
 	}
 	g_strfreev(conf->origins);
+	g_ptr_array_unref(conf->warnings);
 	g_free(conf->path);
 	g_free(conf);
 }

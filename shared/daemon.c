@@ -268,6 +268,13 @@ int daemon_run_dir(const struct conf *conf, struct fault *fault)
 	return 0;
 }
 
+void daemon_tell_warnings(const struct conf *conf)
+{
+	for (guint i = 0; i < conf->warnings->len; i++)
+		log_message(LOG_LEVEL_WARNING, "%s",
+			    (const char *)conf->warnings->pdata[i]);
+}
+
 int daemon_pid_file(const struct conf *conf, struct fault *fault)
 {
 	AUTOCLOSE int fd = -1;

@@ -45,6 +45,10 @@ NODISCARD int daemon_signals_start(void (*stop)(void *context),
 				   void (*reload)(void *context), void *context,
 				   struct fault *fault);
 
+/* Logs what the configuration says twice, once at a start and at a reload: the
+ * log is open and has its level. */
+void daemon_tell_warnings(const struct conf *conf);
+
 /* Makes conf->run_dir (0755) if it is missing, and gives a new one to
  * conf->user. */
 NODISCARD int daemon_run_dir(const struct conf *conf, struct fault *fault);

@@ -121,6 +121,7 @@ static void service_on_reload(void *context)
 		return;
 	}
 	service_set_level(service, settings->conf);
+	daemon_tell_warnings(settings->conf);
 	service_reload_tls(service, settings->conf);
 	pthread_mutex_lock(&service->lock);
 	if (service->spooler) {
@@ -309,6 +310,7 @@ static int service_begin(struct service *service, struct fault *fault)
 	if (log_open("okapi-spooler", conf, fault) != 0)
 		return -1;
 	service_set_level(service, conf);
+	daemon_tell_warnings(conf);
 	if ((service->options->daemonize && daemon_detach(fault) != 0) ||
 	    daemon_signals_start(service_on_stop, service_on_reload, service,
 				 fault) != 0)

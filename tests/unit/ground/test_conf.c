@@ -165,6 +165,46 @@ Test(conf, all_mistakes_at_once)
 	cr_assert_eq(conf->smtp_port, 25);
 }
 
+/* What stands behind a NUL would be read by nobody. */
+Test(conf, a_nul_is_a_mistake)
+{
+	static const char text[] = "quota_warn = 7\nquota_hard = 5\0 # x\n"
+				   "smtp_port = 26\n";
+	AUTO(conf) conf = NULL;
+	struct fault fault = {0};
+	g_autofree char *path = NULL;
+	AUTOCLOSE int fd = g_file_open_tmp("okapi-conf-XXXXXX", &path, NULL);
+
+	cr_assert(fd >= 0);
+	cr_assert(g_file_set_contents(path, text, sizeof(text) - 1, NULL));
+	cr_expect_eq(conf_load(path, NULL, &conf, NULL, &fault), -1);
+	cr_expect_eq(fault.kind, FAULT_CONFIG);
+	cr_expect(strstr(fault.text, ":2: there is a NUL"), "%s", fault.text);
+	(void)g_unlink(path);
+}
+
+/* As with Postfix: the last one counts, and one is told. */
+Test(conf, a_key_that_is_set_twice_is_told)
+{
+	static const char *const overrides[] = {"smtp_port=2525",
+						"smtp_port=2526", NULL};
+	AUTO(conf) conf = NULL;
+	AUTO(conf) once = NULL;
+
+	cr_assert_eq(load("smtp_port = 26\nquota_hard = 1\nquota_hard = 2\n",
+			  overrides, &conf, NULL, NULL),
+		     0);
+	cr_expect_eq(conf->quota_hard, 2 * BYTES_PER_MB);
+	/* -o is there to win. */
+	cr_assert_eq(conf->warnings->len, 1);
+	cr_expect(g_str_has_suffix(conf->warnings->pdata[0],
+				   ":3: quota_hard: it is set in line 2, too: "
+				   "this one counts"),
+		  "%s", (const char *)conf->warnings->pdata[0]);
+	cr_assert_eq(load("quota_hard = 1", NULL, &once, NULL, NULL), 0);
+	cr_expect_eq(once->warnings->len, 0);
+}
+
 Test(conf, overrides_win_and_say_so)
 {
 	static const char *const overrides[] = {"smtp_port=2525", NULL};
