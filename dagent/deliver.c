@@ -186,9 +186,10 @@ void deliver_log_refusal(const struct mail *mail, const char *path,
 			 const struct fault *fault)
 {
 	struct log_event *event = deliver_log_new(mail, mail->id, path);
+	enum figures_result result = deliver_failure(fault);
 
-	log_event_text(event, "result",
-		       figures_result_name(deliver_failure(fault)));
+	figures_count_early(result);
+	log_event_text(event, "result", figures_result_name(result));
 	log_event_fault(event, fault);
 	log_event_emit(event, LOG_LEVEL_INFO);
 }

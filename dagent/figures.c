@@ -71,6 +71,12 @@ void figures_count(enum figures_result result, int64_t size, int64_t usec)
 		metric_add(figures.octets, size);
 }
 
+void figures_count_early(enum figures_result result)
+{
+	if (figures.is_started)
+		metric_add(figures.results[result], 1);
+}
+
 void figures_session(void)
 {
 	if (figures.is_started)

@@ -25,6 +25,8 @@ void figures_start(void);
 /* One recipient's delivery: its octets, microseconds from the end of the data
  * to the answer. */
 void figures_count(enum figures_result result, int64_t size, int64_t usec);
+/* One recipient that was refused before there was a message. */
+void figures_count_early(enum figures_result result);
 void figures_session(void);
 /* A message whose conversion failed. */
 void figures_fallback(void);

@@ -64,26 +64,38 @@ static int spool_write(int fd, const char *octets, size_t len,
 	return 0;
 }
 
-/* A file without a name, so that nothing is left behind by a crash. */
+/* A file without a name, so that nothing is left behind by a crash; -1. */
+static int spool_open_in(const char *dir)
+{
+	g_autofree char *name = g_build_filename(dir, "okapi-XXXXXX", NULL);
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		(void)unlink(name);
+	return fd;
+}
+
+/* $TMPDIR may be a directory of whoever started the MTA. */
 static int spool_open_file(const struct spool *spool, struct fault *fault)
 {
-	const char *dir = g_get_tmp_dir();
-	g_autofree char *name = NULL;
+	const char *const dirs[] = {g_get_tmp_dir(), "/var/tmp", "/tmp"};
 	int fd = spool->make_file ? spool->make_file(spool->place) : -1;
+	int why = 0;
 
-	if (fd >= 0)
-		return fd;
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0)
-		return fd;
-	name = g_build_filename(dir, "okapi-XXXXXX", NULL);
-	fd = mkostemp(name, O_CLOEXEC);
+	for (size_t i = 0; fd < 0 && i < G_N_ELEMENTS(dirs); i++) {
+		fd = spool_open_in(dirs[i]);
+		if (fd < 0 && !why)
+			why = errno;
+	}
 	if (fd < 0)
-		return fault_set_errno(fault, FAULT_IO, errno,
-				       "cannot make a temporary file in %s",
-				       dir);
-	(void)unlink(name);
+		return fault_set_errno(
+			fault, FAULT_IO, why,
+			"cannot make a temporary file in %s (TMPDIR), nor in "
+			"/var/tmp or /tmp",
+			dirs[0]);
 	return fd;
 }
 

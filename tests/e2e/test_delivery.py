@@ -662,6 +662,12 @@ class Alone(Case):
 
 
 class Operator(Delivering):
+    def test_a_temporary_directory_that_is_none(self):
+        done = self.okapi.run("okapi-dagent", "anna",
+                              input=message("big", body="x\n" * 200000),
+                              env={"TMPDIR": "/none/such"})
+        self.assertEqual(done.status, 0, done)
+
     def test_one_line_a_delivery_and_no_text(self):
         self.lmtp(crlf(message("a secret subject", body="a secret body\n")))
         line = self.okapi.dagent.wait_for("result=delivered")
@@ -685,6 +691,8 @@ class Operator(Delivering):
         self.lmtp(crlf(message("counted")))
         self.lmtp(crlf(message("counted")))
         self.lmtp(crlf(message("both")), to=[ANNA, BERT])
+        self.assertEqual(self.lmtp(crlf(message("none")),
+                                   to=["nobody@okapi.test"])[0], 550)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
                                     timeout=5) as answer:
             text = answer.read().decode()
@@ -693,9 +701,19 @@ class Operator(Delivering):
         self.assertIn('okapi_dagent_deliveries_total{result="duplicate"} 1\n',
                       text)
         self.assertIn("okapi_dagent_delivery_seconds_count 4\n", text)
+        # Also what never came to a message: a refused RCPT.
+        self.assertIn('okapi_dagent_deliveries_total{result="refused"} 1\n',
+                      text)
         # The repetition is found in a unit of its own, which writes nothing.
         self.assertIn("okapi_dagent_commits_total 3\n", text)
         self.assertTrue(text.endswith("# EOF\n"))
+
+    def test_a_key_that_is_set_twice_is_logged(self):
+        with open(self.okapi.config, "a") as file:
+            file.write("quota_warn = 1\nquota_warn = 2\n")
+        self.okapi.dagent.child.send_signal(signal.SIGHUP)
+        line = self.okapi.dagent.wait_for("quota_warn: it is set in line")
+        self.assertIn("too: this one counts", line)
 
     def test_a_bad_reload_changes_nothing(self):
         before = len(self.okapi.dagent.lines)
