@@ -75,17 +75,45 @@ static int command_unknown_verb(const struct noun *noun, const char *typed,
 	return command_unknown(what, typed, known, hint, fault);
 }
 
-static int command_unknown_option(const struct command *command,
-				  const char *typed, struct fault *fault)
+/* Calls each for the options of the command, or, before the verb, of any
+ * command of the noun, until it says true. */
+static bool command_each_option(
+	const struct admin *admin,
+	bool (*each)(const struct command_option *option, void *context),
+	void *context)
 {
-	g_autoptr(GPtrArray) known = g_ptr_array_new();
-	const struct command_option *o = command ? command->options : NULL;
+	const struct command *c = admin->command;
 
-	for (; o && o->name; o++)
-		g_ptr_array_add(known, (gpointer)(uintptr_t)o->name);
-	g_ptr_array_add(known, (gpointer)(uintptr_t) "json");
-	g_ptr_array_add(known, (gpointer)(uintptr_t) "yes");
-	g_ptr_array_add(known, (gpointer)(uintptr_t) "help");
+	if (!c && admin->noun)
+		c = admin->noun->commands;
+	for (; c && c->verb; c++) {
+		for (const struct command_option *o = c->options; o && o->name;
+		     o++)
+			if (each(o, context))
+				return true;
+		if (admin->command)
+			break;
+	}
+	return false;
+}
+
+static bool command_note_option(const struct command_option *option,
+				void *context)
+{
+	g_ptr_array_add(context, (gpointer)(uintptr_t)option->name);
+	return false;
+}
+
+static int command_unknown_option(const struct admin *admin, const char *typed,
+				  struct fault *fault)
+{
+	static const char *const common[] = {"json",    "yes", "help",
+					     "version", "as",  "config"};
+	g_autoptr(GPtrArray) known = g_ptr_array_new();
+
+	(void)command_each_option(admin, command_note_option, known);
+	for (size_t i = 0; i < G_N_ELEMENTS(common); i++)
+		g_ptr_array_add(known, (gpointer)(uintptr_t)common[i]);
 	return command_unknown("option", typed, known,
 			       "--help after the command lists them", fault);
 }
@@ -157,24 +185,31 @@ static int command_common_option(struct command_line *line, const char *name,
 		       : 1;
 }
 
-/* The option of that name: of the command, or, before the verb, of any command
- * of the noun; command_check() holds it to the one that came. */
+struct command_wanted {
+	const char *name;
+	const struct command_option *found;
+};
+
+static bool command_is_option(const struct command_option *option,
+			      void *context)
+{
+	struct command_wanted *wanted = context;
+
+	if (strcmp(option->name, wanted->name) != 0)
+		return false;
+	wanted->found = option;
+	return true;
+}
+
+/* The option of that name, or NULL; command_check() holds one that came before
+ * the verb to that verb. */
 static const struct command_option *
 command_find_option(const struct admin *admin, const char *name)
 {
-	const struct command *c = admin->command;
+	struct command_wanted wanted = {name, NULL};
 
-	if (!c && admin->noun)
-		c = admin->noun->commands;
-	for (; c && c->verb; c++) {
-		for (const struct command_option *o = c->options; o && o->name;
-		     o++)
-			if (strcmp(o->name, name) == 0)
-				return o;
-		if (admin->command)
-			break;
-	}
-	return NULL;
+	(void)command_each_option(admin, command_is_option, &wanted);
+	return wanted.found;
 }
 
 static int command_long_option(struct command_line *line, const char *word,
@@ -193,7 +228,7 @@ static int command_long_option(struct command_line *line, const char *word,
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (!option)
-		return command_unknown_option(admin->command, name, fault);
+		return command_unknown_option(admin, name, fault);
 	if (!option->arg && command_no_value(name, attached, fault) < 0)
 		return -1;
 	if (option->arg &&
@@ -324,8 +359,7 @@ static int command_check(const struct admin *admin, struct fault *fault)
 		const struct command_option *o = admin->options->pdata[i];
 
 		if (!command_find_option(admin, o->name))
-			return command_unknown_option(admin->command, o->name,
-						      fault);
+			return command_unknown_option(admin, o->name, fault);
 		if (o->arg &&
 		    command_check_text(o->arg, admin->values->pdata[i], fault) <
 			    0)

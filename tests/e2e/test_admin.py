@@ -86,6 +86,12 @@ class CommandLine(Admin):
     def test_unknown_words_are_told_with_what_was_meant(self):
         self.refused(USAGE, "usr", "list", says='did you mean "user"')
         self.refused(USAGE, "user", "lits", says='did you mean "list"')
+        self.refused(USAGE, "store", "--repiar", "check",
+                     says='did you mean "repair"')
+        self.refused(USAGE, "--jsno", "user", "list",
+                     says='did you mean "json"')
+        self.refused(USAGE, "user", "list", "--confg=/x",
+                     says='did you mean "config"')
         self.refused(USAGE, "user", "set", "anna", "--emial", "x",
                      says='did you mean "email"')
         self.refused(USAGE, "\x1b[2J")
@@ -188,6 +194,26 @@ class Config(Admin):
         self.assertIn(":4: no_key", result.err)
         self.assertTrue(self.json("config", "check")["ok"])
 
+
+    def test_a_key_that_is_set_twice_is_a_warning(self):
+        path = self.write("twice.cfg", "quota_hard = 5\nquota_hard = 6\n")
+        result = self.admin("config", "check", "-c", path)
+        self.assertEqual(result.status, 0)
+        self.assertIn("warning: ", result.err)
+        self.assertIn(":2: quota_hard: it is set in line 1", result.err)
+        checked = json.loads(self.must("config", "check", "-c", path, "--json"))
+        self.assertTrue(checked["ok"])
+        self.assertEqual(len(checked["warnings"]), 1)
+        result = self.admin("config", "show", "-c", path)
+        self.assertIn("warning: ", result.err)
+        self.assertEqual(self.json("config", "check")["warnings"], [])
+
+    def test_a_nul_in_the_file(self):
+        path = self.write("nul.cfg", "quota_hard = 5\n\0quota_warn = 2\n")
+        self.assertIn(":2: there is a NUL", self.refused(
+            CONFIG, "config", "check", "-c", path).err)
+        self.assertIn(":2: there is a NUL", self.refused(
+            CONFIG, "user", "list", "-c", path).err)
 
     def test_names_that_name_nothing(self):
         path = self.write("names.cfg",
