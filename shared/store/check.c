@@ -139,7 +139,6 @@ static int check_fix_values(struct store *store, struct fault *fault)
 
 /* In this order: what others build on comes first, counters last. */
 static const struct check_step check_steps[] = {
-	{.find_with = check_find_schema, .fix_with = check_fix_schema},
 	{.find_with = check_sqlite, .fix = "REINDEX"},
 
 	{"SELECT 'reference: ' || coalesce('row ' || rowid, 'a row') ||"
@@ -326,26 +325,32 @@ static int check_contents(struct check *check, struct fault *fault)
 	return rc;
 }
 
+static int check_all(struct check *check, struct fault *fault)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(check_steps); i++)
+		if (check_find(check, &check_steps[i], fault))
+			return -1;
+	if (check_contents(check, fault))
+		return -1;
+	return purge_each_orphan(check->store, g_get_real_time(), check_orphan,
+				 check, fault);
+}
+
 int store_check(struct store *store,
 		void (*tell)(const char *what, void *context), void *context,
 		int64_t *ret_wrong, struct fault *fault)
 {
 	struct check check = {store, tell, context, 0, true};
 	bool is_own = !store->in_unit;
-	int rc = 0;
+	int rc;
 
 	/* One view of the store for all questions; writers go on. */
 	if (is_own && sql_run(store, fault, "BEGIN", ""))
 		return -1;
+	rc = check_find_schema(&check, fault);
 	/* Of tables that are not ours nothing else can be asked. */
-	for (size_t i = 0;
-	     rc == 0 && check.is_readable && i < G_N_ELEMENTS(check_steps); i++)
-		rc = check_find(&check, &check_steps[i], fault);
 	if (rc == 0 && check.is_readable)
-		rc = check_contents(&check, fault);
-	if (rc == 0 && check.is_readable)
-		rc = purge_each_orphan(store, g_get_real_time(), check_orphan,
-				       &check, fault);
+		rc = check_all(&check, fault);
 	if (is_own && sql_run(store, fault, "COMMIT", ""))
 		return -1;
 	if (rc)
@@ -426,6 +431,8 @@ int store_repair(struct store *store,
 		return -1;
 	if (!schema.is_readable)
 		return 0;
+	if (check_fix_schema(store, check_tell_schema, &told, fault))
+		return -1;
 	for (size_t i = 0; i < G_N_ELEMENTS(check_steps); i++)
 		if (repair_step(store, &check_steps[i], &told, fault))
 			return -1;

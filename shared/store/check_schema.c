@@ -72,12 +72,69 @@ static bool schema_is_same(const struct schema_object *a,
 	       strcmp(a->sql, b->sql) == 0;
 }
 
-int check_schema(struct store *store,
-		 void (*tell)(const char *what, void *context), void *context,
+/* One of ours that is not there as it is to be. */
+struct schema_difference {
+	const char *name;
+	const struct schema_object *wanted;
+	const struct schema_object *is; /* or NULL */
+};
+
+static int
+schema_each_difference(struct store *store, GHashTable *wanted,
+		       GHashTable *there,
+		       int (*each)(struct store *store,
+				   const struct schema_difference *difference,
+				   void *context, struct fault *fault),
+		       void *context, struct fault *fault)
+{
+	GHashTableIter iter;
+	gpointer name;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, wanted);
+	while (g_hash_table_iter_next(&iter, &name, &value)) {
+		struct schema_difference difference = {
+			name, value, g_hash_table_lookup(there, name)};
+
+		if (!schema_is_same(difference.wanted, difference.is) &&
+		    each(store, &difference, context, fault))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- telling ---- */
+
+struct schema_telling {
+	schema_tell_fn *tell;
+	void *context;
+	bool *ret_readable; /* or NULL */
+};
+
+static int schema_tell(struct store *store,
+		       const struct schema_difference *difference,
+		       void *context, struct fault *fault)
+{
+	const struct schema_telling *telling = context;
+	g_autofree char *text = g_strdup_printf(
+		"schema: the %s %s is %s", difference->wanted->type,
+		difference->name, difference->is ? "another one" : "missing");
+
+	(void)store;
+	(void)fault;
+	telling->tell(text, telling->context);
+	if (telling->ret_readable)
+		*telling->ret_readable &=
+			strcmp(difference->wanted->type, "table") != 0;
+	return 0;
+}
+
+int check_schema(struct store *store, schema_tell_fn *tell, void *context,
 		 bool *ret_readable, struct fault *fault)
 {
 	g_autoptr(GHashTable) wanted = schema_wanted();
 	g_autoptr(GHashTable) there = schema_objects(store->db);
+	struct schema_telling telling = {tell, context, ret_readable};
 	GHashTableIter iter;
 	gpointer name;
 	gpointer value;
@@ -85,20 +142,9 @@ int check_schema(struct store *store,
 	if (!there)
 		return sql_fault(store, "reading the schema", fault);
 	*ret_readable = true;
-	g_hash_table_iter_init(&iter, wanted);
-	while (g_hash_table_iter_next(&iter, &name, &value)) {
-		const struct schema_object *object = value;
-		const struct schema_object *is =
-			g_hash_table_lookup(there, name);
-		g_autofree char *text = g_strdup_printf(
-			"schema: the %s %s is %s", object->type, (char *)name,
-			is ? "another one" : "missing");
-
-		if (schema_is_same(object, is))
-			continue;
-		tell(text, context);
-		*ret_readable &= strcmp(object->type, "table") != 0;
-	}
+	if (schema_each_difference(store, wanted, there, schema_tell, &telling,
+				   fault))
+		return -1;
 	g_hash_table_iter_init(&iter, there);
 	while (g_hash_table_iter_next(&iter, &name, &value)) {
 		const struct schema_object *object = value;
@@ -112,34 +158,54 @@ int check_schema(struct store *store,
 	return 0;
 }
 
-int check_fix_schema(struct store *store, struct fault *fault)
+/* ---- repairing ---- */
+
+static int schema_remake_unit(struct store *store, void *context,
+			      struct fault *fault)
+{
+	const struct schema_difference *difference = context;
+	g_autofree char *drop =
+		difference->is ? g_strdup_printf("DROP %s IF EXISTS \"%s\"",
+						 difference->is->type,
+						 difference->name)
+			       : g_strdup("");
+
+	if (sql_script(store, drop, fault))
+		return -1;
+	return sql_script(store, difference->wanted->sql, fault);
+}
+
+/* One in one unit, told once it is on disk. */
+static int schema_remake(struct store *store,
+			 const struct schema_difference *difference,
+			 void *context, struct fault *fault)
+{
+	struct schema_difference remade = *difference;
+	struct fault why = {0};
+
+	/* What a table lacks nothing else has. */
+	if (strcmp(remade.wanted->type, "table") == 0 ||
+	    (remade.is && strcmp(remade.is->type, "table") == 0))
+		return 0;
+	if (store_run(store, schema_remake_unit, &remade, &why) == 0)
+		return schema_tell(store, difference, context, fault);
+	/* The rows do not allow it: that stays told. */
+	if (why.kind == FAULT_INTERNAL || why.kind == FAULT_EXISTS)
+		return 0;
+	if (fault)
+		*fault = why;
+	return -1;
+}
+
+int check_fix_schema(struct store *store, schema_tell_fn *tell, void *context,
+		     struct fault *fault)
 {
 	g_autoptr(GHashTable) wanted = schema_wanted();
 	g_autoptr(GHashTable) there = schema_objects(store->db);
-	GHashTableIter iter;
-	gpointer name;
-	gpointer value;
+	struct schema_telling telling = {.tell = tell, .context = context};
 
 	if (!there)
 		return sql_fault(store, "reading the schema", fault);
-	g_hash_table_iter_init(&iter, wanted);
-	while (g_hash_table_iter_next(&iter, &name, &value)) {
-		const struct schema_object *object = value;
-		const struct schema_object *is =
-			g_hash_table_lookup(there, name);
-		g_autofree char *drop =
-			is ? g_strdup_printf("DROP %s \"%s\"", is->type,
-					     (char *)name)
-			   : g_strdup("");
-
-		/* What a table lacks nothing else has. */
-		if (schema_is_same(object, is) ||
-		    strcmp(object->type, "table") == 0 ||
-		    (is && strcmp(is->type, "table") == 0))
-			continue;
-		if (sql_script(store, drop, fault) ||
-		    sql_script(store, object->sql, fault))
-			return -1;
-	}
-	return 0;
+	return schema_each_difference(store, wanted, there, schema_remake,
+				      &telling, fault);
 }

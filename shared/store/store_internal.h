@@ -182,12 +182,14 @@ NODISCARD int schema_migrate(struct store *store, int64_t version,
  */
 /* Tells each table, index, view or trigger that is missing, another one or not
  * Okapi's; ret_readable: the tables are as they are to be. */
-NODISCARD int check_schema(struct store *store,
-			   void (*tell)(const char *what, void *context),
+typedef void schema_tell_fn(const char *what, void *context);
+NODISCARD int check_schema(struct store *store, schema_tell_fn *tell,
 			   void *context, bool *ret_readable,
 			   struct fault *fault);
-/* Unit.  Makes indexes and views that are missing or others. */
-NODISCARD int check_fix_schema(struct store *store, struct fault *fault);
+/* Makes indexes and views that are missing or others, each in a unit of its
+ * own, and tells those.  One that the rows do not allow stays as it is. */
+NODISCARD int check_fix_schema(struct store *store, schema_tell_fn *tell,
+			       void *context, struct fault *fault);
 
 /* ---- lock.c: writers queue in order ---------------------------------------
  */

@@ -292,6 +292,27 @@ Test(upkeep, tables_are_those_of_the_schema)
 	}
 }
 
+/* An index that the rows do not allow keeps no other one away. */
+Test(upkeep, what_can_be_made_of_the_schema_is)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	int64_t repaired = 0;
+	int64_t wrong = 0;
+
+	user_make("bob");
+	break_store("DROP INDEX addresses_primary;"
+		    "INSERT INTO addresses (address_key, user, address,"
+		    " is_primary) SELECT 'x@y', user, 'x@y', 1 FROM addresses;"
+		    "DROP INDEX hierarchy_change; DROP INDEX acl_who;"
+		    "DROP VIEW mail");
+	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
+	cr_expect_eq(repaired, 3);
+	must(store_check(fx.store, note_text, text, &wrong, fault));
+	cr_expect_eq(wrong, 1, "%s", text->str);
+	cr_expect(strstr(text->str, "the index addresses_primary is missing"),
+		  "%s", text->str);
+}
+
 /* Nobody waits for the search of what is not there. */
 Test(upkeep, a_sound_store_is_repaired_beside_a_writer)
 {
