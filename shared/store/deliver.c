@@ -8,10 +8,17 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* So many octets of the content's hash begin a key: what the recipients of a
+ * message leave lies in one place, and they change one page and not one each.
+ */
+#define DELIVERY_KEY_PLACE 8
+
 /* What tells that a delivery was made before, as a row of duplicates. */
 struct delivery_mark {
 	int64_t window_s; /* 0: not asked */
 	uint8_t key[DIGEST_SIZE];
+	uint8_t earlier[DIGEST_SIZE]; /* the key before schema 13 */
+	bool has_earlier;
 	bool is_known; /* there is a row, if only of one too long ago */
 };
 
@@ -24,7 +31,7 @@ enum {
 /* What makes two deliveries the same; every part ends, so that none can run
  * into the next. */
 static void delivery_key(const struct delivery *delivery,
-			 uint8_t ret_key[DIGEST_SIZE])
+			 struct delivery_mark *mark)
 {
 	g_autofree char *recipient = address_key(delivery->recipient);
 	struct digest *digest = digest_new();
@@ -36,7 +43,11 @@ static void delivery_key(const struct delivery *delivery,
 		      strlen(delivery->reverse_path) + 1);
 	digest_update(digest, delivery->content->sha256,
 		      sizeof(delivery->content->sha256));
-	digest_finish(digest, ret_key);
+	digest_finish(digest, mark->earlier);
+	memcpy(mark->key, delivery->content->sha256, DELIVERY_KEY_PLACE);
+	memcpy(mark->key + DELIVERY_KEY_PLACE, mark->earlier,
+	       sizeof(mark->key) - DELIVERY_KEY_PLACE);
+	mark->has_earlier = true;
 }
 
 /* Of a user by whatever address, with the detail: that may go elsewhere. */
@@ -67,7 +78,7 @@ static void delivery_make_marks(const struct store *store,
 	memset(marks, 0, DELIVERY_MARKS * sizeof(*marks));
 	if (delivery->check_duplicate && policy->duplicate_window_s > 0) {
 		same->window_s = policy->duplicate_window_s;
-		delivery_key(delivery, same->key);
+		delivery_key(delivery, same);
 	}
 	if (delivery->message_id && *delivery->message_id &&
 	    policy->message_id_window_s > 0) {
@@ -76,26 +87,51 @@ static void delivery_make_marks(const struct store *store,
 	}
 }
 
+/* 1: there is a row, 0: none, -1: fault. */
+static int delivery_look_key(struct store *store,
+			     const uint8_t key[DIGEST_SIZE],
+			     int64_t *ret_message, int64_t *ret_seen,
+			     struct fault *fault)
+{
+	ROWS rows = {0};
+	int rc;
+
+	if (rows_open(store, &rows, fault,
+		      "SELECT message, seen FROM duplicates WHERE key = ?", "b",
+		      key, (size_t)DIGEST_SIZE))
+		return -1;
+	rc = rows_next(&rows, fault);
+	if (rc == 1) {
+		*ret_message = rows_int(&rows, 0);
+		*ret_seen = rows_int(&rows, 1);
+	}
+	return rc;
+}
+
 /* 1: made before, 0: not, -1: fault. */
 static int delivery_look_mark(struct store *store, struct delivery_mark *mark,
 			      int64_t now, int64_t *ret_message,
 			      struct fault *fault)
 {
-	ROWS rows = {0};
+	int64_t since = now - mark->window_s * USEC_PER_SEC;
+	int64_t earlier_until = 0;
+	int64_t seen = 0;
 	int rc;
 
 	if (!mark->window_s)
 		return 0;
-	if (rows_open(store, &rows, fault,
-		      "SELECT message, seen FROM duplicates WHERE key = ?", "b",
-		      mark->key, sizeof(mark->key)))
+	rc = delivery_look_key(store, mark->key, ret_message, &seen, fault);
+	if (rc < 0)
 		return -1;
-	rc = rows_next(&rows, fault);
-	if (rc != 1)
-		return rc;
-	mark->is_known = true;
-	*ret_message = rows_int(&rows, 0);
-	return rows_int(&rows, 1) > now - mark->window_s * USEC_PER_SEC;
+	mark->is_known = rc == 1;
+	if (mark->is_known || !mark->has_earlier)
+		return mark->is_known && seen > since;
+	if (schema_earlier_keys(store, &earlier_until, fault))
+		return -1;
+	if (earlier_until <= since)
+		return 0;
+	rc = delivery_look_key(store, mark->earlier, ret_message, &seen, fault);
+	return rc < 0 ? -1 : rc == 1 && seen > since;
 }
 
 static int delivery_look(struct store *store,

@@ -361,6 +361,13 @@ static const char *const schema_steps[] = {
 	SCHEMA_MAIL("(SELECT value FROM properties"
 		    " WHERE object = m.id AND tag = 0x001a001f), ")
 	" AND s.deleted IS NULL;",
+
+	/* 13: keys of duplicates begin with their content.  Until when there
+	 * are others: what they say holds for as long as it would have. */
+	"INSERT INTO properties (object, tag, value)"
+	" SELECT id, 0x67fa0014, (SELECT max(seen) FROM duplicates)"
+	" FROM hierarchy WHERE type = 1 AND EXISTS (SELECT 1 FROM duplicates)"
+	" ORDER BY id LIMIT 1",
 };
 /* clang-format on */
 
@@ -439,6 +446,25 @@ static int schema_fill(struct store *store, struct fault *fault)
 	return store_acl_set(
 		store, public_store, GROUP_EVERYONE,
 		"read,create,edit-own,delete-own,create-folder,visible", fault);
+}
+
+int schema_earlier_keys(struct store *store, int64_t *ret_until,
+			struct fault *fault)
+{
+	int64_t until = 0;
+
+	if (store->earlier_keys < 0) {
+		if (sql_get(store, fault, &until,
+			    "SELECT value FROM properties"
+			    " WHERE tag = 0x67fa0014 AND object ="
+			    "  (SELECT id FROM hierarchy WHERE type = 1"
+			    "   ORDER BY id LIMIT 1)",
+			    "") < 0)
+			return -1;
+		store->earlier_keys = until;
+	}
+	*ret_until = store->earlier_keys;
+	return 0;
 }
 
 int schema_make(sqlite3 *db)

@@ -97,6 +97,7 @@ static int store_connect(const char *path, enum store_mode mode,
 	store->path = g_strdup(path);
 	store->mode = mode;
 	store->timeout_ms = timeout_ms;
+	store->earlier_keys = -1;
 	g_strlcpy(store->policy.recipient_delimiter, "+",
 		  sizeof(store->policy.recipient_delimiter));
 	store->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal,

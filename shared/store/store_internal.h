@@ -63,6 +63,7 @@ struct store {
 	void *progress_context;
 	bool settings_prepared; /* a statement that writes them was, just now */
 	bool settings_touched;  /* by the unit that runs */
+	int64_t earlier_keys;   /* schema_earlier_keys(); -1: not asked yet */
 };
 
 /* ---- sql.c: statements ---------------------------------------------------
@@ -177,6 +178,10 @@ NODISCARD int schema_make(sqlite3 *db);
 /* Within a transaction: takes version to target. */
 NODISCARD int schema_migrate(struct store *store, int64_t version,
 			     int64_t target, struct fault *fault);
+/* When a delivery left a key of the form before schema 13 for the last time
+ * (microseconds since 1970, UTC; 0: never). */
+NODISCARD int schema_earlier_keys(struct store *store, int64_t *ret_until,
+				  struct fault *fault);
 
 /* ---- check_schema.c -------------------------------------------------------
  */

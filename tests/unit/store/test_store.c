@@ -281,6 +281,106 @@ Test(store, without_its_backup_nothing_is_upgraded)
 	cr_expect_eq(number_of(path, "PRAGMA user_version"), store_schema());
 }
 
+/* The key of a delivery before schema 13. */
+static void earlier_key(const struct delivery *delivery,
+			uint8_t ret_key[DIGEST_SIZE])
+{
+	struct digest *digest = digest_new();
+	int64_t owner = GINT64_TO_LE(delivery->store);
+
+	digest_update(digest, &owner, sizeof(owner));
+	digest_update(digest, delivery->recipient,
+		      strlen(delivery->recipient) + 1);
+	digest_update(digest, delivery->reverse_path,
+		      strlen(delivery->reverse_path) + 1);
+	digest_update(digest, delivery->content->sha256, DIGEST_SIZE);
+	digest_finish(digest, ret_key);
+}
+
+/* What was delivered before an upgrade is a repetition after it, for as long as
+ * it would have been. */
+Test(store, an_upgrade_keeps_what_was_delivered)
+{
+	static const struct {
+		const char *name;
+		int64_t seen_s; /* ago */
+		bool is_duplicate;
+	} rows[] = {
+		{"within the window", 1800, true},
+		{"before the window", 7200, false},
+	};
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	g_autofree char *path = store_of_schema(12);
+	AUTO(store) store = NULL;
+	AUTO(store_user) anna = NULL;
+
+	sql_on_file(path, "INSERT INTO duplicates VALUES"
+			  " (randomblob(32), 0, strftime('%s') * 1000000)");
+	must(store_create(path, TIMEOUT_MS, NULL, fault));
+	must(store_open(path, STORE_WRITE, TIMEOUT_MS, &store, fault));
+	store_set_policy(store, &policy);
+	must(store_user_find(store, "anna", &anna, fault));
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		AUTO(content) content = content_number((int)i);
+		struct delivery delivery = {
+			.store = anna->store,
+			.recipient = "anna@example.com",
+			.reverse_path = "bob@example.com",
+			.content = content,
+			.check_duplicate = true,
+		};
+		struct delivery_result result;
+		uint8_t key[DIGEST_SIZE];
+
+		earlier_key(&delivery, key);
+		must(store_begin(store, fault));
+		must(sql_run(
+			store, fault, "INSERT INTO duplicates VALUES (?, 0, ?)",
+			"bi", key, sizeof(key),
+			g_get_real_time() - rows[i].seen_s * G_USEC_PER_SEC));
+		must(store_deliver(store, &delivery, &result, fault));
+		cr_expect_eq(result.is_duplicate, rows[i].is_duplicate, "%s",
+			     rows[i].name);
+		must(store_deliver(store, &delivery, &result, fault));
+		cr_expect(result.is_duplicate, "%s, again", rows[i].name);
+		must(store_commit(store, fault));
+	}
+}
+
+/* What the recipients of a message leave lies in one place. */
+Test(store, keys_of_a_message_lie_together)
+{
+	AUTO(content) content = content_number(7);
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	int64_t bob = user_make("bob");
+	int64_t found = 0;
+
+	store_set_policy(fx.store, &policy);
+	for (int i = 0; i < 3; i++) {
+		g_autofree char *to = g_strdup_printf("b%d@example.com", i);
+		struct delivery delivery = {.store = bob,
+					    .recipient = to,
+					    .reverse_path = "",
+					    .content = content,
+					    .check_duplicate = true};
+		struct delivery_result result;
+
+		in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	}
+	cr_expect_eq(sql_get(fx.store, NULL, &found,
+			     "SELECT count(*) FROM duplicates"
+			     " WHERE substr(key, 1, 8) = substr(?, 1, 8)",
+			     "b", content->sha256, sizeof(content->sha256)),
+		     1);
+	cr_expect_eq(found, 3);
+	cr_expect_eq(sql_get(fx.store, NULL, &found,
+			     "SELECT count(*) FROM properties"
+			     " WHERE tag = 0x67fa0014",
+			     ""),
+		     1);
+	cr_expect_eq(found, 0); /* none of the earlier form */
+}
+
 /* Large values are not copied, only named again. */
 Test(store, the_backup_of_an_upgrade_shares_large_values)
 {
