@@ -48,7 +48,7 @@ class Killed(Sending):
         """Nobody commits until the connection is closed."""
         store = sqlite3.connect(self.okapi.settings["store_path"],
                                 isolation_level=None)
-        store.execute("PRAGMA busy_timeout = 5000")
+        store.execute("PRAGMA busy_timeout = 60000")
         store.execute("BEGIN IMMEDIATE")
         self.addCleanup(store.close)
         return store
@@ -69,7 +69,7 @@ class States(Killed):
         self.submit()
         lock = self.lock()
         self.spooler = self.okapi.start_spooler(wait=False)
-        time.sleep(0.4)
+        self.eventually("it takes the file", self.okapi.writer_waits)
         self.spooler.kill()
         lock.close()
         self.assertEqual(len(os.listdir(os.path.join(
@@ -85,25 +85,27 @@ class States(Killed):
         lock = self.lock()
         caller = threading.Thread(target=self.submit)
         caller.start()
-        time.sleep(0.4)
+        self.eventually("it is submitted", self.okapi.writer_waits)
         self.restart()
         lock.close()
-        caller.join(30)
+        caller.join(60)
         self.eventually("sent", self.relay.messages)
         self.sent_once()
 
     def test_waiting(self):
-        self.start("RCPT*1=450 4.2.0 busy", queue_retry_min="4s",
-                   queue_retry_max="4s")
+        self.start("RCPT*1=450 4.2.0 busy", queue_retry_min="1h",
+                   queue_retry_max="1h")
         self.submit()
         self.eventually("a try", lambda: self.recipient()[1]["attempts"])
         before = self.recipient()
         self.restart()
         self.assertEqual(self.recipient(), before)
+        self.okapi.must("queue", "retry", "--all")
         self.sent_once()
 
     def test_held(self):
-        self.start("RCPT*1=450 4.2.0 busy")
+        self.start("RCPT*1=450 4.2.0 busy", queue_retry_min="1h",
+                   queue_retry_max="1h")
         self.submit()
         self.eventually("a try", lambda: self.recipient()[1]["attempts"])
         self.okapi.must("queue", "hold", "--all")
@@ -112,6 +114,7 @@ class States(Killed):
         self.assertEqual(self.recipient()[0], "held")
         self.assertEqual(self.taken(), [])
         self.okapi.must("queue", "release", "--all")
+        self.okapi.must("queue", "retry", "--all")
         self.sent_once()
 
     def sending(self, verb, direct):
@@ -137,10 +140,11 @@ class States(Killed):
         """The window: it goes once more, and only once."""
         for direct in (False, True):
             with self.subTest(direct=direct):
-                self.start("DOT*1=delay 0.5", direct=direct)
+                self.start("DOT*1=until locked", direct=direct)
                 self.submit()
                 self.eventually("DATA", lambda: "< DATA" in self.relay.log())
                 lock = self.lock()
+                self.relay.let("locked")
                 self.eventually("taken", self.relay.messages)
                 self.spooler.kill()
                 lock.close()
@@ -154,8 +158,8 @@ class States(Killed):
         offered, and its content held back."""
         for direct in (False, True):
             with self.subTest(direct=direct):
-                self.start("DOT*2=delay 0.5", direct=direct,
-                           smtp_max_sessions=1)
+                self.start("DOT*1=250 2.0.0 kept", "DOT*1=until locked",
+                           direct=direct, smtp_max_sessions=1)
                 self.spooler.kill()
                 for subject in "abcd":
                     self.submit(subject)
@@ -163,6 +167,7 @@ class States(Killed):
                 self.eventually("the second", lambda: self.relay.log().count(
                     "< (end of data)") == 2)
                 lock = self.lock()
+                self.relay.let("locked")
                 self.eventually("the third envelope", lambda:
                                 self.relay.log().count("< RCPT") == 3)
                 time.sleep(0.3)
@@ -184,10 +189,11 @@ class States(Killed):
 
     def test_failed_but_not_reported(self):
         """Results and report are one unit: never one without the other."""
-        self.start("RCPT=delay 0.5;550 5.1.1 no such user")
+        self.start("RCPT=until locked;550 5.1.1 no such user")
         self.submit()
         self.eventually("asked", lambda: "< RCPT" in self.relay.log())
         lock = self.lock()
+        self.relay.let("locked")
         self.eventually("refused",
                         lambda: "550 5.1.1" in self.relay.log())
         self.spooler.kill()

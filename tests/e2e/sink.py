@@ -13,7 +13,8 @@ Rules: VERB[:GLOB][*COUNT]=ACTION, first match wins, COUNT uses only.
           "raw TEXT" (as it is, Python escapes, no line end added),
           "drip SECONDS" (an endless reply, an octet in so many seconds),
           "flood N CODE" (a reply of N lines), "cut TEXT" (raw, then close),
-          "delay SECONDS" (then the usual reply); "delay 2;550 no" does both
+          "delay SECONDS" (then the usual reply); "delay 2;550 no" does both,
+          "until NAME" (once DIR/NAME exists, then the usual reply)
 Each message is DIR/NNNN.eml (octets as they came, unstuffed) and DIR/NNNN.json
 (mail, rcpts, mail_args, rcpt_args, helo, tls, auth, mech, session); it is counted
 once the reply to it was 2xx, otherwise the names begin with "refused-".
@@ -105,6 +106,9 @@ class Sink:
                 return "\n".join([code + " and more to come"] * int(count))
             elif word.startswith("delay "):
                 await asyncio.sleep(float(word.split()[1]))
+            elif word.startswith("until "):
+                while not os.path.exists(os.path.join(self.args.dir, word[6:])):
+                    await asyncio.sleep(0.01)
             else:
                 return word.replace("\\n", "\n")
             action = rest

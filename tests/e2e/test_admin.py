@@ -7,7 +7,6 @@ import json
 import mailbox
 import os
 import re
-import signal
 import contextlib
 import sqlite3
 import subprocess
@@ -227,7 +226,7 @@ class Config(Admin):
         for name in ("-l", "--once"):
             daemon = "okapi-dagent" if name == "-l" else "okapi-spooler"
             done = self.okapi.run(daemon, name, "-c", self.okapi.config, "-o",
-                                  "hostname=a..b", timeout=20)
+                                  "hostname=a..b", timeout=60)
             self.assertIn(done.status, (CONFIG, TEMPFAIL), done)
             self.assertIn("-o: hostname", done.err + done.out)
         for good in ("default_charset=iso-8859-15", "hostname=my_host",
@@ -1386,21 +1385,11 @@ class Changes(Admin):
                      says="resync")
 
     def test_watch(self):
-        with subprocess.Popen(
-                [self.okapi.program("okapi-admin"), "-c", self.okapi.config,
-                 "watch", "anna", "--json"],
-                stdout=subprocess.PIPE) as child:
-            try:
-                time.sleep(0.5)
-                ident = self.put(message("new"))
-                line = json.loads(child.stdout.readline())
-                self.assertIn(line["kind"], ("message", "folder"))
-                while line["kind"] != "message":
-                    line = json.loads(child.stdout.readline())
-                self.assertEqual(str(line["id"]), ident)
-            finally:
-                child.send_signal(signal.SIGTERM)
-                child.wait(10)
+        watch = self.okapi.start_watch(self, "--json")
+        ident = self.put(message("new"))
+        watch.wait_for(f'"kind":"message","id":{ident},')
+        for line in map(json.loads, watch.lines):
+            self.assertIn(line["kind"], ("message", "folder"))
 
 
 class Convert(Admin):
@@ -1587,10 +1576,8 @@ class Many(Admin):
             b"From a@b Mon Nov 23 06:03:11 2026\n"
             + message(f"n{i}", ident=f"n{i}") + b"\n" for i in range(count)))
         self.must("mail", "import", "anna", "Inbox", path, timeout=120)
-        began = time.monotonic()
         mails = self.okapi.mails("anna", "Inbox")
         self.assertEqual(len(mails), count)
-        self.assertLess(time.monotonic() - began, 5)
         self.assertEqual(mails[0]["subject"], "n0")
         self.assertEqual(mails[-1]["subject"], f"n{count - 1}")
 

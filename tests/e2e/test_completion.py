@@ -139,7 +139,7 @@ class Zsh:
             os.execvpe("zsh", ["zsh", "-i"], env)
         self.read_until("ready> ")
 
-    def read_until(self, pattern, timeout=20):
+    def read_until(self, pattern, timeout=60):
         text, end = "", time.monotonic() + timeout
         while not re.search(pattern, text):
             left = end - time.monotonic()

@@ -131,7 +131,7 @@ class Input(Contract):
             with self.subTest(name):
                 done = subprocess.run(["sh", "-c", command],
                                       input=message(name), check=False,
-                                      env={"LC_ALL": "C"}, timeout=30,
+                                      env={"LC_ALL": "C"}, timeout=60,
                                       capture_output=True)
                 self.assertEqual(done.returncode, status, done)
         self.assertEqual(self.okapi.subjects("anna"),

@@ -366,7 +366,7 @@ class Thin(Case):
         client.stdin.write(data[:20])
         client.stdin.flush()
         time.sleep(2.2)
-        self.assertEqual(client.communicate(data[20:], 20), (b"", b""))
+        self.assertEqual(client.communicate(data[20:], 60), (b"", b""))
         self.assertEqual(client.returncode, 0)
         self.assertEqual(self.okapi.subjects("anna"), ["slow"])
 
@@ -377,7 +377,7 @@ class Thin(Case):
                 client = self.start(*args, "anna")
                 daemon.wait_for("from local")
                 daemon.kill()
-                out, err = client.communicate(message("x"), 20)
+                out, err = client.communicate(message("x"), 60)
                 self.assertEqual((client.returncode, err), (status, b""), out)
                 self.assertRegex(out, rb"^4\.4\.2 .*\n$")
         self.assertEqual(self.okapi.mails("anna"), [])
@@ -401,12 +401,12 @@ class Thin(Case):
         for number, client in enumerate(clients):
             client.stdin.write(message(f"{number:02d}"))
             client.stdin.close()
-        time.sleep(0.5)
+        self.eventually("they wait", self.okapi.writer_waits)
         base.execute("COMMIT")
         base.close()
         for client in clients:
             client.stdin = None
-            self.assertEqual(client.communicate(timeout=30), (b"", b""))
+            self.assertEqual(client.communicate(timeout=60), (b"", b""))
             self.assertEqual(client.returncode, 0)
         self.assertEqual(self.okapi.subjects("anna"),
                          [f"{number:02d}" for number in range(50)])
@@ -502,7 +502,7 @@ class BadSurroundings(Case):
 
     def start(self, *args):
         return self.okapi.run("okapi-dagent", "-l", "-c", self.okapi.config,
-                              *args, timeout=20)
+                              *args, timeout=60)
 
     def test_daemon(self):
         with socket.socket() as taken:

@@ -36,7 +36,7 @@ class Sessions(Served):
     def figure(self, name):
         with urllib.request.urlopen(
                 "http://" + self.okapi.settings["metrics_listen"] + "/metrics",
-                timeout=10) as answer:
+                timeout=60) as answer:
             text = answer.read().decode()
         return int(re.search(rf"^okapi_dagent_{name} (\d+)", text,
                              re.MULTILINE).group(1))

@@ -58,14 +58,14 @@ class Procmail(Filtered):
             recipe("procmail.md", "procmail")))
         postfix = mta.Postfix(self, self.machine, {
             "mailbox_command": 'procmail -a "$EXTENSION"'})
-        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
             client.sendmail("c@x.test", ["anna@okapi.test"], message("queued"))
         self.eventually("deferred", lambda: [
-            m for m in postfix.queue() if m["queue_name"] == "deferred"], 15)
+            m for m in postfix.queue() if m["queue_name"] == "deferred"])
         self.okapi.start_dagent()
         postfix.flush()
         self.eventually("delivered", lambda: self.okapi.subjects("anna")
-                        == ["queued"], 15)
+                        == ["queued"])
         self.eventually("an empty queue", lambda: not postfix.queue())
 
 
@@ -119,7 +119,7 @@ class Qmail(Case):
         with open(path, "rb") as file:
             return subprocess.run(
                 ["/bin/sh", "-c", command], stdin=file, env=env,
-                capture_output=True, check=False, timeout=30,
+                capture_output=True, check=False, timeout=60,
                 cwd=self.okapi.directory)
 
     def test_delivered(self):

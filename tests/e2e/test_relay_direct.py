@@ -384,7 +384,7 @@ class Routes(Direct):
         for i in range(3):
             self.send(message(f"m{i}"), "x@example.org")
             self.eventually("the other's", lambda n=i: len(
-                relay.messages()) == n + 1, 3)
+                relay.messages()) == n + 1)
         okapi.spooler.kill()  # a stop would wait for what hangs
 
     def test_a_route_that_hangs_under_way_holds_nothing_of_others(self):

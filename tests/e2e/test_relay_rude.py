@@ -483,7 +483,7 @@ class Stopping(Started):
     def hanging(self, state, words):
         def hang(_peer):
             self.reached.add((state, words))
-            threading.Event().wait(60)
+            threading.Event().wait(600)
         return Rude({state: hang}, words, always=True)
 
     def full(self):
@@ -521,16 +521,15 @@ class Stopping(Started):
         spooler = self.okapi.start_spooler()
         try:
             self.eventually("all hang", lambda: self.reached == expected and all(
-                q["state"] == "sending" for q in self.okapi.queue()), 30)
+                q["state"] == "sending" for q in self.okapi.queue()))
         except AssertionError as why:
             raise AssertionError(
                 f"{expected - self.reached} were not reached: "
                 f"{[q for q in self.okapi.queue() if q['state'] != 'sending']}"
             ) from why
         began = time.monotonic()
-        self.assertEqual(spooler.stop(timeout=20), 0)
-        took = time.monotonic() - began
-        self.assertTrue(9 < took < 14, took)
+        self.assertEqual(spooler.stop(), 0)
+        self.assertGreater(time.monotonic() - began, 9)
         left = self.okapi.queue()
         self.assertEqual(len(left), len(cases))
         for entry in left:

@@ -280,7 +280,7 @@ class Run(Rules):
             time.sleep(0.3)
             run.send_signal(signal.SIGINT)
             store.execute("ROLLBACK")
-            out = run.communicate(timeout=30)[0].decode()
+            out = run.communicate(timeout=60)[0].decode()
         os.close(terminal)
         self.assertIn(b"messages looked at", shown)
         self.assertIn("looked at: 400", out)
@@ -299,17 +299,18 @@ class Run(Rules):
 
 
 class Log(Rules):
+    def two_deliveries(self):
+        lines = [line for line in self.okapi.dagent.lines
+                 if "delivery id=" in line]
+        return lines if len(lines) == 2 else None
+
     def test_the_log_names_the_rule_and_its_line(self):
         self.rule('require "fileinto";\nif false { stop; }\n'
                   'if header :is "subject" "x" {\n    fileinto "Drafts";\n}\n'
                   'if true {\n}\n', name="filing")
         self.accepted(message("x"))
         self.accepted(message("y"))
-        deadline = time.monotonic() + 5
-        lines = []
-        while len(lines) < 2 and time.monotonic() < deadline:
-            lines = [line for line in self.okapi.dagent.text().split("\n")
-                     if "event=delivery" in line or "delivery id=" in line]
+        lines = self.eventually("two deliveries", self.two_deliveries)
         self.assertIn("rule=filing rule_line=4", lines[0])
         self.assertNotIn("rule=", lines[1])
 

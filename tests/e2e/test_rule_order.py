@@ -102,7 +102,7 @@ class Failure(Rules):
         delivery = threading.Thread(target=lambda: replies.extend(
             self.lmtp(message("between"))))
         delivery.start()
-        time.sleep(1)
+        self.eventually("it waits for the store", self.okapi.writer_waits)
         database.execute("UPDATE hierarchy SET deleted = 1"
                          " WHERE type = 2 AND name = 'Second'")
         database.execute("COMMIT")
@@ -143,7 +143,6 @@ class Full(Rules):
                 isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             yield database
-            time.sleep(1)
             database.execute("COMMIT")
 
     def at_once(self, messages, meanwhile=None, to=("anna",)):
@@ -154,7 +153,9 @@ class Full(Rules):
         with self.held() as database:
             for session in sessions:
                 session.start()
-            time.sleep(1)
+            self.eventually("the first waits", self.okapi.writer_waits)
+            if sessions[1:]:
+                time.sleep(0.5)  # so that others are planned, too
             if meanwhile:
                 database.execute(meanwhile)
         for session in sessions:
@@ -291,7 +292,7 @@ class FullDisk(Case):
     def give_back_the_log(self):
         """What SQLite's log holds on the disk is room, too."""
         with contextlib.closing(sqlite3.connect(
-                os.path.join(self.inside, "store.db"), timeout=10)) as store:
+                os.path.join(self.inside, "store.db"), timeout=60)) as store:
             store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def deliver(self, user, subject):

@@ -50,7 +50,7 @@ class Senders(Case):
     def sent(self):
         """The one message that the relay host has, and its envelope."""
         self.eventually("sent", lambda: self.sink.messages
-                        and not self.okapi.queue(), 15)
+                        and not self.okapi.queue())
         one, = self.sink.messages
         self.assertEqual(one["rcpts"][0], TO)
         self.assertEqual(len(self.okapi.mails("anna", "Sent Items")), 1)
@@ -164,7 +164,7 @@ class System(Case):
 
     def sent(self):
         self.eventually("sent", lambda: self.sink.messages
-                        and not self.okapi.queue(), 15)
+                        and not self.okapi.queue())
         one, = self.sink.messages
         return one, email.message_from_bytes(one["content"],
                                              policy=email.policy.default)

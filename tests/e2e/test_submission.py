@@ -15,7 +15,6 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-import time
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -57,9 +56,9 @@ class Network(Case):
         """smtplib, with TLS."""
         if implicit:
             client = smtplib.SMTP_SSL("127.0.0.1", self.tls_port,
-                                      context=self.context(), timeout=30)
+                                      context=self.context(), timeout=60)
         else:
-            client = smtplib.SMTP("127.0.0.1", self.port, timeout=30)
+            client = smtplib.SMTP("127.0.0.1", self.port, timeout=60)
         self.addCleanup(client.close)
         if tls and not implicit:
             client.starttls(context=self.context())
@@ -182,7 +181,7 @@ class Passwords(Network):
         client = self.client()
         client.login("anna", PASSWORD)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
-                                    timeout=10) as answer:
+                                    timeout=60) as answer:
             text = answer.read().decode()
         for result, count in (("accepted", 1), ("refused", 4), ("limited", 0)):
             self.assertIn(

@@ -52,7 +52,7 @@ class Load:
                      for i in range(0, len(text), 70))
 
     def run(self, session):
-        client = Lmtp(("127.0.0.1", self.port), timeout=30)
+        client = Lmtp(("127.0.0.1", self.port), timeout=60)
         number = 0
         while self.on:
             number += 1
@@ -75,7 +75,7 @@ class Load:
     def stop(self):
         self.on = False
         for thread in self.threads:
-            thread.join(30)
+            thread.join(60)
         return self.so_far()
 
 

@@ -7,6 +7,8 @@ import tempfile
 import time
 import unittest
 
+from harness.process import PATIENCE
+
 
 class Case(unittest.TestCase):
     """A case with a directory of its own, open to every user because mailbox
@@ -20,7 +22,7 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, path, ignore_errors=True)
         return path
 
-    def eventually(self, what, question, timeout=10.0):
+    def eventually(self, what, question, timeout=PATIENCE):
         """Waits until question() is true, and fails naming what."""
         give_up = time.monotonic() + timeout
         while True:

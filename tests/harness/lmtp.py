@@ -7,7 +7,7 @@ class Lmtp:
     """address: (host, port) or the path of a socket.  A reply is
     (code, text); the lines of a longer one are joined with line feeds."""
 
-    def __init__(self, address, timeout=30.0, hello=b"LHLO client.test"):
+    def __init__(self, address, timeout=60.0, hello=b"LHLO client.test"):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family)
         self.socket.settimeout(timeout)

@@ -1,7 +1,9 @@
 """An Okapi of its own: directory, configuration, store, daemons."""
 
+import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -103,7 +105,7 @@ class Okapi:
                                 capture_output=True, check=True).stdout
         return b"libasan" in linked or b"libtsan" in linked
 
-    def run(self, name, *args, input=b"", env=None, timeout=60, user=None,
+    def run(self, name, *args, input=b"", env=None, timeout=120, user=None,
             cwd=None):
         """Runs a program; input is what it reads."""
         environment = {k: v for k, v in os.environ.items()
@@ -149,6 +151,16 @@ class Okapi:
     def queue(self):
         return self.json("queue", "list")
 
+    def writer_waits(self):
+        """While the test itself holds SQLite's lock: somebody is at the desk
+        (shared/store/lock.c) and waits for it."""
+        with open(self.settings["store_path"] + ".lock", "rb+") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1)
+            except BlockingIOError:
+                return True
+        return False
+
     # ---- delivery and submission ----
 
     def deliver(self, message, *args, **more):
@@ -174,6 +186,23 @@ class Okapi:
         if wait:
             self.spooler.wait_for("ready")
         return self.spooler
+
+    def start_watch(self, case, *more):
+        """okapi-admin watch of anna, who makes folders until it has told of
+        all there is to tell."""
+        watch = Process([*self.prefix, self.program("okapi-admin"), "-c",
+                         self.config, "watch", "anna", *more])
+        case.addCleanup(watch.kill)
+        names = iter(range(1000))
+
+        def told():
+            if not watch.lines:
+                self.must("folder", "create", "anna", f"W{next(names)}")
+            last = self.json("changes", "anna", "--since", "0")[-1]["change"]
+            return watch.lines and str(last) in re.findall(r"\d+",
+                                                           watch.lines[-1])
+        case.eventually("it watches", told)
+        return watch
 
     def stop(self):
         """Ends the daemons; each must end clean."""

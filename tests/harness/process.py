@@ -3,11 +3,16 @@
 import ctypes
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
 import threading
 import time
+
+# How long a test waits for what has to come, on a machine that is busy: only
+# a test that fails waits so long.
+PATIENCE = 60.0
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -51,11 +56,14 @@ def die_with_parent():
 
 
 class Process:
-    """A running program; what it writes is kept, line by line."""
+    """A running program; what it writes is kept, line by line: lines and
+    text() have all that it wrote before they were asked for."""
 
     def __init__(self, command, **more):
         self.command = command
-        self.lines = []
+        self.taken = []
+        self.begun = b""  # a line whose end has not come
+        self.ended = False
         self.news = threading.Condition()
         self.child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -65,18 +73,41 @@ class Process:
         self.reader.start()
 
     def read(self):
-        for line in self.child.stdout:
-            with self.news:
-                self.lines.append(line.decode("utf-8", "replace").rstrip())
-                self.news.notify_all()
+        while not self.ended:
+            self.waits(None)
+            self.take()
+        self.child.stdout.close()
+
+    def waits(self, timeout):
+        """Something is in the pipe, or its end."""
+        pipe = select.poll()
+        pipe.register(self.child.stdout, select.POLLIN)
+        return pipe.poll(timeout)
+
+    def take(self):
+        """What waits in the pipe now, or its end."""
         with self.news:
+            if self.ended or not self.waits(0):
+                return
+            octets = os.read(self.child.stdout.fileno(), 1 << 16)
+            *whole, self.begun = (self.begun + octets).split(b"\n")
+            if not octets:
+                self.ended = True
+                whole = [self.begun] if self.begun else []
+            self.taken += [line.decode("utf-8", "replace").rstrip()
+                           for line in whole]
             self.news.notify_all()
 
-    def text(self):
+    @property
+    def lines(self):
+        self.take()
         with self.news:
-            return "\n".join(self.lines)
+            return list(self.taken)
 
-    def wait_for(self, word, timeout=15.0, since=0):
+    def text(self):
+        return "\n".join(self.lines)
+
+    def wait_for(self, word, timeout=PATIENCE, since=0):
         """Waits for a line that contains word and returns it."""
         give_up = time.monotonic() + timeout
         with self.news:
@@ -96,7 +127,7 @@ class Process:
     def running(self):
         return self.child.poll() is None
 
-    def stop(self, sign=signal.SIGTERM, timeout=20.0):
+    def stop(self, sign=signal.SIGTERM, timeout=PATIENCE):
         """Ends it and returns its exit status; KILL if it does not listen."""
         if self.running():
             self.child.send_signal(sign)

@@ -98,7 +98,7 @@ Test(addresses, table)
 }
 
 /* Each of these costs a second or a stack in a parser that is not linear. */
-Test(addresses, hostile, .timeout = 20)
+Test(addresses, hostile, .timeout = 120)
 {
 	static const char *const patterns[] = {
 		"a:",     "(",  "\"",    "<",     "a a, ",    "=?",

@@ -12,7 +12,7 @@
 # define MEMORY_TIMES 1000
 # define LINES_MANY   10000
 #else
-# define CASE_TIMEOUT 20
+# define CASE_TIMEOUT 120
 # define MEMORY_TIMES 16
 # define LINES_MANY   100000
 #endif

@@ -468,7 +468,7 @@ Test(compose, too_deep_is_refused)
 	propset_free(set);
 }
 
-Test(compose, deep_sets_end, .timeout = 20)
+Test(compose, deep_sets_end, .timeout = 120)
 {
 	struct propset *set = propset_new();
 	g_autofree char *message = NULL;

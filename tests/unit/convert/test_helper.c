@@ -95,7 +95,7 @@ static bool converts(struct helper_pool *pool, const char *name)
 	return false;
 }
 
-Test(helper, converts, .timeout = 30)
+Test(helper, converts, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(1);
 
@@ -110,7 +110,7 @@ static void count(void *context)
 }
 
 /* What is done meanwhile is done once, also where there is no helper. */
-Test(helper, meanwhile, .timeout = 30)
+Test(helper, meanwhile, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(1);
 	struct helper_pool *none = helper_pool_new_at("/dev/null", 1, 1000);
@@ -133,7 +133,7 @@ Test(helper, meanwhile, .timeout = 30)
 }
 
 /* What was left out is told with the set. */
-Test(helper, notes, .timeout = 30)
+Test(helper, notes, .timeout = 120)
 {
 	static const char text[] = "Date: tomorrow\r\nX: y\r\n\r\nbody\r\n";
 	struct helper_pool *pool = real_pool(1);
@@ -163,7 +163,7 @@ static char *field_names(const struct propset *set)
 }
 
 /* A request that names header fields gets these, wherever the message is. */
-Test(helper, fields_by_name, .timeout = 30)
+Test(helper, fields_by_name, .timeout = 120)
 {
 	static const char text[] = "X-A: 1\r\nSubject: s\r\nFrom: a@b\r\n"
 				   "x-a: 2\r\nX-AB: 3\r\n\r\nbody\r\n";
@@ -203,7 +203,7 @@ Test(helper, fields_by_name, .timeout = 30)
 }
 
 /* More names than a request holds: then all fields come. */
-Test(helper, too_many_names, .timeout = 30)
+Test(helper, too_many_names, .timeout = 120)
 {
 	static const char text[] = "Subject: s\r\nTo: a@b\r\n\r\n";
 	struct helper_pool *pool = real_pool(1);
@@ -223,7 +223,7 @@ Test(helper, too_many_names, .timeout = 30)
 }
 
 /* The head of a request may bring some of a message, or all of it. */
-Test(helper, sizes_around_what_comes_at_once, .timeout = 30)
+Test(helper, sizes_around_what_comes_at_once, .timeout = 120)
 {
 	static const size_t sizes[] = {1,     4096,  65000,  65535,
 				       65536, 65537, 131072, 3000000};
@@ -247,7 +247,7 @@ Test(helper, sizes_around_what_comes_at_once, .timeout = 30)
 }
 
 /* The helper maps the file; what was sent beside it does not matter. */
-Test(helper, converts_a_file, .timeout = 30)
+Test(helper, converts_a_file, .timeout = 120)
 {
 	static const char text[] = "Subject: from a file\r\n\r\nbody\r\n";
 	struct helper_pool *pool = real_pool(1);
@@ -277,7 +277,7 @@ Test(helper, converts_a_file, .timeout = 30)
 	helper_pool_free(pool);
 }
 
-Test(helper, composes, .timeout = 30)
+Test(helper, composes, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(1);
 	AUTO(propset) set = propset_new();
@@ -314,30 +314,30 @@ static void check_first_start(const char *name, const char *what,
 	forget(path);
 }
 
-Test(helper, dies_at_once, .timeout = 30)
+Test(helper, dies_at_once, .timeout = 120)
 {
 	check_first_start("dies at once", "exit 1", TIMEOUT_MS);
 }
 
-Test(helper, killed_in_the_middle, .timeout = 30)
+Test(helper, killed_in_the_middle, .timeout = 120)
 {
 	check_first_start("killed", "head -c 10 >/dev/null; kill -9 $$",
 			  TIMEOUT_MS);
 }
 
-Test(helper, overruns, .timeout = 30)
+Test(helper, overruns, .timeout = 120)
 {
-	check_first_start("overruns", "exec sleep 600", 1000);
+	check_first_start("overruns", "exec sleep 600", 5000);
 }
 
-Test(helper, answers_nonsense, .timeout = 30)
+Test(helper, answers_nonsense, .timeout = 120)
 {
 	check_first_start("nonsense",
 			  "echo this is no answer of a helper; exec sleep 600",
 			  TIMEOUT_MS);
 }
 
-Test(helper, answers_no_set, .timeout = 30)
+Test(helper, answers_no_set, .timeout = 120)
 {
 	check_first_start(
 		"no set",
@@ -347,7 +347,7 @@ Test(helper, answers_no_set, .timeout = 30)
 		TIMEOUT_MS);
 }
 
-Test(helper, claims_too_much, .timeout = 30)
+Test(helper, claims_too_much, .timeout = 120)
 {
 	check_first_start("claims",
 			  "printf '\\001\\000\\000\\000\\000\\000\\000\\000'\n"
@@ -356,7 +356,7 @@ Test(helper, claims_too_much, .timeout = 30)
 			  TIMEOUT_MS);
 }
 
-Test(helper, claims_and_stops, .timeout = 30)
+Test(helper, claims_and_stops, .timeout = 120)
 {
 	check_first_start(
 		"claims and stops",
@@ -366,7 +366,7 @@ Test(helper, claims_and_stops, .timeout = 30)
 }
 
 /* One that dies while nobody needs it costs no message. */
-Test(helper, dies_idle, .timeout = 30)
+Test(helper, dies_idle, .timeout = 120)
 {
 	char *path = script("echo $$ >$DIR/mark; exec $REAL");
 	g_autofree char *directory = g_path_get_dirname(path);
@@ -390,7 +390,7 @@ static void kill_helper(void *context)
 
 /* Nor does one that is killed after it was asked, if it had served others: it
  * stands still, so that it cannot answer before. */
-Test(helper, dies_asked, .timeout = 30)
+Test(helper, dies_asked, .timeout = 120)
 {
 	char *path = script("echo $$ >$DIR/mark; exec $REAL");
 	g_autofree char *directory = g_path_get_dirname(path);
@@ -417,7 +417,7 @@ Test(helper, dies_asked, .timeout = 30)
 }
 
 /* An update while a daemon runs. */
-Test(helper, another_program_in_its_place, .timeout = 30)
+Test(helper, another_program_in_its_place, .timeout = 120)
 {
 	char *path = script("exec \"$REAL\"");
 	struct helper_pool *pool = helper_pool_new_at(path, 1, TIMEOUT_MS);
@@ -431,7 +431,7 @@ Test(helper, another_program_in_its_place, .timeout = 30)
 }
 
 /* In a chroot(2). */
-Test(helper, where_there_is_no_proc, .timeout = 30)
+Test(helper, where_there_is_no_proc, .timeout = 120)
 {
 	struct helper_pool *pool;
 	g_autofree char *program = helper_program();
@@ -447,7 +447,7 @@ Test(helper, where_there_is_no_proc, .timeout = 30)
 	cr_assert_eq(umount("/proc"), 0);
 }
 
-Test(helper, decodes_charsets, .timeout = 30)
+Test(helper, decodes_charsets, .timeout = 120)
 {
 	static const struct {
 		const char *charset, *octets, *expected;
@@ -476,7 +476,7 @@ Test(helper, decodes_charsets, .timeout = 30)
 	helper_pool_free(pool);
 }
 
-Test(helper, missing_program, .timeout = 30)
+Test(helper, missing_program, .timeout = 120)
 {
 	struct helper_pool *pool =
 		helper_pool_new_at("/nonexistent/okapi-convert", 1, TIMEOUT_MS);
@@ -510,7 +510,7 @@ static gpointer convert_some(gpointer pool)
 	return NULL;
 }
 
-Test(helper, threads_share_a_pool, .timeout = 60)
+Test(helper, threads_share_a_pool, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(2);
 	GThread *threads[8];
@@ -523,7 +523,7 @@ Test(helper, threads_share_a_pool, .timeout = 60)
 }
 
 /* Started by a thread that ends: the helper must outlive it. */
-Test(helper, outlives_its_thread, .timeout = 30)
+Test(helper, outlives_its_thread, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(1);
 
@@ -533,7 +533,7 @@ Test(helper, outlives_its_thread, .timeout = 30)
 	helper_pool_free(pool);
 }
 
-Test(helper, large_message, .timeout = 60)
+Test(helper, large_message, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(1);
 	GString *text = g_string_new("Subject: large\r\n\r\n");
@@ -554,7 +554,7 @@ Test(helper, large_message, .timeout = 60)
 }
 
 /* The stream of the helper is closed: it goes. */
-Test(helper, goes_with_its_parent, .timeout = 30)
+Test(helper, goes_with_its_parent, .timeout = 120)
 {
 	g_autofree char *program = helper_program();
 	g_autofree char *command =
@@ -571,7 +571,7 @@ static gint compare_times(gconstpointer a, gconstpointer b)
 	return left < right ? -1 : left > right;
 }
 
-Test(helper, hand_over_is_cheap, .timeout = 60)
+Test(helper, hand_over_is_cheap, .timeout = 120)
 {
 	struct helper_pool *pool = real_pool(1);
 	GString *text = g_string_new("Subject: x\r\n\r\n");

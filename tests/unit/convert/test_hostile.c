@@ -12,7 +12,7 @@
 /* strict_string_checks reads to the end of the text each time. */
 # define SHAPE_CIDS 10000
 #else
-# define SHAPE_TIMEOUT 20
+# define SHAPE_TIMEOUT 120
 # define SHAPE_CIDS    200000
 #endif
 

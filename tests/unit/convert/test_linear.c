@@ -131,7 +131,7 @@ static void expect_linear(size_t shape)
 			shapes[shape].name, size, once, more, more / once);
 }
 
-Test(linear, shapes, .timeout = 60)
+Test(linear, shapes, .timeout = 120)
 {
 	propset_free(convert("Content-Type: text/html\r\n\r\n<p>"));
 	for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++)

@@ -186,7 +186,7 @@ Test(report, read)
 
 /* Many recipients, and one of many lines: neither costs more than its
  * octets. */
-Test(report, large, .timeout = 20)
+Test(report, large, .timeout = 120)
 {
 	GString *message = g_string_new(
 		"Content-Type: multipart/report; boundary=b\r\n\r\n"

@@ -148,7 +148,7 @@ Test(rtf, decompression)
 }
 
 /* Groups within groups, fonts, destinations: linear, without a stack. */
-Test(rtf, hostile, .timeout = 10)
+Test(rtf, hostile, .timeout = 120)
 {
 	static const char *const pieces[] = {
 		"{",      "{\\*\\x", "\\u8364",    "{\\fonttbl{\\f1\\fcharset2",

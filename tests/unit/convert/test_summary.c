@@ -121,7 +121,7 @@ Test(summary, has_no_recipients)
 	cr_expect(!propset_has(set, PR_SENT_REPRESENTING_ENTRYID));
 }
 
-Test(summary, corpus, .timeout = 60)
+Test(summary, corpus, .timeout = 120)
 {
 	g_autofree char *manifest = NULL;
 	g_auto(GStrv) lines = NULL;

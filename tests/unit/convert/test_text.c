@@ -78,7 +78,7 @@ Test(text, words)
 	}
 }
 
-Test(text, words_are_linear, .timeout = 20)
+Test(text, words_are_linear, .timeout = 120)
 {
 	static const char *const patterns[] = {"=?", "=?a?q?",
 					       "=?a?q?b?=", "=?utf-8?b?4pi?= "};

@@ -506,7 +506,7 @@ Test(tnef, too_deep_is_octets)
 }
 
 /* 100,000 attachments in 7 MB would be a gigabyte of properties. */
-Test(tnef, too_many_are_kept_whole, .timeout = 20)
+Test(tnef, too_many_are_kept_whole, .timeout = 120)
 {
 	GByteArray *stream = stream_new();
 	AUTO(propset) set = NULL;
@@ -517,7 +517,7 @@ Test(tnef, too_many_are_kept_whole, .timeout = 20)
 	expect_whole("too many", set);
 }
 
-Test(tnef, too_many_values_are_kept_whole, .timeout = 20)
+Test(tnef, too_many_values_are_kept_whole, .timeout = 120)
 {
 	GByteArray *stream = stream_new();
 	GByteArray *block = g_byte_array_new();

@@ -10,7 +10,7 @@
 #include "store/upkeep.h"
 #include "store/users.h"
 
-#define WAIT_STEPS 500 /* of 10 ms */
+#define WAIT_STEPS 6000 /* of 10 ms */
 
 TestSuite(janitor, .init = fixture_open, .fini = fixture_close);
 

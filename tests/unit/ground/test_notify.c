@@ -27,8 +27,8 @@ Test(notify, a_post_wakes_each_waiter_of_its_channel)
 	cr_assert_not(notify_drain(a));
 	notify_post(poster, NOTIFY_QUEUE);
 	notify_post(poster, NOTIFY_QUEUE);
-	cr_assert_eq(poll(&(struct pollfd){.fd = a, .events = POLLIN}, 1, 5000),
-		     1);
+	cr_assert_eq(
+		poll(&(struct pollfd){.fd = a, .events = POLLIN}, 1, 60000), 1);
 	cr_assert(notify_drain(a));
 	cr_assert_not(notify_drain(a));
 	cr_assert(notify_drain(b));

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLIENT_WAIT_MS 5000
+#define CLIENT_WAIT_MS 60000
 
 struct client {
 	int fd;

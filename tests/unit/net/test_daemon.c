@@ -165,7 +165,7 @@ static void reload(void *context G_GNUC_UNUSED)
 
 static void await(const atomic_int *number, int value)
 {
-	for (int i = 0; i < 500 && atomic_load(number) < value; i++)
+	for (int i = 0; i < 6000 && atomic_load(number) < value; i++)
 		g_usleep(10000);
 	cr_expect_eq(atomic_load(number), value);
 }
@@ -265,7 +265,7 @@ Test(daemon, the_background)
 		cr_assert_eq(pipe(fds), 0);
 		cr_expect_eq(shell_sees(cases[i].ready, cases[i].code, fds[1]),
 			     cases[i].seen, "%s", cases[i].name);
-		cr_assert_eq(net_wait(fds[0], false, -1, 3000), 1);
+		cr_assert_eq(net_wait(fds[0], false, -1, 60000), 1);
 		cr_expect_eq(read(fds[0], text, sizeof(text)), 7);
 		cr_expect_str_eq(text, "session", "%s", cases[i].name);
 		(void)close(fds[0]);

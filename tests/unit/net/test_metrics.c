@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#define WAIT_MS 60000
+
 Test(metrics, text)
 {
 	struct metric *ok =
@@ -107,11 +109,11 @@ static char *ask(const char *where, const char *request, size_t len)
 	AUTOCLOSE int fd = -1;
 	ssize_t n;
 
-	cr_assert_eq(net_connect(where, 1000, &fd, &fault), 0, "%s",
+	cr_assert_eq(net_connect(where, WAIT_MS, &fd, &fault), 0, "%s",
 		     fault.text);
-	cr_assert_eq(net_send_all(fd, request, len, 1000, &fault), 0, "%s",
+	cr_assert_eq(net_send_all(fd, request, len, WAIT_MS, &fault), 0, "%s",
 		     fault.text);
-	while (net_wait(fd, false, -1, 3000) == 1 &&
+	while (net_wait(fd, false, -1, WAIT_MS) == 1 &&
 	       (n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
 		g_string_append_len(answer, buffer, n);
 	return g_string_free(answer, FALSE);

@@ -127,7 +127,7 @@ Test(net, names_and_any_address)
 
 		cr_assert_eq(net_connect(where, 1000, &client, &fault), 0,
 			     "%s: %s", cases[i], fault.text);
-		cr_assert_eq(net_wait(listener, false, -1, 1000), 1);
+		cr_assert_eq(net_wait(listener, false, -1, 60000), 1);
 		server = accept(listener, NULL, NULL);
 		net_peer_of(server, &peer);
 		cr_expect_str_eq(peer.name, "127.0.0.1", "%s: %s", cases[i],
@@ -252,7 +252,7 @@ Test(net, peers)
 
 	cr_assert_eq(net_connect(inet, 1000, &client, &fault), 0, "%s",
 		     fault.text);
-	cr_assert_eq(net_wait(listener, false, -1, 1000), 1);
+	cr_assert_eq(net_wait(listener, false, -1, 60000), 1);
 	server = accept(listener, NULL, NULL);
 	net_peer_of(server, &peer);
 	cr_expect_not(peer.is_unix);

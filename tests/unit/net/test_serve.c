@@ -208,7 +208,7 @@ static void host_stop(struct host *host, int64_t grace_ms)
 
 static void await(const atomic_int *number, int value)
 {
-	for (int i = 0; i < 500 && atomic_load(number) < value; i++)
+	for (int i = 0; i < 6000 && atomic_load(number) < value; i++)
 		g_usleep(10000);
 	cr_expect_eq(atomic_load(number), value);
 }
@@ -218,7 +218,7 @@ Test(serve, a_message)
 	struct host host;
 	struct client client;
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	client_open(&client, host.where);
 	client_expect(&client, "220 mx.test LMTP Okapi\r\n");
 	client_send(&client, "LHLO c\r\n");
@@ -247,7 +247,7 @@ Test(serve, the_last_reply_is_seen)
 
 	while (input->len < 300000)
 		g_string_append(input, "NOOP\r\n");
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	for (int i = 0; i < 5; i++) {
 		struct client client;
 
@@ -268,7 +268,7 @@ Test(serve, pipelined_commands_get_one_write)
 	struct client client;
 	g_autoptr(GString) many = g_string_new("LHLO c\r\nMAIL FROM:<a@x>\r\n");
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	client_open(&client, host.where);
 	client_expect(&client, "220 ");
 	for (int i = 0; i < 60; i++)
@@ -325,7 +325,7 @@ Test(serve, threads_are_used_again)
 	};
 	struct host host;
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	for (int i = 0; i < SESSIONS; i++) {
 		struct client client;
 
@@ -351,7 +351,7 @@ Test(serve, a_silent_client)
 		struct host host;
 		struct client client;
 
-		host_start(&host, 10, 150, false);
+		host_start(&host, 10, 700, false);
 		client_open(&client, host.where);
 		client_send(&client, cases[i]);
 		client_expect(&client, "421 4.4.2 mx.test ");
@@ -369,7 +369,7 @@ Test(serve, shutdown)
 	struct client idle;
 	struct client busy;
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	client_open(&idle, host.where);
 	client_open(&busy, host.where);
 	client_send(&idle, "LHLO c\r\n" ENVELOPE);
@@ -428,7 +428,7 @@ Test(serve, shutdown_does_not_wait_for_ever)
 	client_expect(&client, "354 ");
 	begin = g_get_monotonic_time();
 	host_stop(&host, 200);
-	cr_expect_lt(g_get_monotonic_time() - begin, 3 * USEC_PER_SEC);
+	cr_expect_lt(g_get_monotonic_time() - begin, 50 * USEC_PER_SEC);
 	client_expect(&client, "421 4.3.2 mx.test ");
 	client_expect_end(&client);
 	client_close(&client);
@@ -476,7 +476,7 @@ Test(serve, sessions_are_bounded)
 	struct host host;
 	struct client clients[3];
 
-	host_start(&host, 2, 5000, false);
+	host_start(&host, 2, 60000, false);
 	for (size_t i = 0; i < 3; i++)
 		client_open(&clients[i], host.where);
 	client_expect(&clients[0], "220 ");
@@ -509,7 +509,7 @@ Test(serve, survives_a_shortage_of_descriptors)
 	struct rlimit limit;
 	struct rlimit low;
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	low = limit;
 	low.rlim_cur = next_fd() + 1;
@@ -528,7 +528,7 @@ Test(serve, a_peer_that_is_refused)
 	struct client client;
 
 	atomic_store(&seen.refuse, true);
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	client_open(&client, host.where);
 	client_expect(&client, "554 5.7.1 not from there\r\n");
 	client_expect_end(&client);
@@ -545,7 +545,7 @@ Test(serve, clients_that_vanish)
 		"LHLO c\r\n" ENVELOPE "BDAT 10\r\nhello"};
 	struct host host;
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct linger reset = {.l_onoff = 1};
 		struct client client;
@@ -568,7 +568,7 @@ Test(serve, a_large_message)
 	g_autofree char *block = g_strnfill(65536, 'x');
 
 	memcpy(block + 65534, "\r\n", 2);
-	host_start(&host, 10, 5000, true);
+	host_start(&host, 10, 60000, true);
 	client_open(&client, host.where);
 	client_send(&client, "LHLO c\r\nSTARTTLS\r\n");
 	client_expect(&client, "220 2.0.0 ");
@@ -595,7 +595,7 @@ Test(serve, starttls_and_who_is_trusted)
 	static const char *const cases[] = {"none", "trusted", "another"};
 	struct host host;
 
-	host_start(&host, 10, 5000, true);
+	host_start(&host, 10, 60000, true);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct client client;
 		const char *cert = i == 1 ? host.client_cert : host.cert;
@@ -631,7 +631,7 @@ Test(serve, tls_before_the_greeting)
 	struct client client;
 	struct client plain;
 
-	host_start_kind(&host, 10, 5000, true, &implicit_kind);
+	host_start_kind(&host, 10, 60000, true, &implicit_kind);
 	client_open(&plain, host.where);
 	client_send(&plain, "LHLO c\r\n");
 	client_open(&client, host.where);
@@ -653,7 +653,7 @@ Test(serve, starttls_injection)
 	struct host host;
 	struct client client;
 
-	host_start(&host, 10, 5000, true);
+	host_start(&host, 10, 60000, true);
 	client_open(&client, host.where);
 	client_expect(&client, "220 ");
 	client_send(&client, "LHLO c\r\nSTARTTLS\r\nLHLO evil\r\n" ENVELOPE);
@@ -671,7 +671,7 @@ Test(serve, starttls_without_tls)
 	struct host host;
 	struct client client;
 
-	host_start(&host, 10, 5000, false);
+	host_start(&host, 10, 60000, false);
 	client_open(&client, host.where);
 	client_send(&client, "LHLO c\r\nSTARTTLS\r\nQUIT\r\n");
 	client_expect(&client, "502 5.5.1 ");
@@ -684,7 +684,7 @@ Test(serve, tls_of_another_age)
 	struct host host;
 	struct client client;
 
-	host_start(&host, 10, 5000, true);
+	host_start(&host, 10, 60000, true);
 	client_open(&client, host.where);
 	client_send(&client, "LHLO c\r\nSTARTTLS\r\n");
 	client_expect(&client, "220 2.0.0 ");
@@ -701,7 +701,7 @@ Test(serve, handshakes_that_fail)
 	struct host host;
 	struct client client;
 
-	host_start(&host, 10, 200, true);
+	host_start(&host, 10, 700, true);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		client_open(&client, host.where);
 		client_send(&client, "LHLO c\r\nSTARTTLS\r\n");
@@ -724,7 +724,7 @@ Test(serve, tls_ended_within_a_message)
 	static const char *const cases[] = {"DATA\r\n", "BDAT 100\r\nab"};
 	struct host host;
 
-	host_start(&host, 10, 5000, true);
+	host_start(&host, 10, 60000, true);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct client client;
 

@@ -77,7 +77,7 @@ Test(tls, a_context_has_what_it_was_given_or_is_none)
 	cr_expect_null(context);
 }
 
-Test(tls, bindings, .timeout = 30)
+Test(tls, bindings, .timeout = 120)
 {
 	g_autofree char *directory = g_dir_make_tmp("okapi-tls-XXXXXX", NULL);
 	g_autofree char *cert = g_strdup_printf("%s/cert", directory);

@@ -119,7 +119,7 @@ static const char *const bombs[] = {
 	"(?=(a+))a*b\\\\1", "^(a(b|c)?)*(a*)*$!",
 };
 
-Test(bounds, regex_bombs_keep_the_mail, .timeout = 60)
+Test(bounds, regex_bombs_keep_the_mail, .timeout = 120)
 {
 	g_autofree char *value = g_strnfill(5000, 'a');
 	g_autofree char *with_end = g_strconcat(value, "!", NULL);
@@ -153,7 +153,7 @@ Test(bounds, regex_bombs_keep_the_mail, .timeout = 60)
 }
 
 /* The time of a script is that of all it includes. */
-Test(bounds, regex_time_adds_up_over_includes, .timeout = 60)
+Test(bounds, regex_time_adds_up_over_includes, .timeout = 120)
 {
 	g_autofree char *value = g_strnfill(500, 'a');
 	AUTO(propset) set = set_of_field("X", value);
@@ -177,7 +177,7 @@ Test(bounds, regex_time_adds_up_over_includes, .timeout = 60)
 	shelf_clear(&shelf);
 }
 
-Test(bounds, a_regex_of_variables_is_compiled_within_its_length, .timeout = 60)
+Test(bounds, a_regex_of_variables_is_compiled_within_its_length, .timeout = 120)
 {
 	AUTO(propset) set = set_of_field("X", "a");
 	struct shelf shelf;
@@ -200,7 +200,7 @@ Test(bounds, a_regex_of_variables_is_compiled_within_its_length, .timeout = 60)
 
 /* ---- messages and scripts that are large ---- */
 
-Test(bounds, a_hundred_thousand_header_fields, .timeout = 60)
+Test(bounds, a_hundred_thousand_header_fields, .timeout = 120)
 {
 	AUTO(propset) set = propset_new();
 	struct shelf shelf;
@@ -220,7 +220,7 @@ Test(bounds, a_hundred_thousand_header_fields, .timeout = 60)
 	shelf_clear(&shelf);
 }
 
-Test(bounds, as_many_fields_and_as_many_keys, .timeout = 60)
+Test(bounds, as_many_fields_and_as_many_keys, .timeout = 120)
 {
 	AUTO(propset) set = propset_new();
 	g_autoptr(GString) text = g_string_new("if header :matches \"x\" [");
@@ -237,7 +237,7 @@ Test(bounds, as_many_fields_and_as_many_keys, .timeout = 60)
 	shelf_clear(&shelf);
 }
 
-Test(bounds, changing_the_header_over_and_over, .timeout = 60)
+Test(bounds, changing_the_header_over_and_over, .timeout = 120)
 {
 	AUTO(propset) set = propset_new();
 	g_autoptr(GString) raw = g_string_new(NULL);
@@ -267,7 +267,7 @@ Test(bounds, changing_the_header_over_and_over, .timeout = 60)
 
 /* ---- variables ---- */
 
-Test(bounds, variables_that_double_stay_within_their_length, .timeout = 60)
+Test(bounds, variables_that_double_stay_within_their_length, .timeout = 120)
 {
 	AUTO(propset) set = set_of_field("X", "a");
 	g_autoptr(GString) text = g_string_new(
@@ -290,7 +290,7 @@ Test(bounds, variables_that_double_stay_within_their_length, .timeout = 60)
 
 /* 64 KB a string, as many as a megabyte of script holds: the work they are
  * counted as ends it at 25 MB. */
-Test(bounds, strings_stay_within_memory, .timeout = 60)
+Test(bounds, strings_stay_within_memory, .timeout = 120)
 {
 	AUTO(propset) set = set_of_field("X", "a");
 	g_autoptr(GString) text =
@@ -317,7 +317,7 @@ Test(bounds, strings_stay_within_memory, .timeout = 60)
 }
 
 /* Each rule may name as many as one may; together they may not. */
-Test(bounds, variables_of_all_rules, .timeout = 60)
+Test(bounds, variables_of_all_rules, .timeout = 120)
 {
 	g_autoptr(GString) text = g_string_new("require \"variables\";\n");
 	g_autofree char *line = NULL;
@@ -334,7 +334,7 @@ Test(bounds, variables_of_all_rules, .timeout = 60)
 
 /* ---- includes ---- */
 
-Test(bounds, includes_that_fan_out, .timeout = 60)
+Test(bounds, includes_that_fan_out, .timeout = 120)
 {
 	AUTO(propset) set = set_of_field("X", "a");
 	struct shelf shelf;
@@ -355,7 +355,7 @@ Test(bounds, includes_that_fan_out, .timeout = 60)
 	shelf_clear(&shelf);
 }
 
-Test(bounds, includes_in_a_ring_and_missing_ones, .timeout = 60)
+Test(bounds, includes_in_a_ring_and_missing_ones, .timeout = 120)
 {
 	AUTO(propset) set = set_of_field("X", "a");
 	struct shelf shelf;
@@ -376,7 +376,7 @@ Test(bounds, includes_in_a_ring_and_missing_ones, .timeout = 60)
 	shelf_clear(&shelf);
 }
 
-Test(bounds, includes_deeper_than_ten, .timeout = 60)
+Test(bounds, includes_deeper_than_ten, .timeout = 120)
 {
 	AUTO(propset) set = set_of_field("X", "a");
 	struct shelf shelf;
@@ -397,7 +397,7 @@ Test(bounds, includes_deeper_than_ten, .timeout = 60)
 
 /* ---- what the site sets ---- */
 
-Test(bounds, the_site_sets_the_limits, .timeout = 60)
+Test(bounds, the_site_sets_the_limits, .timeout = 120)
 {
 	static const struct {
 		struct sieve_settings settings;

@@ -194,7 +194,7 @@ Test(mime, loops_and_fields)
 }
 
 /* Thousands of parts, a loop in a loop in a loop: it ends. */
-Test(mime, loops_are_bounded, .timeout = 60)
+Test(mime, loops_are_bounded, .timeout = 120)
 {
 	AUTO(propset) set = propset_new();
 	g_autofree char *got = NULL;

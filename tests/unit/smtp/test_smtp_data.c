@@ -372,8 +372,7 @@ static void speed_finish(void *context G_GNUC_UNUSED, struct fault *replies,
 		fault_clear(&replies[i]);
 }
 
-/* Prints how fast data goes through; fails only if it is absurdly slow, for
- * machines differ and sanitizers cost. */
+/* Prints how fast data goes through. */
 Test(smtp_data, goes_through_fast)
 {
 	static const struct smtp_handler handler = {.mail = speed_mail,
@@ -403,5 +402,4 @@ Test(smtp_data, goes_through_fast)
 	smtp_server_free(server);
 	printf("smtp data: %.2f GB/s\n", (double)octets / seconds / 1e9);
 	cr_expect_eq(octets, block->len * 2000);
-	cr_expect_lt(seconds, 10.0);
 }

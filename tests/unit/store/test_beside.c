@@ -155,7 +155,7 @@ Test(beside, a_vacuum_waits_for_no_reader)
 		     1);
 	start(&writer, bob);
 	thread = g_thread_new("vacuum", vacuum_thread, &is_done);
-	for (int i = 0; i < 3000 && !g_atomic_int_get(&is_done); i++)
+	for (int i = 0; i < 60000 && !g_atomic_int_get(&is_done); i++)
 		g_usleep(1000);
 	cr_expect(g_atomic_int_get(&is_done), "it waits for the reader");
 	must(sql_run(reader, fault, "COMMIT", ""));
