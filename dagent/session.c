@@ -238,16 +238,35 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 	return 0;
 }
 
+static int session_not_yours(const struct lmtp_session *session,
+			     const char *path, struct fault *fault)
+{
+	return fault_set(fault, FAULT_NOT_YOURS,
+			 "<%s>: user %s may deliver to the own store only "
+			 "(trusted_users)",
+			 path, session->login);
+}
+
+/* Who may name nobody else does not learn who is here, either. */
+static int session_resolve(const struct lmtp_session *session, const char *path,
+			   struct store_recipient **ret_who,
+			   struct fault *fault)
+{
+	if (resolve_recipient(session->mail, NULL, path, ret_who, fault) == 0)
+		return 0;
+	if (session->login && !fault_is_temporary(fault) &&
+	    g_ascii_strcasecmp(session->login, path) != 0)
+		return session_not_yours(session, path, fault);
+	return -1;
+}
+
 static int session_check_recipient(const struct lmtp_session *session,
 				   const struct store_recipient *who,
 				   const char *path, struct fault *fault)
 {
 	if (session->login &&
 	    g_ascii_strcasecmp(session->login, who->name) != 0)
-		return fault_set(fault, FAULT_NOT_YOURS,
-				 "<%s>: user %s may deliver to the own store "
-				 "only (trusted_users)",
-				 path, session->login);
+		return session_not_yours(session, path, fault);
 	if (session->size < 0 || session->mail->wishes.in_public)
 		return 0;
 	return quota_check(&session->door->agent->policy, who, path,
@@ -274,7 +293,7 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 	AUTO(store_recipient) who = NULL;
 	struct mail_recipient *to;
 
-	if (resolve_recipient(session->mail, NULL, rcpt->path, &who, fault) ||
+	if (session_resolve(session, rcpt->path, &who, fault) ||
 	    session_check_recipient(session, who, rcpt->path, fault)) {
 		deliver_log_refusal(session->mail, rcpt->path, fault);
 		return -1;

@@ -294,13 +294,19 @@ class Rights(Case):
         self.okapi.start_dagent()
         done = self.okapi.deliver(message("mine"), "mail", user=8, cwd="/")
         self.assertEqual(done.status, 0, done)
-        for words in (["anna"], ["mail", "anna"], ["-P", "Team", "-C", "mail"],
-                      ["-P", "Team", "mail"]):
+        # Nobody learns who is here and who is not.
+        for words in (["anna"], ["mail", "anna"], ["nobody"], ["mail", "none"],
+                      ["mail@elsewhere.test"],
+                      ["-P", "Team", "-C", "mail"], ["-P", "Team", "mail"]):
             with self.subTest(" ".join(words)):
                 done = self.okapi.deliver(message("not mine"), *words, user=8,
                                           cwd="/")
                 self.assertEqual(done.status, 75, done)
                 self.assertTrue(done.first_line.startswith("4.7.1 "), done)
+        self.okapi.must("user", "delete", "mail", "--yes")
+        done = self.okapi.deliver(message("own"), "mail", user=8, cwd="/")
+        self.assertEqual(done.status, 67, done)
+        self.okapi.add_user("mail")
         for path in ("Public/Team", "user:anna/Inbox"):
             with self.subTest(path):
                 done = self.okapi.deliver(message("odd"), "-C", "-F", path,
