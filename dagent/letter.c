@@ -32,11 +32,7 @@ static void letter_phrase(GString *out, const char *text, bool quoted)
 		g_string_append(out, words);
 		return;
 	}
-	g_string_append_c(out, '"');
-	for (const char *p = clean; *p; p++)
-		g_string_append_printf(out, strchr("\"\\", *p) ? "\\%c" : "%c",
-				       *p);
-	g_string_append_c(out, '"');
+	field_append_quoted(out, clean);
 }
 
 /* "<id>", for the property comes with or without its brackets. */

@@ -83,8 +83,13 @@ char *field_encoded_words(const char *text)
 		size_t n = 0;
 		g_autofree char *base64 = NULL;
 
-		while (text[n] && n < FIELD_WORD_MAX)
-			n = (size_t)(g_utf8_next_char(text + n) - text);
+		while (text[n]) {
+			const char *next = g_utf8_next_char(text + n);
+
+			if (next - text > FIELD_WORD_MAX)
+				break;
+			n = (size_t)(next - text);
+		}
 		base64 = g_base64_encode((const guchar *)text, n);
 		g_string_append_printf(out, "%s=?UTF-8?B?%s?=",
 				       out->len ? "\r\n " : "", base64);
