@@ -116,11 +116,13 @@ int log_open(const char *program, const struct conf *conf, struct fault *fault)
 
 void log_go_background(void)
 {
+	pthread_mutex_lock(&log_state.lock);
 	log_state.background = true;
-	if (log_state.method != CONF_LOG_STDERR)
-		return;
-	openlog(log_state.program, LOG_PID, LOG_MAIL);
-	log_state.method = CONF_LOG_SYSLOG;
+	if (log_state.method == CONF_LOG_STDERR) {
+		openlog(log_state.program, LOG_PID, LOG_MAIL);
+		log_state.method = CONF_LOG_SYSLOG;
+	}
+	pthread_mutex_unlock(&log_state.lock);
 }
 
 bool log_is_stderr(void)
@@ -300,8 +302,9 @@ static void log_write(enum log_level level, const char *text)
 	pthread_mutex_unlock(&log_state.lock);
 }
 
-/* Appends text with control characters and invalid UTF-8 as \xHH. */
-static void log_append_escaped(GString *out, const char *text)
+/* Appends text with control characters and invalid UTF-8 as \xHH; within
+ * quotes they and backslashes get one. */
+static void log_append_escaped(GString *out, const char *text, bool is_quoted)
 {
 	while (*text) {
 		gunichar c = g_utf8_get_char_validated(text, -1);
@@ -313,7 +316,7 @@ static void log_append_escaped(GString *out, const char *text)
 			text++;
 			continue;
 		}
-		if (byte == '"' || byte == '\\')
+		if (is_quoted && (byte == '"' || byte == '\\'))
 			g_string_append_c(out, '\\');
 		g_string_append_unichar(out, c);
 		text = g_utf8_next_char(text);
@@ -332,13 +335,7 @@ void log_message(enum log_level level, const char *format, ...)
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
 	clean = g_string_sized_new(strlen(text) + 16);
-	for (const char *p = text; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			g_string_append_printf(clean, "\\x%02x",
-					       (unsigned char)*p);
-		else
-			g_string_append_c(clean, *p);
-	}
+	log_append_escaped(clean, text, false);
 	log_write(level, clean->str);
 }
 
@@ -381,7 +378,7 @@ void log_event_text(struct log_event *event, const char *key, const char *value)
 		return;
 	}
 	g_string_append_c(event->line, '"');
-	log_append_escaped(event->line, value);
+	log_append_escaped(event->line, value, true);
 	g_string_append_c(event->line, '"');
 }
 

@@ -57,6 +57,22 @@ Test(log, an_event_is_one_line)
 	cr_assert_eq(strchr(text, '\n')[1], '\0', "more than one line");
 }
 
+static void emit_sentence(void)
+{
+	log_message(LOG_LEVEL_INFO, "%s",
+		    "\"J\xc3\xbcrgen\" \\ \r\n\x7f\xff \xc2\x9b"
+		    "31m");
+}
+
+Test(log, a_sentence_has_nothing_that_a_terminal_takes_for_a_command)
+{
+	g_autofree char *text = logged("3", emit_sentence);
+	const char *expected = ": \"J\xc3\xbcrgen\" \\ \\x0d\\x0a\\x7f\\xff "
+			       "\\xc2\\x9b31m\n";
+
+	cr_assert(g_str_has_suffix(text, expected), "%s", text);
+}
+
 static void emit_levels(void)
 {
 	log_message(LOG_LEVEL_ERROR, "one\n");
