@@ -29,12 +29,12 @@ static const struct report_words {
 		{"relayed", "Relayed: ",
 		 "Your message went to a host that does not report delivery:"
 		 "\r\n",
-		 "REPORT.IPM.Note.Relayed"},
+		 "REPORT.IPM.Note.Relayed.DR"},
 	[REPORT_SENT] =
 		{"relayed", "Sent after all: ",
 		 "Your message, of whose delay you were told, has been sent to:"
 		 "\r\n",
-		 "REPORT.IPM.Note.Relayed"},
+		 "REPORT.IPM.Note.Relayed.DR"},
 	[REPORT_DELIVERED] = {"delivered", "Delivered: ",
 			      "Your message was delivered to:\r\n",
 			      "REPORT.IPM.Note.DR"},
