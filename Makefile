@@ -227,7 +227,7 @@ check-layers:
 check-format:
 	@scripts/check format
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 print-cppflags:
 	@: $(info $(CPPFLAGS))
 print-cppflags-convert:
