@@ -118,10 +118,10 @@ enum queue_action {
 
 struct queue_work {
 	enum queue_action action;
-	const GArray *ids; /* of int64_t */
+	const GArray *ids; /* of int64_t; NULL: all there is */
 	bool is_selection; /* what left meanwhile is not missed */
-	guint done;
-	guint busy;
+	int64_t done;
+	int64_t busy;
 };
 
 static int queue_act(struct store *store, enum queue_action action, int64_t id,
@@ -144,6 +144,9 @@ static int queue_unit(struct store *store, void *context, struct fault *fault)
 {
 	struct queue_work *work = context;
 
+	if (!work->ids)
+		return store_queue_retry_all(store, &work->done, &work->busy,
+					     fault);
 	for (guint i = 0; i < work->ids->len; i++) {
 		int64_t id = g_array_index(work->ids, int64_t, i);
 		struct fault why = {0};
@@ -335,12 +338,17 @@ static int queue_run(struct admin *admin, enum queue_action action,
 	struct queue_work work = {
 		.action = action, .ids = ids, .is_selection = select};
 
+	/* A long queue is let go by one statement. */
+	if (all && action == QUEUE_ACT_RETRY)
+		work.ids = NULL;
+
 	if (select == (admin->args->len > 0) || (all && some))
 		return fault_set(fault, FAULT_USAGE,
 				 "name IDs, or --all, or which: --sender, "
 				 "--recipient, --state, --before, --since");
-	if (select ? queue_selected_ids(admin, ids, fault) < 0
-		   : queue_numbers(admin, ids, fault) < 0)
+	if (!select && queue_numbers(admin, ids, fault) < 0)
+		return -1;
+	if (select && work.ids && queue_selected_ids(admin, ids, fault) < 0)
 		return -1;
 	if (action == QUEUE_ACT_DELETE &&
 	    admin_confirm(admin, fault,
@@ -349,10 +357,13 @@ static int queue_run(struct admin *admin, enum queue_action action,
 		return -1;
 	if (store_run(admin->store, queue_unit, &work, fault) < 0)
 		return -1;
-	admin_tell(admin, word, work.done, "%s: %u", word, work.done);
+	admin_tell(admin, word, work.done, "%s: %" G_GINT64_FORMAT, word,
+		   work.done);
 	if (work.busy)
 		return fault_set(fault, FAULT_STORE_BUSY,
-				 "%u are being sent at the moment", work.busy);
+				 "%" G_GINT64_FORMAT
+				 " are being sent at the moment",
+				 work.busy);
 	return 0;
 }
 

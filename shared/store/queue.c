@@ -258,6 +258,29 @@ int store_queue_retry(struct store *store, int64_t id, struct fault *fault)
 		       "ii", g_get_real_time(), id);
 }
 
+int store_queue_retry_all(struct store *store, int64_t *ret_done,
+			  int64_t *ret_busy, struct fault *fault)
+{
+	int64_t now = g_get_real_time();
+	ROWS rows = {0};
+
+	if (store_need_unit(store, fault) || lease_reap(store, now, fault) ||
+	    sql_run(store, fault,
+		    "UPDATE outgoingrecipients SET next_attempt = ?"
+		    " WHERE state = 0 AND (SELECT lease_owner"
+		    " FROM outgoingqueue WHERE id = queue) IS NULL",
+		    "i", now) ||
+	    rows_open(store, &rows, fault,
+		      "SELECT count(*), count(lease_owner) FROM outgoingqueue",
+		      "") ||
+	    rows_next(&rows, fault) < 0)
+		return -1;
+	*ret_busy = rows_int(&rows, 1);
+	*ret_done = rows_int(&rows, 0) - *ret_busy;
+	store->touched |= STORE_TOUCHED_QUEUE;
+	return 0;
+}
+
 int queue_remember(struct store *store, int64_t id, int64_t message,
 		   struct fault *fault)
 {

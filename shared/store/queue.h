@@ -202,6 +202,9 @@ NODISCARD int store_queue_hold(struct store *store, int64_t id, bool hold,
 			       struct fault *fault);
 NODISCARD int store_queue_retry(struct store *store, int64_t id,
 				struct fault *fault);
+/* The same for all of them but those that are being sent: ret_busy. */
+NODISCARD int store_queue_retry_all(struct store *store, int64_t *ret_done,
+				    int64_t *ret_busy, struct fault *fault);
 NODISCARD int store_queue_delete(struct store *store, int64_t id,
 				 struct fault *fault);
 

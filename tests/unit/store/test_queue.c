@@ -535,6 +535,33 @@ Test(queue, operators)
 	must_be_sound();
 }
 
+Test(queue, all_are_due_but_who_is_being_sent)
+{
+	int64_t bob = user_make("bob");
+	int64_t later = g_get_real_time() + USEC_PER_SEC * 1000;
+	int64_t sending = submit(bob, "bob@example.com", 1, 0);
+	g_autoptr(GPtrArray) claimed = claim(g_get_real_time(), 10);
+	g_autoptr(GPtrArray) now_due = NULL;
+	int64_t waiting = submit(bob, "bob@example.com", 2, later);
+	int64_t held = submit(bob, "bob@example.com", 1, later);
+	int64_t done = 0;
+	int64_t busy = 0;
+
+	in_unit(store_queue_hold(fx.store, held, true, fault));
+	in_unit(store_queue_retry_all(fx.store, &done, &busy, fault));
+	cr_expect_eq(done, 2);
+	cr_expect_eq(busy, 1);
+	expect_state(sending, "sending sending");
+	expect_state(held, "held waiting");
+	now_due = claim(g_get_real_time(), 10);
+	cr_assert_eq(now_due->len, 1);
+	cr_expect_eq(((struct queue_entry *)now_due->pdata[0])->id, waiting);
+	in_unit(store_queue_hold(fx.store, held, false, fault));
+	g_ptr_array_unref(now_due);
+	now_due = claim(g_get_real_time(), 10);
+	cr_expect_eq(now_due->len, 1, "due once it is released");
+}
+
 Test(queue, deleting_it_from_the_outbox_calls_it_back)
 {
 	int64_t bob = user_make("bob");
