@@ -46,6 +46,9 @@ extern const struct address_tags address_from;
 extern const struct address_tags address_sender;
 extern const struct address_tags address_read_receipt;
 extern const struct address_tags address_recipient;
+/* Whose copy of a delivered message it is (MS-OXCMAIL 2.6.2, 2.6.3). */
+extern const struct address_tags address_received_by;
+extern const struct address_tags address_received_for;
 
 /* A recipient row (MS-OXCMAIL 2.2.3.1.1). */
 enum recipient_type {

@@ -107,11 +107,36 @@ static bool put_recipients(const struct propset *set, enum recipient_type type,
 	return mailboxes->len > 0;
 }
 
-static void put_all_recipients(const struct propset *set, GByteArray *out)
+/* Whom a delivery report within a message went to; owned, NULL: nobody says,
+ * or it is none (2.1.3.1.1.1). */
+static struct mailbox *report_went_to(const struct propset *set)
+{
+	const char *class = propset_text(set, PR_MESSAGE_CLASS);
+	struct mailbox *mailbox = NULL;
+
+	if (!class || !g_str_has_prefix(class, "REPORT.") ||
+	    !(g_str_has_suffix(class, ".NDR") ||
+	      g_str_has_suffix(class, ".DR")))
+		return NULL;
+	mailbox = address_get(set, &address_received_for);
+	return mailbox ? mailbox : address_get(set, &address_received_by);
+}
+
+static void put_all_recipients(const struct propset *set, bool embedded,
+			       GByteArray *out)
 {
 	g_autoptr(GPtrArray) nobody = g_ptr_array_new();
-	bool to = put_recipients(set, RECIPIENT_TO, "To", out);
-	bool cc = put_recipients(set, RECIPIENT_CC, "Cc", out);
+	struct mailbox *owner = embedded ? report_went_to(set) : NULL;
+	bool to = false;
+	bool cc = false;
+
+	if (owner) {
+		put_mailbox(out, "To", owner);
+		mailbox_free(owner);
+		return;
+	}
+	to = put_recipients(set, RECIPIENT_TO, "To", out);
+	cc = put_recipients(set, RECIPIENT_CC, "Cc", out);
 
 	if (!to && !cc)
 		field_put_addresses(out, "To", nobody);
@@ -363,7 +388,7 @@ void compose_header(const struct propset *set, bool embedded, GByteArray *out)
 {
 	put_from(set, out);
 	put_reply_to(set, out);
-	put_all_recipients(set, out);
+	put_all_recipients(set, embedded, out);
 	put_subject(set, out);
 	put_dates(set, embedded, out);
 	put_texts(set, out);

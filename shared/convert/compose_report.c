@@ -196,9 +196,11 @@ const char *compose_report(const struct propset *set, GByteArray **ret_part)
 	*ret_part = NULL;
 	if (!class || !g_str_has_prefix(class, "REPORT."))
 		return NULL;
-	if (has_part(set, "message/delivery-status"))
+	if (has_part(set, "message/delivery-status") ||
+	    has_part(set, "message/global-delivery-status"))
 		return "delivery-status";
-	if (has_part(set, "message/disposition-notification"))
+	if (has_part(set, "message/disposition-notification") ||
+	    has_part(set, "message/global-disposition-notification"))
 		return "disposition-notification";
 	if (g_str_has_suffix(class, ".IPNRN") ||
 	    g_str_has_suffix(class, ".IPNNRN")) {

@@ -24,6 +24,16 @@ const struct address_tags address_recipient = {
 	PR_DISPLAY_NAME, PR_ADDRTYPE, PR_EMAIL_ADDRESS,
 	PR_SMTP_ADDRESS, PR_ENTRYID,  PR_SEARCH_KEY,
 };
+const struct address_tags address_received_by = {
+	PR_RECEIVED_BY_NAME,          PR_RECEIVED_BY_ADDRTYPE,
+	PR_RECEIVED_BY_EMAIL_ADDRESS, PR_RECEIVED_BY_SMTP_ADDRESS,
+	PR_RECEIVED_BY_ENTRYID,       PR_RECEIVED_BY_SEARCH_KEY,
+};
+const struct address_tags address_received_for = {
+	PR_RCVD_REPRESENTING_NAME,          PR_RCVD_REPRESENTING_ADDRTYPE,
+	PR_RCVD_REPRESENTING_EMAIL_ADDRESS, PR_RCVD_REPRESENTING_SMTP_ADDRESS,
+	PR_RCVD_REPRESENTING_ENTRYID,       PR_RCVD_REPRESENTING_SEARCH_KEY,
+};
 
 const char *mailbox_label(const struct mailbox *mailbox)
 {

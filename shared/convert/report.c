@@ -147,6 +147,44 @@ static char *without_type(const char *value)
 	return text;
 }
 
+/* RFC 6533 3: "\\x{FC}" is a letter; in place. */
+static void undo_escapes(char *text)
+{
+	char *out = text;
+
+	for (const char *at = text; *at;) {
+		size_t digits =
+			g_str_has_prefix(at, "\\x{")
+				? strspn(at + 3, "0123456789ABCDEFabcdef")
+				: 0;
+		gunichar letter = 0;
+
+		if (digits && digits <= 6 && at[3 + digits] == '}')
+			letter = (gunichar)g_ascii_strtoull(at + 3, NULL, 16);
+		if (letter < ' ' || !g_unichar_validate(letter)) {
+			*out++ = *at++;
+			continue;
+		}
+		out += g_unichar_to_utf8(letter, out);
+		at += 3 + digits + 1;
+	}
+	*out = '\0';
+}
+
+/* The address of "rfc822; <a@x>"; owned, NULL if nothing is left. */
+static char *address_of(const char *value)
+{
+	char *address = without_type(value);
+
+	if (address && !g_ascii_strncasecmp(value, "utf-8", 5))
+		undo_escapes(address);
+	if (address && *address == '<') {
+		memmove(address, address + 1, strlen(address));
+		address[strcspn(address, ">")] = '\0';
+	}
+	return address;
+}
+
 /* ---- the original ---------------------------------------------------------
  */
 
@@ -409,7 +447,7 @@ static void add_row(struct propset *set, const GTree *group, bool failed)
 	const char *final = group_get(group, "final-recipient");
 	const char *name = group_get(group, "x-display-name");
 	g_autofree char *remote = without_type(group_get(group, "remote-mta"));
-	g_autofree char *address = without_type(
+	g_autofree char *address = address_of(
 		final ? final : group_get(group, "original-recipient"));
 	struct mailbox mailbox = {NULL, NULL, NULL};
 	struct propset *row = NULL;
@@ -417,10 +455,6 @@ static void add_row(struct propset *set, const GTree *group, bool failed)
 
 	if (!address)
 		return;
-	if (*address == '<') {
-		memmove(address, address + 1, strlen(address));
-		address[strcspn(address, ">")] = '\0';
-	}
 	mailbox.address = address;
 	mailbox.display = (char *)(uintptr_t)(name ? name : "");
 	g_ptr_array_add(one, &mailbox);

@@ -69,6 +69,43 @@ Test(report, comes_back)
 	cr_expect(!why, "%s", why);
 }
 
+/* Addresses beyond ASCII (RFC 6533 3), as they are and in escapes; the part
+ * goes out again as it came. */
+Test(report, addresses_beyond_ascii)
+{
+	static const struct {
+		const char *field, *address;
+	} cases[] = {
+		{"utf-8; j\xc3\xbcrgen@y", "j\xc3\xbcrgen@y"},
+		{"utf-8; j\\x{FC}rgen@\\x{1F600}.y",
+		 "j\xc3\xbcrgen@\xf0\x9f\x98\x80.y"},
+		{"UTF-8;a\\x{5C}x{41}@y", "a\\x{41}@y"},
+		{"utf-8; a\\x{D800}\\x{0}\\x{1234567}\\x{@y",
+		 "a\\x{D800}\\x{0}\\x{1234567}\\x{@y"},
+		{"rfc822; a\\x{FC}@y", "a\\x{FC}@y"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *message = g_strdup_printf(
+			"From: a@x\r\n" DATE
+			"Content-Type: multipart/report; boundary=b;\r\n"
+			" report-type=delivery-status\r\n\r\n"
+			"--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: "
+			"message/global-delivery-status\r\n\r\n"
+			"Reporting-MTA: dns; mx.x\r\n\r\n"
+			"Final-Recipient: %s\r\nAction: failed\r\n"
+			"Status: 5.1.1\r\n\r\n--b--\r\n",
+			cases[i].field);
+		AUTO(propset) set = convert(message);
+		g_autofree char *why = roundtrip(message, strlen(message));
+
+		cr_assert_eq(propset_recipient_count(set), 1);
+		expect_text(cases[i].field, propset_recipient(set, 0),
+			    PR_SMTP_ADDRESS, cases[i].address);
+		cr_expect(!why, "%s: %s", cases[i].field, why);
+	}
+}
+
 Test(report, codes)
 {
 	static const struct {
