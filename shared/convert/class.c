@@ -10,23 +10,8 @@
 #define CALENDAR_LEN_MAX 1048576
 #define LID_FORM_NAME    0x85b1
 
-static bool param_is(const struct mime_entity *entity, const char *name,
-		     const char *value)
-{
-	const char *got = mime_params_get(entity->type_params, name);
-
-	return got && !g_ascii_strcasecmp(got, value);
-}
-
 /* ---- S/MIME ---------------------------------------------------------------
  */
-
-static bool is_smime_signed(const struct mime_entity *root)
-{
-	return mime_is(root, "multipart", "signed") &&
-	       (param_is(root, "protocol", "application/pkcs7-signature") ||
-		param_is(root, "protocol", "application/x-pkcs7-signature"));
-}
 
 static bool is_smime_opaque(const struct mime_entity *root)
 {
@@ -351,7 +336,7 @@ static bool set_content_class(struct convert_context *context,
 bool class_convert(struct convert_context *context,
 		   const struct mime_entity *root, struct propset *set)
 {
-	if (is_smime_signed(root)) {
+	if (mime_is_smime_signed(root)) {
 		propset_set_text(set, PR_MESSAGE_CLASS,
 				 "IPM.Note.SMIME.MultipartSigned");
 		return true;

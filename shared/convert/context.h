@@ -14,6 +14,7 @@ struct convert_context {
 	GPtrArray *buffers; /* of GBytes: decoded embedded messages */
 	unsigned parts;
 	unsigned fields;
+	bool fields_cut;      /* there were more */
 	unsigned tnef_values; /* values and attachments of TNEF so far */
 	size_t decoded;       /* octets of header fields decoded so far */
 };

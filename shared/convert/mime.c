@@ -147,11 +147,13 @@ static void add_field(struct scan *scan, struct mime_entity *entity,
 	const char *colon =
 		memchr(line->start, ':', (size_t)(line->end - line->start));
 
-	if (scan->context->fields >= MIME_FIELDS_MAX) {
-		if (scan->context->fields++ == MIME_FIELDS_MAX)
+	if (scan->context->fields >= MIME_FIELDS_MAX &&
+	    entity->fields->len >= MIME_FIELDS_EACH) {
+		if (!scan->context->fields_cut)
 			convert_note(scan->context,
 				     "more than %d header fields",
 				     MIME_FIELDS_MAX);
+		scan->context->fields_cut = true;
 		return;
 	}
 	scan->context->fields++;
@@ -593,7 +595,16 @@ static void scan_encoded_multipart(struct scan *scan,
 	entity->encoding = MIME_IDENTITY;
 }
 
-/* What was not taken apart for its encoding; what is signed stays as it is. */
+bool mime_is_smime_signed(const struct mime_entity *entity)
+{
+	const char *protocol = mime_params_get(entity->type_params, "protocol");
+
+	return mime_is(entity, "multipart", "signed") && protocol &&
+	       (!g_ascii_strcasecmp(protocol, "application/pkcs7-signature") ||
+		!g_ascii_strcasecmp(protocol, "application/x-pkcs7-signature"));
+}
+
+/* What was not taken apart for its encoding; S/MIME stays as it is. */
 static void scan_encoded(struct scan *scan, struct mime_entity *entity)
 {
 	bool is_message = is_message_type(entity);
@@ -603,8 +614,7 @@ static void scan_encoded(struct scan *scan, struct mime_entity *entity)
 	     entity->encoding != MIME_QUOTED_PRINTABLE))
 		return;
 	if (is_message ? !may_nest(scan, entity)
-		       : !entity->boundary ||
-				 mime_is(entity, "multipart", "signed"))
+		       : !entity->boundary || mime_is_smime_signed(entity))
 		return;
 	if (scan->decoded >= MIME_ENCODED_MAX)
 		keep_whole(scan, entity);

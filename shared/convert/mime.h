@@ -20,9 +20,12 @@
 #define MIME_ENCODED_MAX                                                       \
  8 /* encoded ones within each other: each is a copy                           \
     */
-#define MIME_PARTS_MAX  10000  /* entities of a message */
-#define MIME_FIELDS_MAX 20000  /* header fields of a message, all entities */
-#define MIME_FIELD_MAX  262144 /* octets of a header field that are decoded */
+#define MIME_PARTS_MAX  10000 /* entities of a message */
+#define MIME_FIELDS_MAX 20000 /* header fields of a message, all entities */
+#define MIME_FIELDS_EACH                                                       \
+ 8 /* that an entity may have for all that: what its parts are stands there    \
+    */
+#define MIME_FIELD_MAX 262144 /* octets of a header field that are decoded */
 
 struct span {
 	const char *data;
@@ -81,6 +84,9 @@ struct mime_entity *mime_scan(struct convert_context *context, const char *data,
 			      size_t len);
 void mime_entity_free(struct mime_entity *entity);
 AUTO_DEFINE(mime_entity, mime_entity_free);
+
+/* Clear-signed by S/MIME (RFC 8551 3.5.3)? */
+bool mime_is_smime_signed(const struct mime_entity *entity);
 
 bool mime_is(const struct mime_entity *entity, const char *type,
 	     const char *subtype); /* subtype NULL: any */

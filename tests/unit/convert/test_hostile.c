@@ -135,6 +135,30 @@ Test(hostile, many_parts, .timeout = SHAPE_TIMEOUT)
 	check("many parts", message);
 }
 
+/* However many fields there are, each part says what it is. */
+Test(hostile, fields_of_many_parts, .timeout = SHAPE_TIMEOUT)
+{
+	GString *message = g_string_new(
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	struct propset *set = NULL;
+	const struct propset *last = NULL;
+	GBytes *data = NULL;
+
+	repeat(message,
+	       "--b\r\nContent-Type: image/png; name=a.png\r\n"
+	       "Content-Disposition: attachment\r\nX-One: 1\r\n"
+	       "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n",
+	       9990);
+	set = convert_len(message->str, message->len, NULL);
+	cr_assert_eq(propset_attachment_count(set), 9990);
+	last = propset_attachment(set, 9989);
+	data = propset_binary(last, PR_ATTACH_DATA_BIN);
+	expect_text("last", last, PR_ATTACH_LONG_FILENAME, "a.png");
+	cr_expect(data && g_bytes_get_size(data) == 3);
+	propset_free(set);
+	g_string_free(message, TRUE);
+}
+
 Test(hostile, many_fields, .timeout = SHAPE_TIMEOUT)
 {
 	GString *message = g_string_new(NULL);

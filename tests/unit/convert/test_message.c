@@ -206,6 +206,18 @@ static const struct {
 	 "Content-Transfer-Encoding: base64\r\n\r\n" B(
 		 "\r\none\r\n") "--b--\r\n",
 	 PR_BODY, "one", 0},
+	{"multipart that PGP signed, in base64",
+	 "Content-Type: multipart/signed; boundary=b;\r\n"
+	 " protocol=\"application/pgp-signature\"\r\n"
+	 "Content-Transfer-Encoding: base64\r\n\r\n"
+	 "LS1iDQoNCm9uZQ0KLS1iLS0NCg==\r\n",
+	 PR_BODY, "one", 0},
+	{"multipart that S/MIME signed, in base64: as it is",
+	 "Content-Type: multipart/signed; boundary=b;\r\n"
+	 " protocol=\"application/pkcs7-signature\"\r\n"
+	 "Content-Transfer-Encoding: base64\r\n\r\n"
+	 "LS1iDQoNCm9uZQ0KLS1iLS0NCg==\r\n",
+	 PR_BODY, "--b\r\n\r\none\r\n--b--\r\n", 0},
 	{"part without header",
 	 "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b--\r\n",
 	 PR_BODY, "", 0},
