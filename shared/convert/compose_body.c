@@ -150,7 +150,19 @@ static void choose_boundary(const GPtrArray *parts, char boundary[64])
 	while (occurs(parts, boundary));
 }
 
-/* Takes the parts. */
+static bool is_ascii(const GPtrArray *parts)
+{
+	for (guint i = 0; i < parts->len; i++) {
+		const GByteArray *part = g_ptr_array_index(parts, i);
+
+		if (!charset_is_seven_bit((const char *)part->data, part->len))
+			return false;
+	}
+	return true;
+}
+
+/* Takes the parts.  Where one is a message beyond ASCII, it says so itself
+ * (RFC 2045 6.2). */
 static GByteArray *multipart(const char *subtype, const char *key,
 			     const char *detail, GPtrArray *parts)
 {
@@ -164,6 +176,8 @@ static GByteArray *multipart(const char *subtype, const char *key,
 	media = g_strconcat("multipart/", subtype, NULL);
 	params[0].value = boundary;
 	field_put_params(out, "Content-Type", media, params, 2);
+	if (!is_ascii(parts))
+		compose_put(out, "Content-Transfer-Encoding: 8bit\r\n");
 	compose_put(out, "\r\n");
 	for (guint i = 0; i < parts->len; i++) {
 		const GByteArray *part = g_ptr_array_index(parts, i);
@@ -277,7 +291,9 @@ static GByteArray *text_part(const struct propset *set, size_t calendar_index,
 	GPtrArray *parts = parts_new(NULL);
 	GByteArray *only = NULL;
 
-	if (text || calendar || !propset_attachment_count(set))
+	/* One that came alone goes alone (RFC 6047 2.4). */
+	if (text || (calendar && calendar_index == SIZE_MAX) ||
+	    !propset_attachment_count(set))
 		g_ptr_array_add(parts, plain_part(set, text ? text : ""));
 	if (html)
 		g_ptr_array_add(parts, related_part(set, depth));

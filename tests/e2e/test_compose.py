@@ -414,6 +414,40 @@ OCTETS = [
      note(attachments=[{"PR_ATTACH_METHOD": 5, "embedded": note(recipients=[
          to("secret@x.example", None, 3)])}]),
      b"To: undisclosed-recipients:;\r\n"),
+    ("a delivery report within goes to whom it was delivered for",
+     note(attachments=[{"PR_ATTACH_METHOD": 5, "embedded": note(
+         PR_MESSAGE_CLASS="REPORT.IPM.Note.NDR",
+         PR_RECEIVED_BY_NAME="Chris",
+         PR_RECEIVED_BY_EMAIL_ADDRESS="c@x.example",
+         PR_RCVD_REPRESENTING_NAME="Dora",
+         PR_RCVD_REPRESENTING_EMAIL_ADDRESS="d@x.example")}]),
+     b"To: Dora <d@x.example>\r\nSubject: s\r\n"),
+    ("or to whom it was delivered",
+     note(attachments=[{"PR_ATTACH_METHOD": 5, "embedded": note(
+         PR_MESSAGE_CLASS="REPORT.IPM.Note.Delayed.DR",
+         PR_RECEIVED_BY_EMAIL_ADDRESS="c@x.example")}]),
+     b"To: c@x.example\r\nSubject: s\r\n"),
+    ("any other message within to its recipients",
+     note(PR_SUBJECT="outer", attachments=[
+         {"PR_ATTACH_METHOD": 5, "embedded": note(
+             PR_RECEIVED_BY_EMAIL_ADDRESS="c@x.example")}]),
+     b"To: Bert <bert@x.example>\r\nSubject: s\r\n"),
+    ("what has a message beyond ASCII within says so",
+     note(attachments=[{"PR_ATTACH_METHOD": 5, "embedded": note(
+         PR_SENT_REPRESENTING_EMAIL_ADDRESS="jürgen@x.example")}]),
+     b'_0"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--=_okapi_'),
+    ("a report beyond ASCII is not encoded",
+     note(PR_MESSAGE_CLASS="REPORT.IPM.Note.NDR", attachments=[
+         file("s", "Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: "
+              "utf-8; jürgen@y.example\r\nAction: failed\r\n".encode(),
+              "message/global-delivery-status")]),
+     "8bit\r\n\r\nReporting-MTA: dns; x\r\n\r\nFinal-Recipient: utf-8; "
+     "jürgen@".encode()),
+    ("a calendar that came without text goes without",
+     note(PR_BODY=None, PR_MESSAGE_CLASS="IPM.Schedule.Meeting.Resp.Pos",
+          attachments=[file("a.ics", b"BEGIN:VCALENDAR\r\n",
+                            "text/calendar")]),
+     b"MIME-Version: 1.0\r\nContent-Type: text/calendar; method=REPLY"),
     ("a part of a message", note(attachments=[
         file("p", b"Subject: x\r\n\r\nx\r\n", "message/partial", **{
             H + "content-type":

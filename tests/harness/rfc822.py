@@ -58,6 +58,16 @@ def header(block):
         yield "a control character in the header"
 
 
+def parts(entity):
+    """It and all within it.  Python takes fields for machines beyond ASCII
+    (RFC 6533) for messages with a text."""
+    yield entity
+    if entity.is_multipart() and \
+            not entity.get_content_type().startswith("message/global-"):
+        for inner in entity.get_payload():
+            yield from parts(inner)
+
+
 def part(entity, whole):
     """A part as Python reads it: no defects, transfer encodings that may be,
     text that is what it says."""
@@ -72,6 +82,11 @@ def part(entity, whole):
     composite = entity.get_content_maintype() in ("multipart", "message")
     if composite and encoding not in ("7bit", "8bit"):
         yield f"{entity.get_content_type()} in {encoding}"
+    # RFC 2045 6.2: what is in it is at most what it says
+    if encoding == "7bit" and any(
+            str(inner.get("content-transfer-encoding")).lower() == "8bit"
+            for inner in parts(entity)):
+        yield f"{entity.get_content_type()} in 7bit has parts in 8bit"
     if entity.get_content_maintype() == "text":
         data = entity.get_payload(decode=True)
         charset = entity.get_content_charset("us-ascii")
@@ -96,6 +111,6 @@ def judge(message):
             found.append(f"no {name}")
     if parsed.get("to") is None and parsed.get("cc") is None:
         found.append("for nobody")
-    for entity in parsed.walk():
+    for entity in parts(parsed):
         found += part(entity, message)
     return found
