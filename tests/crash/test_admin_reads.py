@@ -46,6 +46,22 @@ class Reads(Case):
             return None
         return done.returncode, done.stderr.decode()
 
+    def test_a_maildir_is_synced(self):
+        """Or the export has failed."""
+        self.okapi.deliver(message("one"), "anna")
+        done = subprocess.run(
+            [*strace("-o", self.trace, "-e", "trace=syncfs",
+                     "-e", "inject=syncfs:error=EIO"),
+             self.okapi.program("okapi-admin"), "-c", self.okapi.config,
+             "mail", "export", "anna", "Inbox", "--maildir",
+             os.path.join(self.dir, "md")],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            timeout=60)
+        if not os.path.exists(self.trace):
+            self.skipTest("strace may not trace here")
+        self.assertEqual(done.returncode, 75, done)
+        self.assertIn(b"cannot sync", done.stderr)
+
     def keep(self):
         shutil.copytree(os.path.dirname(self.store), self.saved)
 

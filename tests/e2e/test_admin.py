@@ -2,6 +2,8 @@
 """okapi-admin: every noun, what it refuses and how it exits."""
 
 import base64
+import email
+import email.utils
 import hashlib
 import json
 import mailbox
@@ -862,6 +864,9 @@ class Submit(Admin):
         self.assertEqual(set(entry["recipients"][0]), {
             "address", "state", "attempts", "next_attempt", "last_reply"})
         raw = self.must("queue", "show", ident, "--raw")
+        date = email.utils.parsedate_to_datetime(
+            email.message_from_string(raw)["Date"])
+        self.assertLess(abs(date.timestamp() - time.time()), 60)
         self.assertIn("From: ", raw)
         self.assertTrue(raw.endswith("\n"))
         self.assertNotIn("b@example.org", raw)
@@ -1297,6 +1302,12 @@ class Settings(Admin):
         self.assertGreater(shown["size"], 1 << 20)
         self.assertIn("1 MB", self.must("quota", "show", "anna"))
         self.refused(NO_USER, "quota", "show", "nobody")
+        self.must("user", "set", "anna", "--quota-warn", "0")
+        shown = self.must("quota", "show", "anna", "-o", "quota_warn=5",
+                          "-o", "quota_soft=6", "-o", "quota_hard=7")
+        self.assertRegex(shown, r"warn +none\b")
+        self.assertRegex(shown, r"soft +6 MB")
+        self.assertRegex(shown, r"hard +7 MB")
 
 
 class Upkeep(Admin):

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 
@@ -523,6 +524,25 @@ class Submitting(Sending):
         self.queue_empties()
         self.assertEqual(okapi.subjects("nobody", "Sent Items"), ["n"])
         self.assertEqual(okapi.mails("anna"), [])
+
+    def test_whose_address_it_is_cannot_be_said(self):
+        """It waits, and nobody else's mail is made of it."""
+        self.needs_root()
+        okapi = self.okapi_with(None)
+        okapi.start_spooler()
+        store = sqlite3.connect(okapi.settings["store_path"])
+        store.execute("ALTER TABLE addresses RENAME TO gone")
+        store.commit()
+        self.send(message("bert's"), "-f", "bert@okapi.test",
+                  "x@example.org")
+        self.assertEqual(len(os.listdir(self.drop("drop"))), 1)
+        store.execute("ALTER TABLE gone RENAME TO addresses")
+        store.commit()
+        store.close()
+        okapi.stop()
+        okapi.start_spooler()
+        self.eventually("submitted", lambda: okapi.mails("bert", "Outbox"))
+        self.assertEqual(okapi.mails("anna", "Outbox"), [])
 
     def test_lone_dot_bs_mailq_and_flush(self):
         relay = Relay(self, "RCPT*1=450 4.2.0 busy")

@@ -119,6 +119,32 @@ Test(settings, junk_lists)
 		     store_junk_set(fx.store, bob, "[]", JUNK_ALLOW, fault));
 }
 
+static int interrupt(void *context)
+{
+	(void)context;
+	return 1;
+}
+
+/* What cannot be read is not "nobody is away", nor "no contact". */
+Test(settings, out_of_office_that_cannot_be_read)
+{
+	int64_t bob = user_make("bob");
+	struct store_oof *oof = NULL;
+	struct fault why = {0};
+	bool found = false;
+
+	sqlite3_progress_handler(fx.store->db, 1, interrupt, NULL);
+	cr_expect_eq(store_oof_get(fx.store, bob, &oof, &why), -1);
+	cr_expect_null(oof);
+	cr_expect(fault_is_temporary(&why), "%s", why.text);
+	why = (struct fault){0};
+	cr_expect_eq(store_contact_find(fx.store, bob, "x@example.com", &found,
+					&why),
+		     -1);
+	cr_expect(fault_is_temporary(&why), "%s", why.text);
+	sqlite3_progress_handler(fx.store->db, 0, NULL, NULL);
+}
+
 Test(settings, out_of_office)
 {
 	struct store_oof on = {.on = true,
