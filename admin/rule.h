@@ -40,6 +40,7 @@ struct rule_set {
 	struct spam_marks *marks; /* NULL: what is junk is not asked */
 	/* Of the last message. */
 	GPtrArray *failures; /* of char *: "RULE:LINE:COLUMN: TEXT: WHAT FOR" */
+	struct fault trouble; /* what keeps from an answer for now */
 	bool is_junk;
 	char *junk; /* by what it is, or is not although marked; NULL */
 };

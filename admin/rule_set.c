@@ -172,6 +172,8 @@ static void rule_on_error(void *context, const char *rule, bool is_undone,
 {
 	struct rule_set *set = context;
 
+	if (fault_is_temporary(fault))
+		set->trouble = *fault;
 	g_ptr_array_add(set->failures,
 			g_strdup_printf("%s:%s: %s", rule, fault->text,
 					is_undone ? "what the rule decided is "
@@ -305,7 +307,11 @@ static int rule_evaluate(struct rule_set *set,
 		sieve_explanation_reset(set->explanation);
 	*ret_plan = sieve_evaluate(rules, set->rules->len, message,
 				   rule_on_error, set);
-	return 0;
+	if (set->trouble.kind == FAULT_NONE)
+		return 0;
+	*fault = set->trouble;
+	g_clear_pointer(ret_plan, sieve_plan_free);
+	return -1;
 }
 
 /* That of a delivery without -n. */
@@ -317,11 +323,11 @@ static int64_t rule_delivery_time(const struct propset *set, int64_t now)
 }
 
 static char *rule_decode(void *context, const char *charset, const char *octets,
-			 size_t len)
+			 size_t len, struct fault *fault)
 {
 	const struct rule_set *set = context;
 
-	return helper_to_utf8(set->admin->pool, charset, octets, len);
+	return helper_to_utf8(set->admin->pool, charset, octets, len, fault);
 }
 
 int rule_plan(struct rule_set *set, GBytes *whole, GBytes *bytes,

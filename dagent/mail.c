@@ -197,9 +197,11 @@ static void mail_make_set(struct mail *mail)
 		options.flags |= CONVERT_TRUSTED;
 	if (mail->has.depth == MAIL_FIELDS)
 		options.fields = mail_needs_fields(&mail->has);
-	if (helper_to_propset_while(mail->agent->helpers, mail->bytes,
-				    mail->file, &options, &meanwhile, &set,
-				    &fault)) {
+	mail->is_fallback =
+		helper_to_propset_while(mail->agent->helpers, mail->bytes,
+					mail->file, &options, &meanwhile, &set,
+					&fault) != 0;
+	if (mail->is_fallback) {
 		log_message(LOG_LEVEL_WARNING,
 			    "%s: fallback delivery, conversion failed: %s",
 			    mail->id, fault.text);

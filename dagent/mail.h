@@ -53,6 +53,7 @@ struct mail {
 
 	/* From mail_convert() on. */
 	struct propset *set;
+	bool is_fallback;      /* set is: it says nothing of the message */
 	struct mail_needs has; /* what set was made for */
 	int64_t delivered;     /* delivery time */
 };

@@ -5,6 +5,7 @@
 #include "rules.h"
 
 #include "execute.h"
+#include "log.h"
 #include "rules/sieve.h"
 #include "ruleset.h"
 #include "store/junk_look.h"
@@ -70,12 +71,12 @@ rules_find_script(void *context, enum sieve_location location, const char *name,
 }
 
 static char *rules_decode(void *context, const char *charset,
-			  const char *octets, size_t len)
+			  const char *octets, size_t len, struct fault *fault)
 {
 	struct rules *rules = context;
 
-	return helper_to_utf8(rules->mail->agent->helpers, charset, octets,
-			      len);
+	return helper_to_utf8(rules->mail->agent->helpers, charset, octets, len,
+			      fault);
 }
 
 static void rules_on_error(void *context, const char *name, bool is_undone,
@@ -102,7 +103,8 @@ static char *rules_notify_words(unsigned notify)
 }
 
 /* Evaluates all items as one script; those that do not compile are blamed and
- * left out.  Owned. */
+ * left out.  Of a message that could not be read none is asked, and it is
+ * kept.  Owned. */
 static struct sieve_plan *rules_evaluate(struct rules *rules)
 {
 	g_autofree char *notify = rules_notify_words(rules->to->dsn_notify);
@@ -138,6 +140,12 @@ static struct sieve_plan *rules_evaluate(struct rules *rules)
 		.mailbox_context = rules,
 	};
 	message.raw = g_bytes_get_data(mail->bytes, &message.raw_len);
+	if (mail->is_fallback) {
+		log_message(LOG_LEVEL_WARNING,
+			    "%s: %s: no rule is asked, the message is kept",
+			    mail->id, rules->to->who->name);
+		count = 0;
+	}
 	return sieve_evaluate(scripts, count, &message, rules_on_error, rules);
 }
 
@@ -227,7 +235,8 @@ static int rules_run(struct rules *rules, struct fault *fault)
 	all = rules_evaluate(rules);
 	if (ruleset_trouble(rules->scripts, fault))
 		return -1;
-	ruleset_absolve(rules->scripts);
+	if (!rules->mail->is_fallback)
+		ruleset_absolve(rules->scripts);
 	return rules_carry_out(rules, all, fault);
 }
 

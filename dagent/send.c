@@ -233,27 +233,39 @@ static size_t send_body_start(const char *html)
 	return 0;
 }
 
-/* In UTF-8; owned, NULL if there is none. */
-static char *send_html_of(const struct send *send, const struct propset *from)
+/* Its HTML is UTF-8 from then on.  Fails for now only. */
+static int send_decode_html(const struct send *send, struct propset *set,
+			    struct fault *fault)
 {
+	struct fault why = {0};
+	gsize len = 0;
+	GBytes *data = propset_binary(set, PR_HTML);
+	const char *octets = data ? g_bytes_get_data(data, &len) : NULL;
+	g_autofree char *html = NULL;
+
+	if (!data)
+		return 0;
+	html = helper_to_utf8(send->mail->agent->helpers,
+			      sieve_html_charset(set), octets, len, &why);
+	if (why.kind != FAULT_NONE) {
+		*fault = why;
+		return fault_prefix(fault, "forward");
+	}
+	if (!html)
+		html = utf8_make_valid(len ? octets : "", len);
+	propset_set_binary_copy(set, PR_HTML, html, strlen(html));
+	propset_set_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
+	return 0;
+}
+
+static void send_set_html(struct propset *set, const struct propset *from,
+			  const struct sieve_letter *letter)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
 	gsize len = 0;
 	GBytes *data = propset_binary(from, PR_HTML);
 	const char *octets = data ? g_bytes_get_data(data, &len) : NULL;
-	char *html;
-
-	if (!data)
-		return NULL;
-	html = helper_to_utf8(send->mail->agent->helpers,
-			      sieve_html_charset(from), octets, len);
-	return html ? html : utf8_make_valid(len ? octets : "", len);
-}
-
-static void send_set_html(const struct send *send, struct propset *set,
-			  const struct propset *from,
-			  const struct sieve_letter *letter)
-{
-	g_autofree char *html = send_html_of(send, from);
-	g_autoptr(GString) out = g_string_new(NULL);
+	g_autofree char *html = octets ? g_strndup(octets, len) : NULL;
 	size_t start;
 
 	if (!html)
@@ -272,8 +284,7 @@ static void send_set_html(const struct send *send, struct propset *set,
 	propset_set_binary_copy(set, PR_HTML, out->str, out->len);
 }
 
-static void send_set_body(const struct send *send, struct propset *set,
-			  const struct propset *from,
+static void send_set_body(struct propset *set, const struct propset *from,
 			  const struct sieve_letter *letter)
 {
 	const char *body = propset_text(from, PR_BODY);
@@ -285,7 +296,7 @@ static void send_set_body(const struct send *send, struct propset *set,
 	g_string_append(out, body ? body : "");
 	propset_set_text(set, PR_BODY, out->str);
 	propset_set_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
-	send_set_html(send, set, from, letter);
+	send_set_html(set, from, letter);
 }
 
 static void send_set_recipients(struct propset *set, GPtrArray *addresses)
@@ -302,8 +313,7 @@ static void send_set_recipients(struct propset *set, GPtrArray *addresses)
 
 /* The new message as properties: the text of the old one quoted, its
  * attachments taken over; owned. */
-static struct propset *send_inline_set(const struct send *send,
-				       const struct letter *head,
+static struct propset *send_inline_set(const struct letter *head,
 				       struct propset *from,
 				       const struct sieve_letter *letter,
 				       GPtrArray *addresses)
@@ -321,7 +331,7 @@ static struct propset *send_inline_set(const struct send *send,
 		propset_set_number(set, PR_IMPORTANCE,
 				   propset_number(from, PR_IMPORTANCE, 1));
 	send_set_recipients(set, addresses);
-	send_set_body(send, set, from, letter);
+	send_set_body(set, from, letter);
 	while (propset_attachment_count(from) > 0)
 		propset_add_attachment(set, propset_take_attachment(from, 0));
 	return set;
@@ -334,7 +344,7 @@ static GBytes *send_inline(const struct send *send, const struct letter *head,
 			   GPtrArray *addresses)
 {
 	AUTO(propset)
-	set = send_inline_set(send, head, from, letter, addresses);
+	set = send_inline_set(head, from, letter, addresses);
 	g_autoptr(GBytes) composed = NULL;
 	GByteArray *out;
 	struct fault fault = {0};
@@ -382,15 +392,18 @@ static const struct propset *send_summary(const struct send *send)
 	return send->edited ? send->edited->set : send->mail->set;
 }
 
-static GBytes *send_compose_forward(const struct send *send,
-				    const struct sieve_letter *wish,
-				    struct letter *head, GPtrArray *addresses)
+static int send_compose_forward(const struct send *send,
+				const struct sieve_letter *wish,
+				struct letter *head, GPtrArray *addresses,
+				GBytes **ret_bytes, struct fault *fault)
 {
 	AUTO(propset) whole = wish->as_attachment ? NULL : send_convert(send);
 	g_autofree char *subject =
 		send_subject(send_summary(send), wish->subject, "FW: ");
 	GBytes *bytes = NULL;
 
+	if (whole && send_decode_html(send, whole, fault))
+		return -1;
 	head->subject = subject;
 	if (whole)
 		bytes = send_inline(send, head, whole, wish, addresses);
@@ -399,7 +412,8 @@ static GBytes *send_compose_forward(const struct send *send,
 		head->body = wish->text;
 		bytes = letter_format(head);
 	}
-	return bytes;
+	*ret_bytes = bytes;
+	return 0;
 }
 
 /* A bounce of what was forwarded comes to the user, who may forward it: what
@@ -430,6 +444,7 @@ int send_forward(const struct send *send, const struct sieve_action *action,
 		.time = g_get_real_time(),
 	};
 	struct plan_content *content;
+	GBytes *bytes = NULL;
 
 	*ret_sent = false;
 	for (guint i = 0; i < wish->addresses->len; i++)
@@ -445,8 +460,9 @@ int send_forward(const struct send *send, const struct sieve_action *action,
 	g_ptr_array_set_size(addresses, (gint)addresses->len - 1);
 	head.from = from;
 	head.from_name = name;
-	content = send_add(send,
-			   send_compose_forward(send, wish, &head, addresses));
+	if (send_compose_forward(send, wish, &head, addresses, &bytes, fault))
+		return -1;
+	content = send_add(send, bytes);
 	for (guint i = 0; i < addresses->len; i++)
 		plan_add_outgoing(send->to->plan, content,
 				  send_forward_sender(send),

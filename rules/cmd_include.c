@@ -162,15 +162,12 @@ static int check_include(struct checker *checker, struct ast_node *node,
 static void find_fail(struct sieve_run *run, const struct ast_node *node,
 		      const char *name, const struct fault *fault)
 {
-	if (fault->kind != FAULT_NONE) {
-		sieve_run_fail(run, "include \"%.80s\": %.120s", name,
-			       fault->text);
-		if (fault_is_temporary(fault))
-			run->fault.kind = fault->kind;
-	} else if (!language_tagged(node, SLOT_OPTIONAL)) {
+	if (fault->kind != FAULT_NONE)
+		sieve_run_fail_for(run, fault, "include \"%.80s\": %.120s",
+				   name, fault->text);
+	else if (!language_tagged(node, SLOT_OPTIONAL))
 		sieve_run_fail(run, "include: there is no script \"%.80s\"",
 			       name);
-	}
 }
 
 /* The script, or NULL: it is not to be run, or the run failed. */

@@ -42,6 +42,21 @@ void sieve_run_fail(struct sieve_run *run, const char *format, ...)
 	va_end(args);
 }
 
+void sieve_run_fail_for(struct sieve_run *run, const struct fault *why,
+			const char *format, ...)
+{
+	va_list args;
+
+	if (run->failed)
+		return;
+	run->failed = true;
+	va_start(args, format);
+	set_fault(run, format, args);
+	va_end(args);
+	if (fault_is_temporary(why))
+		run->fault.kind = why->kind;
+}
+
 void sieve_run_blame(struct sieve_run *run, const char *format, ...)
 {
 	va_list args;
@@ -249,6 +264,7 @@ char *sieve_run_decode(struct sieve_run *run, const char *charset,
 		       const char *octets, size_t len)
 {
 	const struct sieve_message *message = run->message;
+	struct fault why = {0};
 	char *text = NULL;
 
 	if (message->decode && *charset &&
@@ -257,8 +273,11 @@ char *sieve_run_decode(struct sieve_run *run, const char *charset,
 		/* One field may ask for thousands of them. */
 		if (!run->failed)
 			text = message->decode(message->mailbox_context,
-					       charset, octets, len);
+					       charset, octets, len, &why);
 	}
+	if (why.kind != FAULT_NONE)
+		sieve_run_fail_for(run, &why, "charset \"%.40s\": %.120s",
+				   charset, why.text);
 	return text ? text : utf8_make_valid(len ? octets : "", len);
 }
 

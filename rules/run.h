@@ -86,6 +86,9 @@ bool sieve_run_test(struct sieve_run *run, const struct ast_node *test);
  * first failure stays. */
 void sieve_run_fail(struct sieve_run *run, const char *format, ...)
 	PRINTF_LIKE(2, 3);
+/* The same for what came from outside: a fault that is temporary stays so. */
+void sieve_run_fail_for(struct sieve_run *run, const struct fault *why,
+			const char *format, ...) PRINTF_LIKE(3, 4);
 /* Something is wrong that one test can be false for: the script goes on, but
  * the mail is kept whatever it does, and what would refuse or discard the mail
  * is left out.  The first one is told, unless it fails later. */
@@ -125,7 +128,8 @@ struct sieve_plan *sieve_run_take_plan(struct sieve_run *run);
  * and the run failed.  command: for that. */
 char *sieve_run_target(struct sieve_run *run, const char *command,
 		       const char *mailbox);
-/* Octets of a charset as UTF-8; what does not convert is replaced.  Owned. */
+/* Octets of a charset as UTF-8; what does not convert is replaced.  Owned.
+ * Fails the run where nobody can be asked for now. */
 char *sieve_run_decode(struct sieve_run *run, const char *charset,
 		       const char *octets, size_t len);
 /* Header fields as the script sees them: with what it changed. */

@@ -184,10 +184,11 @@ struct sieve_message {
 						  enum sieve_location location,
 						  const char *name,
 						  struct fault *fault);
-	/* Octets of a charset, by its name in mail, as UTF-8; owned, NULL if
-	 * nobody knows it.  NULL here: all are taken for UTF-8. */
+	/* Octets of a charset, by its name in mail, as UTF-8; owned.  NULL:
+	 * nobody knows it, or with a fault: it cannot be told now.  NULL here:
+	 * all are taken for UTF-8. */
 	char *(*decode)(void *mailbox_context, const char *charset,
-			const char *octets, size_t len);
+			const char *octets, size_t len, struct fault *fault);
 	void *mailbox_context; /* of them all */
 	const struct sieve_settings *settings;
 	/* Is filled (explain.h); NULL: nobody asks why. */

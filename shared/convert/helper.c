@@ -635,21 +635,25 @@ static int judge_text(const struct wire_answer *head, GByteArray *body,
 }
 
 char *helper_to_utf8(struct helper_pool *pool, const char *charset,
-		     const void *octets, size_t len)
+		     const void *octets, size_t len, struct fault *fault)
 {
 	struct order order = {
 		.request = {.operation = WIRE_TO_UTF8, .body_len = len},
 		.data = octets,
 		.file = -1,
 	};
-	struct fault fault = {0};
+	struct fault why = {0};
 	char *text = NULL;
 
 	if (g_strlcpy(order.request.charset, charset,
 		      sizeof(order.request.charset)) >=
 	    sizeof(order.request.charset))
 		return NULL;
-	return converse(pool, &order, judge_text, &text, &fault) ? NULL : text;
+	if (converse(pool, &order, judge_text, &text, &why) &&
+	    why.kind != FAULT_REFUSED_INPUT)
+		(void)fault_set(fault, FAULT_INTERNAL, "conversion: %s",
+				why.text);
+	return text;
 }
 
 /* ---- fallback delivery ----------------------------------------------------

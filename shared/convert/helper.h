@@ -66,9 +66,10 @@ NODISCARD int helper_to_rfc822(struct helper_pool *pool,
 			       struct fault *fault);
 
 /* Octets of a charset, by its name in mail, as UTF-8: charset_decode() in a
- * helper.  Owned; NULL if nobody knows the charset or the helper failed. */
+ * helper.  Owned; NULL if nobody knows the charset, or with a fault, which is
+ * temporary: the helper could not be started, died or overran. */
 char *helper_to_utf8(struct helper_pool *pool, const char *charset,
-		     const void *octets, size_t len);
+		     const void *octets, size_t len, struct fault *fault);
 
 /* The set of a message that could not be converted: subject "Fallback
  * delivery", an explaining body, the message whole as attachment

@@ -7,7 +7,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
+from harness.clock import preload  # noqa: E402
 from harness.okapi import message  # noqa: E402
+from harness.process import Process  # noqa: E402
 from harness.rules import Rules  # noqa: E402
 
 ANNA = "anna@okapi.test"
@@ -127,6 +129,87 @@ class Run(Bad):
         self.assertEqual(done.status, 0, done)
         self.assertEqual(self.folders("many"), ["Inbox"])
         self.assertFalse(self.error())
+
+
+class NoHelper(Bad):
+    """A rule wants the text of a charset, and who decodes it dies of that, or
+    cannot be started: nothing is decided by its octets."""
+
+    PARAM = ('require ["mime", "fileinto"]; if header :mime :param "filename" '
+             ':contains "content-disposition" "gr\u00fc\u00df" '
+             '{ fileinto "Drafts"; } else { discard; }')
+    HTML = ('require ["vnd.okapi.property", "fileinto"]; if property :contains '
+            '"PR_HTML" "gr\u00fc\u00df" { fileinto "Drafts"; }'
+            'else { discard; }')
+    FORWARD = 'require "vnd.okapi.forward"; forward "far@y.test";'
+    MAIL = (b"From: c@x.test\nTo: anna@okapi.test\nSubject: %s\n"
+            b"MIME-Version: 1.0\nContent-Type: text/html; "
+            b"charset=iso-8859-1\nContent-Disposition: inline; "
+            b"filename*=iso-8859-1''gr%%FC%%DF.html\n"
+            b"Content-Transfer-Encoding: 8bit\n\n<p>gr\xfc\xdf</p>\n")
+
+    def setUp(self):
+        super().setUp()
+        self.mortal = {"LD_PRELOAD": preload(
+            self, self.okapi.directory, self.okapi.program("okapi-convert"),
+            "mortal")}
+
+    def serve(self, env):
+        self.okapi.stop()
+        self.okapi.dagent = Process(
+            [self.okapi.program("okapi-dagent"), "-l", "-c",
+             self.okapi.config], cwd="/", env={**os.environ, **env})
+        self.okapi.dagent.wait_for("ready")
+
+    def test_it_is_temporary_and_told(self):
+        cases = (("param", self.PARAM, ["Drafts"]),
+                 ("html", self.HTML, ["Drafts"]),
+                 ("forward", self.FORWARD, []))
+        self.serve(self.mortal)
+        for name, rule, _ in cases:
+            with self.subTest(name):
+                self.rule(rule)
+                reply = self.lmtp(self.MAIL % name.encode())[0]
+                self.assert_reply(reply, 451, "4.3.0 ")
+                self.assertIn("the helper died", reply[1])
+                self.assertEqual((self.folders(name), self.okapi.queue()),
+                                 ([], []))
+        log = self.okapi.dagent.text()
+        self.assertEqual(log.count("result=deferred"), 3, log)
+        self.assertEqual(log.count("iso-8859-1"), 2, log)
+        # By hand as well, and without effect.
+        self.rule(self.PARAM)
+        path = self.write("m.eml", (self.MAIL % b"m").decode("latin-1"))
+        for words in (("rule", "test", "anna", path),):
+            done = self.okapi.admin(*words, env=self.mortal)
+            self.assertEqual(done.status, 75, done)
+            self.assertIn("the helper died", done.err)
+        # The MTA tries again.
+        self.serve({})
+        for name, rule, folders in cases:
+            with self.subTest(name):
+                self.rule(rule)
+                self.accepted(self.MAIL % name.encode())
+                self.assertEqual(self.folders(name), folders)
+
+    def test_a_program_that_cannot_be_started(self):
+        self.okapi.stop()
+        self.okapi.bin = os.path.join(self.okapi.directory, "bin")
+        self.okapi.copy_programs()
+        self.serve(self.mortal)
+        self.rule(self.PARAM)
+        self.accepted(message("warm"), to=("bert",))
+        os.chmod(self.okapi.program("okapi-convert"), 0)
+        # The helper that is there converts it, and no other follows.
+        reply = self.lmtp(self.MAIL % b"a")[0]
+        self.assert_reply(reply, 451, "4.3.0 ")
+        self.assertIn("okapi-convert: Permission denied", reply[1])
+        self.assertEqual(self.okapi.mails("anna"), [])
+        # Now none is: nothing is known of a message, and no rule asked.
+        self.accepted(self.MAIL % b"b")
+        self.assertEqual([m["folder"] for m in self.okapi.mails("anna")],
+                         ["Inbox"])
+        self.assertIn("no rule is asked", self.okapi.dagent.text())
 
 
 class Folders(Bad):

@@ -203,9 +203,10 @@ static char *find_text(void *context, enum sieve_location location,
 }
 
 static char *decode(void *context, const char *charset, const char *octets,
-		    size_t len)
+		    size_t len, struct fault *fault)
 {
 	(void)context;
+	(void)fault;
 	return charset_decode(charset, octets, len);
 }
 

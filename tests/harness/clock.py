@@ -6,18 +6,25 @@ import subprocess
 from harness.okapi import TOP
 
 
+def preload(case, directory, program, name):
+    """Builds what is preloaded into that program: the path of tests/harness/
+    NAME.c as a library."""
+    linked = subprocess.run(["ldd", program], capture_output=True,
+                            check=False).stdout
+    if b"libasan" in linked or b"libtsan" in linked:
+        case.skipTest("a sanitizer wants to be preloaded first")
+    library = os.path.join(directory, f"{name}.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library,
+                    os.path.join(TOP, f"tests/harness/{name}.c")], check=True)
+    return library
+
+
 class Clock:
     """env goes to those programs; set(SECONDS) puts their clock so far ahead,
     or back."""
 
     def __init__(self, case, directory, program):
-        linked = subprocess.run(["ldd", program], capture_output=True,
-                                check=False).stdout
-        if b"libasan" in linked or b"libtsan" in linked:
-            case.skipTest("a sanitizer wants to be preloaded first")
-        library = os.path.join(directory, "clock.so")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library,
-                        os.path.join(TOP, "tests/harness/clock.c")], check=True)
+        library = preload(case, directory, program, "clock")
         self.path = os.path.join(directory, "clock")
         self.set(0)
         self.env = {"LD_PRELOAD": library, "OKAPI_TEST_CLOCK": self.path}

@@ -456,11 +456,12 @@ static bool is_own(void *context, const char *address)
 }
 
 static char *decode(void *context, const char *charset, const char *octets,
-		    size_t len)
+		    size_t len, struct fault *fault)
 {
 	const struct suite *suite = context;
 
-	return helper_to_utf8(suite->agent->helpers, charset, octets, len);
+	return helper_to_utf8(suite->agent->helpers, charset, octets, len,
+			      fault);
 }
 
 static void free_plan(void *plan)

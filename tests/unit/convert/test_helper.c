@@ -465,10 +465,12 @@ Test(helper, decodes_charsets, .timeout = 120)
 	struct helper_pool *pool = real_pool(1);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct fault fault = {0};
 		g_autofree char *text =
 			helper_to_utf8(pool, cases[i].charset, cases[i].octets,
-				       strlen(cases[i].octets));
+				       strlen(cases[i].octets), &fault);
 
+		cr_expect_eq(fault.kind, FAULT_NONE, "%s", fault.text);
 		cr_expect(g_strcmp0(text, cases[i].expected) == 0,
 			  "%s gave \"%s\"", cases[i].charset, text);
 	}
@@ -483,6 +485,25 @@ Test(helper, missing_program, .timeout = 120)
 
 	cr_expect(!converts(pool, "x"));
 	helper_pool_free(pool);
+}
+
+/* "I cannot tell" is not "there is no such charset". */
+Test(helper, no_charset_without_a_helper, .timeout = 30)
+{
+	static const char *const programs[] = {"/nonexistent/okapi-convert",
+					       "/bin/false"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
+		struct helper_pool *pool =
+			helper_pool_new_at(programs[i], 1, TIMEOUT_MS);
+		struct fault fault = {0};
+
+		cr_expect_null(helper_to_utf8(pool, "iso-8859-1", "gr\xfc", 3,
+					      &fault));
+		cr_expect(fault_is_temporary(&fault), "%s: \"%s\"", programs[i],
+			  fault.text);
+		helper_pool_free(pool);
+	}
 }
 
 Test(helper, fallback_keeps_the_message)

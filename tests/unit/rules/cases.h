@@ -199,9 +199,11 @@ static inline void case_format_action(GString *out,
 }
 
 static inline char *case_decode(void *context, const char *charset,
-				const char *octets, size_t len)
+				const char *octets, size_t len,
+				struct fault *fault)
 {
 	(void)context;
+	(void)fault;
 	return charset_decode(charset, octets, len);
 }
 

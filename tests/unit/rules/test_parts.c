@@ -256,13 +256,41 @@ Test(parts, html_in_other_charsets)
 }
 
 static char *decode_not(void *context, const char *charset, const char *octets,
-			size_t len)
+			size_t len, struct fault *fault)
 {
 	(void)context;
+	(void)fault;
 	(void)octets;
 	(void)len;
 	cr_expect(false, "%s was asked for", charset);
 	return NULL;
+}
+
+static char *decode_later(void *context, const char *charset,
+			  const char *octets, size_t len, struct fault *fault)
+{
+	(void)context;
+	(void)charset;
+	(void)octets;
+	(void)len;
+	(void)fault_set(fault, FAULT_INTERNAL, "the helper died");
+	return NULL;
+}
+
+/* Nothing is decided by octets whose text is not known for now. */
+Test(parts, who_decodes_is_away)
+{
+	const struct sieve_message message = {.decode = decode_later};
+	struct sieve_run run = {.message = &message,
+				.including = g_ptr_array_new(),
+				.place = {3, 4}};
+	g_autofree char *text =
+		sieve_run_decode(&run, "iso-8859-1", "gr\xfc", 3);
+
+	cr_expect(run.failed && fault_is_temporary(&run.fault));
+	cr_expect_str_eq(run.fault.text,
+			 "3:4: charset \"iso-8859-1\": the helper died");
+	g_ptr_array_unref(run.including);
 }
 
 /* A field of a thousand parameters asks a thousand times. */
