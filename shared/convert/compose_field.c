@@ -8,10 +8,11 @@
 
 #include <string.h>
 
-#define LINE_LEN        78
+#define LINE_LEN        76 /* RFC 2047 2: with encoded words; else 78 */
 #define LINE_LEN_MAX    998
 #define ADDRESS_LEN_MAX 512
 #define WORD_BYTES      42 /* UTF-8 octets of an encoded word of 75 */
+#define WORD_FRAME      13 /* what it has around them, and the blank before */
 
 static void put(GByteArray *out, const char *text)
 {
@@ -114,15 +115,31 @@ static bool must_encode(const char *text)
 	       strstr(text, "   ");
 }
 
+/* Octets of UTF-8 that the next encoded word may have: the first one stays
+ * beside the name where that leaves room for some letters. */
+static ptrdiff_t word_room(struct folder *folder)
+{
+	size_t taken = folder->column + WORD_FRAME;
+
+	if (folder->any)
+		return WORD_BYTES;
+	if (taken + 16 > LINE_LEN) {
+		folder->any = true;
+		return WORD_BYTES;
+	}
+	return (ptrdiff_t)MIN((LINE_LEN - taken) / 4 * 3, (size_t)WORD_BYTES);
+}
+
 /* Encoded words of whole characters, B encoding. */
 static void fold_encoded(struct folder *folder, const char *text)
 {
 	while (*text) {
 		const char *end = text;
+		ptrdiff_t room = word_room(folder);
 		g_autofree char *base64 = NULL;
 		g_autofree char *word = NULL;
 
-		while (*end && g_utf8_next_char(end) - text <= WORD_BYTES)
+		while (*end && g_utf8_next_char(end) - text <= room)
 			end = g_utf8_next_char(end);
 		base64 = g_base64_encode((const guchar *)text,
 					 (gsize)(end - text));

@@ -122,6 +122,33 @@ Test(compose, lines_are_short_and_end_in_crlf)
 	g_string_free(text, TRUE);
 }
 
+/* RFC 2047 2: a line with an encoded word has 76 characters at most. */
+Test(compose, lines_of_encoded_words_are_shorter)
+{
+	static const char *const signs[] = {"\xc3\xbc", "\xe6\xbc\xa2",
+					    "\xf0\x9f\xa6\x92"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
+		AUTO(propset) set = propset_new();
+		g_autoptr(GString) text = g_string_new(NULL);
+		g_autofree char *message = NULL;
+		g_auto(GStrv) lines = NULL;
+
+		while (text->len < 250)
+			g_string_append(text, signs[i]);
+		propset_set_text(set, PR_SUBJECT, text->str);
+		propset_set_text(set, PR_CONVERSATION_TOPIC, text->str);
+		propset_set_text(set, PR_SENT_REPRESENTING_NAME, text->str);
+		propset_set_text(set, PR_SENT_REPRESENTING_SMTP_ADDRESS,
+				 "somebody@some.where.example.org");
+		message = compose(set);
+		lines = g_strsplit(message, "\r\n", -1);
+		for (char **line = lines; *line && **line; line++)
+			cr_expect(!strstr(*line, "=?") || strlen(*line) <= 76,
+				  "%zu: %s", strlen(*line), *line);
+	}
+}
+
 Test(compose, bcc_stays_in)
 {
 	AUTO(propset) set = convert("From: a@x\r\nTo: b@x\r\nBcc: secret@x\r\n"
