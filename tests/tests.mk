@@ -26,7 +26,9 @@ $(B)/tests/selftest/test_finding: tests/selftest/test_finding.c
 test:
 	@scripts/deps build test
 	@$(MAKE) --no-print-directory -j2 test-build
-	@tests/e2e/unpack test senders mtas || echo "tests: the mail servers could not be fetched; their tests will be skipped"
+	@for group in test senders mtas filter bounces; do \
+		tests/e2e/unpack $$group || \
+		echo "tests: the programs of $$group could not be fetched; their tests will be skipped"; done
 	@tests/run --build $(B)
 
 test-build: all unit $(B)/sample-config $(B)/tests/selftest/test_finding

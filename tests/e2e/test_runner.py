@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,12 +11,13 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.okapi import BUILD, TOP  # noqa: E402
+from harness.process import Process  # noqa: E402
 
 
 def run(*args):
     # ASan's options are this run's own; the inner run makes its own.
     return subprocess.run([os.path.join(TOP, "tests/run"), *args],
-                          capture_output=True, text=True, timeout=100,
+                          capture_output=True, text=True, timeout=300,
                           check=False)
 
 
@@ -39,6 +41,41 @@ class Runner(Case):
         done = run("--unit-dir", empty, "unit")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.splitlines()[-1], "0 passed, 0 failed")
+
+    def test_what_hangs_ends_the_run_and_says_where(self):
+        binaries = self.directory()
+        for name in ("test_hangs", "test_never_begins"):
+            path = os.path.join(binaries, name)
+            with open(path, "w", encoding="ascii") as file:
+                file.write("#!/bin/sh\necho '[RUN ] one::fine'\n"
+                           "echo '[PASS] one::fine: (0.00s)'\n"
+                           "echo '[RUN ] one::hangs'\nexec sleep 600\n")
+            os.chmod(path, 0o755)
+        done = run("--unit-dir", binaries, "--jobs", "1", "--limit", "1.5",
+                   "unit")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        for words in ("test_hangs: 0 passed, 1 failed", "[RUN ] one::hangs",
+                      "ended after 1 s",
+                      "test_never_begins: 0 passed, 1 failed",
+                      "not run: the whole run took 1 s already"):
+            self.assertIn(words, done.stdout)
+        self.assertNotIn("one::fine", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "0 passed, 2 failed")
+
+    def test_a_case_that_hangs_says_where(self):
+        path = os.path.join(self.directory(), "test_hangs.py")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("import sys, threading\n"
+                       f"sys.path.insert(0, {os.path.join(TOP, 'tests')!r})\n"
+                       "from harness.cases import Case, main\n"
+                       "class Hangs(Case):\n    def test_it(self):\n"
+                       "        print('begun', flush=True)\n"
+                       "        threading.Event().wait()\nmain()\n")
+        case = Process([sys.executable, path])
+        self.addCleanup(case.kill)
+        case.wait_for("begun")
+        self.assertEqual(case.stop(), -signal.SIGTERM)
+        self.assertIn("in test_it", case.text())
 
 
 class Checks(Case):

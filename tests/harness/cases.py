@@ -1,7 +1,9 @@
 """Named cases and the one line at the end that tests/run counts."""
 
+import faulthandler
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -81,6 +83,8 @@ class Report(unittest.TestResult):
 def main():
     """Runs the cases of the calling file, or those named on its command
     line, and ends the process."""
+    # Ended because it hangs it says where.
+    faulthandler.register(signal.SIGTERM, chain=True)
     loader = unittest.TestLoader()
     module = sys.modules["__main__"]
     suite = loader.loadTestsFromNames(sys.argv[1:], module) \
