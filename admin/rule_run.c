@@ -135,31 +135,22 @@ static int run_target(struct store *store, struct rule_run *run,
 				   place.separator, ret_folder, NULL, fault);
 }
 
-/* What an action marks at a copy. */
+/* What an action marks at a copy; ret_keywords ends with NULL. */
 static unsigned run_marks(const struct sieve_action *action,
 			  GPtrArray *ret_keywords)
 {
-	static const struct {
-		const char *name;
-		unsigned flag;
-	} known[] = {{"\\Seen", MESSAGE_READ},
-		     {"\\Flagged", MESSAGE_FLAGGED},
-		     {"\\Answered", MESSAGE_ANSWERED},
-		     {"\\Draft", MESSAGE_DRAFT}};
-	unsigned result = 0;
+	unsigned flags = 0;
 
 	for (guint i = 0; i < action->flags->len; i++) {
 		const char *name = action->flags->pdata[i];
 
-		for (size_t k = 0; k < G_N_ELEMENTS(known); k++)
-			if (g_ascii_strcasecmp(name, known[k].name) == 0)
-				result |= known[k].flag;
+		flags |= message_flag_parse(name);
 		if (*name != '\\')
 			g_ptr_array_add(ret_keywords,
 					(gpointer)(uintptr_t)name);
 	}
 	g_ptr_array_add(ret_keywords, NULL);
-	return result;
+	return flags;
 }
 
 static int run_mark(struct store *store, int64_t message,

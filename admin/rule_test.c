@@ -262,21 +262,14 @@ struct rule_change {
 	bool discarded;
 };
 
-static bool rule_has_flag(const struct store_message *message, const char *flag)
+static bool rule_has_flag(const struct store_message *message, const char *name)
 {
-	static const struct {
-		const char *name;
-		unsigned flag;
-	} known[] = {{"\\Seen", MESSAGE_READ},
-		     {"\\Flagged", MESSAGE_FLAGGED},
-		     {"\\Answered", MESSAGE_ANSWERED},
-		     {"\\Draft", MESSAGE_DRAFT}};
+	unsigned flag = message_flag_parse(name);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		if (g_ascii_strcasecmp(flag, known[i].name) == 0)
-			return (message->flags & known[i].flag) != 0;
+	if (flag)
+		return (message->flags & flag) != 0;
 	for (char **word = message->keywords; word && *word; word++)
-		if (g_ascii_strcasecmp(*word, flag) == 0)
+		if (g_ascii_strcasecmp(*word, name) == 0)
 			return true;
 	return false;
 }

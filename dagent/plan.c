@@ -191,27 +191,11 @@ void plan_copy_add_properties(struct plan_copy *copy,
 
 void plan_copy_add_flags(struct plan_copy *copy, const GPtrArray *flags)
 {
-	static const struct {
-		const char *name;
-		unsigned flag;
-	} known[] = {
-		{"\\Seen", MESSAGE_READ},
-		{"\\Flagged", MESSAGE_FLAGGED},
-		{"\\Answered", MESSAGE_ANSWERED},
-		{"\\Draft", MESSAGE_DRAFT},
-	};
-
 	for (guint i = 0; flags && i < flags->len; i++) {
 		const char *name = flags->pdata[i];
-		bool is_known = false;
 
-		for (size_t k = 0; k < G_N_ELEMENTS(known); k++) {
-			if (g_ascii_strcasecmp(name, known[k].name) != 0)
-				continue;
-			copy->flags |= known[k].flag;
-			is_known = true;
-		}
-		if (!is_known && name[0] != '\\')
+		copy->flags |= message_flag_parse(name);
+		if (name[0] != '\\')
 			plan_copy_add_keyword(copy, name);
 	}
 }

@@ -6,6 +6,22 @@
 
 #include <string.h>
 
+unsigned message_flag_parse(const char *name)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} known[] = {{"\\Seen", MESSAGE_READ},
+		     {"\\Flagged", MESSAGE_FLAGGED},
+		     {"\\Answered", MESSAGE_ANSWERED},
+		     {"\\Draft", MESSAGE_DRAFT}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (g_ascii_strcasecmp(name, known[i].name) == 0)
+			return known[i].flag;
+	return 0;
+}
+
 void store_message_free(struct store_message *message)
 {
 	if (!message)

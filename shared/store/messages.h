@@ -51,6 +51,9 @@ enum message_flag {
 	MESSAGE_SUBMITTED = 1 << 5,
 	MESSAGE_FAILED = 1 << 6,
 };
+/* The flag that IMAP calls so ("\\Seen", RFC 9051 2.3.2), case-blind; 0: it is
+ * none of those a copy has.  Pure. */
+unsigned message_flag_parse(const char *name);
 
 /* One copy that a delivery makes. */
 struct delivery_copy {
