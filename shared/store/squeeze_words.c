@@ -4,7 +4,7 @@
  * are shortest.
  *
  * NEVER change a character of it: what was kept with it could not be read any
- * more.  (tests/unit/store/test_squeeze.c holds its hash.)
+ * more.  (tests/unit/store/test_kept.c holds its hash.)
  */
 #include "squeeze.h"
 
