@@ -10,6 +10,8 @@ build/fuzz/fuzz_archive: FUZZ_FLAGS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTIO
 build/fuzz/fuzz_archive: $(FUZZ_ARCHIVE_SRC) admin/archive_import.c $(wildcard admin/*.h)
 	$(call fuzz_build,$(FUZZ_ARCHIVE_SRC),$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ljansson)
 
+$(eval $(call fuzz_plain,archive,$(FUZZ_ARCHIVE_SRC),$(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) $(JANSSON_LIBS)))
+
 .PHONY: fuzz-archive
 fuzz-archive: build/fuzz/fuzz_archive
 	$(call fuzz_run,archive)

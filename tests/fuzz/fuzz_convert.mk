@@ -11,6 +11,8 @@ build/fuzz/fuzz_convert: CPPFLAGS += $(CONVERT_CFLAGS)
 build/fuzz/fuzz_convert: $(FUZZ_CONVERT_SRC) $(wildcard shared/convert/*.h)
 	$(call fuzz_build,$(FUZZ_CONVERT_SRC),$(CONVERT_LIBS) $(SSL_LIBS) $(GLIB_LIBS))
 
+$(eval $(call fuzz_plain,convert,$(FUZZ_CONVERT_SRC),$(CONVERT_LIBS) $(SSL_LIBS) $(GLIB_LIBS)))
+
 .PHONY: fuzz-convert
 fuzz-convert: build/fuzz/fuzz_convert
 	$(call fuzz_run,convert)
@@ -22,6 +24,8 @@ FUZZ_COMPOSE_SRC := tests/fuzz/fuzz_compose.c \
 build/fuzz/fuzz_compose: CPPFLAGS += $(CONVERT_CFLAGS)
 build/fuzz/fuzz_compose: $(FUZZ_COMPOSE_SRC) $(wildcard shared/convert/*.h)
 	$(call fuzz_build,$(FUZZ_COMPOSE_SRC),$(CONVERT_LIBS) $(SSL_LIBS) $(GLIB_LIBS))
+
+$(eval $(call fuzz_plain,compose,$(FUZZ_COMPOSE_SRC),$(CONVERT_LIBS) $(SSL_LIBS) $(GLIB_LIBS)))
 
 .PHONY: fuzz-compose
 fuzz-compose: build/fuzz/fuzz_compose
@@ -35,6 +39,8 @@ build/fuzz/fuzz_request: CPPFLAGS += $(CONVERT_CFLAGS)
 build/fuzz/fuzz_request: $(FUZZ_REQUEST_SRC) $(wildcard shared/convert/*.[ch])
 	$(call fuzz_build,$(FUZZ_REQUEST_SRC),$(CONVERT_LIBS) $(SECCOMP_LIBS) \
 		$(SSL_LIBS) $(GLIB_LIBS))
+
+$(eval $(call fuzz_plain,request,$(FUZZ_REQUEST_SRC),$(CONVERT_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS) $(GLIB_LIBS)))
 
 .PHONY: fuzz-request
 fuzz-request: build/fuzz/fuzz_request

@@ -276,7 +276,8 @@ static void fuzz_clear(struct fuzz_queue *queue)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct relay_place place = {.host = "x", .port = "25"};
+	struct relay_place place = {.host = (char[]){"x"},
+				    .port = (char[]){"25"}};
 	struct fuzz_queue queue = {0};
 	struct relay_options options = {
 		.hostname = "mx.test",

@@ -12,6 +12,8 @@ FUZZ_RELAY_SRC := tests/fuzz/fuzz_relay.c spooler/relay_direct.c \
 build/fuzz/fuzz_relay: $(FUZZ_RELAY_SRC) $(wildcard spooler/*.h)
 	$(call fuzz_build,$(FUZZ_RELAY_SRC) ,$(SSL_LIBS) $(GLIB_LIBS))
 
+$(eval $(call fuzz_plain,relay,$(FUZZ_RELAY_SRC),$(SSL_LIBS) $(GLIB_LIBS)))
+
 .PHONY: fuzz-relay
 fuzz-relay: build/fuzz/fuzz_relay
 	$(call fuzz_run,relay)

@@ -11,6 +11,7 @@
  */
 #include "check.h"
 
+int helper_program(int argc, char **argv);
 #define main     helper_program
 #define alarm(s) ((void)(s), 0u)
 #include "../../shared/convert/helper_main.c"

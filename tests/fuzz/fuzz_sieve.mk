@@ -7,6 +7,8 @@ FUZZ_SIEVE_SRC := tests/fuzz/fuzz_sieve.c $(wildcard rules/*.c) \
 build/fuzz/fuzz_sieve: $(FUZZ_SIEVE_SRC) $(wildcard rules/*.h)
 	$(call fuzz_build,$(FUZZ_SIEVE_SRC),$(SSL_LIBS) $(GLIB_LIBS))
 
+$(eval $(call fuzz_plain,sieve,$(FUZZ_SIEVE_SRC),$(SSL_LIBS) $(GLIB_LIBS)))
+
 .PHONY: fuzz-sieve
 fuzz-sieve: build/fuzz/fuzz_sieve
 	$(call fuzz_run,sieve)
