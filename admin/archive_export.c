@@ -21,6 +21,8 @@ struct archive_export {
 	GHashTable *folders; /* paths that are in it */
 	struct progress progress;
 	int64_t count;
+	int64_t left; /* could not be read */
+	const struct admin *admin;
 };
 
 static int export_folder(struct archive_export *export, const char *path,
@@ -88,15 +90,18 @@ static int export_message(const struct store_message *m, void *context,
 	size_t trace;
 
 	if (store_message_bytes(export->store, m->id, false, &bytes, fault) ||
-	    store_message_own(export->store, m->id, own, fault) ||
-	    export_folder(export, m->folder_path, FOLDER_PLAIN, fault))
-		return fault_prefix(fault, "message %" G_GINT64_FORMAT, m->id);
+	    store_message_own(export->store, m->id, own, fault))
+		return mail_export_broken(export->admin, m->id, &export->left,
+					  fault);
 	data = g_bytes_get_data(bytes, &len);
-	if ((int64_t)len < m->size)
-		return fault_set(fault, FAULT_IO,
-				 "message %" G_GINT64_FORMAT
-				 ": its size is not that of its octets",
-				 m->id);
+	if ((int64_t)len < m->size) {
+		(void)fault_set(fault, FAULT_IO,
+				"its size is not that of its octets");
+		return mail_export_broken(export->admin, m->id, &export->left,
+					  fault);
+	}
+	if (export_folder(export, m->folder_path, FOLDER_PLAIN, fault))
+		return fault_prefix(fault, "message %" G_GINT64_FORMAT, m->id);
 	trace = len - (size_t)m->size;
 	progress_tell(&export->progress, ++export->count, 0);
 	return archive_put(export->writer, "message",
@@ -188,13 +193,14 @@ static int export_all(struct archive_export *export, int64_t store_id,
 
 int mail_export_archive(struct admin *admin, const struct store_user *user,
 			int64_t store_id, int64_t folder, const char *path,
-			int64_t *ret_count, struct fault *fault)
+			int64_t *ret_count, int64_t *ret_left,
+			struct fault *fault)
 {
 	g_autoptr(GHashTable) folders =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	AUTO(archive_writer) writer = NULL;
-	struct archive_export export = {.store = admin->store,
-					.folders = folders};
+	struct archive_export export = {
+		.store = admin->store, .folders = folders, .admin = admin};
 	int rc;
 
 	if (archive_create(path, user->name, &writer, fault))
@@ -206,5 +212,6 @@ int mail_export_archive(struct admin *admin, const struct store_user *user,
 	if (rc)
 		return -1;
 	*ret_count = export.count;
+	*ret_left = export.left;
 	return archive_finish(writer, fault);
 }

@@ -11,11 +11,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static json_t *folder_json(const struct store_folder *folder)
+/* As other commands take it. */
+static char *folder_path(const struct store_folder *folder, bool is_public)
+{
+	return g_strconcat(is_public ? "Public/" : "", folder->path, NULL);
+}
+
+static json_t *folder_json(const struct store_folder *folder, bool is_public)
 {
 	json_t *object = json_object();
+	g_autofree char *path = folder_path(folder, is_public);
 
-	json_object_set_new(object, "path", print_json_text(folder->path));
+	json_object_set_new(object, "path", print_json_text(path));
 	json_object_set_new(object, "role",
 			    print_json_text(folder_role_name(folder->role)));
 	json_object_set_new(object, "messages", json_integer(folder->messages));
@@ -24,7 +31,7 @@ static json_t *folder_json(const struct store_folder *folder)
 	return object;
 }
 
-static void folder_print(GPtrArray *folders)
+static void folder_print(GPtrArray *folders, bool is_public)
 {
 	static const char *const head[] = {"FOLDER", "MESSAGES", "UNREAD",
 					   "SIZE", NULL};
@@ -37,7 +44,8 @@ static void folder_print(GPtrArray *folders)
 		g_autofree char *unread =
 			g_strdup_printf("%" G_GINT64_FORMAT, folder->unread);
 		g_autofree char *size = print_size(folder->size);
-		const char *cells[] = {folder->path, messages, unread, size};
+		g_autofree char *path = folder_path(folder, is_public);
+		const char *cells[] = {path, messages, unread, size};
 
 		print_table_row(table, cells);
 	}
@@ -68,26 +76,27 @@ static int folder_list(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
 	g_autoptr(GPtrArray) folders = NULL;
+	bool is_public = admin_has(admin, "public");
 	struct print_list list;
 	int64_t store;
 
 	if (admin_user(admin, 0, &user, fault) < 0)
 		return -1;
 	store = user->store;
-	if (admin_has(admin, "public") &&
-	    store_public(admin->store, &store, fault) < 0)
+	if (is_public && store_public(admin->store, &store, fault) < 0)
 		return -1;
 	if (store_folder_list(admin->store, store, &folders, fault) < 0)
 		return -1;
 	if (folder_keep_visible(admin, folders, fault) < 0)
 		return -1;
 	if (!admin->json) {
-		folder_print(folders);
+		folder_print(folders, is_public);
 		return 0;
 	}
 	print_list_begin(&list, true);
 	for (guint i = 0; i < folders->len; i++)
-		print_list_item(&list, folder_json(folders->pdata[i]));
+		print_list_item(&list,
+				folder_json(folders->pdata[i], is_public));
 	print_list_end(&list);
 	return 0;
 }

@@ -228,7 +228,8 @@ static int mail_delete(struct admin *admin, struct fault *fault)
 	subject = print_clean(message->subject);
 	if (work.permanently &&
 	    admin_confirm(admin, fault,
-			  "Delete message %" G_GINT64_FORMAT " (%s) for good?",
+			  "Delete message %" G_GINT64_FORMAT " (%s) without "
+			  "Deleted Items in between?",
 			  message->id, subject) < 0)
 		return -1;
 	work.message = message->id;
@@ -489,6 +490,8 @@ static const struct command_option mail_export_options[] = {
 	{"maildir", "DIR", "into a Maildir; folders as Maildir++", false},
 	{"archive", "FILE",
 	 "all there is of them, and of the user's settings, into a new file",
+	 false},
+	{"keep-going", NULL, "tell what cannot be read and leave it out",
 	 false},
 	{0}};
 

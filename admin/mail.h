@@ -26,13 +26,17 @@ int mail_show(struct admin *admin, struct fault *fault);
 int mail_export(struct admin *admin, struct fault *fault);
 int mail_import(struct admin *admin, struct fault *fault);
 int mail_submit(struct admin *admin, struct fault *fault);
+/* A message that could not be read, and why: -1, or with --keep-going it is
+ * told, counted in left, and 0. */
+NODISCARD int mail_export_broken(const struct admin *admin, int64_t message,
+				 int64_t *left, struct fault *fault);
 /* mail export --archive: one folder of a store, or (0) all with what the user
- * set.  ret_count: messages. */
+ * set.  ret_count: messages; ret_left: those that could not be read. */
 NODISCARD int mail_export_archive(struct admin *admin,
 				  const struct store_user *user,
 				  int64_t store_id, int64_t folder,
 				  const char *path, int64_t *ret_count,
-				  struct fault *fault);
+				  int64_t *ret_left, struct fault *fault);
 /* Does a file begin as an archive does?  Asked before it is read: one may be
  * larger than memory. */
 bool mail_is_archive(const char *path);

@@ -27,8 +27,26 @@ struct mail_export {
 	struct maildir *maildir;
 	const char *only; /* folder that is the Maildir itself, or NULL: all */
 	int64_t count;
+	int64_t left; /* could not be read */
 	struct progress progress;
 };
+
+int mail_export_broken(const struct admin *admin, int64_t message,
+		       int64_t *left, struct fault *fault)
+{
+	struct fault why = *fault;
+
+	if (!admin_has(admin, "keep-going"))
+		return fault_set(fault, why.kind,
+				 "message %" G_GINT64_FORMAT
+				 ": %s (--keep-going exports the others)",
+				 message, why.text);
+	fprintf(stderr, "okapi-admin: message %" G_GINT64_FORMAT ": %s\n",
+		message, why.text);
+	*fault = (struct fault){0};
+	(*left)++;
+	return 0;
+}
 
 /* The envelope sender, as the trace headers have it. */
 static char *mail_export_sender(const char *data, size_t len)
@@ -87,8 +105,8 @@ static int mail_export_each(const struct store_message *message, void *context,
 
 	if (store_message_bytes(export->admin->store, message->id, false,
 				&bytes, fault) < 0)
-		return fault_prefix(fault, "message %" G_GINT64_FORMAT,
-				    message->id);
+		return mail_export_broken(export->admin, message->id,
+					  &export->left, fault);
 	data = g_bytes_get_data(bytes, &len);
 	rc = export->mbox ? mail_export_mbox(export, message, data, len, fault)
 			  : mail_export_file(export, message, data, len, fault);
@@ -178,7 +196,7 @@ int mail_export(struct admin *admin, struct fault *fault)
 		rc = mail_export_close(&export, mbox, rc, fault);
 	} else if (archive) {
 		rc = mail_export_archive(admin, user, store, folder, archive,
-					 &export.count, fault);
+					 &export.count, &export.left, fault);
 	} else {
 		if (maildir_create(dir, &maildir, fault) < 0)
 			return -1;
@@ -191,5 +209,10 @@ int mail_export(struct admin *admin, struct fault *fault)
 	if (rc == 0 && (!file || strcmp(file, "-") != 0))
 		admin_tell(admin, "exported", export.count,
 			   "exported: %" G_GINT64_FORMAT, export.count);
+	if (rc == 0 && export.left)
+		return fault_set(fault, FAULT_REFUSED_INPUT,
+				 "left out, as they cannot be read: "
+				 "%" G_GINT64_FORMAT,
+				 export.left);
 	return rc;
 }

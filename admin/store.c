@@ -84,8 +84,9 @@ static int store_check_run(struct admin *admin, struct fault *fault)
 	print_list_end(&context.list);
 	if (wrong)
 		return fault_set(fault, FAULT_REFUSED_INPUT,
-				 "%" G_GINT64_FORMAT " faults %s the store",
-				 wrong, repair ? "are left in" : "in");
+				 "%" G_GINT64_FORMAT " fault%s %sin the store",
+				 wrong, wrong == 1 ? "" : "s",
+				 repair ? "left " : "");
 	if (!admin->json)
 		printf("%s: no fault%s\n", admin->conf->store_path,
 		       found ? " left" : "");

@@ -299,6 +299,26 @@ static int check_orphan(const struct lob_name *name, void *context,
 	return 0;
 }
 
+/* Tells what is wrong with a content, and whose messages have it. */
+static int check_tell_content(struct check *check, int64_t content,
+			      const struct fault *broken, struct fault *fault)
+{
+	g_auto(GStrv) messages = NULL;
+	g_autofree char *list = NULL;
+
+	if (sql_texts(check->store, &messages, fault,
+		      "SELECT 'message ' || m.id || ' of ' || s.name ||"
+		      " CASE WHEN m.deleted THEN ', deleted' ELSE '' END"
+		      " FROM hierarchy m JOIN hierarchy s ON s.id = m.store"
+		      " WHERE m.content = ? AND m.type = 3 LIMIT 10",
+		      "i", content))
+		return -1;
+	list = g_strjoinv("; ", messages);
+	check_tell(check, "%s (%s)", broken->text,
+		   *list ? list : "no message has it");
+	return 0;
+}
+
 /* Every content comes back with the hash it is named by. */
 static int check_contents(struct check *check, struct fault *fault)
 {
@@ -318,8 +338,10 @@ static int check_contents(struct check *check, struct fault *fault)
 		struct fault broken = {0};
 
 		if (content_bytes(check->store, rows_int(&rows, 0), &bytes,
-				  &broken))
-			check_tell(check, "%s", broken.text);
+				  &broken) &&
+		    check_tell_content(check, rows_int(&rows, 0), &broken,
+				       fault))
+			return -1;
 		store_tell(check->store, "messages", ++done, all);
 	}
 	return rc;

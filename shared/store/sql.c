@@ -35,6 +35,12 @@ int sql_fault(struct store *store, const char *doing, struct fault *fault)
 
 	if ((code & 0xff) == SQLITE_NOMEM)
 		g_error("out of memory in SQLite");
+	if ((code & 0xff) == SQLITE_CORRUPT)
+		return fault_set(fault, FAULT_CONFIG,
+				 "store %s is damaged: %s (%d): restore a "
+				 "backup, as 'store backup' in okapi-admin(8) "
+				 "tells",
+				 store->path, sqlite3_errmsg(store->db), code);
 	return fault_set(fault, sql_fault_kind(code), "store %s: %s%s%s (%d)",
 			 store->path, doing, doing[0] ? ": " : "",
 			 sqlite3_errmsg(store->db), code);

@@ -35,11 +35,11 @@ int user_name_check(const char *name, int kind, struct fault *fault)
 	size_t len = strlen(name);
 
 	if (user_word_is_reserved(name))
-		return fault_set(
-			fault, FAULT_BAD_ARGUMENT,
-			"'%s' is no name: it means something else (the public "
-			"store, a directory, whoever is in a domain)",
-			name);
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "'%s' is no name: it stands for %s", name,
+				 name[0] == '@'   ? "all of a domain"
+				 : name[0] == '.' ? "a directory"
+						  : "the public store");
 	if (len == 0 || len > NAME_MAX_OCTETS || name[0] == '-' ||
 	    name[0] == ' ' || name[len - 1] == ' ' ||
 	    strpbrk(name, "/\\:<>\"") || !user_text_is_clean(name, is_group))

@@ -9,6 +9,7 @@ import json
 import mailbox
 import os
 import re
+import shutil
 import contextlib
 import sqlite3
 import subprocess
@@ -481,7 +482,11 @@ class Folders(Admin):
         self.must("folder", "create", "anna", "Public/Sales")
         self.assertNotIn("Sales", self.paths())
         shown = self.json("folder", "list", "anna", "--public")
-        self.assertIn("Sales", [f["path"].rsplit("/")[-1] for f in shown])
+        self.assertEqual([f["path"] for f in shown], ["Public/Sales"])
+        # As other commands take it.
+        self.assertIn("Public/Sales",
+                      self.must("folder", "list", "anna", "--public"))
+        self.must("mail", "list", "anna", shown[0]["path"])
 
     def test_mail_in_public_folders(self):
         self.must("folder", "create", "anna", "Public/Sales")
@@ -1311,6 +1316,51 @@ class Settings(Admin):
 
 
 class Upkeep(Admin):
+    def test_what_cannot_be_read_is_left_out(self):
+        """Of an export with --keep-going; without it there is none."""
+        for subject in ("first", "broken", "last"):
+            self.put(message(subject))
+        broken = next(m["id"] for m in self.okapi.mails("anna")
+                      if m["subject"] == "broken")
+        store = sqlite3.connect(self.okapi.settings["store_path"])
+        store.execute("UPDATE lob SET form = 1, packed = NULL,"
+                      " data = zeroblob(size) WHERE id = (SELECT c.lob"
+                      " FROM hierarchy m JOIN hierarchy c ON c.id = m.content"
+                      " WHERE m.id = ?)", (broken,))
+        store.commit()
+        store.close()
+        self.assertIn(f"(message {broken} of anna)",
+                      self.admin("store", "check").out)
+        for form in ("mbox", "archive", "maildir"):
+            path = os.path.join(self.okapi.directory, form)
+            words = ("mail", "export", "anna", f"--{form}", path)
+            done = self.admin(*words)
+            self.assertEqual(done.status, 75, done)
+            self.assertIn("--keep-going", done.err)
+            if form == "maildir":
+                shutil.rmtree(path)
+            self.assertFalse(os.path.exists(path))
+            done = self.admin(*words, "--keep-going")
+            self.assertEqual(done.status, DATA, done)
+            self.assertEqual(done.out, "exported: 2\n")
+            self.assertIn(f"message {broken}: ", done.err)
+            self.must("user", "create", form, "--email", f"{form}@x.test")
+            self.must("mail", "import", form,
+                      "/" if form == "archive" else "Inbox", path)
+            self.assertEqual(sorted(self.okapi.subjects(form)),
+                             ["first", "last"])
+
+    def test_a_file_that_is_damaged(self):
+        path = self.okapi.settings["store_path"]
+        self.must("store", "vacuum")
+        with open(path, "r+b") as file:
+            file.seek(8192)
+            file.write(b"\xff" * (os.path.getsize(path) - 8192))
+        result = self.admin("user", "list")
+        self.assertEqual(result.status, CONFIG, result)
+        self.assertIn("is damaged", result.err)
+        self.assertIn("backup", result.err)
+
     def test_figures(self):
         self.put(message("one"))
         stats = self.json("store", "stats")

@@ -352,14 +352,18 @@ Test(upkeep, what_is_lost_stays_told)
 {
 	AUTO(content) content = content_number(1);
 	int64_t bob = user_make("bob");
+	int64_t id = deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
+	g_autofree char *whose =
+		g_strdup_printf("(message %" G_GINT64_FORMAT " of bob)", id);
+	g_autoptr(GString) text = g_string_new(NULL);
 	int64_t repaired = 0;
 	int64_t wrong = 0;
 
-	deliver_to(bob, folder_of(bob, FOLDER_INBOX), content);
 	break_store("UPDATE lob SET form = 1, packed = NULL,"
 		    " data = zeroblob(size)");
 	must(store_repair(fx.store, NULL, NULL, &repaired, fault));
 	cr_expect_eq(repaired, 0);
-	must(store_check(fx.store, NULL, NULL, &wrong, fault));
+	must(store_check(fx.store, note_text, text, &wrong, fault));
 	cr_expect_eq(wrong, 1);
+	cr_expect(strstr(text->str, whose), "%s: %s", whose, text->str);
 }
