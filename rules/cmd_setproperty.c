@@ -1,16 +1,39 @@
 /*
  * setproperty, Okapi's own (vnd.okapi.setproperty): OP_TAG of MS-OXORULE.
  * What it sets holds, as flags do, for every action that comes after it.
+ * Keywords (PidNameKeywords, MS-OXCMSG 2.2.1.17) are the categories: each value
+ * is one more, whole, where the words of addflag end at a blank.
  */
 #include "checker.h"
 #include "date.h"
 #include "entries.h"
+#include "flags.h"
 #include "run.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define SETPROPERTY_MAX 16
+#define CATEGORY_MAX    255 /* octets, as Outlook has it */
+
+static bool is_keywords(const char *name)
+{
+	return g_ascii_strcasecmp(name, "Keywords") == 0;
+}
+
+/* What is wrong with a category, or NULL: a comma divides them in the field
+ * Keywords. */
+static const char *check_category(const char *text)
+{
+	if (!*text || strlen(text) > CATEGORY_MAX || *text == '\\')
+		return "not the name of a category";
+	for (const char *at = text; *at; at++)
+		if (*at == ',' || (unsigned char)*at < 0x20 || *at == 0x7f)
+			return "not the name of a category";
+	if (g_ascii_isspace(*text) || g_ascii_isspace(text[strlen(text) - 1]))
+		return "not the name of a category";
+	return NULL;
+}
 
 /* What belongs to the message, its place or the store, and is not for rules to
  * say. */
@@ -99,6 +122,21 @@ static const char *check_tag(uint32_t tag)
 	return is_fixed(tag) ? "not for rules to set" : NULL;
 }
 
+static int check_categories(struct checker *checker,
+			    const struct ast_string *value)
+{
+	for (; value; value = value->next) {
+		const char *why =
+			value->is_dynamic ? NULL : check_category(value->text);
+
+		if (why)
+			return sieve_error_set(checker->error, value->place,
+					       "\"%.60s\" is %s", value->text,
+					       why);
+	}
+	return 0;
+}
+
 static int check_setproperty(struct checker *checker, struct ast_node *node,
 			     const struct ast_node *previous)
 {
@@ -110,6 +148,11 @@ static int check_setproperty(struct checker *checker, struct ast_node *node,
 	(void)previous;
 	if (name->is_dynamic)
 		return 0;
+	if (is_keywords(name->text))
+		return check_categories(checker, value);
+	if (value->next)
+		return sieve_error_set(checker->error, value->next->place,
+				       "\"%.60s\" takes one value", name->text);
 	node->tag = proptag_parse(name->text);
 	why = check_tag(node->tag);
 	if (why)
@@ -124,22 +167,49 @@ static int check_setproperty(struct checker *checker, struct ast_node *node,
 	return 0;
 }
 
-static void run_setproperty(struct sieve_run *run, const struct ast_node *node)
+static const char *set_one(struct sieve_run *run, const struct ast_node *node,
+			   const char *name, const char *value)
 {
-	const char *name = sieve_run_text(run, node->positional[0]);
-	const char *value = sieve_run_text(run, node->positional[1]);
 	uint32_t tag = node->tag ? node->tag : proptag_parse(name);
 	const char *why = check_tag(tag);
 
+	if (why)
+		return why;
 	if (!run->properties)
 		run->properties = propset_new();
-	sieve_run_spend(run, 64 + strlen(value));
+	return set_value(run->properties, tag, value);
+}
+
+static const char *add_category(struct sieve_run *run, const char *text)
+{
+	const char *why = check_category(text);
+
 	if (!why)
-		why = set_value(run->properties, tag, value);
-	if (why)
-		sieve_run_fail(run, "setproperty: %.60s, \"%.60s\": %s", name,
-			       value, why);
-	if (propset_count(run->properties) > SETPROPERTY_MAX)
+		sieve_flags_put(run->categories, text);
+	return why;
+}
+
+static void run_setproperty(struct sieve_run *run, const struct ast_node *node)
+{
+	const char *name = sieve_run_text(run, node->positional[0]);
+	bool are_categories = is_keywords(name);
+	const struct ast_string *string = node->positional[1]->strings;
+
+	for (; string && !run->failed;
+	     string = are_categories ? string->next : NULL) {
+		const char *value = sieve_run_string(run, string);
+		const char *why = are_categories
+					  ? add_category(run, value)
+					  : set_one(run, node, name, value);
+
+		sieve_run_spend(run, 64 + strlen(value));
+		if (why)
+			sieve_run_fail(run, "setproperty: %.60s, \"%.60s\": %s",
+				       name, value, why);
+	}
+	if (run->categories->len +
+		    (run->properties ? propset_count(run->properties) : 0) >
+	    SETPROPERTY_MAX)
 		sieve_run_fail(run, "more than %d properties set",
 			       SETPROPERTY_MAX);
 	run->acted = run->place.line; /* the implicit keep has them, too */
@@ -149,7 +219,7 @@ const struct language_entry cmd_setproperty = {
 	.kind = LANGUAGE_COMMAND,
 	.name = "setproperty",
 	.extension = EXTENSION_SETPROPERTY,
-	.signature = "ss",
+	.signature = "sS",
 	.check = check_setproperty,
 	.run = run_setproperty,
 };

@@ -43,15 +43,21 @@ static bool find(const GPtrArray *flags, const char *flag, guint *ret_at)
 	return false;
 }
 
+void sieve_flags_put(GPtrArray *flags, const char *flag)
+{
+	guint at;
+
+	if (flags->len < RUN_FLAGS_MAX && !find(flags, flag, &at))
+		g_ptr_array_add(flags, g_strdup(flag));
+}
+
 void sieve_flags_add(GPtrArray *flags, const char *text)
 {
 	g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", -1);
-	guint at;
 
 	for (char **word = words; *word; word++)
-		if (is_flag(*word) && flags->len < RUN_FLAGS_MAX &&
-		    !find(flags, *word, &at))
-			g_ptr_array_add(flags, g_strdup(*word));
+		if (is_flag(*word))
+			sieve_flags_put(flags, *word);
 }
 
 void sieve_flags_remove(GPtrArray *flags, const char *text)

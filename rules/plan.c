@@ -227,7 +227,7 @@ void sieve_action_merge(struct sieve_action *into,
 	/* The last list of flags wins (RFC 5232 section 4). */
 	g_ptr_array_set_size(into->flags, 0);
 	for (guint i = 0; i < from->flags->len; i++)
-		sieve_flags_add(into->flags, from->flags->pdata[i]);
+		sieve_flags_put(into->flags, from->flags->pdata[i]);
 	sieve_properties_merge(&into->properties, from->properties);
 }
 

@@ -31,6 +31,10 @@ enum property_kind {
 	KIND_BINARY,
 };
 
+/* Stands for the categories (PidNameKeywords), whose tag is another one in each
+ * property set: asked by the name "Keywords". */
+#define PROPERTY_KEYWORDS PROP_TAG(PT_MV_UNICODE, 0xffff)
+
 /* One evaluation. */
 struct property_test {
 	struct sieve_run *run;
@@ -53,6 +57,8 @@ const char *property_signature(const struct ast_node *node);
 
 /* ---- values ---- */
 
+/* The tag of a property as rules name it; 0 for an unknown name. */
+uint32_t property_parse_name(const char *name);
 /* A number as rules write it: decimal or 0x...; sign allowed. */
 bool property_parse_number(const char *text, int64_t *ret_number);
 /* true, false, 1 or 0. */

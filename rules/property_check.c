@@ -122,7 +122,7 @@ static int check_name(struct checker *checker, const struct ast_string *name,
 		checker_needs(checker, SIEVE_NEEDS_ALL);
 		return 0;
 	}
-	*ret_tag = proptag_parse(name->text);
+	*ret_tag = property_parse_name(name->text);
 	if (!PROP_ID(*ret_tag))
 		return sieve_error_set(checker->error, name->place,
 				       "unknown property \"%.60s\"",

@@ -11,6 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
+uint32_t property_parse_name(const char *name)
+{
+	return g_ascii_strcasecmp(name, "Keywords") == 0 ? PROPERTY_KEYWORDS
+							 : proptag_parse(name);
+}
+
 bool property_parse_number(const char *text, int64_t *ret_number)
 {
 	const char *digits = *text == '-' || *text == '+' ? text + 1 : text;

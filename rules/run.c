@@ -145,6 +145,13 @@ void sieve_run_set_matches(struct sieve_run *run, char **matches, size_t count)
 
 /* ---- actions ------------------------------------------------------------- */
 
+void sieve_run_set(const struct sieve_run *run, struct sieve_action *action)
+{
+	for (guint i = 0; i < run->categories->len; i++)
+		sieve_flags_put(action->flags, run->categories->pdata[i]);
+	sieve_properties_merge(&action->properties, run->properties);
+}
+
 static struct sieve_action *make_action(struct sieve_run *run,
 					const struct run_action *wanted)
 {
@@ -165,7 +172,7 @@ static struct sieve_action *make_action(struct sieve_run *run,
 	if (wanted->kind == SIEVE_KEEP || wanted->kind == SIEVE_FILEINTO) {
 		for (guint i = 0; i < flags->len; i++)
 			sieve_flags_add(action->flags, flags->pdata[i]);
-		sieve_properties_merge(&action->properties, run->properties);
+		sieve_run_set(run, action);
 	}
 	return action;
 }

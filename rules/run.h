@@ -47,6 +47,7 @@ struct sieve_run {
 	GPtrArray *flags;     /* imap4flags' internal variable */
 	/* What setproperty has set so far; NULL: nothing. */
 	struct propset *properties;
+	GPtrArray *categories;   /* of char *: the same of Keywords */
 	struct sieve_edit *edit; /* the header now; NULL: as it came */
 	unsigned edits;
 	GPtrArray *including; /* scripts around, the main one first */
@@ -120,6 +121,8 @@ struct run_action {
 	bool copy; /* leaves the implicit keep alone */
 };
 void sieve_run_act(struct sieve_run *run, const struct run_action *wanted);
+/* Gives a copy what setproperty has set so far. */
+void sieve_run_set(const struct sieve_run *run, struct sieve_action *action);
 
 /* Takes out what the running script has decided so far, as if it ended here;
  * owned.  It goes on with nothing decided. */

@@ -4,6 +4,7 @@
 #include "sieve.h"
 
 #include "checker.h"
+#include "flags.h"
 #include "include.h"
 #include "parser.h"
 #include "plan.h"
@@ -315,6 +316,7 @@ static void commit(struct sieve_run *run)
 }
 
 static void roll_back(struct sieve_run *run, GPtrArray *flags_before,
+		      guint categories_before,
 		      const struct propset *properties_before,
 		      struct sieve_edit *edit_before)
 {
@@ -326,6 +328,7 @@ static void roll_back(struct sieve_run *run, GPtrArray *flags_before,
 	g_ptr_array_set_size(run->marks, 0);
 	g_ptr_array_unref(run->flags);
 	run->flags = g_ptr_array_ref(flags_before);
+	g_ptr_array_set_size(run->categories, (gint)categories_before);
 	g_clear_pointer(&run->properties, propset_free);
 	sieve_properties_merge(&run->properties, properties_before);
 	g_clear_pointer(&run->edit, sieve_edit_unref);
@@ -343,6 +346,7 @@ static void *copy_flag(const void *flag, void *context)
 static void run_script(struct sieve_run *run, const struct sieve_script *script)
 {
 	g_autoptr(GPtrArray) flags_before = run->flags; /* moved here */
+	guint categories_before = run->categories->len;
 	struct propset *properties_before = NULL;
 	struct sieve_edit *edit_before =
 		run->edit ? sieve_edit_ref(run->edit) : NULL;
@@ -364,7 +368,8 @@ static void run_script(struct sieve_run *run, const struct sieve_script *script)
 	run->steps = 0;
 	sieve_run_block(run, script->commands);
 	if (run->failed)
-		roll_back(run, flags_before, properties_before, edit_before);
+		roll_back(run, flags_before, categories_before,
+			  properties_before, edit_before);
 	else
 		commit(run);
 	sieve_run_set_matches(run, NULL, 0);
@@ -388,11 +393,12 @@ static void add_keep(struct sieve_run *run, bool any_failed)
 	keep = sieve_action_new(SIEVE_KEEP);
 	if (sieve_action_find_same(plan->actions, keep)) {
 		plan->implicit_keep = false; /* it is kept already */
-	} else if (run->flags->len > 0 || run->edit || run->properties) {
+	} else if (run->flags->len > 0 || run->categories->len > 0 ||
+		   run->edit || run->properties) {
 		for (guint i = 0; i < run->flags->len; i++)
 			g_ptr_array_add(keep->flags,
 					g_strdup(run->flags->pdata[i]));
-		sieve_properties_merge(&keep->properties, run->properties);
+		sieve_run_set(run, keep);
 		if (run->edit)
 			keep->edit = sieve_edit_ref(run->edit);
 		keep->rule = plan->rule;
@@ -448,7 +454,8 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 		.declared = sieve_names_new(),
 		.including = g_ptr_array_new(),
 		.included = g_hash_table_new(NULL, NULL),
-		.flags = g_ptr_array_new_with_free_func(g_free),
+		.flags = sieve_flags_new(),
+		.categories = sieve_flags_new(),
 		.pending = g_ptr_array_new(),
 		.marks = g_ptr_array_new(),
 	};
@@ -479,6 +486,7 @@ struct sieve_plan *sieve_evaluate(const struct sieve_rule *rules, size_t count,
 		sieve_edit_unref(run.edit);
 	propset_free(run.properties);
 	g_ptr_array_unref(run.flags);
+	g_ptr_array_unref(run.categories);
 	g_ptr_array_unref(run.pending);
 	g_ptr_array_unref(run.marks);
 	return run.plan;

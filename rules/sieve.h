@@ -253,7 +253,9 @@ struct sieve_action {
 	char *argument;    /* folder, address or reason */
 	char *special_use; /* :specialuse "\\Trash", or NULL */
 	bool create;
-	GPtrArray *flags; /* of char *: IMAP flags; may be empty */
+	/* Of char *: IMAP flags and categories (which may have blanks); may be
+	 * empty. */
+	GPtrArray *flags;
 	struct sieve_vacation *vacation; /* of SIEVE_VACATION, else NULL */
 	struct sieve_letter *letter;     /* of SIEVE_FORWARD and SIEVE_REPLY */
 	/* Set at the copy (OP_TAG of MS-OXORULE 2.2.5.1.2); NULL: none. */

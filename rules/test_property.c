@@ -9,6 +9,8 @@
 #include "explain.h"
 #include "property.h"
 
+#include <string.h>
+
 static const struct language_tag property_tags[] = {
 	{"message", SLOT_SCOPE, SCOPE_MESSAGE, 0, EXTENSION_NONE},
 	{"recipient", SLOT_SCOPE, SCOPE_RECIPIENT, 0, EXTENSION_NONE},
@@ -29,11 +31,31 @@ static const struct language_tag *const tags[] = {
 	NULL,
 };
 
+static bool is_keywords(const struct propset *set, uint32_t tag)
+{
+	const struct prop_name *name = PROP_ID(tag) >= PROP_ID_NAMED
+					       ? propset_name_of(set, tag)
+					       : NULL;
+
+	return name && name->name && strcmp(name->name, "Keywords") == 0 &&
+	       strcmp(name->guid, "PS_PUBLIC_STRINGS") == 0;
+}
+
+static const struct prop *find_keywords(const struct propset *set)
+{
+	for (size_t i = 0; i < propset_count(set); i++)
+		if (is_keywords(set, propset_at(set, i)->tag))
+			return propset_at(set, i);
+	return NULL;
+}
+
 /* By tag; else by id, for a script may give another type (0x0037001e). */
 static const struct prop *find_prop(const struct propset *set, uint32_t tag)
 {
 	const struct prop *prop = propset_find(set, tag);
 
+	if (tag == PROPERTY_KEYWORDS)
+		return find_keywords(set);
 	for (size_t i = 0; !prop && i < propset_count(set); i++)
 		if (PROP_ID(propset_at(set, i)->tag) == PROP_ID(tag))
 			prop = propset_at(set, i);
@@ -132,7 +154,7 @@ static int load_tag(struct property_test *test, size_t argument,
 	const char *name =
 		sieve_run_text(test->run, test->node->positional[argument]);
 
-	*ret_tag = proptag_parse(name);
+	*ret_tag = property_parse_name(name);
 	if (PROP_ID(*ret_tag))
 		return 0;
 	sieve_run_fail(test->run, "property: unknown property \"%.60s\"", name);

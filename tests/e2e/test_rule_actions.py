@@ -5,6 +5,7 @@ after the reply 250.
 
 import email
 import email.policy
+import json
 import os
 import signal
 import sys
@@ -36,6 +37,9 @@ class Marks(Rules):
                 ("flag", 'addflag "\\\\Flagged";', False, True, [], 1),
                 ("category", 'addflag ["Work", "Blue"];', False, False,
                  ["Work", "Blue"], 1),
+                ("categories", 'addflag "Work"; setproperty "Keywords" '
+                 '["Red Category", "Gr\u00fcn"];', False, False,
+                 ["Work", "Red Category", "Gr\u00fcn"], 1),
                 ("importance", 'setproperty "PR_IMPORTANCE" "2";', False,
                  False, [], 2),
                 ("all", 'addflag ["\\\\Seen", "\\\\Flagged", "Work"];'
@@ -56,6 +60,45 @@ class Marks(Rules):
                     self.assertEqual([flag for flag in mail["flags"]
                                       if not flag.startswith("\\")],
                                      categories)
+
+    def test_a_category_goes_round(self):
+        """Set by a rule, shown, foretold, found by a rule, exported, and
+        composed into the field Keywords."""
+        self.accepted(message("before"))
+        self.rule('require "vnd.okapi.setproperty"; '
+                  'setproperty "Keywords" ["Red Category", "Boss"];')
+        self.accepted(message("new"))
+        told, = self.okapi.json("rule", "test", "anna", "--folder",
+                                "Inbox")[:1]
+        self.assertEqual(told["adds"], ["Red Category", "Boss"])
+        self.okapi.must("rule", "run", "anna", "--folder", "Inbox")
+        self.assertEqual([t["changes"] for t in self.okapi.json(
+            "rule", "test", "anna", "--folder", "Inbox")], [False, False])
+        archive = os.path.join(self.okapi.directory, "archive")
+        self.okapi.must("mail", "export", "anna", "Inbox", "--archive",
+                        archive)
+        self.okapi.must("mail", "import", "bert", "Notes", archive)
+        for user, subject in (("anna", "before"), ("anna", "new"),
+                              ("bert", "before"), ("bert", "new")):
+            with self.subTest(user, subject=subject):
+                mail, = [m for m in self.okapi.mails(user)
+                         if m["subject"] == subject]
+                self.assertEqual(mail["flags"], ["Red Category", "Boss"])
+                props = self.okapi.json("mail", "show", user,
+                                        str(mail["id"]), "--props")
+                named = [v for k, v in props.items() if "eywords" in k]
+                self.assertEqual(named, [["Red Category", "Boss"]], props)
+        # What is composed of these properties says so, and a rule hears it.
+        path = self.write("props.json", json.dumps(props))
+        self.okapi.must("mail", "submit", "anna", "--props", path)
+        composed = self.sent()[-1][2]
+        self.assertIn(b"Keywords: Red Category, Boss\r\n", composed)
+        self.rule('require ["vnd.okapi.property", "fileinto"]; '
+                  'if property "Keywords" "red category" '
+                  '{ fileinto "Drafts"; }')
+        self.accepted(message("heard", headers=[
+            "Keywords: Blue, Red Category"]))
+        self.assertEqual(self.folders("heard"), ["Drafts"])
 
     def test_the_implicit_keep_has_them_too(self):
         self.rule('require "vnd.okapi.setproperty";'

@@ -210,7 +210,9 @@ MESSAGES = {
                    "Content-Disposition: attachment; filename=a.pdf\n\n"
                    "%PDF\n--b--\n"),
     "C": dict(subject="long", sender="x@y.test",
-              headers=[received("1 Dec 2025"), "X-Mailer: Foo 1.0", "Auto-Submitted: auto-replied"],
+              headers=[received("1 Dec 2025"), "X-Mailer: Foo 1.0",
+                       "Auto-Submitted: auto-replied",
+                       "Keywords: Blue, Red Category"],
               body="the price\n" + 400 * ("x" * 60 + "\n")),
     "D": dict(subject="meeting", sender="x@y.test",
               headers=["MIME-Version: 1.0",
@@ -242,6 +244,7 @@ CONDITIONS = {
     "received in a specific date span": "A",
     "uses the form name, meeting invitation or update": "D",
     "which is an automatic reply": "C",
+    "assigned to category": "C",
 }
 # What an action does: its name, argument, flags and properties, and is the message kept
 # besides?  None: nothing.
@@ -256,7 +259,7 @@ ACTIONS = {
         ("forward", "ann@example.org", [], True),
     "mark it as read": ("keep", None, ["\\Seen"], False),
     "mark message with a flag": ("keep", None, ["\\Flagged"], False),
-    "assign it to the category": ("keep", None, ["Category"], False),
+    "assign it to the category": ("keep", None, ["Red Category"], False),
     "mark it as importance": ("keep", None, [("PR_IMPORTANCE", 2)], False),
     "reply using a specific template": ("reply", None, [], True),
     "stop processing more rules": (None, None, [], True),

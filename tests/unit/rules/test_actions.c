@@ -109,6 +109,30 @@ static const struct sieve_case properties[] = {
 	{"no type for it", S("setproperty \"PR_SEARCH_KEY\" \"x\";"), NULL,
 	 "error 2:29: \"x\" is of no type that a rule can set, as "
 	 "PR_SEARCH_KEY wants it"},
+	{"two values", S("setproperty \"PR_IMPORTANCE\" [\"1\", \"2\"];"), NULL,
+	 "error 2:35: \"PR_IMPORTANCE\" takes one value"},
+	{"categories, blanks and all",
+	 S("setproperty \"keywords\" [\"Red Category\", \"Gr\xc3\xbcn\"];"
+	   "setproperty \"Keywords\" \"red category\";"),
+	 NULL, "keep (Red Category,Gr\xc3\xbcn)"},
+	{"beside flags, and whatever the flags of an action are",
+	 "require [\"vnd.okapi.setproperty\", \"imap4flags\", \"fileinto\"];"
+	 "addflag \"Work\"; setproperty \"Keywords\" \"Red Category\";"
+	 "removeflag \"Red Category\"; fileinto \"a\";"
+	 "fileinto :flags \"\\\\Seen\" \"b\"; fileinto :flags \"x\" \"b\";",
+	 NULL, "fileinto a (Work,Red Category); fileinto b (x,Red Category)"},
+	{"several rules assign several",
+	 S("setproperty \"Keywords\" \"Red Category\";") CASE_NEXT S(
+		 "setproperty \"Keywords\" \"Boss\"; fileinto \"${x}\";")
+		 CASE_NEXT S("setproperty \"Keywords\" \"Two Words\";"),
+	 NULL,
+	 "failed r2 2:32: fileinto: invalid folder name \"\"; "
+	 "keep (Red Category,Two Words)"},
+	{"a comma would divide it", S("setproperty \"Keywords\" \"a, b\";"),
+	 NULL, "error 2:24: \"a, b\" is not the name of a category"},
+	{"nothing is none", S("setproperty \"Keywords\" \"${x}\";"), NULL,
+	 "failed r1 2:1: setproperty: Keywords, \"\": not the name of a "
+	 "category; +keep"},
 	{"came out wrong",
 	 S("set \"v\" \"high\"; setproperty \"PR_IMPORTANCE\" \"${v}\";"), NULL,
 	 "failed r1 2:17: setproperty: PR_IMPORTANCE, \"high\": not a number "
