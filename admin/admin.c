@@ -82,6 +82,15 @@ int admin_conf(struct admin *admin, struct fault *fault)
 			 &admin->conf, NULL, fault);
 }
 
+int admin_conf_if_named(struct admin *admin, struct fault *fault)
+{
+	if (admin_conf(admin, fault) == 0)
+		return 0;
+	if (admin->config_path || admin->overrides->len > 1)
+		return -1;
+	return conf_load("/dev/null", NULL, &admin->conf, NULL, fault);
+}
+
 int admin_not_allowed(const char *path, int mode, struct fault *fault)
 {
 	if (access(path, mode) < 0 && errno == EACCES && fault)

@@ -120,6 +120,9 @@ NODISCARD int admin_open_for(struct admin *admin, bool write,
 			     struct fault *fault);
 /* Reads the configuration (once). */
 NODISCARD int admin_conf(struct admin *admin, struct fault *fault);
+/* The same for what can do without: one that nobody named on the command line
+ * is not allowed to be in the way, then the defaults hold. */
+NODISCARD int admin_conf_if_named(struct admin *admin, struct fault *fault);
 /* The helpers that convert messages (started once). */
 NODISCARD int admin_pool(struct admin *admin, struct fault *fault);
 /* The user that the i-th argument names; owned. */

@@ -7,6 +7,8 @@
 #include "net.h"
 #include "print.h"
 #include "relay_name.h"
+#include "rules/redirect_sender.h"
+#include "rules/reply_subject.h"
 #include "rules/settings.h"
 #include "spam.h"
 
@@ -132,6 +134,15 @@ static void config_check_owner(const struct conf *conf, const char *key,
 		conf_add_fault(conf, key, fault.text, faults, NULL);
 }
 
+/* A fault that begins with its key: "spamtest_type: ...". */
+static void config_add_named(const struct conf *conf, const struct fault *named,
+			     GPtrArray *faults)
+{
+	g_auto(GStrv) parts = g_strsplit(named->text, ": ", 2);
+
+	conf_add_fault(conf, parts[0], parts[1] ? parts[1] : "", faults, NULL);
+}
+
 /* What is well written but cannot work: a daemon would tell of the first. */
 static void config_check_values(const struct conf *conf, GPtrArray *faults)
 {
@@ -168,8 +179,12 @@ static void config_check_values(const struct conf *conf, GPtrArray *faults)
 	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
 		conf_add_fault(conf, "spam_headers", fault.text, faults, NULL);
 	if (sieve_settings_of_conf(conf, &sieve, &fault))
-		conf_add_fault(conf, "spamtest_type", fault.text, faults, NULL);
+		config_add_named(conf, &fault, faults);
 	sieve_settings_clear(&sieve);
+	if (sieve_redirect_sender_check(conf, &fault))
+		config_add_named(conf, &fault, faults);
+	if (sieve_reply_subject_check(conf, &fault))
+		config_add_named(conf, &fault, faults);
 	config_check_owner(conf, "lmtp_unix_owner", conf->lmtp_unix_owner,
 			   faults);
 	config_check_owner(conf, "user", conf->user, faults);

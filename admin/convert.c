@@ -35,17 +35,6 @@ int convert_message(struct admin *admin, GBytes *rfc822, unsigned flags,
 	return 0;
 }
 
-/* Needs the default charset only: a configuration that nobody named on the
- * command line is not allowed to be in the way. */
-static int convert_conf(struct admin *admin, struct fault *fault)
-{
-	if (admin_conf(admin, fault) == 0)
-		return 0;
-	if (admin->config_path || admin->overrides->len > 1)
-		return -1;
-	return conf_load("/dev/null", NULL, &admin->conf, NULL, fault);
-}
-
 static void convert_put(GBytes *bytes)
 {
 	gsize size = 0;
@@ -88,7 +77,7 @@ static int convert_run(struct admin *admin, struct fault *fault)
 	bool data = admin_has(admin, "data") || admin_has(admin, "rfc822");
 
 	if (convert_one_form(admin, fault) < 0 ||
-	    convert_conf(admin, fault) < 0 ||
+	    admin_conf_if_named(admin, fault) < 0 ||
 	    admin_read_file(admin_arg(admin, 0), ADMIN_FILE_MAX, &file, fault) <
 		    0)
 		return -1;

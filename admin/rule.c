@@ -32,13 +32,17 @@ int rule_compile(struct admin *admin, const char *name, const char *text,
 {
 	g_autoptr(GArray) errors =
 		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
-	const struct sieve_settings settings = {
-		.ascii_addresses =
-			admin->conf && !admin->conf->smtputf8_enable};
+	struct sieve_settings settings = {0};
 	const struct sieve_compile_options options = {.settings = &settings};
 	const struct sieve_error *first;
 
+	if (admin->conf &&
+	    sieve_settings_of_conf(admin->conf, &settings, fault) < 0) {
+		sieve_settings_clear(&settings);
+		return -1;
+	}
 	*ret_script = sieve_compile_all(name, text, len, &options, errors);
+	sieve_settings_clear(&settings);
 	if (*ret_script)
 		return 0;
 	for (guint i = 0; !admin->json && i < errors->len; i++) {
@@ -364,6 +368,8 @@ static int rule_check(struct admin *admin, struct fault *fault)
 	const char *path = admin_arg(admin, 0);
 	g_autofree char *text = NULL;
 
+	if (admin_conf_if_named(admin, fault) < 0)
+		return -1;
 	return rule_read(admin, strcmp(path, "-") == 0 ? "stdin" : path, path,
 			 &text, fault);
 }

@@ -3,9 +3,9 @@
  */
 #include "agent.h"
 
-#include "autoreply_subject.h"
-#include "redirect.h"
 #include "responder.h"
+#include "rules/redirect_sender.h"
+#include "rules/reply_subject.h"
 #include "rules/settings.h"
 
 #define AGENT_IDLE_MAX       16
@@ -27,8 +27,8 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	agent->responders = g_thread_pool_new(
 		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
 	if (sieve_settings_of_conf(conf, &agent->sieve, fault) ||
-	    redirect_check(conf, fault) ||
-	    autoreply_subject_check(conf, fault) ||
+	    sieve_redirect_sender_check(conf, fault) ||
+	    sieve_reply_subject_check(conf, fault) ||
 	    spam_marks_new(conf, &agent->spam_marks, fault) ||
 	    helper_pool_new(is_daemon ? 0 : 1, AGENT_CONVERT_MS,
 			    &agent->helpers, fault))

@@ -3,12 +3,12 @@
  */
 #include "autoreply.h"
 
-#include "autoreply_subject.h"
 #include "digest.h"
 #include "header.h"
 #include "letter.h"
 #include "log.h"
 #include "responder.h"
+#include "rules/reply_subject.h"
 #include "rules/sieve.h"
 #include "smtp/smtp_server.h"
 #include "store/place.h"
@@ -110,7 +110,7 @@ static char *autoreply_subject(const struct mail *mail,
 	const char *original = propset_text(mail->set, PR_SUBJECT);
 
 	if (!wish->subject || !*wish->subject)
-		return autoreply_subject_default(mail->agent->conf, original);
+		return sieve_reply_subject_default(mail->agent->conf, original);
 	if (wish->vacation || !original || !*original)
 		return g_strdup(wish->subject);
 	return g_strdup_printf("%s [%s]", wish->subject, original);

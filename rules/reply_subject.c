@@ -1,7 +1,7 @@
 /*
  * Putting the message's subject into the template.
  */
-#include "autoreply_subject.h"
+#include "reply_subject.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #define SUBJECT_NONE     "Automated reply"
 #define SUBJECT_TEMPLATE "Auto: " SUBJECT_VARIABLE
 
-int autoreply_subject_check(const struct conf *conf, struct fault *fault)
+int sieve_reply_subject_check(const struct conf *conf, struct fault *fault)
 {
 	const char *template = conf->vacation_default_subject_template;
 
@@ -28,7 +28,7 @@ static const char *or_else(const char *setting, const char *otherwise)
 	return *setting ? setting : otherwise;
 }
 
-char *autoreply_subject_default(const struct conf *conf, const char *original)
+char *sieve_reply_subject_default(const struct conf *conf, const char *original)
 {
 	g_auto(GStrv) around = NULL;
 

@@ -2,17 +2,18 @@
  * The subject of automatic replies for which nobody gave one, as the site wants
  * it (vacation_default_subject and its template).
  */
-#ifndef OKAPI_DAGENT_AUTOREPLY_SUBJECT_H
-#define OKAPI_DAGENT_AUTOREPLY_SUBJECT_H
+#ifndef OKAPI_RULES_REPLY_SUBJECT_H
+#define OKAPI_RULES_REPLY_SUBJECT_H
 
 #include "base.h"
 #include "conf.h"
 #include "fault.h"
 
 /* Knows the template anything but %{subject}?  FAULT_CONFIG if so. */
-NODISCARD int autoreply_subject_check(const struct conf *conf,
-				      struct fault *fault);
+NODISCARD int sieve_reply_subject_check(const struct conf *conf,
+					struct fault *fault);
 /* original: subject of the message, or NULL; owned.  Pure. */
-char *autoreply_subject_default(const struct conf *conf, const char *original);
+char *sieve_reply_subject_default(const struct conf *conf,
+				  const char *original);
 
 #endif

@@ -181,16 +181,21 @@ class Config(Admin):
                                      "hostname = a b\nsieve_after = /no/where\n"
                                      "user = nobody_here\n"
                                      "lmtp_unix_owner = root:nobody_here\n"
-                                     "group = nobody_here\n")
+                                     "group = nobody_here\n"
+                                     "sieve_redirect_envelope_from = me\n"
+                                     "vacation_default_subject_template = "
+                                     "%{from}\nvirustest_type = none\n")
         result = self.refused(CONFIG, "config", "check", "-c", path)
         for word in (":1: quota_hard", ":2: lmtp_port", "lmtp_listen",
                      ":4: no_key", ":5: lmtp_listen", ":6: hostname",
                      ":7: sieve_after", ":8: user", ":9: lmtp_unix_owner",
-                     ":10: group"):
+                     ":10: group", ":11: sieve_redirect_envelope_from: \"me",
+                     ":12: vacation_default_subject_template: \"%{from}",
+                     ":13: virustest_type: "):
             self.assertIn(word, result.err)
         result = self.admin("config", "check", "-c", path, "--json")
         self.assertEqual(result.status, CONFIG)
-        self.assertEqual(len(json.loads(result.out)["errors"]), 9)
+        self.assertEqual(len(json.loads(result.out)["errors"]), 12)
         result = self.admin("config", "show", "-c", path)
         self.assertEqual((result.status, result.out), (CONFIG, ""))
         self.assertIn(":4: no_key", result.err)
@@ -209,6 +214,17 @@ class Config(Admin):
         result = self.admin("config", "show", "-c", path)
         self.assertIn("warning: ", result.err)
         self.assertEqual(self.json("config", "check")["warnings"], [])
+
+    def test_a_rule_is_checked_as_it_would_be_put(self):
+        rule = self.write("r.sieve", 'redirect "\u00e4nna@y.test";\n')
+        path = self.write("ascii.cfg", "smtputf8_enable = no\n")
+        self.must("rule", "check", rule)
+        self.assertIn("r.sieve:1:10: ", self.refused(
+            DATA, "rule", "check", "-c", path, rule).err)
+        self.refused(DATA, "rule", "check", "-o", "smtputf8_enable=no",
+                     rule)
+        bad = self.write("bad.cfg", "no_key = 1\n")
+        self.refused(CONFIG, "rule", "check", "-c", bad, rule)
 
     def test_a_nul_in_the_file(self):
         path = self.write("nul.cfg", "quota_hard = 5\n\0quota_warn = 2\n")
