@@ -12,6 +12,7 @@
 #include "dagent/trace.h"
 #include "header.h"
 #include "rules/loop.h"
+#include "rules/redirect_sender.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -239,7 +240,7 @@ Test(dagent_rules, sender_of_redirects)
 		struct fault fault = {0};
 		g_autofree char *got = NULL;
 
-		cr_expect_eq(redirect_check(&conf, &fault),
+		cr_expect_eq(sieve_redirect_sender_check(&conf, &fault),
 			     cases[i].expected ? 0 : -1, "case %zu", i);
 		if (!cases[i].expected)
 			continue;
