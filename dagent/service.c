@@ -28,6 +28,10 @@
 #include <time.h>
 
 #define SERVICE_GRACE_MS INT64_C(30000)
+/* Descriptors: of a session (its socket, its message's file, a share of the
+ * connections to the store), and of the rest. */
+#define SERVICE_SESSION_FILES 3
+#define SERVICE_FILES         64
 
 struct listener {
 	char *where;
@@ -328,6 +332,9 @@ static void service_start(struct service *service)
 		.tls = service->tls,
 	};
 
+	daemon_need_files("lmtp_max_sessions",
+			  options.max_sessions * SERVICE_SESSION_FILES +
+				  SERVICE_FILES);
 	service->serve = serve_new(&options);
 	for (guint i = 0; i < service->listeners->len; i++) {
 		const struct listener *listener =

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -318,6 +319,24 @@ void daemon_end(void)
 			    daemon_self.pid_file, g_strerror(errno));
 	base_close_fd(&daemon_self.pid_fd);
 	g_clear_pointer(&daemon_self.pid_file, g_free);
+}
+
+/* Nothing here waits with select(2), for which soft limits are low. */
+void daemon_need_files(const char *key, int64_t count)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)count;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = MIN(wanted, limit.rlim_max);
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < wanted)
+		log_message(LOG_LEVEL_WARNING,
+			    "%s may need %" G_GINT64_FORMAT
+			    " descriptors, and there are %" G_GINT64_FORMAT
+			    " at most (LimitNOFILE)",
+			    key, count, (int64_t)limit.rlim_max);
 }
 
 /* ---- what is told ---- */

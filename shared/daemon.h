@@ -63,6 +63,11 @@ NODISCARD int daemon_pid_file(const struct conf *conf, struct fault *fault);
 NODISCARD int daemon_drop_privileges(const struct conf *conf,
 				     struct fault *fault);
 
+/* Raises the soft limit on descriptors to count, as far as the hard one goes;
+ * warns where that is not far enough for what key (lmtp_max_sessions, say) asks
+ * for.  Programs that are started inherit it. */
+void daemon_need_files(const char *key, int64_t count);
+
 /* Tells why the daemon does not start, in the log and to the shell. */
 void daemon_fail(const struct fault *fault);
 

@@ -537,9 +537,7 @@ static void serve_accept(struct serve *serve,
 		return;
 	log_message(LOG_LEVEL_ERROR, "cannot accept a connection: %s%s",
 		    g_strerror(errno),
-		    errno == EMFILE ? " (raise LimitNOFILE or lower "
-				      "lmtp_max_sessions)"
-				    : "");
+		    errno == EMFILE ? " (raise LimitNOFILE)" : "");
 	(void)net_wait(-1, false, serve->stop_fd, SERVE_PAUSE_MS);
 }
 

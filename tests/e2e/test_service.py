@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
-from harness.lmtp import Lmtp  # noqa: E402
+from harness.lmtp import Lmtp, stuff  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
 from harness.process import Process, free_port  # noqa: E402
 
@@ -279,6 +279,38 @@ class Told(Manager):
                 if f.read().strip() == name:
                     return int(tid)
         return None
+
+
+class Descriptors(Case):
+    """A soft limit is raised to what lmtp_max_sessions needs."""
+
+    def start(self, soft, hard):
+        okapi = Okapi(self.directory(), users=("anna",), lmtp_max_sessions=40,
+                      prefix=["prlimit", f"--nofile={soft}:{hard}"])
+        self.addCleanup(okapi.stop)
+        return okapi, okapi.start_dagent()
+
+    def test_as_many_as_sessions_need(self):
+        okapi, daemon = self.start(64, 1024)
+        clients = []
+        for _ in range(40):
+            clients.append(Lmtp(("127.0.0.1", okapi.port)))
+            self.addCleanup(clients[-1].close)
+        large = crlf(message("large", body="twenty octets, no more\n" * 14000))
+        for client in clients:
+            client.envelope("c@x.test", ["anna@okapi.test"])
+            self.assertEqual(client.command("DATA")[0], 354)
+            client.send(stuff(large)[:-3])
+        for client in clients:
+            client.send(b".\r\n")
+        self.assertEqual({client.reply()[0] for client in clients}, {250})
+        self.assertNotIn("LimitNOFILE", daemon.text())
+
+    def test_the_hard_limit_holds_and_is_told(self):
+        _, daemon = self.start(64, 100)
+        line = daemon.wait_for("LimitNOFILE")
+        self.assertIn("lmtp_max_sessions may need 184 descriptors, and there "
+                      "are 100 at most", line)
 
 
 if __name__ == "__main__":
