@@ -215,10 +215,8 @@ int store_folder_delete(struct store *store, int64_t folder,
 	if (store_need_unit(store, fault) ||
 	    folder_get_plain(store, folder, &row, fault))
 		return -1;
-	rc = sql_get(store, fault, &wastebasket,
-		     "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
-		     " AND type = 2 AND role > 0 AND deleted IS NULL",
-		     "id", row.store, (int)FOLDER_DELETED);
+	rc = folder_with_role(store, row.store, FOLDER_DELETED, &wastebasket,
+			      fault);
 	if (rc < 0)
 		return -1;
 	if (rc == 1)

@@ -125,14 +125,21 @@ int store_public(struct store *store, int64_t *ret_store, struct fault *fault)
 	return rc < 0 ? -1 : 0;
 }
 
+int folder_with_role(struct store *store, int64_t store_id,
+		     enum folder_role role, int64_t *ret_folder,
+		     struct fault *fault)
+{
+	return sql_get(store, fault, ret_folder,
+		       "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
+		       " AND type = 2 AND role > 0 AND deleted IS NULL",
+		       "id", store_id, (int)role);
+}
+
 int store_folder_by_role(struct store *store, int64_t store_id,
 			 enum folder_role role, int64_t *ret_folder,
 			 struct fault *fault)
 {
-	int rc = sql_get(store, fault, ret_folder,
-			 "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
-			 " AND type = 2 AND role > 0 AND deleted IS NULL",
-			 "id", store_id, (int)role);
+	int rc = folder_with_role(store, store_id, role, ret_folder, fault);
 
 	if (rc == 0)
 		return fault_set(fault, FAULT_NOT_FOUND, "no folder %s there",
@@ -345,11 +352,8 @@ static int folder_step(struct store *store, int64_t root, int64_t at,
 		at == root ? folder_role_parse(name) : FOLDER_PLAIN;
 
 	if (role != FOLDER_PLAIN) {
-		int rc = sql_get(store, fault, ret_folder,
-				 "SELECT id FROM hierarchy WHERE store = ?"
-				 " AND role = ? AND type = 2 AND role > 0"
-				 " AND deleted IS NULL",
-				 "id", root, (int)role);
+		int rc = folder_with_role(store, root, role, ret_folder, fault);
+
 		if (rc)
 			return rc;
 	}

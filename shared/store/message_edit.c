@@ -80,10 +80,8 @@ int store_message_delete(struct store *store, int64_t message, bool permanently,
 		return -1;
 	if (permanently)
 		return copy_mark_deleted(store, &row, g_get_real_time(), fault);
-	rc = sql_get(store, fault, &wastebasket,
-		     "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
-		     " AND type = 2 AND role > 0 AND deleted IS NULL",
-		     "id", row.store, (int)FOLDER_DELETED);
+	rc = folder_with_role(store, row.store, FOLDER_DELETED, &wastebasket,
+			      fault);
 	if (rc < 0)
 		return -1;
 	if (rc == 1) {

@@ -132,10 +132,7 @@ static int result_sent_items(struct store *store, int64_t of,
 			     int64_t *ret_folder, struct fault *fault)
 {
 	*ret_folder = 0;
-	return sql_get(store, fault, ret_folder,
-		       "SELECT id FROM hierarchy WHERE store = ? AND role = ?"
-		       " AND type = 2 AND role > 0 AND deleted IS NULL",
-		       "id", of, (int)FOLDER_SENT) < 0
+	return folder_with_role(store, of, FOLDER_SENT, ret_folder, fault) < 0
 		       ? -1
 		       : 0;
 }

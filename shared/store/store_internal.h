@@ -273,6 +273,10 @@ GPtrArray *folder_split(const char *path, char separator);
  * was deleted from; without its messages. */
 NODISCARD int folder_undelete(struct store *store, int64_t folder,
 			      struct fault *fault);
+/* The folder of a role: 1, 0, -1. */
+NODISCARD int folder_with_role(struct store *store, int64_t store_id,
+			       enum folder_role role, int64_t *ret_folder,
+			       struct fault *fault);
 /* A child by name: 1, 0, -1. */
 NODISCARD int folder_child(struct store *store, int64_t parent,
 			   const char *name, int64_t *ret_folder,
