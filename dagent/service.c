@@ -88,6 +88,7 @@ static void service_free(struct service *service)
 			&g_array_index(service->listeners, struct listener, i));
 	g_array_unref(service->listeners);
 	g_array_unref(service->trusted);
+	serve_free(service->serve, 0);
 	if (service->agent)
 		agent_free(service->agent);
 	if (service->tls)
@@ -146,11 +147,29 @@ static void service_add_listener(struct service *service, const char *where,
 	g_array_append_val(service->listeners, listener);
 }
 
-/* A second descriptor of what the old generation has. */
-static void service_inherit(struct service *service, const struct listener *old)
+/* A second descriptor of a listener. */
+static int service_share(const struct listener *listener, int *ret_fd,
+			 struct fault *fault)
 {
-	service_add_listener(service, old->where,
-			     fcntl(old->fd, F_DUPFD_CLOEXEC, 0), old->is_given);
+	int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fault_set_errno(fault, FAULT_TOO_MANY, errno, "%s",
+				       listener->where);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* What the old generation has. */
+static int service_inherit(struct service *service, const struct listener *old,
+			   struct fault *fault)
+{
+	int fd = -1;
+
+	if (service_share(old, &fd, fault))
+		return -1;
+	service_add_listener(service, old->where, fd, old->is_given);
+	return 0;
 }
 
 /* From the old generation, from the service manager (by name, which may be
@@ -164,10 +183,8 @@ static int service_listen(struct service *service, const struct service *old,
 	int fd = before ? -1 : manager_take_socket(name, where);
 	bool is_given = fd >= 0;
 
-	if (before) {
-		service_inherit(service, before);
-		return 0;
-	}
+	if (before)
+		return service_inherit(service, before, fault);
 	if (!is_given && net_listen(where, unix_options, &fd, fault))
 		return -1;
 	service_add_listener(service, where, fd, is_given);
@@ -176,8 +193,8 @@ static int service_listen(struct service *service, const struct service *old,
 
 /* What the service manager gave beyond lmtp_listen serves LMTP, too, and goes
  * from generation to generation. */
-static void service_listen_given(struct service *service,
-				 const struct service *old)
+static int service_listen_given(struct service *service,
+				const struct service *old, struct fault *fault)
 {
 	char *where = NULL;
 	int fd;
@@ -187,13 +204,15 @@ static void service_listen_given(struct service *service,
 			&g_array_index(old->listeners, struct listener, i);
 
 		if (before->is_given &&
-		    !service_find_listener(service, before->where))
-			service_inherit(service, before);
+		    !service_find_listener(service, before->where) &&
+		    service_inherit(service, before, fault))
+			return -1;
 	}
 	while ((fd = manager_take_any_socket(&where)) >= 0) {
 		service_add_listener(service, where, fd, true);
 		g_free(where);
 	}
+	return 0;
 }
 
 /* The private socket first, then lmtp_listen in order. */
@@ -214,8 +233,7 @@ static int service_bind(struct service *service, const struct service *old,
 		if (service_listen(service, old, NULL, conf->lmtp_listen[i],
 				   &lmtp_options, fault))
 			return -1;
-	service_listen_given(service, old);
-	return 0;
+	return service_listen_given(service, old, fault);
 }
 
 /* Closes the listeners that another generation does not have; those that it
@@ -295,6 +313,36 @@ static int service_new(struct conf *conf, const struct service *old,
 	return 0;
 }
 
+/* What sessions come by; it holds descriptors of its own. */
+static int service_prepare(struct service *service, struct fault *fault)
+{
+	const struct serve_options options = {
+		.max_sessions = service->conf->lmtp_max_sessions,
+		.max_per_peer = service->conf->lmtp_max_sessions_per_peer,
+		.timeout_ms = service->conf->lmtp_timeout * 1000,
+		.message_ms = service->conf->lmtp_message_timeout * 1000,
+		.tls = service->tls,
+	};
+
+	if (serve_new(&options, &service->serve, fault))
+		return -1;
+	for (guint i = 0; i < service->listeners->len; i++) {
+		bool is_private = i == 0;
+		int fd = -1;
+
+		if (service_share(&g_array_index(service->listeners,
+						 struct listener, i),
+				  &fd, fault))
+			return -1;
+		serve_add(service->serve, fd,
+			  is_private ? &service->private_kind
+				     : &service->lmtp_kind,
+			  is_private ? &service->private_door
+				     : &service->lmtp_door);
+	}
+	return 0;
+}
+
 /* Everything that must not be root's: store, helpers, threads. */
 static int service_open(struct service *service, struct fault *fault)
 {
@@ -312,7 +360,7 @@ static int service_open(struct service *service, struct fault *fault)
 	service->private_door = service->lmtp_door;
 	service->lmtp_door.certified = &service->certified_lmtp;
 	service->private_door.is_private = true;
-	return 0;
+	return service_prepare(service, fault);
 }
 
 static gpointer service_thread(gpointer data)
@@ -324,30 +372,10 @@ static gpointer service_thread(gpointer data)
 /* Begins to accept. */
 static void service_start(struct service *service)
 {
-	const struct serve_options options = {
-		.max_sessions = service->conf->lmtp_max_sessions,
-		.max_per_peer = service->conf->lmtp_max_sessions_per_peer,
-		.timeout_ms = service->conf->lmtp_timeout * 1000,
-		.message_ms = service->conf->lmtp_message_timeout * 1000,
-		.tls = service->tls,
-	};
-
 	daemon_need_files("lmtp_max_sessions",
-			  options.max_sessions * SERVICE_SESSION_FILES +
+			  service->conf->lmtp_max_sessions *
+					  SERVICE_SESSION_FILES +
 				  SERVICE_FILES);
-	service->serve = serve_new(&options);
-	for (guint i = 0; i < service->listeners->len; i++) {
-		const struct listener *listener =
-			&g_array_index(service->listeners, struct listener, i);
-		bool is_private = i == 0;
-
-		serve_add(service->serve,
-			  fcntl(listener->fd, F_DUPFD_CLOEXEC, 0),
-			  is_private ? &service->private_kind
-				     : &service->lmtp_kind,
-			  is_private ? &service->private_door
-				     : &service->lmtp_door);
-	}
 	service->thread = g_thread_new("listen", service_thread, service);
 }
 
@@ -360,7 +388,7 @@ static gpointer service_retire(gpointer data)
 	struct service *service = data;
 
 	g_thread_join(service->thread);
-	serve_free(service->serve, SERVICE_GRACE_MS);
+	serve_free(g_steal_pointer(&service->serve), SERVICE_GRACE_MS);
 	if (g_atomic_int_get(&service->sessions) == 0)
 		service_free(service);
 	return NULL;

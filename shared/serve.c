@@ -416,16 +416,20 @@ static void *serve_thread_main(void *argument)
 
 /* ---- accepting ---- */
 
-struct serve *serve_new(const struct serve_options *options)
+int serve_new(const struct serve_options *options, struct serve **ret_serve,
+	      struct fault *fault)
 {
-	struct serve *serve = g_new0(struct serve, 1);
+	AUTOCLOSE int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	AUTOCLOSE int room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct serve *serve;
 	pthread_condattr_t attr;
 
+	if (stop_fd < 0 || room_fd < 0)
+		return fault_set_errno(fault, FAULT_TOO_MANY, errno, "eventfd");
+	serve = g_new0(struct serve, 1);
 	serve->options = *options;
-	serve->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	serve->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (serve->stop_fd < 0 || serve->room_fd < 0)
-		g_error("eventfd: %s", g_strerror(errno));
+	serve->stop_fd = base_take_fd(&stop_fd);
+	serve->room_fd = base_take_fd(&room_fd);
 	pthread_mutex_init(&serve->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -434,7 +438,8 @@ struct serve *serve_new(const struct serve_options *options)
 	g_queue_init(&serve->handed);
 	pthread_condattr_destroy(&attr);
 	serve->sessions = g_hash_table_new(NULL, NULL);
-	return serve;
+	*ret_serve = serve;
+	return 0;
 }
 
 void serve_add(struct serve *serve, int listen_fd,

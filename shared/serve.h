@@ -40,7 +40,9 @@ struct serve_options {
 
 struct serve;
 
-struct serve *serve_new(const struct serve_options *options);
+/* Fails where the process has no descriptors left. */
+NODISCARD int serve_new(const struct serve_options *options,
+			struct serve **ret_serve, struct fault *fault);
 /* Adds a listener (moved fd, at most 32 of them) whose sessions are of
  * a kind; both borrowed until serve_free().  STARTTLS is offered where the
  * options of the kind say so and there is a TLS context. */

@@ -270,9 +270,11 @@ static int service_start_submission(struct service *service,
 		.timeout_ms = SERVICE_SESSION_MS,
 		.tls = service->tls,
 	};
-	struct serve *serve = serve_new(&options);
+	struct serve *serve;
 	int err;
 
+	if (serve_new(&options, &serve, fault))
+		return -1;
 	service->submission =
 		submission_new(service->settings->conf, service->submit);
 	serve_add(serve, base_take_fd(&service->submission_fd),

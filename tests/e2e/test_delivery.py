@@ -5,6 +5,7 @@ sees of it."""
 import email
 import email.policy
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -719,6 +720,29 @@ class Operator(Delivering):
         self.okapi.dagent.child.send_signal(signal.SIGHUP)
         self.okapi.dagent.wait_for("not reloaded", since=before)
         self.assertEqual(self.lmtp(crlf(message("still here")))[0], 250)
+
+    def test_a_reload_without_descriptors_changes_nothing(self):
+        """However many of those that it needs there are."""
+        daemon, done = self.okapi.dagent, []
+        usual = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+        for room in range(60):
+            used = {int(n) for n in os.listdir(f"/proc/{daemon.pid}/fd")}
+            limit = next(n for n in range(4096)
+                         if n - len([u for u in used if u < n]) == room)
+            before = len(daemon.lines)
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE,
+                             (limit, usual[1]))
+            daemon.child.send_signal(signal.SIGHUP)
+            done.append("not " not in daemon.wait_for("reloaded",
+                                                      since=before))
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, usual)
+            self.assertEqual(self.lmtp(crlf(message(f"r{room}")))[0], 250)
+            if all(done[-3:]):
+                break
+        self.assertEqual(done[-3:], [True] * 3)
+        self.assertGreater(done.count(False), 5)
+        done = self.okapi.deliver(message("pipe"), "anna")
+        self.assertEqual(done.status, 0, done)
 
     def test_reload_moves_listeners(self):
         old, new = self.okapi.port, free_port()

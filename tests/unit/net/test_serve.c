@@ -170,7 +170,7 @@ static void host_start_kind(struct host *host, int64_t max_sessions,
 		     fault.text);
 	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
 	host->where = g_strdup_printf("127.0.0.1:%d", ntohs(address.sin_port));
-	host->serve = serve_new(&options);
+	cr_assert_eq(serve_new(&options, &host->serve, &fault), 0);
 	/* The service's context says that TLS is there from the start. */
 	serve_add(host->serve, fd, of, of->is_implicit_tls ? host : NULL);
 	cr_assert_eq(pthread_create(&host->thread, NULL, host_main, host), 0);
@@ -291,12 +291,13 @@ Test(serve, an_eager_client_gets_one_write)
 	g_autofree char *where = g_strconcat("unix:", path, NULL);
 	const struct serve_options options = {.max_sessions = 4,
 					      .timeout_ms = 5000};
-	struct host host = {.serve = serve_new(&options)};
+	struct host host = {0};
 	struct client client = {.fd = -1, .input = g_string_new(NULL)};
 	struct fault fault = {0};
 	int fd = -1;
 
 	log_set_level(LOG_LEVEL_NONE);
+	cr_assert_eq(serve_new(&options, &host.serve, &fault), 0);
 	cr_assert_eq(net_listen(where, NULL, &fd, &fault), 0, "%s", fault.text);
 	serve_add(host.serve, fd, &kind, NULL);
 	/* Before anybody accepts: all of it is there at the first look. */
