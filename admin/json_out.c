@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a property of this set is called; owned. */
-static char *prop_print_name(const struct propset *set, uint32_t tag)
+char *propset_print_name(const struct propset *set, uint32_t tag)
 {
 	const char *known = proptag_name(tag);
 	const struct prop_name *name;
@@ -118,7 +117,7 @@ json_t *propset_to_json(const struct propset *set, bool data)
 
 	for (size_t i = 0; i < propset_count(set); i++) {
 		const struct prop *prop = propset_at(set, i);
-		g_autofree char *name = prop_print_name(set, prop->tag);
+		g_autofree char *name = propset_print_name(set, prop->tag);
 
 		json_object_set_new(object, name, json_prop(prop, data));
 	}
@@ -196,7 +195,7 @@ static void print_set(const struct propset *set, bool data, int indent)
 {
 	for (size_t i = 0; i < propset_count(set); i++) {
 		const struct prop *prop = propset_at(set, i);
-		g_autofree char *name = prop_print_name(set, prop->tag);
+		g_autofree char *name = propset_print_name(set, prop->tag);
 
 		printf("%*s%s: ", indent, "", name);
 		print_value(prop, data);

@@ -19,6 +19,9 @@
 
 #define PROP_INLINE_MAX 1024
 
+/* What a property of this set is called in both; owned. */
+char *propset_print_name(const struct propset *set, uint32_t tag);
+
 /* Owned reference. */
 json_t *propset_to_json(const struct propset *set, bool data);
 

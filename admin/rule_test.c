@@ -296,7 +296,8 @@ static void rule_add_action(struct rule_change *change,
 	for (size_t i = 0; properties && i < propset_count(properties); i++)
 		g_ptr_array_add(
 			change->flags,
-			g_strdup(proptag_name(propset_at(properties, i)->tag)));
+			propset_print_name(properties,
+					   propset_at(properties, i)->tag));
 }
 
 static void rule_change_fill(struct rule_change *change,

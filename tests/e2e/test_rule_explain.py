@@ -202,6 +202,15 @@ if address :count "ge" "to" "2" { stop; }
         self.assertEqual(moved["flags"], ["Work"])
         self.assertEqual(self.okapi.subjects("anna", "Inbox"), ["plain"])
 
+    def test_a_folder_tells_properties_without_a_name(self):
+        self.deliver("x")
+        self.rule('require "vnd.okapi.setproperty";'
+                  'setproperty "0x66010014" "5"; keep;')
+        told, = self.okapi.json("rule", "test", "anna", "--folder", "Inbox")
+        self.assertEqual(told["adds"], ["0x66010014"])
+        self.assertIn(", +0x66010014 (", self.okapi.must(
+            "rule", "test", "anna", "--folder", "Inbox"))
+
     def test_what_cannot_be_looked_up_is_no_forecast(self):
         """A store that does not answer: told and to be tried again, never
         "stays"."""
