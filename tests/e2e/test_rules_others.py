@@ -142,6 +142,22 @@ class Others(Case):
             ("no INBOX", mail(Subject="dots"), ANNA, 250, ["Lists/dev"], []),
             ("they are there", mail(), ANNA, 250, ["Inbox"], []),
         ],
+        "ox": [
+            ("important", mail(Subject="an important one"), ANNA, 250,
+             ["Bills \\Flagged $cl_1", "Inbox \\Flagged $cl_1"], []),
+            ("away", mail(Subject="holidays"), ANNA, 250, ["Inbox"],
+             ["carol@example.org"]),
+            ("nothing of it", mail(), ANNA, 250, ["Inbox"], []),
+        ],
+        "snappymail": [
+            ("sender", mail(From="News <news@example.org>"), ANNA, 250,
+             ["Lists \\Seen"], []),
+            ("digest", mail(Subject="[dev] the digest"), ANNA, 250,
+             ["Lists \\Seen"], []),
+            ("spam", mail(X_Spam_Status="No, score=4.9 required=5.0"), ANNA,
+             250, ["Junk E-mail"], []),
+            ("nothing of it", mail(), ANNA, 250, ["Inbox"], []),
+        ],
         "windows": [
             ("CRLF", mail(Subject="crlf"), ANNA, 250, ["Drafts"], []),
             ("reject", mail(Subject="no way"), ANNA, 550, [], []),
