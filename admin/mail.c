@@ -249,6 +249,26 @@ static int mail_restore_unit(struct store *store, void *context,
 	return 0;
 }
 
+/* What --folder names, where "/" and "Public" are whole stores: what a folder
+ * that is gone held is found by no path. */
+static int mail_restore_place(struct admin *admin,
+			      const struct store_user *user, int64_t *ret_store,
+			      int64_t *ret_folder, struct fault *fault)
+{
+	const char *path = admin_option(admin, "folder");
+	int64_t place = 0;
+
+	if (path && admin_place(admin, user, path, &place, fault) < 0)
+		return -1;
+	if (path && strcmp(path, "/") != 0 &&
+	    g_ascii_strcasecmp(path, "Public") != 0)
+		return admin_folder_in(admin, user, path, ret_store, ret_folder,
+				       fault);
+	*ret_store = path ? place : user->store;
+	*ret_folder = 0;
+	return 0;
+}
+
 /* A named message is marked deleted, or lies in Deleted Items. */
 static int mail_restore_named(struct admin *admin,
 			      const struct store_user *user, const char *text,
@@ -285,7 +305,6 @@ static int mail_restore_select(struct admin *admin,
 			       const struct store_user *user, GArray *ids,
 			       struct fault *fault)
 {
-	const char *path = admin_option(admin, "folder");
 	const char *since = admin_option(admin, "since");
 	g_autoptr(GArray) deleted = NULL;
 	int64_t store = 0;
@@ -294,7 +313,7 @@ static int mail_restore_select(struct admin *admin,
 
 	if (since && print_time_parse(since, &time, fault) < 0)
 		return -1;
-	if (admin_folder_in(admin, user, path, &store, &folder, fault) < 0 ||
+	if (mail_restore_place(admin, user, &store, &folder, fault) < 0 ||
 	    store_message_list_deleted(admin->store, store, folder, time,
 				       &deleted, fault) < 0)
 		return -1;
@@ -411,8 +430,7 @@ static int mail_restore_list(struct admin *admin, struct fault *fault)
 				 "IDs");
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    (since && print_time_parse(since, &time, fault) < 0) ||
-	    admin_folder_in(admin, user, admin_option(admin, "folder"), &store,
-			    &folder, fault) < 0)
+	    mail_restore_place(admin, user, &store, &folder, fault) < 0)
 		return -1;
 	print_list_begin(&context.list, admin->json);
 	rc = store_message_each_deleted(admin->store, store, folder, time,

@@ -352,8 +352,8 @@ static int queue_run(struct admin *admin, enum queue_action action,
 		return -1;
 	if (action == QUEUE_ACT_DELETE &&
 	    admin_confirm(admin, fault,
-			  "Delete %u messages from the queue, unsent?",
-			  ids->len) < 0)
+			  "Delete %u message%s from the queue, unsent?",
+			  ids->len, ids->len == 1 ? "" : "s") < 0)
 		return -1;
 	if (store_run(admin->store, queue_unit, &work, fault) < 0)
 		return -1;

@@ -504,6 +504,22 @@ class Folders(Admin):
                       self.must("folder", "list", "anna", "--public"))
         self.must("mail", "list", "anna", shown[0]["path"])
 
+    def test_a_public_folder_comes_back(self):
+        self.must("folder", "create", "anna", "Public/Sales/New")
+        self.must("mail", "import", "anna", "Public/Sales/New",
+                  self.write("m.eml", message("offer")))
+        self.must("folder", "delete", "anna", "Public/Sales", "--yes")
+        self.assertEqual(self.json("mail", "restore", "anna", "--list"), [])
+        found, = self.json("mail", "restore", "anna", "--list", "--folder",
+                           "Public")
+        self.assertEqual(found["subject"], "offer")
+        denied = self.admin("--as", "bert", "mail", "restore", "bert",
+                            "--folder", "Public")
+        self.assertEqual(denied.status, NO_PERMISSION, denied)
+        self.must("mail", "restore", "anna", "--folder", "Public")
+        self.assertEqual(self.okapi.subjects("bert", "Public/Sales/New"),
+                         ["offer"])
+
     def test_mail_in_public_folders(self):
         self.must("folder", "create", "anna", "Public/Sales")
         self.must("mail", "import", "anna", "Public/Sales",
