@@ -218,6 +218,10 @@ void relay_next(struct relay_session *session)
 	    relay_is_direct(session->place, session->options))
 		return;
 	while ((message = source->next(source->context))) {
+		/* One message behind the other is what libesmtp waits three
+		 * round trips for. */
+		if (session->offer.pipelining)
+			g_atomic_int_set(&session->place->has_backlog, 1);
 		relay_fit(session, message);
 		if (relay_form_open(message)) {
 			relay_add(session, message);

@@ -22,6 +22,8 @@ struct relay_place {
 	struct ssl_ctx_st *tls_ctx; /* owned; NULL: no TLS (tls.h) */
 	/* Of the last connections, atomically: */
 	int is_far;          /* round trips are what sending costs */
+	int has_backlog;     /* messages come one behind the other, and it
+				takes them that way (PIPELINING) */
 	int has_chunking;    /* takes BDAT */
 	int bdat_refused;    /* offers it and does not know it */
 	int beyond_libesmtp; /* offers what only our own transport knows */

@@ -445,6 +445,7 @@ static struct letter *direct_next(struct relay_direct *direct)
 	while ((message = source->next(source->context))) {
 		struct letter *letter = letter_new(direct, message);
 
+		direct->has_more = true;
 		if (letter)
 			return letter;
 	}
@@ -493,6 +494,8 @@ static void direct_all(struct relay_direct *direct, struct relay_message *first)
 	}
 	if (direct->is_over)
 		return;
+	if (!direct->has_more)
+		g_atomic_int_set(&direct->place->has_backlog, 0);
 	relay_link_put(direct->link, "QUIT\r\n");
 	if (direct_flush(direct) == 0)
 		(void)direct_await(direct, DIRECT_QUIT_MS);

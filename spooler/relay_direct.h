@@ -17,6 +17,7 @@ struct relay_direct {
 	struct relay_reply *reply; /* the last one */
 	struct relay_offer offer;
 	bool tls_failed; /* in the handshake, or STARTTLS was refused */
+	bool has_more;   /* there was a message behind the first */
 	bool has_proven; /* a message was taken, so DATA may go with the rest */
 	bool has_refused; /* a BDAT, the last one */
 	bool is_over;     /* the connection is of no further use */

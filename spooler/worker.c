@@ -221,6 +221,7 @@ static void worker_claim(struct worker *worker, const struct route *own)
 	else
 		full = worker_full_routes(worker);
 	claim.full = full;
+	worker_expect(worker, true);
 	if (committer_run_anew(worker->spooler->committer, worker_claim_unit,
 			       &claim, &fault) != 0) {
 		g_clear_pointer(&claim.entries, g_ptr_array_unref);
@@ -229,6 +230,7 @@ static void worker_claim(struct worker *worker, const struct route *own)
 	} else {
 		count = claim.entries->len;
 	}
+	worker_expect(worker, false);
 	worker_claimed(worker, &claim, count);
 	if (!claim.entries)
 		return;
@@ -346,15 +348,24 @@ static struct attempt *worker_take(struct worker *worker,
 
 /* ---- the connection ---- */
 
+/* May the session have so many messages more? */
+static bool worker_may_go_on(struct worker *worker, size_t more)
+{
+	return worker->session_count + more < WORKER_SESSION_MAX &&
+	       !worker_is_outdated(worker);
+}
+
 static struct relay_message *worker_next(void *context)
 {
 	struct worker *worker = context;
 	struct attempt *attempt = NULL;
 
-	if (++worker->session_count < WORKER_SESSION_MAX &&
-	    !worker_is_outdated(worker))
-		attempt = worker_take(worker, worker->route);
-	worker_expect(worker, attempt && worker->is_quick);
+	worker->session_count++;
+	if (worker_may_go_on(worker, 0)) {
+		attempt = g_steal_pointer(&worker->ahead);
+		if (!attempt)
+			attempt = worker_take(worker, worker->route);
+	}
 	if (!attempt) {
 		worker_settle(worker);
 		return NULL;
@@ -376,9 +387,16 @@ static bool worker_cut_it_off(struct worker *worker,
 	return true;
 }
 
+/* What the session needs next is claimed and read while the outcome of the
+ * message before is being committed. */
 static void worker_ready(void *context)
 {
-	worker_settle(context);
+	struct worker *worker = context;
+
+	if (worker->record && !worker->ahead && worker_may_go_on(worker, 1))
+		worker->ahead = worker_take(worker, worker->route);
+	worker_settle(worker);
+	worker_expect(worker, worker->is_quick);
 }
 
 static void worker_done(void *context, struct relay_message *message)
@@ -532,6 +550,9 @@ static void worker_session(struct worker *worker, struct attempt *first)
 	worker_deliver(worker, first);
 	worker_expect(worker, false);
 	worker_settle(worker);
+	if (worker->ahead)
+		g_queue_push_tail(&worker->again,
+				  g_steal_pointer(&worker->ahead));
 }
 
 /* ---- the thread ---- */

@@ -17,6 +17,7 @@ struct worker {
 				      several workers, many cost few claims */
 	struct settings *settings; /* of the session under way */
 	struct route *route;       /* of it; borrowed from settings */
+	struct attempt *ahead;     /* the next of the session, or NULL */
 	GQueue again;              /* of struct attempt: their connection ended
 				      before their turn */
 	char *relay;               /* "host:port" of it */

@@ -181,6 +181,7 @@ void worker_finish(struct worker *worker, struct attempt *attempt)
 	if (record->decision.reported_count)
 		worker_report(worker, record);
 	worker->record = record;
+	worker_expect(worker, false);
 	worker_record_start(worker);
 }
 

@@ -99,32 +99,18 @@ int copy_duplicate(struct store *store, const struct copy_row *row,
 		       "ii", id, row->id);
 }
 
-int copy_move_as(struct store *store, const struct copy_row *row,
-		 int64_t folder, int64_t origin, unsigned flags,
-		 struct fault *fault)
+int copy_move_within(struct store *store, const struct copy_row *row,
+		     int64_t folder, int64_t origin, unsigned flags,
+		     struct fault *fault)
 {
 	struct copy_row moved = *row;
 	struct counter_change off = copy_weight(row, -1);
 	struct counter_change on;
-	int64_t target;
 	int64_t change;
 
 	moved.flags = flags;
 	on = copy_weight(&moved, 1);
-	if (folder_store(store, folder, &target, fault))
-		return -1;
-	if (target == folder)
-		return fault_set(fault, FAULT_BAD_ARGUMENT,
-				 "messages live in folders");
-	if (target != row->store) {
-		int64_t copy;
-
-		/* Clients of the old store see it deleted. */
-		if (copy_duplicate(store, &moved, folder, &copy, fault))
-			return -1;
-		return copy_mark_deleted(store, row, g_get_real_time(), fault);
-	}
-	if (folder_count_move(store, target, row->folder, &off, folder, &on,
+	if (folder_count_move(store, row->store, row->folder, &off, folder, &on,
 			      &change, fault))
 		return -1;
 	return sql_run(store, fault,
@@ -136,7 +122,21 @@ int copy_move_as(struct store *store, const struct copy_row *row,
 int copy_move(struct store *store, const struct copy_row *row, int64_t folder,
 	      int64_t origin, struct fault *fault)
 {
-	return copy_move_as(store, row, folder, origin, row->flags, fault);
+	int64_t target;
+	int64_t copy;
+
+	if (folder_store(store, folder, &target, fault))
+		return -1;
+	if (target == folder)
+		return fault_set(fault, FAULT_BAD_ARGUMENT,
+				 "messages live in folders");
+	if (target == row->store)
+		return copy_move_within(store, row, folder, origin, row->flags,
+					fault);
+	/* Clients of the old store see it deleted. */
+	if (copy_duplicate(store, row, folder, &copy, fault))
+		return -1;
+	return copy_mark_deleted(store, row, g_get_real_time(), fault);
 }
 
 int copy_set_flags(struct store *store, const struct copy_row *row,

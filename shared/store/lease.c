@@ -129,12 +129,34 @@ static int lease_take_back(struct store *store, const char *owner, int64_t now,
 		       "t", owner);
 }
 
+int lease_has_others(struct store *store, bool *ret_others, struct fault *fault)
+{
+	const char *self = lease_owner_of(store);
+	int64_t others = 0;
+
+	/* The ends of an index: as cheap with a thousand leases of ours. */
+	if (sql_get(store, fault, &others,
+		    "SELECT (SELECT min(lease_owner) FROM outgoingqueue"
+		    "  WHERE lease_owner IS NOT NULL) <> ?1"
+		    " OR (SELECT max(lease_owner) FROM outgoingqueue"
+		    "  WHERE lease_owner IS NOT NULL) <> ?1",
+		    "t", self) < 0)
+		return -1;
+	*ret_others = others != 0;
+	return 0;
+}
+
 int lease_reap(struct store *store, int64_t now, struct fault *fault)
 {
 	g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(g_free);
 	ROWS rows = {0};
+	bool others;
 	int rc;
 
+	if (lease_has_others(store, &others, fault))
+		return -1;
+	if (!others)
+		return 0;
 	if (rows_open(store, &rows, fault,
 		      "SELECT lease_owner, max(lease_expires)"
 		      " FROM outgoingqueue WHERE lease_owner IS NOT NULL"

@@ -162,6 +162,14 @@ int claim_end(struct store *store, int64_t id, struct fault *fault)
 		       "i", id);
 }
 
+int claim_refuse(int64_t id, struct fault *fault)
+{
+	return fault_set(fault, FAULT_STORE_BUSY,
+			 "message %" G_GINT64_FORMAT
+			 " is claimed by another process",
+			 id);
+}
+
 int claim_check(struct store *store, int64_t id, struct fault *fault)
 {
 	int64_t is_ours;
@@ -179,12 +187,7 @@ int claim_check(struct store *store, int64_t id, struct fault *fault)
 		return fault_set(fault, FAULT_NOT_FOUND,
 				 "no message %" G_GINT64_FORMAT " in the queue",
 				 id);
-	if (!is_ours)
-		return fault_set(fault, FAULT_STORE_BUSY,
-				 "message %" G_GINT64_FORMAT
-				 " is claimed by another process",
-				 id);
-	return 0;
+	return is_ours ? 0 : claim_refuse(id, fault);
 }
 
 int store_queue_unclaim(struct store *store, int64_t id, struct fault *fault)
@@ -199,8 +202,13 @@ static int claim_next_lease(struct store *store, int64_t *ret_time,
 			    struct fault *fault)
 {
 	ROWS rows = {0};
+	bool others;
 	int rc;
 
+	if (lease_has_others(store, &others, fault))
+		return -1;
+	if (!others)
+		return 0;
 	if (rows_open(store, &rows, fault,
 		      "SELECT lease_owner, max(lease_expires)"
 		      " FROM outgoingqueue WHERE lease_owner IS NOT NULL"

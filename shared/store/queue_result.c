@@ -15,6 +15,7 @@ struct queue_row {
 	int64_t sent;
 	int64_t report; /* in the Inbox, or 0 */
 	int64_t represented;
+	bool is_others; /* claimed by another process */
 };
 
 static void queue_row_clear(struct queue_row *row)
@@ -30,8 +31,9 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 
 	if (rows_open(store, &rows, fault,
 		      "SELECT store, message, is_report, reverse_path, report,"
-		      " represented FROM outgoingqueue WHERE id = ?",
-		      "i", id) ||
+		      " represented, lease_owner IS NOT NULL"
+		      " AND lease_owner <> ? FROM outgoingqueue WHERE id = ?",
+		      "ti", lease_owner_of(store), id) ||
 	    rows_first(&rows, "message of the queue", id, fault))
 		return -1;
 	*ret = (struct queue_row){
@@ -41,6 +43,7 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 		.reverse_path = rows_text(&rows, 3),
 		.report = rows_int(&rows, 4),
 		.represented = rows_int(&rows, 5),
+		.is_others = rows_int(&rows, 6) != 0,
 	};
 	return 0;
 }
@@ -240,8 +243,8 @@ static int result_move(struct store *store, const struct beside *beside,
 	if (!folder)
 		return copy_set_flags(store, &row,
 				      result_flags(beside, row.flags), fault);
-	return copy_move_as(store, &row, folder, 0,
-			    result_flags(beside, row.flags), fault);
+	return copy_move_within(store, &row, folder, 0,
+				result_flags(beside, row.flags), fault);
 }
 
 /* The copies of a message that leaves the queue. */
@@ -422,9 +425,12 @@ int store_queue_results(struct store *store,
 	int64_t id = results->id;
 
 	*left_out = (struct fault){0};
-	if (claim_check(store, id, fault) ||
-	    result_load(store, id, &queue, fault) ||
-	    result_tally(store, results, &queue, fault) ||
+	if (store_need_unit(store, fault) ||
+	    result_load(store, id, &queue, fault))
+		return -1;
+	if (queue.is_others)
+		return claim_refuse(id, fault);
+	if (result_tally(store, results, &queue, fault) ||
 	    (queue.waiting && result_record_all(store, results, fault)))
 		return -1;
 	if (results->report && result_report(store, &beside, left_out, fault))

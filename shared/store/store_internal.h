@@ -458,10 +458,10 @@ NODISCARD int copy_duplicate(struct store *store, const struct copy_row *row,
  * and is marked deleted here. */
 NODISCARD int copy_move(struct store *store, const struct copy_row *row,
 			int64_t folder, int64_t origin, struct fault *fault);
-/* The same, and it has other flags there. */
-NODISCARD int copy_move_as(struct store *store, const struct copy_row *row,
-			   int64_t folder, int64_t origin, unsigned flags,
-			   struct fault *fault);
+/* Within its store, to another folder of that; it has these flags there. */
+NODISCARD int copy_move_within(struct store *store, const struct copy_row *row,
+			       int64_t folder, int64_t origin, unsigned flags,
+			       struct fault *fault);
 NODISCARD int copy_set_flags(struct store *store, const struct copy_row *row,
 			     unsigned flags, struct fault *fault);
 /* Marks a copy deleted at a time. */
@@ -509,6 +509,8 @@ NODISCARD int queue_remember(struct store *store, int64_t id, int64_t message,
  * whoever took its place is done: what it knows is still true.
  * FAULT_STORE_BUSY, FAULT_NOT_FOUND. */
 NODISCARD int claim_check(struct store *store, int64_t id, struct fault *fault);
+/* FAULT_STORE_BUSY, in its words. */
+int claim_refuse(int64_t id, struct fault *fault);
 /* It is over: what has no result waits again. */
 NODISCARD int claim_end(struct store *store, int64_t id, struct fault *fault);
 
@@ -530,6 +532,9 @@ enum lease_state {
 enum lease_state lease_owner_state(const char *owner);
 /* Is a lease until expires (by lease_clock()) void? */
 bool lease_is_over(const char *owner, int64_t expires);
+/* Does any process but this one hold a lease? */
+NODISCARD int lease_has_others(struct store *store, bool *ret_others,
+			       struct fault *fault);
 /* Takes back what processes held that are gone. */
 NODISCARD int lease_reap(struct store *store, int64_t now, struct fault *fault);
 

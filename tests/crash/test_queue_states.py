@@ -21,8 +21,8 @@ OAUTH = ("--auth", "anna:", "--auth-mechs", "XOAUTH2", "--token", "t0ken")
 
 
 class Killed(Sending):
-    def start(self, *rules, direct=False, **settings):
-        self.relay = Relay(self, *rules, options=OAUTH if direct else ())
+    def start(self, *rules, direct=False, options=(), **settings):
+        self.relay = Relay(self, *rules, options=OAUTH if direct else options)
         if direct:
             settings.update(smtp_user="anna",
                             smtp_token_command="echo t0ken")
@@ -159,7 +159,8 @@ class States(Killed):
         for direct in (False, True):
             with self.subTest(direct=direct):
                 self.start("DOT*1=250 2.0.0 kept", "DOT*1=until locked",
-                           direct=direct, smtp_max_sessions=1)
+                           direct=direct, smtp_max_sessions=1,
+                           options=("--no-ext", "PIPELINING"))
                 self.spooler.kill()
                 for subject in "abcd":
                     self.submit(subject)

@@ -517,6 +517,17 @@ class Messages(Direct):
         with open(self.runs, encoding="utf-8") as file:
             self.assertEqual(file.read(), "run\n")
 
+    def test_a_backlog_for_who_is_near(self):
+        """What waits behind the second message goes over one connection of
+        our own client."""
+        self.relay = Relay(self)
+        self.okapi_with(self.relay, smtp_max_sessions=1)
+        self.okapi.start_spooler()
+        self.backlog(9)
+        self.assertEqual(self.taken(), [f"m{i:03}" for i in range(9)])
+        log = self.relay.log()
+        self.assertEqual(log.count("EHLO"), 2, log)
+
     def test_one_after_the_other_without_pipelining(self):
         self.start(options=("--no-ext", "PIPELINING"), smtp_max_sessions=1)
         self.backlog(5)
