@@ -14,8 +14,15 @@
 static bool attempt_is_8bit(const void *octets, size_t len)
 {
 	const char *p = octets;
+	uint64_t eight;
+	size_t i = 0;
 
-	for (size_t i = 0; i < len; i++)
+	for (; len - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, p + i, sizeof(eight));
+		if (eight & UINT64_C(0x8080808080808080))
+			return true;
+	}
+	for (; i < len; i++)
 		if (p[i] & 0x80)
 			return true;
 	return false;

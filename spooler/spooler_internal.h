@@ -10,6 +10,19 @@
 
 #include <pthread.h>
 
+/* How far claims have walked through a long queue of what they do not want:
+ * none goes through all of it each time.  The settings and routes are compared
+ * only, and may be gone. */
+struct spooler_walk {
+	const struct settings *settings;
+	const struct route *only;
+	uintptr_t full; /* routes that are, together */
+	bool is_long;   /* is worth it */
+	struct queue_walk walk;
+	int64_t until; /* monotonic: then from the beginning */
+};
+#define SPOOLER_WALKS 4
+
 struct spooler {
 	struct committer *committer;
 	struct helper_pool *helpers;
@@ -38,6 +51,8 @@ struct spooler {
 	int64_t not_before;         /* no claim before: the last was in vain */
 	unsigned in_vain;           /* so many in a row */
 	struct scheduler_rate rate; /* smtp_rate */
+	struct spooler_walk walks[SPOOLER_WALKS];
+	unsigned next_walk; /* to be replaced */
 };
 
 struct worker;

@@ -11,6 +11,8 @@
 #define WORKER_SESSION_MAX 100 /* messages over one connection */
 #define WORKER_DOWN_MAX    (5 * USEC_PER_SEC)
 #define WORKER_VAIN_US     (USEC_PER_SEC / 2)
+#define WORKER_WALK_LONG   1000 /* recipients passed: worth to be remembered */
+#define WORKER_WALK_US     (5 * USEC_PER_SEC)
 
 bool worker_is_stopping(struct worker *worker)
 {
@@ -97,18 +99,89 @@ struct worker_claim {
 	const struct route *only; /* of a session under way, or NULL: all */
 	GPtrArray *full; /* of struct route: no more of their mail, or NULL */
 	GPtrArray *entries;
+	struct spooler_walk walk; /* as it was before */
+	struct queue_walk walked; /* by this one */
+	char *path;               /* the last that was asked about */
+	bool path_is_nobodys;
+	const struct route *path_route; /* of it */
 };
 
 static bool worker_wants(const char *reverse_path, bool is_nobodys,
 			 void *context)
 {
-	const struct worker_claim *claim = context;
-	const struct route *route =
-		worker_route(claim->worker, reverse_path, is_nobodys);
+	struct worker_claim *claim = context;
 
+	/* Much of a long queue is of one sender. */
+	if (!claim->path || claim->path_is_nobodys != is_nobodys ||
+	    strcmp(claim->path, reverse_path) != 0) {
+		g_free(claim->path);
+		claim->path = g_strdup(reverse_path);
+		claim->path_is_nobodys = is_nobodys;
+		claim->path_route =
+			worker_route(claim->worker, reverse_path, is_nobodys);
+	}
 	if (claim->only)
-		return route == claim->only;
-	return !g_ptr_array_find(claim->full, route, NULL);
+		return claim->path_route == claim->only;
+	return !g_ptr_array_find(claim->full, claim->path_route, NULL);
+}
+
+/* ---- what claims need not look at again ---- */
+
+static bool worker_walk_is(const struct spooler_walk *walk,
+			   const struct worker_claim *claim)
+{
+	return walk->settings == claim->walk.settings &&
+	       walk->only == claim->walk.only && walk->full == claim->walk.full;
+}
+
+/* Where others that wanted the same have come to. */
+static void worker_find_walk(struct worker_claim *claim)
+{
+	struct spooler *spooler = claim->worker->spooler;
+	int64_t now = g_get_monotonic_time();
+
+	claim->walk.settings = claim->worker->settings;
+	claim->walk.only = claim->only;
+	for (guint i = 0; claim->full && i < claim->full->len; i++)
+		claim->walk.full += (uintptr_t)claim->full->pdata[i];
+	claim->walk.until = now + WORKER_WALK_US;
+	pthread_mutex_lock(&spooler->lock);
+	for (size_t i = 0; i < SPOOLER_WALKS; i++)
+		if (worker_walk_is(&spooler->walks[i], claim) &&
+		    spooler->walks[i].until > now)
+			claim->walk = spooler->walks[i];
+	pthread_mutex_unlock(&spooler->lock);
+}
+
+/* After a claim that was committed. */
+static void worker_keep_walk(struct worker_claim *claim)
+{
+	struct spooler *spooler = claim->worker->spooler;
+	struct spooler_walk *to = NULL;
+
+	if (claim->walked.passed >= WORKER_WALK_LONG)
+		claim->walk.is_long = true;
+	if (!claim->walk.is_long)
+		return;
+	claim->walk.walk = claim->walked;
+	pthread_mutex_lock(&spooler->lock);
+	for (size_t i = 0; i < SPOOLER_WALKS; i++)
+		if (worker_walk_is(&spooler->walks[i], claim))
+			to = &spooler->walks[i];
+	if (!to)
+		to = &spooler->walks[spooler->next_walk++ % SPOOLER_WALKS];
+	*to = claim->walk;
+	pthread_mutex_unlock(&spooler->lock);
+}
+
+/* Something that was passed may be due again. */
+static void worker_forget_walks(struct worker *worker)
+{
+	struct spooler *spooler = worker->spooler;
+
+	pthread_mutex_lock(&spooler->lock);
+	memset(spooler->walks, 0, sizeof(spooler->walks));
+	pthread_mutex_unlock(&spooler->lock);
 }
 
 static int worker_claim_unit(struct store *store, void *context,
@@ -119,10 +192,11 @@ static int worker_claim_unit(struct store *store, void *context,
 	g_clear_pointer(&claim->entries, g_ptr_array_unref); /* of a run
 								that was
 								undone */
+	claim->walked = claim->walk.walk;
 	return store_queue_claim(store, claim->now, claim->limit,
 				 claim->only || claim->full ? worker_wants
 							    : NULL,
-				 claim, &claim->entries, fault);
+				 claim, &claim->walked, &claim->entries, fault);
 }
 
 /* How many may be claimed now. */
@@ -221,6 +295,7 @@ static void worker_claim(struct worker *worker, const struct route *own)
 	else
 		full = worker_full_routes(worker);
 	claim.full = full;
+	worker_find_walk(&claim);
 	worker_expect(worker, true);
 	if (committer_run_anew(worker->spooler->committer, worker_claim_unit,
 			       &claim, &fault) != 0) {
@@ -229,7 +304,9 @@ static void worker_claim(struct worker *worker, const struct route *own)
 			    fault.text);
 	} else {
 		count = claim.entries->len;
+		worker_keep_walk(&claim);
 	}
+	g_free(claim.path);
 	worker_expect(worker, false);
 	worker_claimed(worker, &claim, count);
 	if (!claim.entries)
@@ -251,7 +328,9 @@ static void worker_unclaim(struct worker *worker, int64_t id)
 	struct fault fault = {0};
 
 	if (committer_run_anew(worker->spooler->committer, worker_unclaim_unit,
-			       &id, &fault) != 0)
+			       &id, &fault) == 0)
+		worker_forget_walks(worker);
+	else
 		log_message(LOG_LEVEL_WARNING,
 			    "cannot give back message %" G_GINT64_FORMAT ": %s",
 			    id, fault.text);

@@ -121,15 +121,28 @@ NODISCARD int store_queue_bytes(struct store *store, int64_t id,
 typedef bool queue_wants_fn(const char *reverse_path, bool is_nobodys,
 			    void *context);
 
+/* How far claims that want the same have come: what is due before it they do
+ * not want, unless it came back since (given back, released).  All 0: nothing
+ * is known. */
+struct queue_walk {
+	struct queue_walk_mark {
+		int64_t time; /* next_attempt, and below the same by queue */
+		int64_t queue;
+	} from[4];     /* fresh by priority, and what failed before */
+	size_t passed; /* recipients that were not wanted, this time */
+};
+
 /*
  * Unit.  Claims at most limit messages that are wanted (NULL: any) with a
  * recipient that is due: their due recipients become SENDING under a lease of
  * this process.  Leases of processes that are gone are taken up first.  Entries
  * come with the claimed recipients only.  A fresh message goes before one that
- * failed before.
+ * failed before.  walk is where it begins, and then where the next one may; it
+ * counts only once the unit is committed.
  */
 NODISCARD int store_queue_claim(struct store *store, int64_t now, size_t limit,
 				queue_wants_fn *wants, void *context,
+				struct queue_walk *walk,
 				GPtrArray **ret_entries, struct fault *fault);
 /* Unit.  Gives a claim back without an attempt (graceful stop). */
 NODISCARD int store_queue_unclaim(struct store *store, int64_t id,

@@ -5,25 +5,42 @@
 
 #include <string.h>
 
+/* What is due at the moment of a claim may be on its way from a clock that is
+ * a little behind. */
+#define CLAIM_MARGIN_US USEC_PER_SEC
+
 /* What to claim. */
 struct claim {
 	int64_t now;
 	size_t limit;
 	queue_wants_fn *wants;
 	void *context;
+	struct queue_walk *walk;
 };
 
-/* Ids of messages that are due, by time; priority is for fresh ones. */
+static bool claim_is_wanted(const struct claim *claim, const struct rows *rows)
+{
+	if (!claim->wants ||
+	    claim->wants(rows_peek(rows, 1), rows_int(rows, 2) != 0,
+			 claim->context))
+		return true;
+	claim->walk->passed++;
+	return false;
+}
+
+/* Ids of messages that are due, by time, from where the last walk ended;
+ * priority is for fresh ones. */
 static int claim_find(struct store *store, const char *sql, int priority,
-		      const struct claim *claim, GArray *ids,
-		      struct fault *fault)
+		      const struct claim *claim, struct queue_walk_mark *from,
+		      GArray *ids, struct fault *fault)
 {
 	ROWS rows = {0};
-	int rc;
+	int rc = 0;
 
 	if (ids->len >= claim->limit)
 		return 0;
-	if (rows_open(store, &rows, fault, sql, "id", claim->now, priority))
+	if (rows_open(store, &rows, fault, sql, "idii", claim->now, priority,
+		      from->time, from->queue))
 		return -1;
 	while (ids->len < claim->limit && (rc = rows_next(&rows, fault))) {
 		int64_t id;
@@ -31,16 +48,18 @@ static int claim_find(struct store *store, const char *sql, int priority,
 
 		if (rc < 0)
 			return -1;
-		if (claim->wants &&
-		    !claim->wants(rows_peek(&rows, 1), rows_int(&rows, 2) != 0,
-				  claim->context))
+		if (!claim_is_wanted(claim, &rows))
 			continue;
 		id = rows_int(&rows, 0);
 		for (guint i = 0; i < ids->len; i++)
 			is_known |= g_array_index(ids, int64_t, i) == id;
 		if (!is_known)
 			g_array_append_val(ids, id);
+		*from = (struct queue_walk_mark){rows_int(&rows, 3), id};
 	}
+	if (ids->len < claim->limit) /* that was all */
+		*from = (struct queue_walk_mark){
+			MAX(from->time, claim->now - CLAIM_MARGIN_US), 0};
 	return 0;
 }
 
@@ -49,22 +68,29 @@ static int claim_find_all(struct store *store, const struct claim *claim,
 			  GArray *ids, struct fault *fault)
 {
 	static const char fresh[] =
-		"SELECT r.queue, q.reverse_path, q.store IS NULL FROM outgoingrecipients r"
+		"SELECT r.queue, q.reverse_path, q.store IS NULL,"
+		" r.next_attempt FROM outgoingrecipients r"
 		" JOIN outgoingqueue q ON q.id = r.queue"
 		" WHERE r.state = 0 AND r.attempts = 0 AND r.priority = ?2"
+		" AND (r.next_attempt, r.queue) > (?3, ?4)"
 		" AND r.next_attempt <= ?1 AND q.held = 0"
-		" AND q.lease_owner IS NULL ORDER BY r.next_attempt";
+		" AND q.lease_owner IS NULL"
+		" ORDER BY r.next_attempt, r.queue";
 	static const char again[] =
-		"SELECT r.queue, q.reverse_path, q.store IS NULL FROM outgoingrecipients r"
+		"SELECT r.queue, q.reverse_path, q.store IS NULL,"
+		" r.next_attempt FROM outgoingrecipients r"
 		" JOIN outgoingqueue q ON q.id = r.queue"
 		" WHERE r.state = 0 AND r.attempts > 0 AND ?2 = 0"
+		" AND (r.next_attempt, r.queue) > (?3, ?4)"
 		" AND r.next_attempt <= ?1 AND q.held = 0"
-		" AND q.lease_owner IS NULL ORDER BY r.next_attempt";
+		" AND q.lease_owner IS NULL"
+		" ORDER BY r.next_attempt, r.queue";
+	struct queue_walk_mark *from = claim->walk->from;
 
 	for (int p = QUEUE_PRIORITY_HIGH; p >= QUEUE_PRIORITY_LOW; p--)
-		if (claim_find(store, fresh, p, claim, ids, fault))
+		if (claim_find(store, fresh, p, claim, from++, ids, fault))
 			return -1;
-	return claim_find(store, again, 0, claim, ids, fault);
+	return claim_find(store, again, 0, claim, from, ids, fault);
 }
 
 static int claim_one(struct store *store, int64_t id, int64_t now,
@@ -124,13 +150,15 @@ int store_queue_heartbeat(struct store *store, struct fault *fault)
 
 int store_queue_claim(struct store *store, int64_t now, size_t limit,
 		      queue_wants_fn *wants, void *context,
-		      GPtrArray **ret_entries, struct fault *fault)
+		      struct queue_walk *walk, GPtrArray **ret_entries,
+		      struct fault *fault)
 {
-	const struct claim claim = {now, limit, wants, context};
+	const struct claim claim = {now, limit, wants, context, walk};
 	g_autoptr(GPtrArray) entries =
 		g_ptr_array_new_with_free_func(claim_free_element);
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
+	walk->passed = 0;
 	if (store_need_unit(store, fault) || lease_reap(store, now, fault) ||
 	    claim_find_all(store, &claim, ids, fault))
 		return -1;

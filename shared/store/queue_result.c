@@ -48,12 +48,19 @@ static int result_load(struct store *store, int64_t id, struct queue_row *ret,
 	return 0;
 }
 
+/* Begins at at, behind the one found before: both are in much the same order,
+ * and may be a thousand. */
 static const struct queue_result *
-result_find(const struct queue_results *results, int64_t recipient)
+result_find(const struct queue_results *results, int64_t recipient, size_t *at)
 {
-	for (size_t i = 0; i < results->count; i++)
-		if (results->results[i].recipient == recipient)
-			return &results->results[i];
+	for (size_t i = 0; i < results->count; i++) {
+		size_t k = (*at + i) % results->count;
+
+		if (results->results[k].recipient == recipient) {
+			*at = k + 1;
+			return &results->results[k];
+		}
+	}
 	return NULL;
 }
 
@@ -70,6 +77,7 @@ static int result_tally(struct store *store,
 {
 	ROWS rows = {0};
 	size_t known = 0;
+	size_t at = 0;
 	int rc;
 
 	if (rows_open(store, &rows, fault,
@@ -79,7 +87,7 @@ static int result_tally(struct store *store,
 		return -1;
 	while ((rc = rows_next(&rows, fault)) == 1) {
 		const struct queue_result *result =
-			result_find(results, rows_int(&rows, 0));
+			result_find(results, rows_int(&rows, 0), &at);
 		enum queue_recipient_state state =
 			(enum queue_recipient_state)rows_int(&rows, 1);
 

@@ -39,10 +39,11 @@ static int64_t submit(int64_t store_id, const char *reverse_path, int n,
 
 static GPtrArray *claim(int64_t now, size_t limit)
 {
+	struct queue_walk walk = {0};
 	GPtrArray *entries = NULL;
 
-	in_unit(store_queue_claim(fx.store, now, limit, NULL, NULL, &entries,
-				  fault));
+	in_unit(store_queue_claim(fx.store, now, limit, NULL, NULL, &walk,
+				  &entries, fault));
 	return entries;
 }
 
@@ -560,6 +561,52 @@ Test(queue, all_are_due_but_who_is_being_sent)
 	g_ptr_array_unref(now_due);
 	now_due = claim(g_get_real_time(), 10);
 	cr_expect_eq(now_due->len, 1, "due once it is released");
+}
+
+static bool is_from_carol(const char *reverse_path, bool is_nobodys,
+			  void *context)
+{
+	(void)is_nobodys;
+	(void)context;
+	return strcmp(reverse_path, "carol@example.com") == 0;
+}
+
+static size_t claim_of_carol(struct queue_walk *walk, size_t limit)
+{
+	g_autoptr(GPtrArray) entries = NULL;
+	int64_t now = g_get_real_time();
+
+	in_unit(store_queue_claim(fx.store, now, limit, is_from_carol, NULL,
+				  walk, &entries, fault));
+	return entries->len;
+}
+
+Test(queue, what_is_not_wanted_is_passed_once)
+{
+	int64_t bob = user_make("bob");
+	struct queue_walk walk = {0};
+	int64_t early;
+
+	for (int i = 0; i < 5; i++)
+		(void)submit(bob, "bob@example.com", 2, 0);
+	early = submit(bob, "carol@example.com", 1, 0);
+	(void)submit(bob, "bob@example.com", 2, 0);
+	(void)submit(bob, "carol@example.com", 2, 0);
+	(void)submit(bob, "carol@example.com", 1, 0);
+	cr_expect_eq(claim_of_carol(&walk, 1), 1);
+	cr_expect_eq(walk.passed, 10, "both recipients of five");
+	cr_expect_eq(claim_of_carol(&walk, 1), 1);
+	cr_expect_eq(walk.passed, 2, "and what came between");
+	in_unit(store_queue_unclaim(fx.store, early, fault));
+	cr_expect_eq(claim_of_carol(&walk, 9), 1);
+	cr_expect_eq(walk.passed, 0);
+	/* What came back is found from the beginning. */
+	walk = (struct queue_walk){0};
+	cr_expect_eq(claim_of_carol(&walk, 9), 1);
+	cr_expect_eq(walk.passed, 12);
+	/* What came meanwhile is found, however much was looked through. */
+	(void)submit(bob, "carol@example.com", 1, 0);
+	cr_expect_eq(claim_of_carol(&walk, 9), 1);
 }
 
 Test(queue, deleting_it_from_the_outbox_calls_it_back)
