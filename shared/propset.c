@@ -145,6 +145,17 @@ void propset_set_text(struct propset *set, uint32_t tag, const char *value)
 	propset_set_text_len(set, tag, value, strlen(value));
 }
 
+void propset_set_text_take(struct propset *set, uint32_t tag, char *value)
+{
+	if (PROP_TYPE(tag) == PT_UNICODE &&
+	    utf8_is_valid(value, strlen(value))) {
+		propset_slot(set, tag, PT_UNICODE)->value.text = value;
+		return;
+	}
+	propset_set_text(set, tag, value);
+	g_free(value);
+}
+
 void propset_set_text_len(struct propset *set, uint32_t tag, const char *value,
 			  size_t len)
 {

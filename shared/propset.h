@@ -87,6 +87,8 @@ void propset_set_bool(struct propset *set, uint32_t tag, bool value);
 void propset_set_number(struct propset *set, uint32_t tag, int64_t value);
 void propset_set_real(struct propset *set, uint32_t tag, double value);
 void propset_set_text(struct propset *set, uint32_t tag, const char *value);
+/* value is moved, and kept as it is where it is valid. */
+void propset_set_text_take(struct propset *set, uint32_t tag, char *value);
 void propset_set_text_len(struct propset *set, uint32_t tag, const char *value,
 			  size_t len);
 void propset_set_texts(struct propset *set, uint32_t tag,

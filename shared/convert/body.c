@@ -285,10 +285,11 @@ static bool has_name(const struct mime_entity *entity, bool location)
 	return false;
 }
 
-/* Takes the files out of a text, into leaf->files; what is left is owned. */
+/* Takes the files out of a text, into leaf->files; what is left is owned, for
+ * as long as the message is there. */
 static GBytes *take_files(struct mime_entity *leaf)
 {
-	g_autoptr(GBytes) bytes = mime_decode(leaf);
+	g_autoptr(GBytes) bytes = mime_view(leaf);
 	GPtrArray *files = NULL;
 	GBytes *left = text_files_take(bytes, &files);
 
@@ -310,8 +311,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 {
 	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *charset = NULL;
-	g_autofree char *text = NULL;
-	g_autofree char *lines = NULL;
+	char *text = NULL;
 
 	leaf->is_body = true;
 	if (context->options->flags & CONVERT_SKETCH) {
@@ -323,26 +323,35 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 	}
 	bytes = take_files(leaf);
 	text = body_decode_text(context, leaf, bytes, &charset);
-	lines = text_crlf(text);
+	g_clear_pointer(&bytes, g_bytes_unref);
 	if (is_flowed(leaf)) {
-		g_free(lines);
-		lines = text_unflow(text, param_is(leaf, "delsp", "yes"));
+		char *flowed = text;
+
+		text = text_unflow(flowed, param_is(leaf, "delsp", "yes"));
+		g_free(flowed);
+	} else {
+		text = text_crlf_take(text);
 	}
 	if (context->options->flags & CONVERT_BODIES)
-		propset_set_text(set, PR_BODY, lines);
+		propset_set_text_take(set, PR_BODY, text);
+	else
+		g_free(text);
 	propset_set_number(set, PR_NATIVE_BODY, 1);
 	propset_set_number(set, PR_INTERNET_CPID, charset_codepage(charset));
 }
 
 void body_keep_html(struct propset *set, int page, struct span octets,
-		    const char *text)
+		    char *text)
 {
-	g_autofree char *own = page == CODEPAGE_UTF8
-				       ? NULL
-				       : g_strndup(octets.data, octets.len);
-	g_autofree char *lines = text_crlf(own ? own : text);
+	g_autoptr(GBytes) bytes = NULL;
 
-	propset_set_binary_copy(set, PR_HTML, lines, strlen(lines));
+	if (page != CODEPAGE_UTF8) {
+		g_free(text);
+		text = g_strndup(octets.data, octets.len);
+	}
+	text = text_crlf_take(text);
+	bytes = g_bytes_new_take(text, strlen(text));
+	propset_set_binary(set, PR_HTML, bytes);
 }
 
 /* HTML without plain text beside it gets one. */
@@ -371,7 +380,7 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		check_charset(context, leaf);
 		return;
 	}
-	bytes = mime_decode(leaf);
+	bytes = mime_view(leaf);
 	text = body_decode_text(context, leaf, bytes, &charset);
 	if (mime_is(leaf, "text", "enriched")) {
 		char *enriched = g_steal_pointer(&text);
@@ -390,9 +399,9 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	if (!(context->options->flags & CONVERT_BODIES) ||
 	    context->options->flags & CONVERT_SKETCH)
 		return;
-	body_keep_html(set, page, octets, text);
 	if (!has_plain)
 		make_plain(context, set, text);
+	body_keep_html(set, page, octets, g_steal_pointer(&text));
 }
 
 void body_convert(struct convert_context *context, struct mime_entity *root,

@@ -205,6 +205,15 @@ GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding)
 	return g_bytes_new(content.data, content.len);
 }
 
+GBytes *mime_view(const struct mime_entity *entity)
+{
+	if (entity->encoding == MIME_IDENTITY ||
+	    entity->encoding == MIME_UNKNOWN_ENCODING)
+		return g_bytes_new_static(entity->content.data,
+					  entity->content.len);
+	return mime_decode(entity);
+}
+
 GBytes *mime_decode(const struct mime_entity *entity)
 {
 	return mime_decode_octets(entity->content, entity->encoding);

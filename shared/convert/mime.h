@@ -99,6 +99,9 @@ bool span_is(struct span span, const char *text); /* case-blind */
  * The content, its transfer encoding undone (unknown ones are left).  Owned.
  */
 GBytes *mime_decode(const struct mime_entity *entity);
+/* The same for what is looked at and let go while the message is there: not
+ * copied where nothing is to be undone.  Owned. */
+GBytes *mime_view(const struct mime_entity *entity);
 GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding);
 
 #endif

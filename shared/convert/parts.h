@@ -26,9 +26,9 @@ char *body_decode_text(struct convert_context *context,
 
 /* PR_HTML: the octets, in the code page that charset_exact_codepage() has for
  * them, or the text where that is 65001; in lines that end in CRLF (MS-OXCMAIL
- * 2.2.3.3.2.1). */
+ * 2.2.3.3.2.1).  text is moved. */
 void body_keep_html(struct propset *set, int page, struct span octets,
-		    const char *text);
+		    char *text);
 
 /* html_names.c: the ids that stand behind "cid:" into a tree of names, with
  * character references and %XX undone, and what attributes have in quotes, for

@@ -36,5 +36,7 @@ void text_flatten(char *text);
 char *text_without_mark(char *text);
 /* With lines that end in CRLF, as MAPI has them.  Owned. */
 char *text_crlf(const char *text);
+/* The same; text is moved, and comes back as it is where it needs nothing. */
+char *text_crlf_take(char *text);
 
 #endif

@@ -425,7 +425,7 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 		native = 3;
 		propset_set_number(set, PR_INTERNET_CPID, page);
 		if (wanted)
-			body_keep_html(set, page, octets, html);
+			body_keep_html(set, page, octets, g_strdup(html));
 	}
 	if (rtf && wanted)
 		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));

@@ -80,6 +80,20 @@ char *text_crlf(const char *text)
 	return g_string_free(out, FALSE);
 }
 
+char *text_crlf_take(char *text)
+{
+	char *lines = NULL;
+	const char *lf = strchr(text, '\n');
+
+	while (lf && lf != text && lf[-1] == '\r')
+		lf = strchr(lf + 1, '\n');
+	if (!lf)
+		return text;
+	lines = text_crlf(text);
+	g_free(text);
+	return lines;
+}
+
 char *text_without_mark(char *text)
 {
 	size_t marks = 0;
