@@ -45,9 +45,11 @@ static const char *const way_names[] = {"GMime", "whole", "delivery",
 					"whole, helper", "delivery, helper"};
 
 /* What dagent/mail.c asks for with rules, and without. */
-static const struct convert_options whole = {CONVERT_ALL, "windows-1252"};
+static const struct convert_options whole = {.flags = CONVERT_ALL,
+					     .default_charset = "windows-1252"};
 static const struct convert_options delivery = {
-	CONVERT_HEADERS | CONVERT_SKETCH, "windows-1252"};
+	.flags = CONVERT_HEADERS | CONVERT_SKETCH,
+	.default_charset = "windows-1252"};
 
 static volatile size_t sink; /* so that no work is left out */
 
@@ -221,6 +223,23 @@ static GBytes *message_new(size_t bytes, guint32 seed)
 		put_base64(out, random, bytes - out->len);
 		g_string_append(out, "--=_mix--\r\n");
 	}
+	g_rand_free(random);
+	return g_string_free_to_bytes(out);
+}
+
+/* A message that is one body, plain text or HTML. */
+static GBytes *body_message_new(size_t bytes, bool html)
+{
+	GRand *random = g_rand_new_with_seed(1);
+	GString *out = g_string_sized_new(bytes + 1024);
+
+	put_header(out, random);
+	g_string_append_printf(out,
+			       "Content-Type: text/%s; charset=utf-8\r\n\r\n",
+			       html ? "html" : "plain");
+	while (out->len < bytes)
+		g_string_append(out, html ? "<p>The same line again.</p>\r\n"
+					  : "The same line again.\r\n");
 	g_rand_free(random);
 	return g_string_free_to_bytes(out);
 }
@@ -487,8 +506,15 @@ static long peak_of_child(void)
 	return peak_kb(pid);
 }
 
+enum content {
+	CONTENT_FILE,
+	CONTENT_PLAIN,
+	CONTENT_HTML,
+};
+
 /* In a process of its own: nothing before it counts. */
-static void show_memory_of(enum bench_way way, size_t bytes)
+static void show_memory_of(enum bench_way way, enum content content,
+			   size_t bytes)
 {
 	AUTO(helper_pool) pool = NULL;
 	GBytes *message = NULL;
@@ -497,7 +523,9 @@ static void show_memory_of(enum bench_way way, size_t bytes)
 
 	convert_init();
 	pool = pool_new();
-	message = message_new(bytes, 1);
+	message = content == CONTENT_FILE
+			  ? message_new(bytes, 1)
+			  : body_message_new(bytes, content == CONTENT_HTML);
 	file = file_of(message);
 	before = peak_kb("self");
 	one(way, pool, message, file);
@@ -512,15 +540,18 @@ static void show_memory_of(enum bench_way way, size_t bytes)
 	g_bytes_unref(message);
 }
 
-static void show_memory(size_t bytes)
+static void show_memory(size_t bytes, enum content content)
 {
-	printf("\npeak memory, one message of %zu MB\n", bytes >> 20);
+	static const char *const names[] = {"a file", "plain text", "HTML"};
+
+	printf("\npeak memory, one message of %zu MB, %s\n", bytes >> 20,
+	       names[content]);
 	(void)fflush(stdout);
 	for (unsigned way = 0; way < WAYS; way++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			show_memory_of(way, bytes);
+			show_memory_of(way, content, bytes);
 			_exit(0);
 		}
 		(void)waitpid(pid, NULL, 0);
@@ -533,7 +564,9 @@ int main(int argc, char **argv)
 	AUTO(helper_pool) pool = NULL;
 
 	/* First: a child begins with the memory its parent has. */
-	show_memory(sizes[G_N_ELEMENTS(sizes) - 1].bytes);
+	for (unsigned content = CONTENT_FILE; content <= CONTENT_HTML;
+	     content++)
+		show_memory(sizes[G_N_ELEMENTS(sizes) - 1].bytes, content);
 	convert_init();
 	pool = pool_new();
 	printf("\n");
