@@ -86,7 +86,7 @@ static char *vcard_decode(const char *params, const char *value)
 		int low = high >= 0 ? g_ascii_xdigit_value(c[2]) : -1;
 
 		g_string_append_c(octets,
-				  low >= 0 ? (char)(high << 4 | low) : *c);
+				  (char)(low >= 0 ? high << 4 | low : *c));
 		c += low >= 0 ? 2 : 0;
 	}
 	return charset_decode(charset, octets->str, octets->len);
