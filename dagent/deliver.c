@@ -194,6 +194,21 @@ void deliver_log_refusal(const struct mail *mail, const char *path,
 	log_event_emit(event, LOG_LEVEL_INFO);
 }
 
+/* "Inbox,Lists"; of the public store as its folders are called elsewhere, too.
+ * Owned. */
+static char *deliver_folders(const struct mail *mail,
+			     const struct mail_recipient *to)
+{
+	g_autofree char *folders = plan_folders(to->plan);
+	const struct plan_copy *copy =
+		to->plan->copies->len ? to->plan->copies->pdata[0] : NULL;
+
+	/* Without that folder it went to the Inbox. */
+	if (!mail->wishes.in_public || !copy || copy->store == to->who->store)
+		return g_steal_pointer(&folders);
+	return g_strconcat("Public/", folders, NULL);
+}
+
 static void deliver_log(const struct mail *mail,
 			const struct mail_recipient *to)
 {
@@ -202,7 +217,7 @@ static void deliver_log(const struct mail *mail,
 	struct log_event *event;
 	int64_t usec = g_get_monotonic_time() - to->started;
 	g_autofree char *id = deliver_id(mail, to);
-	g_autofree char *folders = plan ? plan_folders(plan) : NULL;
+	g_autofree char *folders = plan ? deliver_folders(mail, to) : NULL;
 	g_autofree char *twice =
 		result == FIGURES_DUPLICATE
 			? g_strconcat("duplicate of ", id,

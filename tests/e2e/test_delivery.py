@@ -576,7 +576,8 @@ class Pipe(Delivering):
                                   "anna")
         self.assertEqual(done.status, 0, done)
         self.assertEqual(self.okapi.mails("anna"), [])
-        self.assertIn('folder=Board/News', self.okapi.dagent.text())
+        self.assertIn('folder=Public/Board/News',
+                      self.okapi.dagent.text())
 
     def test_delivery_time(self):
         received = ("Received: from a by b; Sun, 22 Nov 2026 08:09:10 +0100")
