@@ -195,6 +195,8 @@ static void run_setproperty(struct sieve_run *run, const struct ast_node *node)
 	bool are_categories = is_keywords(name);
 	const struct ast_string *string = node->positional[1]->strings;
 
+	if (!are_categories && string->next)
+		sieve_run_fail(run, "setproperty: %.60s takes one value", name);
 	for (; string && !run->failed;
 	     string = are_categories ? string->next : NULL) {
 		const char *value = sieve_run_string(run, string);

@@ -111,6 +111,10 @@ static const struct sieve_case properties[] = {
 	 "PR_SEARCH_KEY wants it"},
 	{"two values", S("setproperty \"PR_IMPORTANCE\" [\"1\", \"2\"];"), NULL,
 	 "error 2:35: \"PR_IMPORTANCE\" takes one value"},
+	{"two values of a name that came out",
+	 S("set \"n\" \"PR_IMPORTANCE\"; setproperty \"${n}\" [\"1\", \"2\"];"),
+	 NULL,
+	 "failed r1 2:26: setproperty: PR_IMPORTANCE takes one value; +keep"},
 	{"categories, blanks and all",
 	 S("setproperty \"keywords\" [\"Red Category\", \"Gr\xc3\xbcn\"];"
 	   "setproperty \"Keywords\" \"red category\";"),
