@@ -1,12 +1,13 @@
 /*
- * The scraper's door: as much HTTP/1.1 as GET /metrics takes (RFC 9112), one
- * connection at a time, each with a deadline and a ceiling.
+ * The scraper's door: as much HTTP/1.1 as GET /metrics takes (RFC 9112), by one
+ * thread for all connections, each with a deadline and a ceiling.
  */
 #include "metrics.h"
 
 #include "log.h"
 #include "net.h"
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -15,6 +16,16 @@
 #define HTTP_REQUEST_MAX 8192
 #define HTTP_TIMEOUT_MS  5000
 #define HTTP_PAUSE_MS    250
+#define HTTP_CLIENTS_MAX 16 /* then the oldest has to go */
+
+/* A connection: asks, is answered, and closes. */
+struct http_client {
+	int fd;
+	int64_t end; /* monotonic milliseconds */
+	GString *request;
+	GString *answer; /* NULL: not asked yet */
+	size_t sent;
+};
 
 static struct {
 	bool running;
@@ -24,32 +35,16 @@ static struct {
 	char *where;
 } metrics_http = {.listen_fd = -1, .stop_fd = -1};
 
-/* Reads up to the empty line; 0, or the status that says what is wrong, or -1
- * if there is nobody to answer. */
-static int http_read(int fd, GString *request)
+/* Once the empty line is there 0, or the status that says what is wrong; -1:
+ * not yet. */
+static int http_add(GString *request, const char *octets, size_t len)
 {
-	int64_t end = g_get_monotonic_time() / 1000 + HTTP_TIMEOUT_MS;
-	char buffer[1024];
-
-	while (!strstr(request->str, "\r\n\r\n")) {
-		int64_t left = end - g_get_monotonic_time() / 1000;
-		ssize_t n;
-
-		if (net_wait(fd, false, metrics_http.stop_fd, MAX(left, 0)) !=
-		    1)
-			return -1;
-		n = recv(fd, buffer, sizeof(buffer), 0);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n <= 0)
-			return -1;
-		if (memchr(buffer, '\0', (size_t)n))
-			return 400;
-		g_string_append_len(request, buffer, n);
-		if (request->len > HTTP_REQUEST_MAX)
-			return 431;
-	}
-	return 0;
+	if (memchr(octets, '\0', len))
+		return 400;
+	g_string_append_len(request, octets, (gssize)len);
+	if (request->len > HTTP_REQUEST_MAX)
+		return 431;
+	return strstr(request->str, "\r\n\r\n") ? 0 : -1;
 }
 
 /* The status of a request line; *ret_head: without body. */
@@ -84,11 +79,10 @@ static const char *http_reason(int status)
 	}
 }
 
-static void http_answer(int fd, int status, bool head)
+static GString *http_answer(int status, bool head)
 {
 	g_autoptr(GString) body = g_string_new(NULL);
-	g_autoptr(GString) answer = g_string_new(NULL);
-	struct fault fault = {0};
+	GString *answer = g_string_new(NULL);
 
 	if (status == 200) {
 		metrics_fill();
@@ -107,45 +101,163 @@ static void http_answer(int fd, int status, bool head)
 			body->len, status == 405 ? "Allow: GET, HEAD\r\n" : "");
 	if (!head)
 		g_string_append_len(answer, body->str, (gssize)body->len);
-	if (net_send_all(fd, answer->str, answer->len, HTTP_TIMEOUT_MS,
-			 &fault) < 0)
-		log_message(LOG_LEVEL_DETAIL, "metrics: %s", fault.text);
+	return answer;
 }
 
-static void http_serve(int fd)
-{
-	g_autoptr(GString) request = g_string_new(NULL);
-	bool head = false;
-	char rest[1024];
-	int status = http_read(fd, request);
+/* ---- connections ---- */
 
+static int64_t http_now(void)
+{
+	return g_get_monotonic_time() / 1000;
+}
+
+static void client_free(gpointer data)
+{
+	struct http_client *client = data;
+
+	base_close_fd(&client->fd);
+	g_string_free(client->request, TRUE);
+	if (client->answer)
+		g_string_free(client->answer, TRUE);
+	g_free(client);
+}
+
+static bool client_is_answered(const struct http_client *client)
+{
+	return client->answer && client->sent == client->answer->len;
+}
+
+/* A failed system call that may be tried again later. */
+static bool client_may_wait(ssize_t n)
+{
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* false: it is over.  What comes behind the request is read, too: a close with
+ * unread input would cut the answer short. */
+static bool client_read(struct http_client *client)
+{
+	char buffer[1024];
+	ssize_t n = recv(client->fd, buffer, sizeof(buffer), 0);
+	bool head = false;
+	int status;
+
+	if (n <= 0)
+		return client_may_wait(n);
+	if (client->answer)
+		return true;
+	status = http_add(client->request, buffer, (size_t)n);
 	if (status < 0)
-		return;
+		return true;
 	if (status == 0)
-		status = http_judge(request->str, &head);
-	http_answer(fd, status, head);
-	/* A close with unread input would cut the answer short. */
-	if (shutdown(fd, SHUT_WR) == 0 &&
-	    net_wait(fd, false, metrics_http.stop_fd, HTTP_PAUSE_MS) == 1)
-		while (recv(fd, rest, sizeof(rest), 0) > 0)
-			continue;
+		status = http_judge(client->request->str, &head);
+	client->answer = http_answer(status, head);
+	return true;
+}
+
+/* false: it is over. */
+static bool client_write(struct http_client *client)
+{
+	ssize_t n = send(client->fd, client->answer->str + client->sent,
+			 client->answer->len - client->sent, MSG_NOSIGNAL);
+
+	if (n < 0)
+		return client_may_wait(n);
+	client->sent += (size_t)n;
+	if (!client_is_answered(client))
+		return true;
+	client->end = http_now() + HTTP_PAUSE_MS;
+	return shutdown(client->fd, SHUT_WR) == 0;
+}
+
+static void clients_accept(GPtrArray *clients)
+{
+	int fd = accept4(metrics_http.listen_fd, NULL, NULL,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct http_client *client;
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			(void)net_wait(-1, false, metrics_http.stop_fd,
+				       HTTP_PAUSE_MS);
+		return;
+	}
+	if (clients->len == HTTP_CLIENTS_MAX)
+		g_ptr_array_remove_index(clients, 0);
+	client = g_new0(struct http_client, 1);
+	client->fd = fd;
+	client->end = http_now() + HTTP_TIMEOUT_MS;
+	client->request = g_string_new(NULL);
+	g_ptr_array_add(clients, client);
+}
+
+/* Those of whom poll(2) says something, in the order of fds, go on; who is
+ * done or too slow goes. */
+static void clients_serve(GPtrArray *clients, const struct pollfd *fds)
+{
+	guint kept = 0;
+
+	for (guint i = 0, count = clients->len; i < count; i++) {
+		struct http_client *client = clients->pdata[kept];
+		bool goes_on = http_now() < client->end;
+
+		if (goes_on && fds[i].revents)
+			goes_on = fds[i].events == POLLOUT
+					  ? client_write(client)
+					  : client_read(client);
+		if (goes_on)
+			kept++;
+		else
+			g_ptr_array_remove_index(clients, kept);
+	}
+}
+
+/* Milliseconds until the first of them has to go; -1: there is none. */
+static int clients_patience(const GPtrArray *clients)
+{
+	int64_t now = http_now();
+	int64_t left = -1;
+
+	for (guint i = 0; i < clients->len; i++) {
+		const struct http_client *client = clients->pdata[i];
+		int64_t more = MAX(client->end - now, 0);
+
+		left = left < 0 ? more : MIN(left, more);
+	}
+	return (int)left;
 }
 
 static void *http_main(void *argument G_GNUC_UNUSED)
 {
-	while (net_wait(metrics_http.listen_fd, false, metrics_http.stop_fd,
-			-1) == 1) {
-		AUTOCLOSE int fd = accept4(metrics_http.listen_fd, NULL, NULL,
-					   SOCK_NONBLOCK | SOCK_CLOEXEC);
+	g_autoptr(GPtrArray) clients =
+		g_ptr_array_new_with_free_func(client_free);
+	struct pollfd fds[HTTP_CLIENTS_MAX + 2] = {
+		{.fd = metrics_http.stop_fd, .events = POLLIN},
+		{.fd = metrics_http.listen_fd, .events = POLLIN},
+	};
 
-		if (fd >= 0)
-			http_serve(fd);
-		else if (errno == EMFILE || errno == ENFILE ||
-			 errno == ENOBUFS || errno == ENOMEM)
-			(void)net_wait(-1, false, metrics_http.stop_fd,
-				       HTTP_PAUSE_MS);
+	for (;;) {
+		for (guint i = 0; i < clients->len; i++) {
+			const struct http_client *client = clients->pdata[i];
+			bool writes =
+				client->answer && !client_is_answered(client);
+
+			fds[i + 2] = (struct pollfd){.fd = client->fd,
+						     .events = writes ? POLLOUT
+								      : POLLIN};
+		}
+		if (poll(fds, clients->len + 2, clients_patience(clients)) <
+			    0 &&
+		    errno != EINTR)
+			log_message(LOG_LEVEL_ERROR, "metrics: poll: %s",
+				    g_strerror(errno));
+		if (fds[0].revents)
+			return NULL;
+		clients_serve(clients, fds + 2);
+		if (fds[1].revents)
+			clients_accept(clients);
 	}
-	return NULL;
 }
 
 int metrics_listen_start(const char *where, struct fault *fault)

@@ -175,6 +175,43 @@ Test(metrics, door)
 	(void)g_rmdir(dir);
 }
 
+/* Whoever says nothing, half a request, or reads no answer keeps nobody from
+ * being answered, however many there are. */
+Test(metrics, stuck_clients_hold_nobody_up)
+{
+	static const char *const words[] = {"", "GET /met",
+					    "GET /metrics HTTP/1.1\r\n\r\n"};
+	g_autofree char *dir = g_dir_make_tmp("okapi-metrics-XXXXXX", NULL);
+	g_autofree char *where = g_strdup_printf("unix:%s/sock", dir);
+	const char *request = "GET /metrics HTTP/1.1\r\n\r\n";
+	struct fault fault = {0};
+	int64_t began = g_get_monotonic_time();
+	int stuck[40];
+
+	cr_assert_eq(metrics_listen_start(where, &fault), 0, "%s", fault.text);
+	for (size_t i = 0; i < G_N_ELEMENTS(stuck); i++) {
+		const char *word = words[i % G_N_ELEMENTS(words)];
+
+		cr_assert_eq(net_connect(where, WAIT_MS, &stuck[i], &fault), 0,
+			     "%s", fault.text);
+		cr_assert_eq(net_send_all(stuck[i], word, strlen(word), WAIT_MS,
+					  &fault),
+			     0);
+	}
+	for (int i = 0; i < 3; i++) {
+		g_autofree char *answer = ask(where, request, strlen(request));
+
+		cr_expect(g_str_has_prefix(answer, "HTTP/1.1 200 "), "%s",
+			  answer);
+	}
+	/* Not forty times the five seconds that each may take. */
+	cr_expect_lt(g_get_monotonic_time() - began, 50 * USEC_PER_SEC);
+	for (size_t i = 0; i < G_N_ELEMENTS(stuck); i++)
+		base_close_fd(&stuck[i]);
+	metrics_listen_stop();
+	(void)g_rmdir(dir);
+}
+
 Test(metrics, door_that_is_not_wanted_or_not_possible)
 {
 	struct fault fault = {0};
