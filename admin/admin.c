@@ -98,12 +98,6 @@ int admin_not_allowed(const char *path, int mode, struct fault *fault)
 	return -1;
 }
 
-int admin_open(struct admin *admin, struct fault *fault)
-{
-	return admin_open_for(admin, admin->command->flags & COMMAND_WRITE,
-			      fault);
-}
-
 int admin_open_for(struct admin *admin, bool write, struct fault *fault)
 {
 	struct store_policy policy = {0};
@@ -288,6 +282,13 @@ static int admin_as(struct admin *admin, struct fault *fault)
 	    0)
 		return -1;
 	return rights_check(admin, fault);
+}
+
+/* As the flags of the command say. */
+static int admin_open(struct admin *admin, struct fault *fault)
+{
+	return admin_open_for(admin, admin->command->flags & COMMAND_WRITE,
+			      fault);
 }
 
 static int admin_command(struct admin *admin, struct fault *fault)

@@ -65,7 +65,7 @@ struct admin {
 	GPtrArray *options;  /* of const struct command_option *, with ... */
 	GPtrArray *values;   /* ... their values; "" for those without */
 	struct conf *conf;   /* once admin_conf() was called */
-	struct store *store; /* once admin_open() was called */
+	struct store *store; /* once it is open */
 	struct helper_pool *pool;
 	const char *password; /* zarafa-admin -p */
 	bool told;            /* what went wrong is printed already */
@@ -113,9 +113,8 @@ NODISCARD int admin_number(const char *what, const char *text,
 /* Makes a fault of the store FAULT_NOT_ALLOWED if what is wrong is that the
  * caller may not access the path; returns -1. */
 int admin_not_allowed(const char *path, int mode, struct fault *fault);
-/* Opens the store as the command's flags say (once). */
-NODISCARD int admin_open(struct admin *admin, struct fault *fault);
-/* The same, for a command that changes the store only if told to. */
+/* Opens the store (once), as the command's flags did not: for one that changes
+ * it only if told to. */
 NODISCARD int admin_open_for(struct admin *admin, bool write,
 			     struct fault *fault);
 /* Reads the configuration (once). */

@@ -317,11 +317,6 @@ void store_set_policy(struct store *store, const struct store_policy *policy)
 	store->policy = *policy;
 }
 
-const char *store_path(const struct store *store)
-{
-	return store->path;
-}
-
 void store_set_progress(struct store *store, store_progress_fn *progress,
 			void *context)
 {

@@ -83,7 +83,6 @@ AUTO_DEFINE(store, store_close);
 
 /* Copies policy; before the first delivery. */
 void store_set_policy(struct store *store, const struct store_policy *policy);
-const char *store_path(const struct store *store);
 
 /*
  * What recipients are may be kept as long as the stamp of settings stays the
