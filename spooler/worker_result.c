@@ -62,8 +62,9 @@ void worker_expect(struct worker *worker, bool expect)
 	committer_expect(worker->spooler->committer, expect ? 1 : -1);
 }
 
-/* What the relay host has taken must be recorded, or it goes twice. */
-static void worker_record_wait(struct worker *worker)
+/* What the relay host has taken must be recorded, or it goes twice; false: it
+ * is not, and the end has come. */
+static bool worker_record_wait(struct worker *worker)
 {
 	struct worker_record *record = worker->record;
 	int64_t id = record->attempt->entry->id;
@@ -78,14 +79,14 @@ static void worker_record_wait(struct worker *worker)
 					    " of the queue is recorded, but "
 					    "without %s",
 					    id, record->left_out.text);
-			return;
+			return true;
 		}
 		if (!fault_is_temporary(&fault)) {
 			log_message(LOG_LEVEL_WARNING,
 				    "message %" G_GINT64_FORMAT
 				    " has left the queue meanwhile: %s",
 				    id, fault.text);
-			return;
+			return true;
 		}
 		log_message(LOG_LEVEL_ERROR,
 			    "cannot record what became of message "
@@ -95,7 +96,7 @@ static void worker_record_wait(struct worker *worker)
 		    worker_is_stopping(worker)) {
 			/* Nothing more may be taken that is not recorded. */
 			worker_cut(worker);
-			return;
+			return false;
 		}
 		g_usleep(USEC_PER_SEC);
 		worker_record_start(worker);
@@ -188,12 +189,21 @@ void worker_finish(struct worker *worker, struct attempt *attempt)
 void worker_settle(struct worker *worker)
 {
 	struct worker_record *record = worker->record;
+	bool is_recorded;
 
 	if (!record)
 		return;
-	worker_record_wait(worker);
+	is_recorded = worker_record_wait(worker);
 	worker->record = NULL;
-	worker_count(worker, &record->decision);
-	attempt_log(record->attempt, &record->decision, worker->relay);
+	if (is_recorded) {
+		worker_count(worker, &record->decision);
+		attempt_log(record->attempt, &record->decision, worker->relay);
+	} else {
+		log_message(LOG_LEVEL_ERROR,
+			    "message %" G_GINT64_FORMAT
+			    " of the queue: what became of it is not recorded, "
+			    "and it may be sent again",
+			    record->attempt->entry->id);
+	}
 	worker_record_free(record);
 }

@@ -153,6 +153,23 @@ class States(Killed):
                 self.sent_once(times=2)
                 self.okapi.stop()
 
+    def test_a_stop_says_what_it_could_not_record(self):
+        """Nobody is told of an outcome that the store does not have."""
+        self.start("DOT*1=until locked", store_timeout="1s")
+        self.submit()
+        self.eventually("DATA", lambda: "< DATA" in self.relay.log())
+        lock = self.lock()
+        self.relay.let("locked")
+        self.spooler.wait_for("cannot record")
+        self.spooler.stop()
+        lock.close()
+        log = self.spooler.text()
+        self.assertIn("is not recorded", log)
+        self.assertNotIn("sent", "".join(
+            line for line in log.splitlines() if "x@example.org" in line))
+        self.spooler = self.okapi.start_spooler()
+        self.sent_once(times=2)
+
     def test_one_is_unrecorded_at_a_time(self):
         """While the outcome of a message cannot be recorded the next is
         offered, and its content held back."""
