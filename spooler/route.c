@@ -24,7 +24,18 @@ static void route_free(void *object)
 		explicit_bzero(route->password, strlen(route->password));
 	g_free(route->password);
 	g_free(route->token_command);
+	g_atomic_rc_box_release(route->sessions);
 	g_free(route);
+}
+
+/* It has nothing yet. */
+static struct route *route_new(GPtrArray *routes)
+{
+	struct route *route = g_new0(struct route, 1);
+
+	route->sessions = g_atomic_rc_box_new0(int64_t);
+	g_ptr_array_add(routes, route);
+	return route;
 }
 
 /* In the proportions of RFC 5321 4.5.3.2: of five minutes for a command, two
@@ -132,9 +143,8 @@ static int route_log_in(struct route *route, const struct conf *conf,
 static int routes_add_default(GPtrArray *routes, const struct conf *conf,
 			      const char *server, struct fault *fault)
 {
-	struct route *route = g_new0(struct route, 1);
+	struct route *route = route_new(routes);
 
-	g_ptr_array_add(routes, route);
 	if (!server)
 		server = conf->smtp_server;
 	if (!*server)
@@ -180,8 +190,7 @@ static int routes_add_line(GPtrArray *routes, const struct conf *conf,
 		return fault_set(fault, FAULT_CONFIG,
 				 "it must be: SENDER RELAY, or SENDER RELAY "
 				 "USER PASSWORD");
-	route = g_new0(struct route, 1);
-	g_ptr_array_add(routes, route);
+	route = route_new(routes);
 	route->sender = g_strdup(sender);
 	route->user = g_strdup(user);
 	if (user && *line == '|')
@@ -249,6 +258,31 @@ int64_t routes_share(const GPtrArray *routes, int64_t sessions_max)
 	int64_t others = (int64_t)routes->len - 1;
 
 	return MAX(MAX(sessions_max - others, sessions_max / 2), 1);
+}
+
+static bool route_is_of(const struct route *route, const char *sender)
+{
+	if (!route->sender || !sender)
+		return !route->sender && !sender;
+	return g_ascii_strcasecmp(route->sender, sender) == 0;
+}
+
+void routes_succeed(const GPtrArray *routes, const GPtrArray *earlier)
+{
+	for (guint i = 0; i < routes->len; i++) {
+		struct route *route = routes->pdata[i];
+
+		for (guint k = 0; k < earlier->len; k++) {
+			const struct route *before = earlier->pdata[k];
+
+			if (!route_is_of(before, route->sender))
+				continue;
+			g_atomic_rc_box_release(route->sessions);
+			route->sessions =
+				g_atomic_rc_box_acquire(before->sessions);
+			break;
+		}
+	}
 }
 
 void routes_forget_down(const GPtrArray *routes)

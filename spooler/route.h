@@ -20,7 +20,7 @@ struct route {
 	/* Guarded by the spooler's lock: */
 	int64_t down_until; /* monotonic: its places do not answer */
 	char down_words[FAULT_TEXT_MAX];
-	int64_t sessions; /* under way */
+	int64_t *sessions; /* under way, also those of earlier settings */
 };
 
 /* All routes; the first is that for everybody.  server (may be NULL) wins over
@@ -36,6 +36,11 @@ struct route *routes_find(const GPtrArray *routes, const char *reverse_path);
  * other route, and at least half, so that a relay host that hangs does not hold
  * up everybody's mail. */
 int64_t routes_share(const GPtrArray *routes, int64_t sessions_max);
+
+/* New routes count the sessions of the earlier ones of the same senders, to
+ * whichever relay host they are; with the spooler's lock held, before the new
+ * ones are used. */
+void routes_succeed(const GPtrArray *routes, const GPtrArray *earlier);
 
 /* Whoever did not answer is tried anew; with the spooler's lock held. */
 void routes_forget_down(const GPtrArray *routes);

@@ -106,8 +106,10 @@ void spooler_stop(struct spooler *spooler)
 void spooler_set_settings(struct spooler *spooler, struct settings *settings)
 {
 	pthread_mutex_lock(&spooler->lock);
+	routes_succeed(settings->routes, spooler->settings->routes);
 	settings_unref(spooler->settings);
 	spooler->settings = settings_ref(settings);
+	memset(spooler->walks, 0, sizeof(spooler->walks));
 	spooler->reclock = true;
 	pthread_mutex_unlock(&spooler->lock);
 	spooler_wake(spooler);

@@ -252,7 +252,7 @@ static void worker_claimed(struct worker *worker,
 static bool worker_has_room(const struct worker *worker,
 			    const struct route *route)
 {
-	return route->sessions <
+	return *route->sessions <
 	       routes_share(worker->settings->routes,
 			    worker->settings->conf->smtp_max_sessions);
 }
@@ -536,7 +536,7 @@ static bool worker_enter(struct worker *worker)
 	pthread_mutex_lock(&worker->spooler->lock);
 	has_room = worker->settings->routes->len == 1 ||
 		   worker_has_room(worker, worker->route);
-	worker->route->sessions += has_room;
+	*worker->route->sessions += has_room;
 	pthread_mutex_unlock(&worker->spooler->lock);
 	if (has_room)
 		metric_add(worker->spooler->sessions, 1);
@@ -546,7 +546,7 @@ static bool worker_enter(struct worker *worker)
 static void worker_leave(struct worker *worker)
 {
 	pthread_mutex_lock(&worker->spooler->lock);
-	worker->route->sessions--;
+	--*worker->route->sessions;
 	pthread_mutex_unlock(&worker->spooler->lock);
 }
 

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import main  # noqa: E402
@@ -367,7 +368,9 @@ class Routes(Direct):
                 self.assertIn("relay=127.0.0.1:" + (
                     "9 " if "from=bert" in line else f"{relay.port} "), line)
 
-    def test_a_route_that_hangs_leaves_a_session_to_the_others(self):
+    def hanging_route(self):
+        """40 messages for a relay host that hangs, and a session left."""
+        hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
         hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
         table = os.path.join(self.directory(), "table")
         with open(table, "w", encoding="utf-8") as file:
@@ -381,11 +384,25 @@ class Routes(Direct):
                       "x@example.org")
         self.eventually("its sessions", lambda: sum(
             e["state"] == "sending" for e in okapi.queue()) >= 2)
+        return relay
+
+    def others_go(self, relay):
         for i in range(3):
             self.send(message(f"m{i}"), "x@example.org")
             self.eventually("the other's", lambda n=i: len(
                 relay.messages()) == n + 1)
-        okapi.spooler.kill()  # a stop would wait for what hangs
+        self.okapi.spooler.kill()  # a stop would wait for what hangs
+
+    def test_a_route_that_hangs_leaves_a_session_to_the_others(self):
+        self.others_go(self.hanging_route())
+
+    def test_what_hangs_still_counts_after_a_reload(self):
+        relay = self.hanging_route()
+        self.okapi.configure(queue_retry_max="2h")
+        os.kill(self.okapi.spooler.pid, 1)
+        self.okapi.spooler.wait_for("reloaded")
+        time.sleep(0.5)  # the session that is left looks for work
+        self.others_go(relay)
 
     def test_a_route_that_hangs_under_way_holds_nothing_of_others(self):
         """A session that goes on claims mail of its own route only."""
