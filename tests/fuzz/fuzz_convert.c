@@ -44,6 +44,14 @@ static char *check_html(const struct propset *set)
 	return text;
 }
 
+/* Its octets go as they are, but for a CR or LF alone, which no relay may see:
+ * then it reads otherwise (docs/conversion.md, line-ends). */
+static bool is_signed_entity(const struct propset *set)
+{
+	return !g_strcmp0(propset_text(set, PR_MESSAGE_CLASS),
+			  "IPM.Note.SMIME.MultipartSigned");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct convert_options options = {
@@ -68,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	again = convert_to_propset(message->data, message->len, &options, NULL);
 	g_byte_array_unref(message);
 	html_again = check_html(again);
-	check(!html || !html_again || !strcmp(html, html_again));
+	check(!html || !html_again || is_signed_entity(set) ||
+	      !strcmp(html, html_again));
 	return 0;
 }
