@@ -249,24 +249,19 @@ static int mail_restore_unit(struct store *store, void *context,
 	return 0;
 }
 
-/* What --folder names, where "/" and "Public" are whole stores: what a folder
- * that is gone held is found by no path. */
+/* What --folder names, where "Public" is the whole store: what a folder that is
+ * gone held is found by no path. */
 static int mail_restore_place(struct admin *admin,
 			      const struct store_user *user, int64_t *ret_store,
 			      int64_t *ret_folder, struct fault *fault)
 {
 	const char *path = admin_option(admin, "folder");
-	int64_t place = 0;
 
-	if (path && admin_place(admin, user, path, &place, fault) < 0)
-		return -1;
-	if (path && strcmp(path, "/") != 0 &&
-	    g_ascii_strcasecmp(path, "Public") != 0)
+	if (!path || g_ascii_strcasecmp(path, "Public") != 0)
 		return admin_folder_in(admin, user, path, ret_store, ret_folder,
 				       fault);
-	*ret_store = path ? place : user->store;
 	*ret_folder = 0;
-	return 0;
+	return store_public(admin->store, ret_store, fault);
 }
 
 /* A named message is marked deleted, or lies in Deleted Items. */
