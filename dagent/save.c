@@ -396,8 +396,8 @@ static int save_group_unit(struct store *store, void *context,
 
 /* ---- the step ---- */
 
-/* In the words of the contract, with the address the MTA knows.  Full for now
- * without quota_tempfail is what rules want (store_deliver()). */
+/* In the words of okapi-dagent(8), with the address the MTA knows.  Full for
+ * now without quota_tempfail is what rules want (store_deliver()). */
 static void save_word_quota(const struct mail *mail,
 			    const struct mail_recipient *to,
 			    struct fault *fault)
