@@ -95,6 +95,10 @@ int autoreply_ask(struct mail *mail, struct store *store,
 	if (autoreply_own(mail, store, to, more, &own, fault))
 		return -1;
 	mail_convert(mail, MAIL_HEADERS);
+	if (mail->is_fallback) {
+		*ret_why = "unread"; /* nobody knows what it is */
+		return 0;
+	}
 	*ret_why = autoreply_objection(
 		mail->set, mail->reverse_path, (const char *const *)own,
 		mail->agent->policy.recipient_delimiter,

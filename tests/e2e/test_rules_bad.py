@@ -3,6 +3,7 @@
 once, and the user is told."""
 
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -210,6 +211,20 @@ class NoHelper(Bad):
         self.assertEqual([m["folder"] for m in self.okapi.mails("anna")],
                          ["Inbox"])
         self.assertIn("no rule is asked", self.okapi.dagent.text())
+
+    def test_nobody_replies_to_what_could_not_be_read(self):
+        """It may be of a list, or an automatic reply itself."""
+        self.okapi.stop()
+        self.okapi.configure(vacation_check_recipient="no", log_level=4)
+        self.okapi.bin = os.path.join(self.okapi.directory, "bin")
+        self.okapi.copy_programs()
+        self.okapi.must("oof", "on", "anna", "--subject", "Away",
+                        "--message-file", "/dev/stdin", input="Gone.")
+        shutil.copy("/bin/false", self.okapi.program("okapi-convert"))
+        self.serve({})
+        self.accepted(message("m", headers=["Auto-Submitted: auto-replied"]))
+        self.assertEqual(self.okapi.queue(), [])
+        self.assertIn("no automatic reply: unread", self.okapi.dagent.text())
 
 
 class Folders(Bad):
