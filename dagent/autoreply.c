@@ -480,7 +480,8 @@ void autoreply_run(const struct mail *mail, const struct mail_recipient *to)
 	const struct plan_reply *reply = to->plan ? to->plan->reply : NULL;
 	struct responder_job *job;
 
-	if (!reply || !reply->program || !reply->is_claimed)
+	if (to->verdict.kind != FAULT_NONE || !reply || !reply->program ||
+	    !reply->is_claimed)
 		return;
 	job = g_new0(struct responder_job, 1);
 	job->program = g_strdup(reply->program);

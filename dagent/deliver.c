@@ -240,7 +240,7 @@ static void deliver_log(const struct mail *mail,
 	if (plan)
 		deliver_log_outgoing(event, plan);
 	deliver_log_junk(event, plan);
-	if (plan && plan->reply && plan->reply->is_claimed)
+	if (!is_failed && plan && plan->reply && plan->reply->is_claimed)
 		log_event_text(event, "reply", plan->reply->to);
 	deliver_log_notes(event, mail->set);
 	log_event_text(event, "result",

@@ -359,6 +359,8 @@ static int save_unit(struct store *store, void *context, struct fault *fault)
 	struct save_outgoing outgoing;
 	int result;
 
+	if (to->plan->reply) /* what an earlier run claimed is undone */
+		to->plan->reply->is_claimed = false;
 	if (save_errors_unit(store, to, fault) || save_marks(store, to, fault))
 		return -1;
 	save_fill_outgoing(job, &outgoing);
