@@ -5,7 +5,8 @@
  * all else stays as it is.  Large values lie in files without
  * a name from their first megabyte on, so that memory stays bounded by the
  * number of parts, not by their size.  A large part is hashed before it is
- * written: one that is there already is decoded and never written.
+ * written: one whose file this process has seen whole (lob_seen.c) is decoded
+ * and never written.
  */
 #include "digest.h"
 #include "kept.h"
