@@ -16,7 +16,7 @@
 struct spooler_walk {
 	const struct settings *settings;
 	const struct route *only;
-	uintptr_t full; /* routes that are, together */
+	uintptr_t full; /* a hash of the routes that are */
 	bool is_long;   /* is worth it */
 	struct queue_walk walk;
 	int64_t until; /* monotonic: then from the beginning */

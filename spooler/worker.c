@@ -143,7 +143,8 @@ static void worker_find_walk(struct worker_claim *claim)
 	claim->walk.settings = claim->worker->settings;
 	claim->walk.only = claim->only;
 	for (guint i = 0; claim->full && i < claim->full->len; i++)
-		claim->walk.full += (uintptr_t)claim->full->pdata[i];
+		claim->walk.full = claim->walk.full * 31 +
+				   (uintptr_t)claim->full->pdata[i];
 	claim->walk.until = now + WORKER_WALK_US;
 	pthread_mutex_lock(&spooler->lock);
 	for (size_t i = 0; i < SPOOLER_WALKS; i++)
@@ -431,7 +432,7 @@ static struct attempt *worker_take(struct worker *worker,
 static bool worker_may_go_on(struct worker *worker, size_t more)
 {
 	return worker->session_count + more < WORKER_SESSION_MAX &&
-	       !worker_is_outdated(worker);
+	       !worker_is_outdated(worker) && !worker_is_stopping(worker);
 }
 
 static struct relay_message *worker_next(void *context)

@@ -4,6 +4,7 @@ the queue and in the folders is what that table promises."""
 
 import email
 import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -194,6 +195,27 @@ class States(Killed):
                 self.queue_empties()
                 self.assertEqual(sorted(self.taken()), list("abcd"))
                 self.okapi.stop()
+
+    def test_a_stop_sends_nothing_more(self):
+        """What was claimed and read ahead waits for the next start."""
+        self.start("DOT*1=250 2.0.0 kept", "DOT*1=until stopping",
+                   smtp_max_sessions=1, options=("--no-ext", "PIPELINING"))
+        self.spooler.kill()
+        for subject in "abcd":
+            self.submit(subject)
+        self.spooler = self.okapi.start_spooler()
+        self.eventually("the second", lambda: self.relay.log().count(
+            "< (end of data)") == 2)
+        os.kill(self.spooler.pid, signal.SIGTERM)
+        self.spooler.wait_for("stopping")
+        self.relay.let("stopping")
+        self.assertEqual(self.spooler.stop(), 0)
+        self.assertEqual(self.taken(), ["a", "b"])
+        self.assertEqual([e["state"] for e in self.okapi.queue()],
+                         ["waiting"] * 2)
+        self.spooler = self.okapi.start_spooler()
+        self.queue_empties()
+        self.assertEqual(self.taken(), list("abcd"))
 
     def test_sent(self):
         self.start()
