@@ -191,8 +191,12 @@ static int rights_words(struct admin *admin, const struct rights_row *row,
 	if (message &&
 	    rights_message(admin, user, message, row->message, fault) < 0)
 		return -1;
-	if (option &&
-	    rights_folder(admin, user, option, RIGHTS_TAKE, fault) < 0)
+	/* All of the public store, whatever its folders' own rights say. */
+	if (option && rights_folder(admin, user, option,
+				    g_ascii_strcasecmp(option, "Public") == 0
+					    ? STORE_RIGHT_OWNER
+					    : RIGHTS_TAKE,
+				    fault) < 0)
 		return -1;
 	/* An import may make folders only where it reads a directory. */
 	if (parent && strcmp(row->verb, "import") == 0 &&
