@@ -3,6 +3,7 @@
  */
 #include "report.h"
 
+#include "charset.h"
 #include "field.h"
 
 #include <string.h>
@@ -236,14 +237,6 @@ static size_t report_header_len(const char *octets, size_t len)
 	return len;
 }
 
-static bool report_is_8bit(const char *octets, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (octets[i] & 0x80)
-			return true;
-	return false;
-}
-
 static void report_put_original(GByteArray *out, const struct report *report)
 {
 	bool headers_only = report->headers_only ||
@@ -255,7 +248,7 @@ static void report_put_original(GByteArray *out, const struct report *report)
 
 	report_put(out, "Content-Type: %s\r\n",
 		   headers_only ? "text/rfc822-headers" : "message/rfc822");
-	if (report_is_8bit(report->original, len))
+	if (!charset_is_seven_bit(report->original, len))
 		report_put(out, "Content-Transfer-Encoding: 8bit\r\n");
 	report_put(out, "\r\n");
 	g_byte_array_append(out, report->original, (guint)len);

@@ -3,6 +3,7 @@
  */
 #include "attempt.h"
 
+#include "charset.h"
 #include "field.h"
 #include "log.h"
 #include "smtp/smtp_server.h"
@@ -10,23 +11,6 @@
 #include <string.h>
 
 #define ATTEMPT_LOG_MAX 20 /* recipients told one by one in a log line */
-
-static bool attempt_is_8bit(const void *octets, size_t len)
-{
-	const char *p = octets;
-	uint64_t eight;
-	size_t i = 0;
-
-	for (; len - i >= sizeof(eight); i += sizeof(eight)) {
-		memcpy(&eight, p + i, sizeof(eight));
-		if (eight & UINT64_C(0x8080808080808080))
-			return true;
-	}
-	for (; i < len; i++)
-		if (p[i] & 0x80)
-			return true;
-	return false;
-}
 
 /* An address that is no path would be a command of its own on the wire. */
 static bool attempt_is_fit(const char *address)
@@ -92,7 +76,7 @@ struct attempt *attempt_new(struct queue_entry *entry, GBytes *bytes)
 	attempt->message.octets = g_bytes_get_data(bytes, &size);
 	attempt->message.len = size;
 	attempt->message.body_8bit =
-		attempt_is_8bit(attempt->message.octets, size);
+		!charset_is_seven_bit(attempt->message.octets, size);
 	if (!entry->store)
 		attempt->list = mailing_list_of(attempt->message.octets, size,
 						entry->reverse_path);

@@ -2,6 +2,7 @@
  * Completing a submitted message; see fixup.h.
  */
 #include "fixup.h"
+#include "charset.h"
 #include "field.h"
 
 #include <string.h>
@@ -357,14 +358,6 @@ static void fixup_put_mailbox(GByteArray *out, const char *field,
 	fixup_put(out, line);
 }
 
-static bool fixup_is_8bit(const char *octets, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (octets[i] & 0x80)
-			return true;
-	return false;
-}
-
 static void fixup_put_mime(GByteArray *out, const char *body, size_t len)
 {
 	bool utf8 = g_utf8_validate(body, (gssize)len, NULL);
@@ -457,12 +450,13 @@ void fixup_message(const void *octets, size_t len,
 		fixup_put_date(out, options->now);
 	if (!(seen & FIELD_MESSAGE_ID))
 		fixup_put_message_id(out, options);
-	if (!(seen & FIELD_MIME) && fixup_is_8bit(text + blank, len - blank))
+	if (!(seen & FIELD_MIME) &&
+	    !charset_is_seven_bit(text + blank, len - blank))
 		fixup_put_mime(out, text + blank, len - blank);
 	fixup_put(out, "\r\n");
 	if (len > blank)
 		fixup_put_lines(out, text + blank, len - blank);
 	ret_found->has_bcc = (seen & FIELD_BCC) != 0;
-	ret_found->has_8bit =
-		fixup_is_8bit((const char *)out->data + from, out->len - from);
+	ret_found->has_8bit = !charset_is_seven_bit(
+		(const char *)out->data + from, out->len - from);
 }
