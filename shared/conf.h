@@ -48,8 +48,8 @@ struct conf {
 	char *path; /* the file that was read, "" if none */
 	/* Where each value came from, in the order of the table. */
 	char **origins;
-	/* Owned texts, "FILE:LINE: key: ...", of what is no error: log_open()
-	 * logs them, config check prints them. */
+	/* Owned texts, "FILE:LINE: key: ...", of what is no error:
+	 * daemon_tell_warnings() logs them, config check prints them. */
 	GPtrArray *warnings;
 };
 

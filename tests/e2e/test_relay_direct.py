@@ -371,7 +371,6 @@ class Routes(Direct):
     def hanging_route(self):
         """40 messages for a relay host that hangs, and a session left."""
         hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
-        hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
         table = os.path.join(self.directory(), "table")
         with open(table, "w", encoding="utf-8") as file:
             file.write(f"bert@okapi.test 127.0.0.1:{hangs.port}\n")
