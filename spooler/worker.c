@@ -234,7 +234,8 @@ static void worker_claimed(struct worker *worker,
 	if (!count) {
 		if (spooler->settings->policy.rate)
 			spooler->rate.next = now;
-		if (!claim->only) {
+		/* Those that came in vain together count once. */
+		if (!claim->only && spooler->not_before <= now) {
 			spooler->not_before = now + WORKER_VAIN_US;
 			spooler->in_vain++;
 		}
