@@ -238,11 +238,16 @@ static int rule_recipient(const struct rule_set *set, GBytes *bytes,
 static bool rule_mailbox_exists(void *context, const char *name,
 				const char *special_use)
 {
-	const struct rule_set *set = context;
+	struct rule_set *set = context;
 	const struct store_place_owner owner = {set->user->id,
 						set->user->store};
+	struct fault fault = {0};
+	bool exists = store_place_exists(set->admin->store, &owner, name,
+					 special_use, &fault);
 
-	return store_place_exists(set->admin->store, &owner, name, special_use);
+	if (fault.kind != FAULT_NONE)
+		set->trouble = fault;
+	return exists;
 }
 
 static bool rule_is_own_address(void *context, const char *address)

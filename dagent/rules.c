@@ -30,8 +30,12 @@ static bool rules_mailbox_exists(void *context, const char *name,
 	struct rules *rules = context;
 	const struct store_place_owner owner = {rules->to->who->user,
 						rules->to->who->store};
+	struct fault fault = {0};
+	bool exists = store_place_exists(rules->store, &owner, name,
+					 special_use, &fault);
 
-	return store_place_exists(rules->store, &owner, name, special_use);
+	ruleset_doubt(rules->scripts, &fault);
+	return exists;
 }
 
 static bool rules_is_own_address(void *context, const char *address)
@@ -40,8 +44,10 @@ static bool rules_is_own_address(void *context, const char *address)
 	const char *const *own;
 	struct fault fault = {0};
 
-	if (ruleset_own(rules->scripts, &own, &fault))
+	if (ruleset_own(rules->scripts, &own, &fault)) {
+		ruleset_doubt(rules->scripts, &fault);
 		return false;
+	}
 	for (; *own; own++)
 		if (g_ascii_strcasecmp(*own, address) == 0)
 			return true;
@@ -56,8 +62,10 @@ static bool rules_is_known(void *context, const char *key)
 	bool known = false;
 
 	if (store_rule_recall(rules->store, rules->to->who->store, stored,
-			      g_get_real_time(), &known, &fault))
+			      g_get_real_time(), &known, &fault)) {
+		ruleset_doubt(rules->scripts, &fault);
 		return false;
+	}
 	return known;
 }
 

@@ -27,7 +27,7 @@ struct ruleset {
 	GArray *items;        /* of struct ruleset_item */
 	GPtrArray *included;  /* of struct script: what these include */
 	char **own;           /* addresses of the user, when they were needed */
-	struct fault trouble; /* a script could not be had for now */
+	struct fault trouble; /* a script, or what it asked, for now */
 };
 
 struct ruleset *ruleset_new(struct mail *mail, struct store *store,
@@ -93,9 +93,15 @@ void ruleset_on_error(struct ruleset *rules, const char *name,
 		      const struct fault *fault)
 {
 	if (fault_is_temporary(fault))
-		rules->trouble = *fault;
+		ruleset_doubt(rules, fault);
 	else
 		ruleset_blame(rules, name, fault->text);
+}
+
+void ruleset_doubt(struct ruleset *rules, const struct fault *fault)
+{
+	if (fault_is_temporary(fault))
+		rules->trouble = *fault;
 }
 
 int ruleset_trouble(const struct ruleset *rules, struct fault *fault)

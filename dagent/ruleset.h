@@ -50,7 +50,10 @@ void ruleset_blame(struct ruleset *ruleset, const char *name, const char *text);
  * but ruleset_trouble()'s. */
 void ruleset_on_error(struct ruleset *ruleset, const char *name,
 		      const struct fault *fault);
-/* Fails if a script could not be had for now. */
+/* What a script asked could not be told, and was answered with no: trouble, if
+ * that is temporary. */
+void ruleset_doubt(struct ruleset *ruleset, const struct fault *fault);
+/* Fails if a script, or what one asked, could not be had for now. */
 NODISCARD int ruleset_trouble(const struct ruleset *ruleset,
 			      struct fault *fault);
 /* Rules that failed the last time and did not now are well again. */

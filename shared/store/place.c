@@ -248,22 +248,30 @@ bool store_place_is_same(const struct store_place *a,
 				    b->separator);
 }
 
+/* false; a fault that is final says that there is no such place, and is none.
+ */
+static bool place_is_absent(struct fault *fault)
+{
+	if (!fault_is_temporary(fault))
+		fault_clear(fault);
+	return false;
+}
+
 bool store_place_exists(struct store *store,
 			const struct store_place_owner *owner, const char *name,
-			const char *special_use)
+			const char *special_use, struct fault *fault)
 {
 	struct store_place place = {0};
-	struct fault fault = {0};
 	int64_t by_role = 0;
 
 	if (special_use && store_folder_by_role(store, owner->store,
 						folder_role_parse(special_use),
-						&by_role, &fault))
-		return false;
+						&by_role, fault))
+		return place_is_absent(fault);
 	if (!name)
 		return true;
-	if (store_place_find(store, owner, name, NULL, &place, &fault))
-		return false;
+	if (store_place_find(store, owner, name, NULL, &place, fault))
+		return place_is_absent(fault);
 	return place.folder && place.may &&
 	       (!special_use || place.folder == by_role);
 }

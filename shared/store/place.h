@@ -58,9 +58,9 @@ NODISCARD int store_place_problem(struct store *store,
 
 /* RFC 5490 section 3.1 and RFC 8579 section 3: is there such a folder (name
  * NULL: any) that the owner may put mail in, with such a special use (NULL:
- * whatever it is for)? */
+ * whatever it is for)?  false with a fault: it cannot be told now. */
 bool store_place_exists(struct store *store,
 			const struct store_place_owner *owner, const char *name,
-			const char *special_use);
+			const char *special_use, struct fault *fault);
 
 #endif

@@ -4,6 +4,7 @@ once, and the user is told."""
 
 import os
 import shutil
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -312,6 +313,23 @@ class Redirects(Bad):
             self.assertEqual(done.status, 0, done)
             self.assertEqual(self.folders(subject), folders)
         self.assertEqual(len(self.okapi.queue()), 1)
+
+
+class Unanswered(Bad):
+    def test_what_cannot_be_told_is_not_no(self):
+        """Rights that cannot be read: the MTA keeps what would be lost."""
+        self.rule('require "mailbox";\n'
+                  'if not mailboxexists "user:bert/Inbox" { discard; }')
+        store = sqlite3.connect(self.okapi.settings["store_path"])
+        self.addCleanup(store.close)
+        store.execute("ALTER TABLE acl RENAME TO elsewhere")
+        done = self.okapi.deliver(message("doubt"), "anna")
+        self.assertEqual(done.status, 75, done)
+        self.assertIn("acl", done.out)
+        store.execute("ALTER TABLE elsewhere RENAME TO acl")
+        self.okapi.must("acl", "set", "bert", "Inbox", "anna",
+                        "read,create")
+        self.assertEqual(self.deliver("doubt"), ["Inbox"])
 
 
 class NoRedirects(Bad):

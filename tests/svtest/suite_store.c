@@ -239,8 +239,10 @@ bool suite_has_folder(struct suite *suite, const char *path,
 		      const char *special_use)
 {
 	const struct store_place_owner owner = owner_of(suite);
+	struct fault fault = {0};
 
-	return store_place_exists(suite->store, &owner, path, special_use);
+	return store_place_exists(suite->store, &owner, path, special_use,
+				  &fault);
 }
 
 /* ---- what came of it

@@ -2,6 +2,7 @@
  * What users set: rules, junk lists, out of office.
  */
 #include "fixture.h"
+#include "store/place.h"
 
 TestSuite(settings, .init = fixture_open, .fini = fixture_close, .timeout = 60);
 
@@ -143,6 +144,42 @@ Test(settings, out_of_office_that_cannot_be_read)
 		     -1);
 	cr_expect(fault_is_temporary(&why), "%s", why.text);
 	sqlite3_progress_handler(fx.store->db, 0, NULL, NULL);
+}
+
+/* What cannot be read is not "there is no such folder": a rule would go on. */
+Test(settings, folders_that_cannot_be_read)
+{
+	AUTO(store_user) user = NULL;
+	struct store_place_owner bob;
+	static const struct {
+		const char *name;
+		const char *special_use;
+		bool exists;
+	} cases[] = {
+		{"Inbox", NULL, true},
+		{"Inbox/no such", NULL, false},
+		{"Public/no such", NULL, false},
+		{"Users/nobody/Inbox", NULL, false},
+		{NULL, "\\Junk", true},
+		{"Inbox", "\\Junk", false},
+	};
+
+	(void)user_make("bob");
+	must(store_user_find(fx.store, "bob", &user, fault));
+	bob = (struct store_place_owner){user->id, user->store};
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct fault why = {0};
+
+		cr_expect_eq(store_place_exists(fx.store, &bob, cases[i].name,
+						cases[i].special_use, &why),
+			     cases[i].exists, "%zu", i);
+		cr_expect_eq(why.kind, FAULT_NONE, "%zu: %s", i, why.text);
+		sqlite3_progress_handler(fx.store->db, 1, interrupt, NULL);
+		cr_expect_not(store_place_exists(fx.store, &bob, cases[i].name,
+						 cases[i].special_use, &why));
+		cr_expect(fault_is_temporary(&why), "%zu: %s", i, why.text);
+		sqlite3_progress_handler(fx.store->db, 0, NULL, NULL);
+	}
 }
 
 Test(settings, out_of_office)
