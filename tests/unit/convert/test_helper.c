@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define TIMEOUT_MS 20000
+#define TIMEOUT_MS 60000
 
 static const struct convert_options options = {
 	.flags = CONVERT_ALL,
