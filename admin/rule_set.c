@@ -285,38 +285,43 @@ static int rule_judge_junk(struct rule_set *set,
 			 &set->junk, fault);
 }
 
+/* The first count of the rules; what is told of them is told anew.  A plan
+ * that is there makes room.  Fails for now only. */
+static int rule_ask(struct rule_set *set, size_t count,
+		    const struct sieve_message *message,
+		    struct sieve_plan **plan, struct fault *fault)
+{
+	g_ptr_array_set_size(set->failures, 0);
+	if (set->explanation)
+		sieve_explanation_reset(set->explanation);
+	g_clear_pointer(plan, sieve_plan_free);
+	*plan = sieve_evaluate((const struct sieve_rule *)set->rules->data,
+			       count, message, rule_on_error, set);
+	if (set->trouble.kind == FAULT_NONE)
+		return 0;
+	*fault = set->trouble;
+	return -1;
+}
+
 /* sieve_before alone decides where it keeps nothing or stops, and what is junk
  * meets no further rule (docs/architecture.md). */
 static int rule_evaluate(struct rule_set *set,
 			 const struct sieve_message *message,
 			 struct sieve_plan **ret_plan, struct fault *fault)
 {
-	const struct sieve_rule *rules =
-		(const struct sieve_rule *)set->rules->data;
-	AUTO(sieve_plan) before = NULL;
+	AUTO(sieve_plan) plan = NULL;
 	bool is_decided;
 
-	g_ptr_array_set_size(set->failures, 0);
-	if (set->explanation)
-		sieve_explanation_reset(set->explanation);
-	before = sieve_evaluate(rules, set->has_before ? 1 : 0, message, NULL,
-				NULL);
-	is_decided = !sieve_plan_keeps(before) || before->stopped;
+	if (rule_ask(set, set->has_before ? 1 : 0, message, &plan, fault) < 0)
+		return -1;
+	is_decided = !sieve_plan_keeps(plan) || plan->stopped;
 	if (!is_decided && rule_judge_junk(set, message, fault) < 0)
 		return -1;
-	if (is_decided || set->is_junk) {
-		*ret_plan = g_steal_pointer(&before);
-		return 0;
-	}
-	if (set->explanation)
-		sieve_explanation_reset(set->explanation);
-	*ret_plan = sieve_evaluate(rules, set->rules->len, message,
-				   rule_on_error, set);
-	if (set->trouble.kind == FAULT_NONE)
-		return 0;
-	*fault = set->trouble;
-	g_clear_pointer(ret_plan, sieve_plan_free);
-	return -1;
+	if (!is_decided && !set->is_junk &&
+	    rule_ask(set, set->rules->len, message, &plan, fault) < 0)
+		return -1;
+	*ret_plan = g_steal_pointer(&plan);
+	return 0;
 }
 
 /* That of a delivery without -n. */

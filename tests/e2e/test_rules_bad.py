@@ -316,20 +316,46 @@ class Redirects(Bad):
 
 
 class Unanswered(Bad):
-    def test_what_cannot_be_told_is_not_no(self):
-        """Rights that cannot be read: the MTA keeps what would be lost."""
-        self.rule('require "mailbox";\n'
-                  'if not mailboxexists "user:bert/Inbox" { discard; }')
+    DOUBT = ('require "mailbox";\n'
+             'if not mailboxexists "user:bert/Inbox" { discard; }')
+
+    def in_doubt(self):
+        """Rights cannot be read from here on; what mends that."""
         store = sqlite3.connect(self.okapi.settings["store_path"])
         self.addCleanup(store.close)
         store.execute("ALTER TABLE acl RENAME TO elsewhere")
+        return lambda: store.execute("ALTER TABLE elsewhere RENAME TO acl")
+
+    def test_what_cannot_be_told_is_not_no(self):
+        """Rights that cannot be read: the MTA keeps what would be lost."""
+        self.rule(self.DOUBT)
+        mend = self.in_doubt()
         done = self.okapi.deliver(message("doubt"), "anna")
         self.assertEqual(done.status, 75, done)
         self.assertIn("acl", done.out)
-        store.execute("ALTER TABLE elsewhere RENAME TO acl")
+        mend()
         self.okapi.must("acl", "set", "bert", "Inbox", "anna",
                         "read,create")
         self.assertEqual(self.deliver("doubt"), ["Inbox"])
+
+    def test_nor_is_it_where_rules_run_on_what_is_there(self):
+        for where in ("the user's rule", "sieve_before"):
+            with self.subTest(where):
+                self.okapi.deliver(message("here"), "anna")
+                if where == "sieve_before":
+                    self.okapi.must("rule", "remove", "anna", "r",
+                                    "--yes")
+                    self.okapi.configure(
+                        sieve_before=self.write("before.sieve", self.DOUBT))
+                else:
+                    self.rule(self.DOUBT)
+                mend = self.in_doubt()
+                done = self.okapi.admin("rule", "run", "anna",
+                                        "--folder", "Inbox", "--yes")
+                mend()
+                self.assertEqual(done.status, 75, done)
+                self.assertIn("acl", done.err)
+                self.assertTrue(self.okapi.mails("anna", "Inbox"))
 
 
 class NoRedirects(Bad):
