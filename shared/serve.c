@@ -6,6 +6,7 @@
  */
 #include "serve.h"
 
+#include "busy_poll.h"
 #include "log.h"
 #include <errno.h>
 #include <netinet/in.h>
@@ -51,6 +52,7 @@ struct serve {
 	atomic_int ending; /* enum serve_ending */
 	int stop_fd;       /* readable once it ends, for everybody */
 	int room_fd;       /* a session ended where there was no room */
+	atomic_int awake;  /* sessions that do not sleep */
 	uint64_t next_number;
 
 	pthread_mutex_t mutex; /* of all below */
@@ -75,6 +77,7 @@ struct session {
 	bool more;          /* input may be waiting */
 	bool has_quit;      /* the client, in clear text */
 	int64_t data_since; /* when the data of a message began, 0: none */
+	struct busy_poll busy_poll;
 	char buffer[SERVE_BUFFER]; /* the last one: never zeroed */
 };
 
@@ -155,6 +158,19 @@ static int64_t session_patience(struct session *session, bool idle)
 	return CLAMP(left, 0, options->timeout_ms);
 }
 
+/* As net_wait(), and a moment awake before. */
+static int session_sleep(struct session *session, int wake_fd, int64_t timeout)
+{
+	atomic_int *awake = &session->serve->awake;
+	int rc;
+
+	(void)busy_poll(&session->busy_poll, session->fd, wake_fd, awake);
+	atomic_fetch_sub(awake, 1);
+	rc = net_wait(session->fd, false, wake_fd, timeout);
+	atomic_fetch_add(awake, 1);
+	return rc;
+}
+
 /* Sends what is to be sent and waits for more; false: the session is over. */
 static bool session_wait(struct session *session)
 {
@@ -176,9 +192,10 @@ static bool session_wait(struct session *session)
 	/* Woken once, it knows; what is under way goes on. */
 	rc = ending >= SERVE_STOPS && idle
 		     ? 0
-		     : net_wait(session->fd, false,
-				ending == SERVE_GOES_ON ? serve->stop_fd : -1,
-				timeout);
+		     : session_sleep(session,
+				     ending == SERVE_GOES_ON ? serve->stop_fd
+							     : -1,
+				     timeout);
 	if (rc > 0)
 		return true;
 	if (rc == 0 && ending != SERVE_GOES_ON && idle)
@@ -399,7 +416,9 @@ static void *serve_thread_main(void *argument)
 	struct serve *serve = session->serve;
 
 	while (session) {
+		atomic_fetch_add(&serve->awake, 1);
 		session_run(session);
+		atomic_fetch_sub(&serve->awake, 1);
 		tls_thread_end();
 		pthread_mutex_lock(&serve->mutex);
 		serve_end_session(serve, session);
