@@ -8,6 +8,7 @@
 #include "date.h"
 #include "entries.h"
 #include "flags.h"
+#include "property.h"
 #include "run.h"
 
 #include <errno.h>
@@ -15,11 +16,6 @@
 
 #define SETPROPERTY_MAX 16
 #define CATEGORY_MAX    255 /* octets, as Outlook has it */
-
-static bool is_keywords(const char *name)
-{
-	return g_ascii_strcasecmp(name, "Keywords") == 0;
-}
 
 /* What is wrong with a category, or NULL: a comma divides them in the field
  * Keywords. */
@@ -148,7 +144,7 @@ static int check_setproperty(struct checker *checker, struct ast_node *node,
 	(void)previous;
 	if (name->is_dynamic)
 		return 0;
-	if (is_keywords(name->text))
+	if (property_parse_name(name->text) == PROPERTY_KEYWORDS)
 		return check_categories(checker, value);
 	if (value->next)
 		return sieve_error_set(checker->error, value->next->place,
@@ -192,13 +188,12 @@ static const char *add_category(struct sieve_run *run, const char *text)
 static void run_setproperty(struct sieve_run *run, const struct ast_node *node)
 {
 	const char *name = sieve_run_text(run, node->positional[0]);
-	bool are_categories = is_keywords(name);
+	bool are_categories = property_parse_name(name) == PROPERTY_KEYWORDS;
 	const struct ast_string *string = node->positional[1]->strings;
 
 	if (!are_categories && string->next)
 		sieve_run_fail(run, "setproperty: %.60s takes one value", name);
-	for (; string && !run->failed;
-	     string = are_categories ? string->next : NULL) {
+	for (; string && !run->failed; string = string->next) {
 		const char *value = sieve_run_string(run, string);
 		const char *why = are_categories
 					  ? add_category(run, value)

@@ -30,15 +30,22 @@ static void set_fault(struct sieve_run *run, const char *format, va_list args)
 			run->place.column, text);
 }
 
+static void fail(struct sieve_run *run, enum fault_kind kind,
+		 const char *format, va_list args)
+{
+	if (run->failed)
+		return;
+	run->failed = true;
+	set_fault(run, format, args);
+	run->fault.kind = kind;
+}
+
 void sieve_run_fail(struct sieve_run *run, const char *format, ...)
 {
 	va_list args;
 
-	if (run->failed)
-		return;
-	run->failed = true;
 	va_start(args, format);
-	set_fault(run, format, args);
+	fail(run, FAULT_REFUSED_INPUT, format, args);
 	va_end(args);
 }
 
@@ -47,14 +54,10 @@ void sieve_run_fail_for(struct sieve_run *run, const struct fault *why,
 {
 	va_list args;
 
-	if (run->failed)
-		return;
-	run->failed = true;
 	va_start(args, format);
-	set_fault(run, format, args);
+	fail(run, fault_is_temporary(why) ? why->kind : FAULT_REFUSED_INPUT,
+	     format, args);
 	va_end(args);
-	if (fault_is_temporary(why))
-		run->fault.kind = why->kind;
 }
 
 void sieve_run_blame(struct sieve_run *run, const char *format, ...)
