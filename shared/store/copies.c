@@ -70,6 +70,17 @@ static struct counter_change copy_weight(const struct copy_row *row, int sign)
 	};
 }
 
+/* The store of a folder that is to get a copy. */
+static int copy_target(struct store *store, int64_t folder, int64_t *ret_store,
+		       struct fault *fault)
+{
+	if (folder_store(store, folder, ret_store, fault))
+		return -1;
+	return *ret_store == folder ? fault_set(fault, FAULT_BAD_ARGUMENT,
+						"messages live in folders")
+				    : 0;
+}
+
 int copy_duplicate(struct store *store, const struct copy_row *row,
 		   int64_t folder, int64_t *ret_message, struct fault *fault)
 {
@@ -78,12 +89,8 @@ int copy_duplicate(struct store *store, const struct copy_row *row,
 	int64_t change;
 	int64_t id;
 
-	if (folder_store(store, folder, &target, fault))
-		return -1;
-	if (target == folder)
-		return fault_set(fault, FAULT_BAD_ARGUMENT,
-				 "messages live in folders");
-	if (folder_count(store, target, folder, &on, &change, fault) ||
+	if (copy_target(store, folder, &target, fault) ||
+	    folder_count(store, target, folder, &on, &change, fault) ||
 	    sql_run(store, fault,
 		    "INSERT INTO hierarchy (type, parent, store, content,"
 		    " change, flags, size, received, trace, keywords)"
@@ -125,11 +132,8 @@ int copy_move(struct store *store, const struct copy_row *row, int64_t folder,
 	int64_t target;
 	int64_t copy;
 
-	if (folder_store(store, folder, &target, fault))
+	if (copy_target(store, folder, &target, fault))
 		return -1;
-	if (target == folder)
-		return fault_set(fault, FAULT_BAD_ARGUMENT,
-				 "messages live in folders");
 	if (target == row->store)
 		return copy_move_within(store, row, folder, origin, row->flags,
 					fault);
