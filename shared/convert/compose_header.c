@@ -137,7 +137,6 @@ static void put_all_recipients(const struct propset *set, bool embedded,
 	}
 	to = put_recipients(set, RECIPIENT_TO, "To", out);
 	cc = put_recipients(set, RECIPIENT_CC, "Cc", out);
-
 	if (!to && !cc)
 		field_put_addresses(out, "To", nobody);
 }

@@ -15,17 +15,13 @@
 
 /* Ceilings.  What lies beyond one is not lost: it goes whole into an
  * attachment, and a note says so. */
-#define MIME_DEPTH_MAX 128 /* entities within each other */
-#define MIME_EMBED_MAX 48  /* messages within each other */
-#define MIME_ENCODED_MAX                                                       \
- 8 /* encoded ones within each other: each is a copy                           \
-    */
-#define MIME_PARTS_MAX  10000 /* entities of a message */
-#define MIME_FIELDS_MAX 20000 /* header fields of a message, all entities */
-#define MIME_FIELDS_EACH                                                       \
- 8 /* that an entity may have for all that: what its parts are stands there    \
-    */
-#define MIME_FIELD_MAX 262144 /* octets of a header field that are decoded */
+#define MIME_DEPTH_MAX   128    /* entities within each other */
+#define MIME_EMBED_MAX   48     /* messages within each other */
+#define MIME_ENCODED_MAX 8      /* encoded ones within each other: copies */
+#define MIME_PARTS_MAX   10000  /* entities of a message */
+#define MIME_FIELDS_MAX  20000  /* header fields of a message, all entities */
+#define MIME_FIELDS_EACH 8      /* that each may have for all that: its type */
+#define MIME_FIELD_MAX   262144 /* octets of a header field to be decoded */
 
 struct span {
 	const char *data;
