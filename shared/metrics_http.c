@@ -248,10 +248,11 @@ static void *http_main(void *argument G_GNUC_UNUSED)
 								      : POLLIN};
 		}
 		if (poll(fds, clients->len + 2, clients_patience(clients)) <
-			    0 &&
-		    errno != EINTR)
-			log_message(LOG_LEVEL_ERROR, "metrics: poll: %s",
-				    g_strerror(errno));
+		    0) {
+			(void)net_wait(-1, false, metrics_http.stop_fd,
+				       HTTP_PAUSE_MS);
+			continue;
+		}
 		if (fds[0].revents)
 			return NULL;
 		clients_serve(clients, fds + 2);
