@@ -26,8 +26,8 @@ int mail_show(struct admin *admin, struct fault *fault);
 int mail_export(struct admin *admin, struct fault *fault);
 int mail_import(struct admin *admin, struct fault *fault);
 int mail_submit(struct admin *admin, struct fault *fault);
-/* A message that could not be read, and why: -1, or with --keep-going it is
- * told, counted in left, and 0. */
+/* A message that could not be read, and why: -1, or with --keep-going, where
+ * reading it later would not help, it is told, counted in left, and 0. */
 NODISCARD int mail_export_broken(const struct admin *admin, int64_t message,
 				 int64_t *left, struct fault *fault);
 /* mail export --archive: one folder of a store, or (0) all with what the user

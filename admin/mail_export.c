@@ -36,6 +36,10 @@ int mail_export_broken(const struct admin *admin, int64_t message,
 {
 	struct fault why = *fault;
 
+	/* What may be read later is not left out for that. */
+	if (fault_is_temporary(fault) && fault->kind != FAULT_IO)
+		return fault_prefix(fault, "message %" G_GINT64_FORMAT,
+				    message);
 	if (!admin_has(admin, "keep-going"))
 		return fault_set(fault, why.kind,
 				 "message %" G_GINT64_FORMAT
