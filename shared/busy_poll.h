@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-/* Of one connection, zeroed; used by one thread at a time. */
+/* Of one kind of wait on one connection, zeroed; one thread at a time. */
 struct busy_poll {
 	unsigned missed; /* how often in vain, less what came since */
 	unsigned skip;   /* waits that sleep at once */
@@ -17,9 +17,9 @@ struct busy_poll {
 
 /* Polls fd and wake_fd (-1: none) for at most 0.1 ms, without sleeping, while
  * *awake, the threads that are at work, is 1: the caller alone.  Whether fd or
- * wake_fd is readable then; false says nothing.  A connection on which this
- * was in vain is polled less and less, down to one wait of 64: its client is
- * far away, or wants the processor. */
+ * wake_fd is readable then; false says nothing.  Where this was in vain it is
+ * done less and less, down to one wait of 64: the client is far away, has
+ * nothing to say, or wants the processor. */
 bool busy_poll(struct busy_poll *state, int fd, int wake_fd,
 	       const atomic_int *awake);
 

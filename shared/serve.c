@@ -77,7 +77,8 @@ struct session {
 	bool more;          /* input may be waiting */
 	bool has_quit;      /* the client, in clear text */
 	int64_t data_since; /* when the data of a message began, 0: none */
-	struct busy_poll busy_poll;
+	struct busy_poll idle_poll; /* between messages */
+	struct busy_poll data_poll;
 	char buffer[SERVE_BUFFER]; /* the last one: never zeroed */
 };
 
@@ -159,12 +160,14 @@ static int64_t session_patience(struct session *session, bool idle)
 }
 
 /* As net_wait(), and a moment awake before. */
-static int session_sleep(struct session *session, int wake_fd, int64_t timeout)
+static int session_sleep(struct session *session, bool idle, int wake_fd,
+			 int64_t timeout)
 {
 	atomic_int *awake = &session->serve->awake;
 	int rc;
 
-	(void)busy_poll(&session->busy_poll, session->fd, wake_fd, awake);
+	(void)busy_poll(idle ? &session->idle_poll : &session->data_poll,
+			session->fd, wake_fd, awake);
 	atomic_fetch_sub(awake, 1);
 	rc = net_wait(session->fd, false, wake_fd, timeout);
 	atomic_fetch_add(awake, 1);
@@ -192,7 +195,7 @@ static bool session_wait(struct session *session)
 	/* Woken once, it knows; what is under way goes on. */
 	rc = ending >= SERVE_STOPS && idle
 		     ? 0
-		     : session_sleep(session,
+		     : session_sleep(session, idle,
 				     ending == SERVE_GOES_ON ? serve->stop_fd
 							     : -1,
 				     timeout);
