@@ -9,7 +9,6 @@
 #include "store/folders.h"
 #include "store/queue.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -22,7 +22,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>

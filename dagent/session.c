@@ -13,7 +13,6 @@
 #include "store/messages.h"
 
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct lmtp_session {

@@ -3,8 +3,6 @@
  */
 #include "extension.h"
 
-#include "sieve.h"
-
 #include <string.h>
 
 static const char *const extension_names[EXTENSIONS + 1] = {

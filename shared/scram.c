@@ -5,7 +5,6 @@
 
 #include "digest.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define SCRAM_NAME "SCRAM-SHA-256"

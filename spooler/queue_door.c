@@ -6,7 +6,6 @@
 #include "net.h"
 #include "spooler_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define DOOR_MS 2000

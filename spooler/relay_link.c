@@ -9,7 +9,6 @@
 #include "tls.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 

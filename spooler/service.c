@@ -17,7 +17,6 @@
 #include "submission.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 

@@ -5,7 +5,6 @@
  */
 #include "headers.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define LID_TASK_STATUS   0x8101

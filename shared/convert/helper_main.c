@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <glib/gprintf.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>

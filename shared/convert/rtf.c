@@ -9,7 +9,6 @@
 #include "rtf.h"
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX     256 /* groups within each other */

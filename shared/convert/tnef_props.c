@@ -6,7 +6,6 @@
 #include "tnef.h"
 #include "tnef_block.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* 100 nanoseconds since 1601 (MS-DTYP 2.3.3). */

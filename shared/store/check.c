@@ -2,7 +2,6 @@
  * store check: does the store hold what it says it holds?  And what of it can
  * be derived again from the rest, is, if asked for.
  */
-#include "digest.h"
 #include "store_internal.h"
 
 #include <string.h>

@@ -1,7 +1,6 @@
 /*
  * Reading messages: lists, one, its bytes, its properties.
  */
-#include "digest.h"
 #include "store_internal.h"
 
 #include <string.h>

@@ -7,7 +7,6 @@
  */
 #include "../../admin/archive_import.c"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -14,7 +14,6 @@
 #include "spooler/relay_transport.h"
 #include "tls.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * has to fail it all the same (tests/e2e/test_runner.py).
  */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 Test(finding, leaks)

@@ -5,8 +5,6 @@
 
 #include "convert/rtf.h"
 
-#include <time.h>
-
 static const struct convert_options options = {.default_charset =
 						       "windows-1252"};
 static const struct convert_context context = {.options = &options};

@@ -3,8 +3,8 @@
  */
 #include "convert_test.h"
 
+#include "charset.h"
 #include "convert/sandbox.h"
-#include "convert/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,6 @@
  */
 #include "fixture.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 

@@ -5,7 +5,6 @@
  */
 #include "fixture.h"
 
-#include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
