@@ -38,10 +38,6 @@ bool calendar_lid_bool(const struct propset *set, const char *guid,
 bool calendar_lid_time(const struct propset *set, uint32_t lid, uint32_t tag,
 		       int64_t *ret_usec);
 
-/* False if there is none, or no octet; what it points to is the set's. */
-bool calendar_lid_octets(const struct propset *set, const char *guid,
-			 uint32_t lid, struct octets *ret_octets);
-
 /* ---- calendar_time.c ------------------------------------------------------
  */
 

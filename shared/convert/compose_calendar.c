@@ -7,7 +7,6 @@
 #include "digest.h"
 #include "parts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define GLOBAL_ID_HEAD 40 /* octets before what is whose */
@@ -62,8 +61,9 @@ bool calendar_lid_time(const struct propset *set, uint32_t lid, uint32_t tag,
 	return true;
 }
 
-bool calendar_lid_octets(const struct propset *set, const char *guid,
-			 uint32_t lid, struct octets *ret_octets)
+/* False if there is none, or no octet; what it points to is the set's. */
+static bool calendar_lid_octets(const struct propset *set, const char *guid,
+				uint32_t lid, struct octets *ret_octets)
 {
 	const struct prop *prop = propset_find_lid(set, guid, lid);
 	gsize len = 0;

@@ -8,7 +8,6 @@
  */
 #include "store_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -129,9 +128,14 @@ static int lease_take_back(struct store *store, const char *owner, int64_t now,
 		       "t", owner);
 }
 
-int lease_has_others(struct store *store, bool *ret_others, struct fault *fault)
+static void lease_clear_element(gpointer lease)
 {
-	const char *self = lease_owner_of(store);
+	g_free(((struct lease *)lease)->owner);
+}
+
+static int lease_has_others(struct store *store, bool *ret_others,
+			    struct fault *fault)
+{
 	int64_t others = 0;
 
 	/* The ends of an index: as cheap with a thousand leases of ours. */
@@ -140,38 +144,59 @@ int lease_has_others(struct store *store, bool *ret_others, struct fault *fault)
 		    "  WHERE lease_owner IS NOT NULL) <> ?1"
 		    " OR (SELECT max(lease_owner) FROM outgoingqueue"
 		    "  WHERE lease_owner IS NOT NULL) <> ?1",
-		    "t", self) < 0)
+		    "t", lease_owner_of(store)) < 0)
 		return -1;
 	*ret_others = others != 0;
 	return 0;
 }
 
-int lease_reap(struct store *store, int64_t now, struct fault *fault)
+static int lease_read_others(struct store *store, GArray *leases,
+			     struct fault *fault)
 {
-	g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(g_free);
 	ROWS rows = {0};
-	bool others;
 	int rc;
 
-	if (lease_has_others(store, &others, fault))
-		return -1;
-	if (!others)
-		return 0;
 	if (rows_open(store, &rows, fault,
 		      "SELECT lease_owner, max(lease_expires)"
-		      " FROM outgoingqueue WHERE lease_owner IS NOT NULL"
+		      " FROM outgoingqueue WHERE lease_owner <> ?"
 		      " GROUP BY lease_owner",
-		      ""))
+		      "t", lease_owner_of(store)))
 		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1)
-		if (strcmp(rows_peek(&rows, 0), lease_owner_of(store)) != 0 &&
-		    lease_is_over(rows_peek(&rows, 0), rows_int(&rows, 1)))
-			g_ptr_array_add(gone, rows_text(&rows, 0));
-	if (rc)
+	while ((rc = rows_next(&rows, fault)) == 1) {
+		struct lease lease = {rows_text(&rows, 0), rows_int(&rows, 1)};
+
+		g_array_append_val(leases, lease);
+	}
+	return rc;
+}
+
+int lease_others(struct store *store, GArray **ret_leases, struct fault *fault)
+{
+	g_autoptr(GArray) leases =
+		g_array_new(FALSE, FALSE, sizeof(struct lease));
+	bool others;
+
+	g_array_set_clear_func(leases, lease_clear_element);
+	if (lease_has_others(store, &others, fault) ||
+	    (others && lease_read_others(store, leases, fault)))
 		return -1;
-	for (guint i = 0; i < gone->len; i++)
-		if (lease_take_back(store, g_ptr_array_index(gone, i), now,
-				    fault))
+	*ret_leases = g_steal_pointer(&leases);
+	return 0;
+}
+
+int lease_reap(struct store *store, int64_t now, struct fault *fault)
+{
+	g_autoptr(GArray) leases = NULL;
+
+	if (lease_others(store, &leases, fault))
+		return -1;
+	for (guint i = 0; i < leases->len; i++) {
+		const struct lease *lease =
+			&g_array_index(leases, struct lease, i);
+
+		if (lease_is_over(lease->owner, lease->expires) &&
+		    lease_take_back(store, lease->owner, now, fault))
 			return -1;
+	}
 	return 0;
 }

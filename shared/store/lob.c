@@ -17,7 +17,8 @@
 
 #define LOB_PACKED_SUFFIX ".packed"
 
-char *lob_directory(const char *path)
+/* "…/store.lob" of "…/store.db"; owned. */
+static char *lob_directory(const char *path)
 {
 	size_t len = strlen(path);
 

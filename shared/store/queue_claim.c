@@ -198,7 +198,10 @@ int claim_refuse(int64_t id, struct fault *fault)
 			 id);
 }
 
-int claim_check(struct store *store, int64_t id, struct fault *fault)
+/* A claim must be this process's; or nobody's, where it was taken for dead and
+ * whoever took its place is done: what it knows is still true.
+ * FAULT_STORE_BUSY, FAULT_NOT_FOUND. */
+static int claim_check(struct store *store, int64_t id, struct fault *fault)
 {
 	int64_t is_ours;
 	int rc;
@@ -229,33 +232,22 @@ int store_queue_unclaim(struct store *store, int64_t id, struct fault *fault)
 static int claim_next_lease(struct store *store, int64_t *ret_time,
 			    struct fault *fault)
 {
-	ROWS rows = {0};
-	bool others;
-	int rc;
+	g_autoptr(GArray) leases = NULL;
 
-	if (lease_has_others(store, &others, fault))
+	if (lease_others(store, &leases, fault))
 		return -1;
-	if (!others)
-		return 0;
-	if (rows_open(store, &rows, fault,
-		      "SELECT lease_owner, max(lease_expires)"
-		      " FROM outgoingqueue WHERE lease_owner IS NOT NULL"
-		      " GROUP BY lease_owner",
-		      ""))
-		return -1;
-	while ((rc = rows_next(&rows, fault)) == 1) {
-		const char *owner = rows_peek(&rows, 0);
-		int64_t expires = rows_int(&rows, 1);
+	for (guint i = 0; i < leases->len; i++) {
+		const struct lease *lease =
+			&g_array_index(leases, struct lease, i);
 
-		if (strcmp(owner, lease_owner_of(store)) == 0)
-			continue;
-		if (lease_is_over(owner, expires))
+		if (lease_is_over(lease->owner, lease->expires))
 			*ret_time = 0;
-		else if (lease_owner_state(owner) == LEASE_UNSEEN)
-			*ret_time = MIN(*ret_time, g_get_real_time() + expires -
+		else if (lease_owner_state(lease->owner) == LEASE_UNSEEN)
+			*ret_time = MIN(*ret_time, g_get_real_time() +
+							   lease->expires -
 							   lease_clock());
 	}
-	return rc;
+	return 0;
 }
 
 /* The first fresh recipient of a priority, as the index has them. */

@@ -374,9 +374,7 @@ NODISCARD int property_put(struct store *store, int64_t object,
 NODISCARD int property_load(struct store *store, int64_t object,
 			    struct propset *set, struct fault *fault);
 
-/* "…/store.lob" of "…/store.db"; owned. */
-char *lob_directory(const char *store_path);
-/* A file in it: what it holds and how. */
+/* A file in store.lob/: what it holds and how. */
 struct lob_name {
 	uint8_t hash[32];
 	bool is_packed;
@@ -505,10 +503,6 @@ NODISCARD int queue_remember(struct store *store, int64_t id, int64_t message,
 
 /* ---- queue_claim.c --------------------------------------------------------
  */
-/* A claim must be this process's; or nobody's, where it was taken for dead and
- * whoever took its place is done: what it knows is still true.
- * FAULT_STORE_BUSY, FAULT_NOT_FOUND. */
-NODISCARD int claim_check(struct store *store, int64_t id, struct fault *fault);
 /* FAULT_STORE_BUSY, in its words. */
 int claim_refuse(int64_t id, struct fault *fault);
 /* It is over: what has no result waits again. */
@@ -532,9 +526,15 @@ enum lease_state {
 enum lease_state lease_owner_state(const char *owner);
 /* Is a lease until expires (by lease_clock()) void? */
 bool lease_is_over(const char *owner, int64_t expires);
-/* Does any process but this one hold a lease? */
-NODISCARD int lease_has_others(struct store *store, bool *ret_others,
-			       struct fault *fault);
+/* What another process holds: until when, by lease_clock(). */
+struct lease {
+	char *owner; /* owned */
+	int64_t expires;
+};
+/* One struct lease for each process but this one that holds any; mostly none.
+ * Owned. */
+NODISCARD int lease_others(struct store *store, GArray **ret_leases,
+			   struct fault *fault);
 /* Takes back what processes held that are gone. */
 NODISCARD int lease_reap(struct store *store, int64_t now, struct fault *fault);
 
