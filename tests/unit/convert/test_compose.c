@@ -433,7 +433,7 @@ Test(compose, long_ids)
 	cr_expect(strstr(message, "\r\nReferences: <1@y>\r\n"));
 }
 
-/* Nothing of one organization's servers leaves it (MS-OXCMAIL 2.1.3.2.26). */
+/* Nothing of one organization's servers leaves it (MS-OXCMAIL 2.1.3.2.4). */
 Test(compose, internal_fields_stay_in)
 {
 	AUTO(propset) set = propset_new();

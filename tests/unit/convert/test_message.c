@@ -409,7 +409,7 @@ static struct propset *trusting(const char *message)
 	return convert_to_propset(message, strlen(message), &options, NULL);
 }
 
-/* MS-OXCMAIL 2.2.3.2.19 to 21 */
+/* MS-OXCMAIL 2.1.3.2.23, 2.2.3.2.20, 2.2.3.2.21 */
 Test(message, exchange_is_believed_where_it_is_trusted)
 {
 	static const struct {
