@@ -250,19 +250,38 @@ static void put_forwarded(const struct propset *set, GByteArray *out)
 		field_put_raw(out, "Autoforwarded", "TRUE");
 }
 
-static void put_receipts(const struct propset *set, GByteArray *out)
+/* To the first of them that has an address. */
+static void put_receipt(const struct propset *set, uint32_t asked,
+			const char *field,
+			const struct address_tags *const whose[3],
+			GByteArray *out)
 {
-	const struct address_tags *const from[] = {
-		&address_read_receipt, &address_sender, &address_from};
 	struct mailbox *to = NULL;
 
-	for (size_t i = 0; !to && i < G_N_ELEMENTS(from); i++)
-		to = address_get(set, from[i]);
-	if (to && propset_bool(set, PR_READ_RECEIPT_REQUESTED))
-		put_mailbox(out, "Disposition-Notification-To", to);
-	if (to && propset_bool(set, PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED))
-		put_mailbox(out, "Return-Receipt-To", to);
+	if (!propset_bool(set, asked))
+		return;
+	for (size_t i = 0; i < 3 && (!to || !*to->address); i++) {
+		mailbox_free(to);
+		to = address_get(set, whose[i]);
+	}
+	if (to && *to->address)
+		put_mailbox(out, field, to);
 	mailbox_free(to);
+}
+
+/* Who reads tells the author, what is delivered who sent it (2.1.3.1.5,
+ * 2.1.3.1.6). */
+static void put_receipts(const struct propset *set, GByteArray *out)
+{
+	static const struct address_tags *const read[] = {
+		&address_read_receipt, &address_from, &address_sender};
+	static const struct address_tags *const delivered[] = {
+		&address_read_receipt, &address_sender, &address_from};
+
+	put_receipt(set, PR_READ_RECEIPT_REQUESTED,
+		    "Disposition-Notification-To", read, out);
+	put_receipt(set, PR_ORIGINATOR_DELIVERY_REPORT_REQUESTED,
+		    "Return-Receipt-To", delivered, out);
 }
 
 /* The named header "auto-submitted" says it already. */
