@@ -237,6 +237,12 @@ void header_trusted_text(const struct header_call *call, struct span value)
 		propset_set_text(call->set, call->row->tag, line);
 }
 
+void header_trusted_forwarded(const struct header_call *call, struct span value)
+{
+	if (is_trusted(call))
+		header_auto_forwarded(call, value);
+}
+
 void header_confidence(const struct header_call *call, struct span value)
 {
 	int64_t level = 0;

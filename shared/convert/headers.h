@@ -91,7 +91,8 @@ void header_set_named(struct convert_context *context,
 /* header_exchange.c: fields of Exchange and Outlook. */
 header_fn header_language, header_classified, header_of_classified,
 	header_number, header_trusted_text, header_sender_id, header_confidence,
-	header_message_flag, header_accept_language, header_auto_forwarded;
+	header_message_flag, header_accept_language, header_auto_forwarded,
+	header_trusted_forwarded;
 /* The tag of a language by its number (MS-LCID), static; NULL if unknown. */
 const char *header_language_tag(int64_t id);
 
