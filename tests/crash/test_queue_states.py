@@ -37,6 +37,15 @@ class Killed(Sending):
         self.spooler.kill()
         self.spooler = self.okapi.start_spooler()
 
+    def drain_until_the_second(self):
+        """Four messages wait; the relay host has the end of the second."""
+        self.spooler.kill()
+        for subject in "abcd":
+            self.submit(subject)
+        self.spooler = self.okapi.start_spooler()
+        self.eventually("the second", lambda: self.relay.log().count(
+            "< (end of data)") == 2)
+
     def taken(self):
         return [email.message_from_bytes(octets)["Subject"]
                 for _, octets in self.relay.messages()]
@@ -179,12 +188,7 @@ class States(Killed):
                 self.start("DOT*1=250 2.0.0 kept", "DOT*1=until locked",
                            direct=direct, smtp_max_sessions=1,
                            options=("--no-ext", "PIPELINING"))
-                self.spooler.kill()
-                for subject in "abcd":
-                    self.submit(subject)
-                self.spooler = self.okapi.start_spooler()
-                self.eventually("the second", lambda: self.relay.log().count(
-                    "< (end of data)") == 2)
+                self.drain_until_the_second()
                 lock = self.lock()
                 self.relay.let("locked")
                 self.eventually("the third envelope", lambda:
@@ -200,12 +204,7 @@ class States(Killed):
         """What was claimed and read ahead waits for the next start."""
         self.start("DOT*1=250 2.0.0 kept", "DOT*1=until stopping",
                    smtp_max_sessions=1, options=("--no-ext", "PIPELINING"))
-        self.spooler.kill()
-        for subject in "abcd":
-            self.submit(subject)
-        self.spooler = self.okapi.start_spooler()
-        self.eventually("the second", lambda: self.relay.log().count(
-            "< (end of data)") == 2)
+        self.drain_until_the_second()
         os.kill(self.spooler.pid, signal.SIGTERM)
         self.spooler.wait_for("stopping")
         self.relay.let("stopping")

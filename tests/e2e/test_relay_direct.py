@@ -293,13 +293,11 @@ class Routes(Direct):
         relays = {name: Relay(self, options=options) for name, options in (
             ("anna", ("--auth", "a:a secret", "--auth-required")),
             ("domain", OAUTH), ("rest", ()))}
-        table = os.path.join(self.directory(), "table")
-        with open(table, "w", encoding="utf-8") as file:
-            file.write(
-                "# sender relay user password\n\n"
-                f"ANNA@okapi.test 127.0.0.1:{relays['anna'].port} a a secret\n"
-                f"@okapi.test\t127.0.0.1:{relays['domain'].port} anna "
-                f"|{self.token_command()}\n")
+        table = self.sender_table(
+            "# sender relay user password", "",
+            f"ANNA@okapi.test 127.0.0.1:{relays['anna'].port} a a secret",
+            f"@okapi.test\t127.0.0.1:{relays['domain'].port} anna "
+            f"|{self.token_command()}", mode=0o644)
         settings = {"smtp_sender_table": table}
         result = self.once(relays["rest"], **settings)
         self.assertEqual(result.status, 78, repr(result))
@@ -323,13 +321,10 @@ class Routes(Direct):
         """Where sender_rewrite gives it another, that one's relay host is
         asked; one that is nobody's in the table has the rest's."""
         relays = {name: Relay(self) for name in ("account", "bert", "rest")}
-        table = os.path.join(self.directory(), "table")
-        with open(table, "w", encoding="utf-8") as file:
-            file.write("".join(
-                f"{who} 127.0.0.1:{relays[name].port}\n" for who, name in (
-                    ("account@provider.example", "account"),
-                    ("bert@okapi.test", "bert"))))
-        os.chmod(table, 0o600)
+        table = self.sender_table(*(
+            f"{who} 127.0.0.1:{relays[name].port}" for who, name in (
+                ("account@provider.example", "account"),
+                ("bert@okapi.test", "bert"))))
         okapi = self.okapi_with(relays["rest"], smtp_sender_table=table)
         rewrite = os.path.join(self.directory(), "rewrite")
         with open(rewrite, "w", encoding="ascii") as file:
@@ -350,10 +345,7 @@ class Routes(Direct):
 
     def test_a_route_that_is_down_stops_no_other(self):
         relay = Relay(self)
-        table = os.path.join(self.directory(), "table")
-        with open(table, "w", encoding="utf-8") as file:
-            file.write("bert@okapi.test 127.0.0.1:9\n")
-        os.chmod(table, 0o600)
+        table = self.sender_table("bert@okapi.test 127.0.0.1:9")
         okapi = self.okapi_with(relay, smtp_sender_table=table,
                                 queue_retry_min="1h", queue_retry_max="1h")
         okapi.start_spooler()
@@ -371,10 +363,7 @@ class Routes(Direct):
     def hanging_route(self):
         """40 messages for a relay host that hangs, and a session left."""
         hangs, relay = Relay(self, "CONNECT=hang"), Relay(self)
-        table = os.path.join(self.directory(), "table")
-        with open(table, "w", encoding="utf-8") as file:
-            file.write(f"bert@okapi.test 127.0.0.1:{hangs.port}\n")
-        os.chmod(table, 0o600)
+        table = self.sender_table(f"bert@okapi.test 127.0.0.1:{hangs.port}")
         okapi = self.okapi_with(relay, smtp_sender_table=table,
                                 smtp_max_sessions=3)
         okapi.start_spooler()
@@ -407,10 +396,7 @@ class Routes(Direct):
         """A session that goes on claims mail of its own route only."""
         hangs = Relay(self, "RCPT:slow@*=delay 0.5", "RCPT:hangs@*=hang")
         relay = Relay(self, "RCPT:slow@*=delay 1")
-        table = os.path.join(self.directory(), "table")
-        with open(table, "w", encoding="utf-8") as file:
-            file.write(f"bert@okapi.test 127.0.0.1:{hangs.port}\n")
-        os.chmod(table, 0o600)
+        table = self.sender_table(f"bert@okapi.test 127.0.0.1:{hangs.port}")
         okapi = self.okapi_with(relay, smtp_sender_table=table,
                                 smtp_max_sessions=4)
         for sender, to in (*[("bert", "slow")] * 3, ("anna", "slow"),
@@ -422,13 +408,10 @@ class Routes(Direct):
         okapi.spooler.kill()  # a stop would wait for what hangs
 
     def test_a_table_that_is_none(self):
-        table = os.path.join(self.directory(), "table")
         relay = Relay(self)
         for line in ("anna@okapi.test", "anna relay.test",
                      "@x relay.test user", "@x relay.test:nought"):
-            with open(table, "w", encoding="utf-8") as file:
-                file.write("# one\n" + line + "\n")
-            os.chmod(table, 0o600)
+            table = self.sender_table("# one", line)
             result = self.once(relay, smtp_sender_table=table)
             self.assertEqual(result.status, 78, repr(result))
             self.assertIn("table:2", result.err)

@@ -308,17 +308,16 @@ class Started(Sending):
 
     def start(self, cases, **settings):
         """cases: name -> Rude."""
-        table = os.path.join(self.directory(), "table")
         direct = self.direct if isinstance(self.direct, list) else \
             [self.direct] * len(cases)
         self.names = dict(enumerate(cases))
         self.rudes = cases
-        with open(table, "w", encoding="utf-8") as file:
-            for i, rude in enumerate(cases.values()):
-                token = "anna |/bin/echo t0ken" if direct[i] else ""
-                file.write(f"c{i}@okapi.test 127.0.0.1:{rude.port} {token}\n")
-                self.addCleanup(rude.listener.close)
-        os.chmod(table, 0o600)
+        for rude in cases.values():
+            self.addCleanup(rude.listener.close)
+        table = self.sender_table(*(
+            f"c{i}@okapi.test 127.0.0.1:{rude.port} " +
+            ("anna |/bin/echo t0ken" if direct[i] else "")
+            for i, rude in enumerate(cases.values())))
         self.okapi_with(None, smtp_sender_table=table, queue_retry_min="1h",
                         queue_retry_max="1h",
                         **{"smtp_max_sessions": 40, **settings})

@@ -72,6 +72,14 @@ class Sending(Case):
         self.assertEqual(result.status, status, repr(result))
         return result
 
+    def sender_table(self, *lines, mode=0o600):
+        """Makes smtp_sender_table of these; its path."""
+        path = os.path.join(self.directory(), "table")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("".join(line + "\n" for line in lines))
+        os.chmod(path, mode)
+        return path
+
     def queue_empties(self):
         self.eventually("an empty queue", lambda: not self.okapi.queue())
 
