@@ -218,6 +218,11 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 				 "%s is not in lmtp_networks and showed no "
 				 "trusted certificate",
 				 session->serve->peer->name);
+	if (mail->no_path)
+		log_message(LOG_LEVEL_WARNING,
+			    "session %" G_GUINT64_FORMAT
+			    ": the sender <%s> is no address: taken for <>",
+			    session->serve->number, mail->no_path);
 	session->size = mail->size;
 	session->mail = mail_new(session->door->agent, mail->reverse_path);
 	session->mail->dsn_ret = g_strdup(mail->dsn_ret);

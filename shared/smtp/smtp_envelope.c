@@ -340,17 +340,38 @@ static int smtp_path_judge(const char *path, bool utf8, bool need_domain,
 }
 
 /* LMTP takes what the MTA has accepted already: a recipient may be a login
- * name, and a sender without domain is no reason to bounce. */
+ * name, and a sender that is no address is no reason to bounce: nobody could
+ * be told. */
+static bool smtp_is_lmtp(const struct smtp_server *server)
+{
+	return server->options->protocol == SMTP_PROTOCOL_LMTP;
+}
+
 static bool smtp_needs_domain(const struct smtp_server *server)
 {
-	return server->options->protocol != SMTP_PROTOCOL_LMTP &&
-	       !server->options->allow_local;
+	return !smtp_is_lmtp(server) && !server->options->allow_local;
 }
 
 /* ---- MAIL ---- */
 
+/* LMTP: the sender as it goes on, in any script, dots that need quotes in
+ * quotes (*ret_quoted owns those); what is no address is the null path. */
+static void smtp_mail_mend(struct smtp_mail *mail, const char *path,
+			   char **ret_quoted)
+{
+	if (smtp_path_check(path, true, false)) {
+		mail->reverse_path = path;
+		return;
+	}
+	*ret_quoted = smtp_path_quote(path);
+	mail->reverse_path = *ret_quoted ? *ret_quoted : "";
+	if (!*ret_quoted)
+		mail->no_path = path;
+}
+
 static int smtp_mail_check(const struct smtp_server *server, char *args,
-			   struct smtp_mail *ret_mail, struct fault *fault)
+			   struct smtp_mail *ret_mail, char **ret_quoted,
+			   struct fault *fault)
 {
 	struct smtp_mail mail = {.size = -1};
 	struct smtp_param_target target = {.options = server->options,
@@ -364,8 +385,11 @@ static int smtp_mail_check(const struct smtp_server *server, char *args,
 	if (smtp_path_cut(path, &path, &rest, fault) < 0 ||
 	    smtp_params_parse(&target, rest, fault) < 0)
 		return -1;
-	if (*path && smtp_path_judge(path, mail.smtputf8,
-				     smtp_needs_domain(server), fault) < 0)
+	mail.reverse_path = path;
+	if (*path && smtp_is_lmtp(server))
+		smtp_mail_mend(&mail, path, ret_quoted);
+	else if (*path && smtp_path_judge(path, mail.smtputf8,
+					  smtp_needs_domain(server), fault) < 0)
 		return -1;
 	if (server->options->size_limit > 0 &&
 	    mail.size > server->options->size_limit)
@@ -373,7 +397,6 @@ static int smtp_mail_check(const struct smtp_server *server, char *args,
 				 "The message is larger than %" G_GINT64_FORMAT
 				 " octets",
 				 server->options->size_limit);
-	mail.reverse_path = path;
 	*ret_mail = mail;
 	return 0;
 }
@@ -399,9 +422,10 @@ void smtp_cmd_mail(struct smtp_server *server, char *args)
 {
 	struct fault fault = {0};
 	struct smtp_mail mail = {0};
+	g_autofree char *quoted = NULL;
 
 	smtp_reset(server);
-	if (smtp_mail_check(server, args, &mail, &fault) < 0) {
+	if (smtp_mail_check(server, args, &mail, &quoted, &fault) < 0) {
 		server->excused = true;
 		if (fault.kind == FAULT_TOO_BIG)
 			smtp_reply_fault(server, &fault);

@@ -122,12 +122,27 @@ bool smtp_path_check(const char *path, bool utf8, bool need_domain)
 	return *p == '[' ? path_check_literal(p) : path_check_domain(p);
 }
 
-/* The '>' that ends a path, quoted strings respected; NULL if none. */
-static char *path_find_end(char *p)
+char *smtp_path_quote(const char *path)
+{
+	const char *p = path;
+	g_autofree char *quoted = NULL;
+
+	while (path_is_atext((unsigned char)*p) || *p == '.')
+		p++;
+	if (p == path || *p != '@')
+		return NULL;
+	quoted = g_strdup_printf("\"%.*s\"%s", (int)(p - path), path, p);
+	return smtp_path_check(quoted, true, true) ? g_steal_pointer(&quoted)
+						   : NULL;
+}
+
+/* The '>' that ends a path, quoted strings respected where they end; NULL if
+ * none. */
+static char *path_find_end(char *start)
 {
 	bool quoted = false;
 
-	for (; *p; p++) {
+	for (char *p = start; *p; p++) {
 		if (quoted && *p == '\\' && p[1])
 			p++;
 		else if (*p == '"')
@@ -135,7 +150,7 @@ static char *path_find_end(char *p)
 		else if (*p == '>' && !quoted)
 			return p;
 	}
-	return NULL;
+	return quoted ? strchr(start, '>') : NULL;
 }
 
 /* "@a,@b:user@host" is user@host (RFC 5321 appendix C); NULL if the route is

@@ -161,6 +161,9 @@ const char *smtp_auth_mechanisms(const struct smtp_server *server);
 NODISCARD int smtp_path_cut(char *args, char **ret_path, char **ret_rest,
 			    struct fault *fault);
 bool smtp_is_ascii(const char *text);
+/* The path with its local part in quotes, owned, where only dots at the wrong
+ * place need them ("a..b@x", as some hosts hand out); else NULL. */
+char *smtp_path_quote(const char *path);
 
 /* ---- smtp_param.c ---- */
 

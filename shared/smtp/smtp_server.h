@@ -62,6 +62,8 @@ struct smtp_options {
  * those of struct smtp_rcpt, are borrowed for the call. */
 struct smtp_mail {
 	const char *reverse_path; /* "" for <>; no brackets, no source route */
+	const char *no_path;      /* LMTP: what stood there and is taken for <>,
+				     because it is no address; else NULL */
 	int64_t size;             /* SIZE=, or -1 */
 	bool body_8bit;
 	bool body_binary;

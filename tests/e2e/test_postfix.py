@@ -150,6 +150,28 @@ class Lmtp(Behind):
                      b"Original-Recipient: rfc822;anna@okapi.test"):
             self.assertIn(line, raw)
 
+    def test_no_sender_that_postfix_takes_bounces(self):
+        """What is no address is the null path: nobody could be told."""
+        self.prepare()
+        self.okapi.start_dagent()
+        postfix = mta.Postfix(self, self.machine, {
+            "mydestination": "", "virtual_mailbox_domains": "okapi.test",
+            "virtual_transport": f"lmtp:inet:127.0.0.1:{self.okapi.port}"})
+        for number, (sender, kept) in enumerate((
+                ("a..b@x.test", '"a..b"@x.test'), ("@x.test", ""),
+                ('""@x.test', ""), ("a\x01b@x.test", ""),
+                ("j\u00fcrgen@x.test", "j\u00fcrgen@x.test"))):
+            with self.subTest(sender), smtplib.SMTP(
+                    "127.0.0.1", postfix.port, timeout=60) as client:
+                client.helo()
+                client.send(f"MAIL FROM:<{sender}>\r\n".encode())
+                self.assertEqual(client.getreply()[0], 250)
+                self.assertEqual(client.rcpt("anna@okapi.test")[0], 250)
+                client.data(crlf(message(f"m{number}")))
+                mail = self.arrived(postfix, "anna", f"m{number}")
+                self.assertIn(f"Return-Path: <{kept}>\r\n".encode(),
+                              self.okapi.raw("anna", mail["id"]))
+
     def test_unknown_bounces_and_down_defers(self):
         self.prepare()
         self.okapi.start_dagent()
