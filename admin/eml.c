@@ -2,6 +2,7 @@
  * Bytes of messages: line ends, mbox quoting, From_ lines.
  */
 #include "eml.h"
+#include "header.h"
 
 #include <string.h>
 #include <strings.h>
@@ -55,7 +56,7 @@ static size_t eml_line_end(const char *data, size_t len, size_t offset)
 
 bool eml_is_mbox(const char *data, size_t len)
 {
-	return len > 5 && memcmp(data, "From ", 5) == 0;
+	return header_has_mbox_line(data, len);
 }
 
 GBytes *eml_of_file(GBytes *file)

@@ -2,6 +2,7 @@
  * Reading a message as local delivery programs get it.
  */
 #include "input.h"
+#include "header.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,11 +48,10 @@ static size_t input_from_word(const char *text, size_t len)
  */
 static size_t input_from_line(const char *head, size_t len)
 {
-	static const char from[] = "From ";
 	const char *lf = memchr(head, '\n', len);
 	const char *cr = memchr(head, '\r', len);
 
-	if (!lf || len < strlen(from) || memcmp(head, from, strlen(from)) != 0)
+	if (!lf || !header_has_mbox_line(head, len))
 		return 0;
 	return cr && cr + 1 < lf ? 0 : (size_t)(lf - head) + 1;
 }

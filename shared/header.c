@@ -128,3 +128,15 @@ bool header_is_identified(const char *message, size_t len)
 	return header_has_value(message, len, "Message-ID", "") ||
 	       header_has_value(message, len, "Received", "");
 }
+
+bool header_has_mbox_line(const char *message, size_t len)
+{
+	static const char from[] = "From ";
+	size_t at = strlen(from);
+
+	if (len <= at || memcmp(message, from, at) != 0)
+		return false;
+	while (at < len && (message[at] == ' ' || message[at] == '\t'))
+		at++;
+	return at == len || message[at] != ':';
+}

@@ -28,4 +28,8 @@ bool header_has_value(const char *message, size_t len, const char *name,
 /* Does it say who it is: a Received or a Message-ID field? */
 bool header_is_identified(const char *message, size_t len);
 
+/* Does it begin with an mbox line ("From sender date")?  "From : a@b" is a
+ * field, with a blank before its colon (RFC 5322 4.5.2). */
+bool header_has_mbox_line(const char *message, size_t len);
+
 #endif

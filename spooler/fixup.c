@@ -4,6 +4,7 @@
 #include "fixup.h"
 #include "charset.h"
 #include "field.h"
+#include "header.h"
 
 #include <string.h>
 
@@ -250,7 +251,7 @@ void fixup_from_stdin(const void *octets, size_t len, GByteArray *out)
 	const char *p = octets;
 	const char *end = p + len;
 
-	if (len > 5 && memcmp(p, "From ", 5) == 0)
+	if (header_has_mbox_line(p, len))
 		p += fixup_line_len(p, len);
 	while (p < end) {
 		size_t n = fixup_line_len(p, (size_t)(end - p));
@@ -429,7 +430,7 @@ void fixup_message(const void *octets, size_t len,
 	size_t blank;
 	guint from = out->len;
 
-	if (len > 5 && memcmp(text, "From ", 5) == 0) {
+	if (header_has_mbox_line(text, len)) {
 		at = fixup_line_len(text, len);
 		text += at;
 		len -= at;

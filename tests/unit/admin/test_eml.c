@@ -137,3 +137,14 @@ Test(eml, header_fields_are_found_and_left_out)
 			      "Bcc: body\r\n");
 	cr_assert_null(eml_header(text, strlen(text), "Subject"));
 }
+
+Test(eml, a_field_with_a_blank_before_its_colon_is_no_mbox_line)
+{
+	static const char file[] = "From : x@y\nA: b\n";
+	g_autoptr(GBytes) bytes = g_bytes_new_static(file, strlen(file));
+	g_autoptr(GBytes) message = eml_of_file(bytes);
+	g_autofree char *text = text_of(message);
+
+	cr_assert_not(eml_is_mbox(file, strlen(file)));
+	cr_assert_str_eq(text, "From : x@y\r\nA: b\r\n");
+}

@@ -41,6 +41,8 @@ static const struct sender_case {
 	{"From_ with CRLF", NULL, NULL, NULL, "From f@x y\r\nA: b\r\n", "f@x",
 	 12},
 	{"From: is no From_", NULL, NULL, NULL, "From: f@x\n", "", 0},
+	{"From : is a field (RFC 5322 4.5.2)", NULL, NULL, NULL,
+	 "From \t: f@x\n", "", 0},
 	{"forged line end", "a@x\r\nBcc: b", NULL, NULL, "", "", 0},
 	{"blank", "a b@x", NULL, NULL, "", "", 0},
 	{"bracket", "a>b@x", NULL, NULL, "", "", 0},
@@ -94,6 +96,7 @@ Test(dagent_input, line_ends)
 	check_input("\n\n", "\r\n\r\n");
 	check_input("a\r\r\n", "a\r\r\n");
 	check_input("From x@y z\nA: b\n", "A: b\r\n");
+	check_input("From : x@y\n", "From : x@y\r\n");
 }
 
 Test(dagent_input, line_ends_across_pieces)

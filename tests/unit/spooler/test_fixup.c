@@ -108,6 +108,15 @@ Test(fixup, addresses_without_domain)
 	}
 }
 
+Test(fixup, a_field_with_a_blank_before_its_colon_stays)
+{
+	static const char in[] = "From : a@x\n\nb\n";
+	g_autoptr(GByteArray) out = g_byte_array_new();
+
+	fixup_from_stdin(in, strlen(in), out);
+	cr_expect_eq(out->len, strlen("From : a@x\r\n\r\nb\r\n"));
+}
+
 Test(fixup, lines_from_stdin)
 {
 	static const char in[] = "From x@y Mon Nov 23\na\r\nb\n\rc\n\nd";
