@@ -16,6 +16,7 @@
 #define UTF16_LOOK  4096           /* octets that tell its order */
 #define CODEC_GB    "GB18030"
 #define CODEC_JP    "ISO-2022-JP-2"
+#define CODEC_EUC   "EUC-JP"
 #define CODEC_HZ    "HZ" /* RFC 1843; iconv(3) has none */
 
 /* Charset names as mail has them: what iconv(3) calls it (NULL: the same) and
@@ -69,7 +70,7 @@ static const struct charset {
 	{"windows-31j", "CP932", 932},
 	{"iso-2022-jp", CODEC_JP, 50220},
 	{"csiso2022jp", CODEC_JP, 50221},
-	{"euc-jp", NULL, 51932},
+	{"euc-jp", CODEC_EUC, 51932},
 	{"euc-kr", "CP949", 51949},
 	{"ks_c_5601-1987", "CP949", 949},
 	{"ks_c_5601", "CP949", 949},
@@ -360,30 +361,52 @@ static char *codec_decode(const char *codec, const void *data, size_t len,
 				 : converter_run(cd, data, len, ret_clean);
 }
 
+/* Text that the standard does not read cleanly, by Windows, as whose Shift_JIS
+ * it is given (or NULL); takes both, owned. */
+static char *or_by_windows(char *text, GString *shifted, bool *ret_clean)
+{
+	char *windows = NULL;
+	bool clean = false;
+
+	if (shifted) {
+		windows = codec_decode("CP932", shifted->str, shifted->len,
+				       &clean);
+		g_string_free(shifted, TRUE);
+	}
+	if (!windows || !clean) {
+		g_free(windows);
+		return text;
+	}
+	g_free(text);
+	*ret_clean = true;
+	return windows;
+}
+
 /* Mostly by the standard; by Windows where there are letters of Windows. */
 static char *decode_japanese(const void *data, size_t len, bool *ret_clean)
 {
 	g_autoptr(GString) mended = charset_mend_jp(data, len);
-	g_autoptr(GString) shifted = NULL;
-	g_autofree char *text = NULL;
-	g_autofree char *windows = NULL;
-	bool clean = false;
+	char *text = NULL;
 
 	if (mended) {
 		data = mended->str;
 		len = mended->len;
 	}
 	text = codec_decode(CODEC_JP, data, len, ret_clean);
-	if (!text || *ret_clean)
-		return g_steal_pointer(&text);
-	shifted = charset_jp_shift(data, len);
-	if (shifted)
-		windows = codec_decode("CP932", shifted->str, shifted->len,
-				       &clean);
-	if (!windows || !clean)
-		return g_steal_pointer(&text);
-	*ret_clean = true;
-	return g_steal_pointer(&windows);
+	return !text || *ret_clean
+		       ? text
+		       : or_by_windows(text, charset_jp_shift(data, len),
+				       ret_clean);
+}
+
+static char *decode_euc_japanese(const void *data, size_t len, bool *ret_clean)
+{
+	char *text = codec_decode(CODEC_EUC, data, len, ret_clean);
+
+	return !text || *ret_clean
+		       ? text
+		       : or_by_windows(text, charset_euc_shift(data, len),
+				       ret_clean);
 }
 
 char *charset_decode_clean(const char *name, const void *data, size_t len,
@@ -398,6 +421,8 @@ char *charset_decode_clean(const char *name, const void *data, size_t len,
 		mended = charset_mend_gb(data, len);
 	if (!g_ascii_strcasecmp(name, CODEC_JP))
 		return decode_japanese(data, len, ret_clean);
+	if (!g_ascii_strcasecmp(name, CODEC_EUC))
+		return decode_euc_japanese(data, len, ret_clean);
 	return mended ? codec_decode(name, mended->str, mended->len, ret_clean)
 		      : codec_decode(name, data, len, ret_clean);
 }

@@ -170,3 +170,33 @@ GString *charset_jp_shift(const void *octets, size_t len)
 	g_string_free(out, TRUE);
 	return NULL;
 }
+
+static bool is_high(const uint8_t *data, size_t len)
+{
+	return len && *data >= 0xa1 && *data <= 0xfe;
+}
+
+GString *charset_euc_shift(const void *octets, size_t len)
+{
+	const uint8_t *data = octets;
+	GString *out = g_string_sized_new(len);
+	size_t step;
+
+	for (size_t i = 0; i < len; i += step) {
+		bool is_pair = is_high(data + i + 1, len - i - 1);
+
+		step = 2;
+		if (data[i] < 0x80) {
+			g_string_append_c(out, (char)data[i]);
+			step = 1;
+		} else if (data[i] == 0x8e && is_pair && data[i + 1] < 0xe0) {
+			g_string_append_c(out, (char)data[i + 1]);
+		} else if (is_high(data + i, 1) && is_pair) {
+			append_shifted(out, data[i] & 0x7f, data[i + 1] & 0x7f);
+		} else {
+			g_string_free(out, TRUE);
+			return NULL;
+		}
+	}
+	return out;
+}

@@ -24,4 +24,8 @@ GString *charset_mend_jp(const void *octets, size_t len);
  * half a letter. */
 GString *charset_jp_shift(const void *octets, size_t len);
 
+/* EUC-JP as Shift_JIS, likewise (code page 51932).  Owned; NULL if it has
+ * letters of JIS X 0212, which Shift_JIS has not, or half a letter. */
+GString *charset_euc_shift(const void *octets, size_t len);
+
 #endif
