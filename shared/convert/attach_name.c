@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define NAME_LEN_MAX 255
+#define NAME_LEN_MAX      255
+#define EXTENSION_LEN_MAX 16 /* longer ones are part of the name */
 
 /* The first of an extension is what a file of it is. */
 static const struct {
@@ -97,6 +98,22 @@ static char *without_turns(const char *text)
 	return g_string_free(out, FALSE);
 }
 
+/* At most NAME_LEN_MAX signs; what is cut is not the extension, by which people
+ * and programs know what a file is.  Owned. */
+static char *cut_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	glong extension = dot ? g_utf8_strlen(dot, -1) : 0;
+	g_autofree char *start = NULL;
+
+	if (g_utf8_strlen(name, -1) <= NAME_LEN_MAX)
+		return g_strdup(name);
+	if (extension > EXTENSION_LEN_MAX)
+		extension = 0;
+	start = g_utf8_substring(name, 0, NAME_LEN_MAX - extension);
+	return g_strconcat(start, extension ? dot : NULL, NULL);
+}
+
 char *attach_clean_name(const char *name)
 {
 	g_autofree char *line = without_turns(name);
@@ -104,8 +121,7 @@ char *attach_clean_name(const char *name)
 
 	text_flatten(line);
 	g_strdelimit(line, "/\\:*?\"<>|", '_');
-	cut = g_utf8_substring(line, 0,
-			       MIN(g_utf8_strlen(line, -1), NAME_LEN_MAX));
+	cut = cut_name(line);
 	if (is_a_name(cut))
 		return cut;
 	g_free(cut);

@@ -16,6 +16,9 @@
 /* What a PT_SYSTIME can hold and a calendar should: 1601 to 9999. */
 #define YEAR_MIN 1601
 #define YEAR_MAX 9999
+/* The same in UTC, where a zone leads out of these years. */
+#define SECONDS_MIN INT64_C(-11644473600) /* 1601-01-01T00:00:00Z */
+#define SECONDS_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 struct date {
 	int year, month, day;     /* NUMBER_NONE until they are read */
@@ -326,7 +329,7 @@ static bool date_seconds(const struct date *date, int64_t *ret_seconds)
 		return false;
 	*ret_seconds = g_date_time_to_unix(day) + date->hour * 3600 +
 		       (date->minute - date->zone) * 60 + date->second;
-	return true;
+	return *ret_seconds >= SECONDS_MIN && *ret_seconds <= SECONDS_MAX;
 }
 
 static bool parse(const char *text, int64_t *ret_usec)

@@ -2,6 +2,7 @@
  * Attachments: names, types, bytes, what is shown within the text, embedded
  * messages.
  */
+#include "convert/attach.h"
 #include "convert_test.h"
 
 /* A message with one attachment of these fields; owned. */
@@ -122,6 +123,31 @@ static const struct {
 	{"empty", "base64", "", "", 0},
 	{"unknown", "x-other", "=41", "=41", 3},
 };
+
+Test(attach, a_name_that_is_cut_keeps_its_extension)
+{
+	static const struct {
+		const char *name, *extension;
+		size_t len; /* of the name before it */
+	} names[] = {
+		{"an extension", ".png", 300},
+		{"just too long", ".png", 252},
+		{"none", "", 300},
+		{"no extension any more", ".of.a.very_long_word_indeed", 300},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *start = g_strnfill(names[i].len, 'n');
+		g_autofree char *long_name =
+			g_strconcat(start, names[i].extension, NULL);
+		g_autofree char *name = attach_clean_name(long_name);
+
+		cr_expect_eq(strlen(name), 255, "%s: %zu", names[i].name,
+			     strlen(name));
+		cr_expect_eq(g_str_has_suffix(name, names[i].extension), i != 3,
+			     "%s: %s", names[i].name, name);
+	}
+}
 
 Test(attach, contents)
 {
