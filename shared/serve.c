@@ -22,7 +22,6 @@
 #define SERVE_STACK        (1024 * 1024) /* touched pages count only */
 #define SERVE_BUFFER       (64 * 1024)
 #define SERVE_OUTPUT_MAX   (32 * 1024)
-#define SERVE_LISTENERS    32
 #define SERVE_SPARE        8    /* threads that wait for the next session */
 #define SERVE_PAUSE_MS     250  /* after accept(2) ran out of something */
 #define SERVE_DRAIN_MS     1000 /* for the client to see the last reply */
@@ -47,7 +46,7 @@ struct serve_listener {
 
 struct serve {
 	struct serve_options options;
-	struct serve_listener listeners[SERVE_LISTENERS];
+	struct serve_listener *listeners; /* all are there before serve_run() */
 	nfds_t listener_count;
 	atomic_int ending; /* enum serve_ending */
 	int stop_fd;       /* readable once it ends, for everybody */
@@ -469,8 +468,8 @@ void serve_add(struct serve *serve, int listen_fd,
 {
 	struct serve_listener *listener;
 
-	if (serve->listener_count == SERVE_LISTENERS)
-		g_error("more than %d listeners", SERVE_LISTENERS);
+	serve->listeners = g_renew(struct serve_listener, serve->listeners,
+				   serve->listener_count + 1);
 	listener = &serve->listeners[serve->listener_count++];
 	listener->fd = listen_fd;
 	listener->kind = kind;
@@ -580,8 +579,8 @@ static bool serve_has_room(struct serve *serve)
 
 void serve_run(struct serve *serve)
 {
-	struct pollfd fds[SERVE_LISTENERS + 2];
 	nfds_t count = serve->listener_count;
+	g_autofree struct pollfd *fds = g_new0(struct pollfd, count + 2);
 	uint64_t ended;
 
 	for (nfds_t i = 0; i < count; i++)
@@ -699,6 +698,7 @@ void serve_free(struct serve *serve, int64_t grace_ms)
 	}
 	for (nfds_t i = 0; i < serve->listener_count; i++)
 		base_close_fd(&serve->listeners[i].fd);
+	g_free(serve->listeners);
 	g_hash_table_unref(serve->sessions);
 	pthread_cond_destroy(&serve->ended);
 	pthread_cond_destroy(&serve->given);

@@ -43,8 +43,8 @@ struct serve;
 /* Fails where the process has no descriptors left. */
 NODISCARD int serve_new(const struct serve_options *options,
 			struct serve **ret_serve, struct fault *fault);
-/* Adds a listener (moved fd, at most 32 of them) whose sessions are of
- * a kind; both borrowed until serve_free().  STARTTLS is offered where the
+/* Adds a listener (moved fd) whose sessions are of a kind, before serve_run();
+ * both borrowed until serve_free().  STARTTLS is offered where the
  * options of the kind say so and there is a TLS context. */
 void serve_add(struct serve *serve, int listen_fd,
 	       const struct serve_kind *kind, void *service_context);

@@ -563,6 +563,15 @@ class BadSurroundings(Case):
         self.assertNotEqual(done.status, 0, done)
         self.assertEqual(self.okapi.deliver(message("x"), "anna").status, 0)
 
+    def test_many_listeners(self):
+        names = [f"{self.okapi.directory}/{i}" for i in range(40)]
+        self.okapi.start_dagent("-o", "lmtp_listen=" + " ".join(
+            f"unix:{name}" for name in names))
+        for name in (names[0], names[-1]):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(name)
+                self.assertEqual(client.recv(4), b"220 ")
+
     def test_help_and_version(self):
         for name in ("okapi-dagent", "okapi-spooler", "okapi-admin"):
             for option in ("--help", "--version", "-V"):
