@@ -306,7 +306,7 @@ static int admin_command(struct admin *admin, struct fault *fault)
 		return -1;
 	if (admin->json && !(flags & COMMAND_JSON))
 		print_json(json_pack("{s:b}", "ok", 1));
-	return admin_flush(fault);
+	return 0;
 }
 
 /* A name or an address that cannot be one is refused input here; for an MTA
@@ -344,6 +344,8 @@ int admin_run(int argc, char **argv, const char *password)
 		admin_help(&admin);
 	else if (rc == 0)
 		rc = admin_command(&admin, &fault);
+	if (rc == 0)
+		rc = admin_flush(&fault);
 	if (rc < 0) {
 		(void)fflush(stdout);
 		if (!admin.told)
@@ -359,6 +361,7 @@ int admin_main(int argc, char **argv)
 	const char *slash = strrchr(argv[0] ? argv[0] : "", '/');
 	const char *name = slash ? slash + 1 : argv[0];
 
+	program_fill_standard();
 	program_ignore_signals();
 	log_set_level(LOG_LEVEL_WARNING);
 	if (name && strcmp(name, "zarafa-admin") == 0)

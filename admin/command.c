@@ -62,6 +62,21 @@ static int command_unknown_noun(const char *typed, struct fault *fault)
 			       "okapi-admin --help lists them", fault);
 }
 
+/* The noun that has this verb, if there is just one. */
+static const struct noun *command_only_noun_with(const char *verb)
+{
+	const struct noun *only = NULL;
+
+	for (size_t i = 0; nouns[i]; i++) {
+		if (!*verb || !command_find(nouns[i], verb))
+			continue;
+		if (only)
+			return NULL;
+		only = nouns[i];
+	}
+	return only;
+}
+
 static int command_unknown_verb(const struct noun *noun, const char *typed,
 				struct fault *fault)
 {
@@ -69,7 +84,12 @@ static int command_unknown_verb(const struct noun *noun, const char *typed,
 	g_autofree char *what = g_strdup_printf("%s command", noun->name);
 	g_autofree char *hint =
 		g_strdup_printf("okapi-admin %s --help lists them", noun->name);
+	const struct noun *other = command_only_noun_with(typed);
 
+	if (other)
+		return fault_set(fault, FAULT_USAGE,
+				 "unknown %s \"%s\"; did you mean \"%s %s\"?",
+				 what, typed, other->name, typed);
 	for (const struct command *c = noun->commands; c->verb; c++)
 		g_ptr_array_add(known, (gpointer)(uintptr_t)c->verb);
 	return command_unknown(what, typed, known, hint, fault);

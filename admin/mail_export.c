@@ -165,6 +165,21 @@ static int mail_export_close(struct mail_export *export, const char *path,
 	return rc;
 }
 
+/* A file is on disk with its name: the directory is synced as well, where the
+ * file system knows how. */
+static int mail_export_sync_name(const char *path, struct fault *fault)
+{
+	g_autofree char *dir = g_path_get_dirname(path);
+	AUTOCLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES)
+		return 0; /* one that may only be written to */
+	if (fd < 0 || (fsync(fd) && errno != EINVAL && errno != EROFS))
+		return fault_set_errno(fault, FAULT_IO, errno, "cannot sync %s",
+				       dir);
+	return 0;
+}
+
 int mail_export(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
@@ -209,6 +224,8 @@ int mail_export(struct admin *admin, struct fault *fault)
 			rc = maildir_sync(maildir, fault);
 	}
 	/* What goes to standard output is the mail alone. */
+	if (rc == 0 && file && strcmp(file, "-") != 0)
+		rc = mail_export_sync_name(file, fault);
 	if (rc == 0 && (!file || strcmp(file, "-") != 0))
 		admin_tell(admin, "exported", export.count,
 			   "exported: %" G_GINT64_FORMAT, export.count);

@@ -25,6 +25,7 @@ int command_main(int argc, char **argv, const struct command *command)
 	struct fault fault = {0};
 	int code = EX_OK;
 
+	program_fill_standard();
 	program_ignore_signals();
 	if (options_parse(argc, argv, &options, &fault))
 		code = command_refuse(&options, &fault);

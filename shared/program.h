@@ -23,6 +23,14 @@ void program_ignore_signals(void);
  * that is not ours.  Async-signal-safe. */
 void program_restore_signals(void);
 
+/*
+ * Where a program was started without standard input, output or error, the
+ * next file it opens would take that place: what is printed would go into it.
+ * Afterwards reading the one and writing the others fails with EBADF, as
+ * before, and no file stands there.  First in main(), too.
+ */
+void program_fill_standard(void);
+
 /* --help: what GOption makes of its table, below a first line like that of our
  * other programs, which reads the same in every locale. */
 void program_print_help(GOptionContext *context, const char *name,

@@ -97,6 +97,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	int code;
 
+	program_fill_standard();
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	if (!main_parse(&raw, &argc, &argv, &error)) {
 		(void)fprintf(stderr, "okapi-spooler: %s\n", error->message);

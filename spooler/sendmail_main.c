@@ -42,6 +42,7 @@ int main(int argc, char **argv)
 	AUTO(conf) conf = NULL;
 	int status;
 
+	program_fill_standard();
 	program_ignore_signals();
 	if (sendmail_args_parse(argc, argv, &args, &fault) != 0)
 		return sendmail_fail(&fault);
