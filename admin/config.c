@@ -4,18 +4,11 @@
  */
 #include "admin.h"
 #include "conf.h"
-#include "net.h"
+#include "config_check.h"
 #include "print.h"
-#include "relay_name.h"
-#include "rules/redirect_sender.h"
-#include "rules/reply_subject.h"
-#include "rules/settings.h"
-#include "spam.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static void config_tell(struct admin *admin, const GPtrArray *faults)
 {
@@ -89,127 +82,6 @@ static int config_show(struct admin *admin, struct fault *fault)
 	return 0;
 }
 
-static void config_check_place(const struct conf *conf, const char *key,
-			       const char *where, GPtrArray *faults)
-{
-	struct fault fault = {0};
-
-	if (net_place_check(where, &fault))
-		conf_add_fault(conf, key, fault.text, faults, NULL);
-}
-
-static void config_check_relay(const struct conf *conf, const char *key,
-			       const char *text, GPtrArray *faults)
-{
-	struct relay_name name = {0};
-	struct fault fault = {0};
-
-	if (relay_name_parse(text, conf->smtp_port, &name, &fault))
-		conf_add_fault(conf, key, fault.text, faults, NULL);
-	relay_name_clear(&name);
-}
-
-/* Permissions are the daemons' own: only what is not there is a fault. */
-static void config_check_file(const struct conf *conf, const char *key,
-			      const char *path, GPtrArray *faults)
-{
-	g_autofree char *why = NULL;
-
-	if (!*path || access(path, F_OK) == 0 ||
-	    (errno != ENOENT && errno != ENOTDIR))
-		return;
-	why = g_strdup_printf("there is no %s", path);
-	conf_add_fault(conf, key, why, faults, NULL);
-}
-
-/* owner is "user", "user:group" or ":group". */
-static void config_check_owner(const struct conf *conf, const char *key,
-			       const char *owner, GPtrArray *faults)
-{
-	struct fault fault = {0};
-	uid_t uid;
-	gid_t gid;
-
-	if (net_owner_parse(owner, &uid, &gid, &fault))
-		conf_add_fault(conf, key, fault.text, faults, NULL);
-}
-
-/* A fault that begins with its key: "spamtest_type: ...". */
-static void config_add_named(const struct conf *conf, const struct fault *named,
-			     GPtrArray *faults)
-{
-	g_auto(GStrv) parts = g_strsplit(named->text, ": ", 2);
-
-	conf_add_fault(conf, parts[0], parts[1] ? parts[1] : "", faults, NULL);
-}
-
-/* What is well written but cannot work: a daemon would tell of the first. */
-static void config_check_values(const struct conf *conf, GPtrArray *faults)
-{
-	struct sieve_settings sieve;
-	struct fault fault = {0};
-	g_autofree char *group = g_strconcat(":", conf->group, NULL);
-
-	for (char **place = conf->lmtp_listen; *place; place++)
-		config_check_place(conf, "lmtp_listen", *place, faults);
-	for (char **place = conf->submission_listen; *place; place++)
-		config_check_place(conf, "submission_listen", *place, faults);
-	for (char **place = conf->submissions_listen; *place; place++)
-		config_check_place(conf, "submissions_listen", *place, faults);
-	if ((*conf->submission_listen || *conf->submissions_listen) &&
-	    (!*conf->tls_cert_file || !*conf->tls_key_file))
-		conf_add_fault(
-			conf, "tls_cert_file",
-			"submission_listen and submissions_listen need it "
-			"and tls_key_file",
-			faults, NULL);
-	if (*conf->dagent_server)
-		config_check_place(conf, "dagent_server", conf->dagent_server,
-				   faults);
-	if (*conf->metrics_listen)
-		config_check_place(conf, "metrics_listen", conf->metrics_listen,
-				   faults);
-	if (net_networks_check((const char *const *)conf->lmtp_networks,
-			       &fault))
-		conf_add_fault(conf, "lmtp_networks", fault.text, faults, NULL);
-	config_check_relay(conf, "smtp_server", conf->smtp_server, faults);
-	if (*conf->smtp_fallback)
-		config_check_relay(conf, "smtp_fallback", conf->smtp_fallback,
-				   faults);
-	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
-		conf_add_fault(conf, "spam_headers", fault.text, faults, NULL);
-	if (sieve_settings_of_conf(conf, &sieve, &fault))
-		config_add_named(conf, &fault, faults);
-	sieve_settings_clear(&sieve);
-	if (sieve_redirect_sender_check(conf, &fault))
-		config_add_named(conf, &fault, faults);
-	if (sieve_reply_subject_check(conf, &fault))
-		config_add_named(conf, &fault, faults);
-	config_check_owner(conf, "lmtp_unix_owner", conf->lmtp_unix_owner,
-			   faults);
-	config_check_owner(conf, "user", conf->user, faults);
-	if (*conf->group)
-		config_check_owner(conf, "group", group, faults);
-#define FILE_CHECK(key) config_check_file(conf, #key, conf->key, faults)
-	FILE_CHECK(sender_rewrite);
-	FILE_CHECK(sieve_before);
-	FILE_CHECK(sieve_after);
-	FILE_CHECK(sieve_global);
-	FILE_CHECK(autoresponder);
-	FILE_CHECK(smtp_tls_ca_file);
-	FILE_CHECK(smtp_tls_cert_file);
-	FILE_CHECK(smtp_tls_key_file);
-	FILE_CHECK(smtp_password_file);
-	FILE_CHECK(smtp_sender_table);
-	FILE_CHECK(dagent_tls_ca_file);
-	FILE_CHECK(dagent_tls_cert_file);
-	FILE_CHECK(dagent_tls_key_file);
-	FILE_CHECK(tls_cert_file);
-	FILE_CHECK(tls_key_file);
-	FILE_CHECK(tls_client_ca_file);
-#undef FILE_CHECK
-}
-
 static int config_check(struct admin *admin, struct fault *fault)
 {
 	g_autoptr(GPtrArray) faults = g_ptr_array_new_with_free_func(g_free);
@@ -222,7 +94,7 @@ static int config_check(struct admin *admin, struct fault *fault)
 	if (admin->json) {
 		json_t *object = json_object();
 
-		admin->told = true;
+		admin->told = rc != 0;
 		g_ptr_array_add(faults, NULL);
 		g_ptr_array_add(admin->conf->warnings, NULL);
 		json_object_set_new(object, "ok", json_boolean(rc == 0));

@@ -4,6 +4,7 @@
 #include "settings.h"
 
 #include "conf.h"
+#include "match.h"
 
 #include <string.h>
 
@@ -54,14 +55,39 @@ bool sieve_score_parse_type(struct sieve_score *score, const char *name)
 	return false;
 }
 
+/* "Name", or "Name: pattern"; NULL is neither. */
+static int check_status(const char *key, const char *where, struct fault *fault)
+{
+	const char *colon = where ? strchr(where, ':') : NULL;
+	g_autofree char *pattern =
+		colon ? g_strstrip(g_strdup(colon + 1)) : NULL;
+	g_autofree char *why = NULL;
+	g_autoptr(GRegex) regex = NULL;
+
+	if (!pattern)
+		return 0;
+	regex = match_regex_new(pattern, COMPARATOR_ASCII_CASEMAP, &why);
+	if (!regex)
+		return fault_set(fault, FAULT_CONFIG,
+				 "%s: behind the colon is no regular "
+				 "expression: %s",
+				 key, why);
+	return 0;
+}
+
 /* The five keys of a filter. */
 static int read_score(struct sieve_score *score, const char *key,
 		      const char *const values[5], struct fault *fault)
 {
 	char *end = NULL;
+	g_autofree char *header_key = g_strconcat(key, "_header", NULL);
+	g_autofree char *max_header_key = g_strconcat(key, "_max_header", NULL);
 
 	score->header = or_null(values[0]);
 	score->max_header = or_null(values[1]);
+	if (check_status(header_key, score->header, fault) ||
+	    check_status(max_header_key, score->max_header, fault))
+		return -1;
 	score->max_value = g_ascii_strtod(values[2], &end);
 	if (*end || score->max_value < 0)
 		return fault_set(fault, FAULT_CONFIG,

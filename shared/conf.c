@@ -91,8 +91,8 @@ static const void *conf_field_const(const struct conf *conf,
 static int conf_parse_bool(const char *value, bool *ret_bool,
 			   struct fault *fault)
 {
-	static const char *const yes[] = {"yes", "true", "1", "on"};
-	static const char *const no[] = {"no", "false", "0", "off"};
+	static const char *const yes[] = {"yes", "true", "1"};
+	static const char *const no[] = {"no", "false", "0"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(yes); i++) {
 		if (g_ascii_strcasecmp(value, yes[i]) == 0) {
@@ -326,7 +326,7 @@ static int conf_line(struct conf *conf, const char *where, char *line,
 	if (!*line || *line == '#')
 		return 0;
 	equals = strchr(line, '=');
-	if (!equals) {
+	if (!equals || equals == line) {
 		struct fault fault = {0};
 
 		fault_set(&fault, FAULT_CONFIG,
@@ -446,16 +446,32 @@ void conf_add_fault(const struct conf *conf, const char *key, const char *text,
 		*first = fault;
 }
 
+static bool conf_is_default(const struct conf *conf, const char *key)
+{
+	size_t index = 0;
+
+	return conf_find(key, &index) &&
+	       strcmp(conf->origins[index], "default") == 0;
+}
+
 /* What no single value can tell. */
 static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 				struct fault *first)
 {
+	static const char *const empty = "it cannot be empty";
 	const struct {
 		bool is_wrong;
 		const char *key;
 		const char *text;
 	} rows[] = {
-		{conf->queue_retry_max < conf->queue_retry_min,
+		{!*conf->store_path, "store_path", empty},
+		{!*conf->run_dir, "run_dir", empty},
+		{!*conf->spool_dir, "spool_dir", empty},
+		{conf->queue_retry_max < conf->queue_retry_min &&
+			 conf_is_default(conf, "queue_retry_max"),
+		 "queue_retry_min", "it is larger than queue_retry_max"},
+		{conf->queue_retry_max < conf->queue_retry_min &&
+			 !conf_is_default(conf, "queue_retry_max"),
 		 "queue_retry_max", "it is smaller than queue_retry_min"},
 		{*conf->tls_cert_file && !*conf->tls_key_file, "tls_cert_file",
 		 "it goes together with tls_key_file"},

@@ -90,11 +90,20 @@ static bool conf_is_charset(const char *name)
 
 static bool conf_is_mailbox(const char *address)
 {
-	const char *at = strrchr(address, '@');
+	const char *at = strchr(address, '@');
 
-	return at ? at != address && conf_is_domain(at + 1) &&
-			       !strpbrk(address, " \t<>,;")
-		  : !strpbrk(address, " \t<>,;");
+	/* What is no domain may have a second '@'. */
+	return !strpbrk(address, " \t<>,;") &&
+	       (!at || (at != address && conf_is_domain(at + 1)));
+}
+
+/* RFC 5322 2.2: printable US-ASCII without blanks and colons. */
+static bool conf_is_field_name(const char *name)
+{
+	for (; *name; name++)
+		if (*name <= ' ' || *name > '~' || *name == ':')
+			return false;
+	return true;
 }
 
 /* Names that are well written but name nothing; those that nobody set are
@@ -116,6 +125,8 @@ static void conf_check_names(const struct conf *conf, GPtrArray *faults,
 		 "an address such as postmaster@example.org"},
 		{"default_charset", conf->default_charset, conf_is_charset,
 		 "a charset that iconv(1) -l lists, such as iso-8859-15"},
+		{"spam_header_name", conf->spam_header_name, conf_is_field_name,
+		 "the name of a header field such as X-Spam-Status"},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {

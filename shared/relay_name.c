@@ -44,7 +44,7 @@ int relay_name_parse(const char *text, int64_t default_port,
 				 "'%s' is no relay host: the port must be a "
 				 "number from 1 to 65535",
 				 text);
-	if (!*host)
+	if (!*host || strpbrk(host, " \t/@"))
 		return fault_set(fault, FAULT_CONFIG,
 				 "'%s' is no relay host: write host, host:port "
 				 "or [v6]:port",

@@ -58,11 +58,15 @@ static int spam_parse_regex(struct spam_mark *mark, const char *pattern,
 
 	mark->test = SPAM_REGEX;
 	mark->regex = g_regex_new(limited, flags, 0, &error);
-	if (!mark->regex)
+	if (!mark->regex) {
+		const char *at = strstr(error->message, "’ at char ");
+
+		at = at ? strstr(at, ": ") : NULL;
 		return fault_set(fault, FAULT_CONFIG,
 				 "\"%s\" has no regular expression behind ~: "
 				 "%s",
-				 mark->text, error->message);
+				 mark->text, at ? at + 2 : error->message);
+	}
 	return 0;
 }
 

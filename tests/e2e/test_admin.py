@@ -85,9 +85,32 @@ class CommandLine(Admin):
             self.assertTrue(result.out)
             self.assertEqual(result.err, "")
 
+    def test_what_cannot_be_printed_is_told(self):
+        for args in (["--help"], ["--version"], ["config", "check"],
+                     ["config", "check", "--json"], ["user", "list"]):
+            with self.subTest(args), open("/dev/full", "wb") as full:
+                done = subprocess.run(
+                    [self.okapi.program("okapi-admin"), "-c",
+                     self.okapi.config, *args], stdout=full,
+                    stderr=subprocess.PIPE, check=False, timeout=60)
+                self.assertEqual(done.returncode, 75)
+                self.assertIn(b"cannot write to standard output", done.stderr)
+
+    def test_without_standard_input_nothing_is_taken_from_it(self):
+        self.must("rule", "put", "anna", "kept", "-", input="keep;")
+        done = subprocess.run(
+            ["sh", "-c", '"$@" <&-', "sh", self.okapi.program("okapi-admin"),
+             "-c", self.okapi.config, "rule", "put", "anna", "kept", "-"],
+            capture_output=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 75, done)
+        self.assertIn(b"cannot read standard input", done.stderr)
+        self.assertEqual(self.must("rule", "get", "anna", "kept"), "keep;")
+
     def test_unknown_words_are_told_with_what_was_meant(self):
         self.refused(USAGE, "usr", "list", says='did you mean "user"')
         self.refused(USAGE, "user", "lits", says='did you mean "list"')
+        self.refused(USAGE, "store", "restore",
+                     says='did you mean "mail restore"')
         self.refused(USAGE, "store", "--repiar", "check",
                      says='did you mean "repair"')
         self.refused(USAGE, "--jsno", "user", "list",
@@ -201,6 +224,48 @@ class Config(Admin):
         self.assertIn(":4: no_key", result.err)
         self.assertTrue(self.json("config", "check")["ok"])
 
+
+    def test_check_finds_what_a_daemon_would_not_start_with(self):
+        shared = self.write("shared", "secret\n")
+        os.chmod(shared, 0o644)
+        places = " ".join(f"127.0.0.1:{port}" for port in (2003, 2004, 2003))
+        for line, text in (
+                ("store_path =", "it cannot be empty"),
+                ("run_dir =", "it cannot be empty"),
+                ("spool_dir =", "it cannot be empty"),
+                ("store_path = /tmp", "is a directory"),
+                ("queue_retry_min = 5h", "it is larger than"),
+                ("queue_retry_max = 5s", "it is smaller than"),
+                (f"lmtp_listen = {places}", "127.0.0.1:2003 is named twice"),
+                ("user = root:root", "no user with a colon"),
+                ("postmaster = a@b@c.test", "is not an address"),
+                ("smtp_server = mail example.org", "is no relay host"),
+                ("smtp_token_command = get \"it", "quot"),
+                (f"smtp_password_file = {shared}", "chmod 600"),
+                (f"smtp_sender_table = {shared}", "chmod 600"),
+                (f"smtp_tls_ca_file = {shared}", "certificate"),
+                ("sieve_before = /tmp", "is a directory"),
+                (f"sieve_global = {shared}", "is no directory"),
+                (f"autoresponder = {shared}", "cannot be executed"),
+                ("spam_header_name = X Spam", "the name of a header field"),
+                ("spam_headers = X-Spam~(",
+                 "no regular expression behind ~: missing"),
+                ("spamtest_header = X-Spam: (", "no regular expression"),
+                ("virustest_max_header = X: [", "no regular expression"),
+                ("submission_listen = 127.0.0.1:587", "it needs tls_cert_file"),
+                ("log_timestamp = on", "is not yes or no"),
+                ("= x", "is not \"key = value\"")):
+            with self.subTest(line):
+                path = self.write("one.cfg", f"{line}\n")
+                result = self.refused(CONFIG, "config", "check", "-c", path)
+                self.assertEqual(result.err.count("\n"), 1, result.err)
+                key = line.split(" =")[0] if line[0] != "=" else ""
+                self.assertIn(f"{path}:1: {key}", result.err)
+                self.assertIn(text, result.err)
+        path = self.write("tls.cfg", f"tls_cert_file = {shared}\n"
+                                     f"tls_key_file = {shared}\n")
+        self.assertIn(":1: tls_cert_file", self.refused(
+            CONFIG, "config", "check", "-c", path).err)
 
     def test_a_key_that_is_set_twice_is_a_warning(self):
         path = self.write("twice.cfg", "quota_hard = 5\nquota_hard = 6\n")

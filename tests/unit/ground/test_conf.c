@@ -92,8 +92,8 @@ Test(conf, lines_as_editors_end_and_begin_them)
 
 Test(conf, booleans_in_all_their_words)
 {
-	static const char *const yes[] = {"yes", "TRUE", "1", "on"};
-	static const char *const no[] = {"no", "False", "0", "off"};
+	static const char *const yes[] = {"yes", "TRUE", "1"};
+	static const char *const no[] = {"no", "False", "0"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(yes); i++) {
 		AUTO(conf) conf = NULL;
@@ -119,6 +119,8 @@ Test(conf, mistakes_name_line_and_key)
 		 ":2: store_pathh: unknown"},
 		{"key of the Zarafa line", "lmtp_port = 2003",
 		 ":1: lmtp_port: unknown key; here it is lmtp_listen"},
+		{"a boolean of another program", "quota_tempfail = on",
+		 ":1: quota_tempfail: \"on\" is not yes or no"},
 		{"not a number", "smtp_port = smtp",
 		 ":1: smtp_port: \"smtp\" is not a number"},
 		{"out of range", "smtp_port = 70000", "out of range"},
