@@ -1,6 +1,7 @@
 /*
- * What the two files of a worker share: the thread with its connection
- * (worker.c), and what comes of an attempt (worker_result.c).
+ * What the files of a worker share: the thread with its connection (worker.c),
+ * what it claims (worker_claim.c), and what comes of an attempt
+ * (worker_result.c).
  */
 #ifndef OKAPI_WORKER_INTERNAL_H
 #define OKAPI_WORKER_INTERNAL_H
@@ -30,6 +31,27 @@ struct worker {
 };
 
 bool worker_is_stopping(struct worker *worker);
+
+/* ---- worker_claim.c ---- */
+
+/* The route of a claimed message, by the sender it goes under; borrowed from
+ * the settings that hold for the worker. */
+struct route *worker_route_of(struct worker *worker,
+			      const struct queue_entry *entry);
+/* Gives it the sender it goes under. */
+void worker_set_sender(struct worker *worker, struct attempt *attempt);
+/* May this route have one more session?  With the spooler's lock held. */
+bool worker_has_room(const struct worker *worker, const struct route *route);
+/* Appends to the batch what may be claimed now; what fails is logged.  own: the
+ * route of the session under way, or NULL.  What goes by others is left to
+ * others: it would wait for this relay host. */
+void worker_claim(struct worker *worker, const struct route *own);
+/* Nothing was tried: it waits again as before.  What fails is logged; the lease
+ * ends with the process then. */
+void worker_unclaim(struct worker *worker, int64_t id);
+/* What was claimed along but goes by another route must not wait for this relay
+ * host: others take it up.  Or what goes by the same, if it has no room. */
+void worker_give_back(struct worker *worker, bool same);
 
 /* ---- worker_result.c ---- */
 
