@@ -40,6 +40,7 @@ struct mail {
 	char *helo;         /* NULL: not over LMTP, no Received line */
 	char *peer;
 	bool is_tls;
+	bool is_utf8;          /* SMTPUTF8 */
 	GPtrArray *recipients; /* of struct mail_recipient */
 
 	/* From mail_set_content() on. */

@@ -56,6 +56,7 @@ static char *save_trace(const struct mail *mail,
 		.peer = mail->peer,
 		.hostname = mail->agent->conf->hostname,
 		.is_tls = mail->is_tls,
+		.is_utf8 = mail->is_utf8,
 		.id = mail->id,
 		.time = g_get_real_time(),
 	};

@@ -239,6 +239,7 @@ static int session_mail(void *context, const struct smtp_mail *mail,
 	session->mail->peer = g_strdup(
 		session->client ? session->client : session->serve->peer->name);
 	session->mail->is_tls = session->serve->tls != NULL;
+	session->mail->is_utf8 = mail->smtputf8;
 	return 0;
 }
 

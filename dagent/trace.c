@@ -31,9 +31,10 @@ static void trace_add_received(GString *out, const struct trace *trace)
 	g_string_append(out, address);
 	g_string_append(out, ")\r\n\tby ");
 	g_string_append(out, trace->hostname);
-	g_string_append(out, trace->is_tls
-				     ? " (" TRACE_PRODUCT ") with LMTPS id "
-				     : " (" TRACE_PRODUCT ") with LMTP id ");
+	/* RFC 3848, RFC 6531 4.3 */
+	g_string_append_printf(out, " (" TRACE_PRODUCT ") with %sLMTP%s id ",
+			       trace->is_utf8 ? "UTF8" : "",
+			       trace->is_tls ? "S" : "");
 	g_string_append(out, trace->id);
 	g_string_append(out, "\r\n\tfor <");
 	trace_add(out, trace->recipient);

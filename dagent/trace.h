@@ -14,6 +14,7 @@ struct trace {
 	const char *peer;
 	const char *hostname;
 	bool is_tls;
+	bool is_utf8; /* SMTPUTF8 */
 	const char *id;
 	int64_t time;
 };

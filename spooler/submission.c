@@ -27,6 +27,7 @@ struct submission_session {
 	struct login *login; /* over the network; NULL */
 	struct submit_caller caller;
 	struct envelope *envelope; /* of the transaction, or NULL */
+	bool is_utf8;              /* SMTPUTF8, of the transaction */
 	GByteArray *octets;
 };
 
@@ -64,6 +65,7 @@ static int submission_mail(void *context, const struct smtp_mail *mail,
 		return -1;
 	}
 	session->envelope = envelope;
+	session->is_utf8 = mail->smtputf8;
 	return 0;
 }
 
@@ -111,10 +113,11 @@ static char *submission_trace(const struct submission_session *session)
 	return g_strdup_printf("Received: from %s (%s)\r\n"
 			       "\t(using %s)\r\n"
 			       "\tby %s (Okapi " OKAPI_VERSION
-			       ") with ESMTPSA; %s\r\n",
+			       ") with %sSMTPSA; %s\r\n",
 			       smtp_server_peer_name(serve->server), address,
 			       tls_session_describe(serve->tls),
-			       session->settings->conf->hostname, date);
+			       session->settings->conf->hostname,
+			       session->is_utf8 ? "UTF8" : "E", date);
 }
 
 static void submission_finish(void *context, struct fault *replies,

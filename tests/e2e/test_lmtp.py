@@ -142,6 +142,16 @@ class Delivery(Served):
                     self.assertIn(reply[0] // 100, (5,), reply)
                 client.command("RSET")
 
+    def test_the_protocol_of_smtputf8(self):
+        client = self.client()
+        client.command("MAIL FROM:<x@example.org> SMTPUTF8")
+        client.command(f"RCPT TO:<{ANNA}>")
+        client.command("DATA")
+        self.assert_reply(client.command(crlf(message("utf8")) + b"."), 250)
+        mail, = self.okapi.mails("anna")
+        self.assertIn(b") with UTF8LMTP id ",
+                      self.okapi.raw("anna", mail["id"]))
+
     def test_null_sender(self):
         reply, = self.client().deliver("", [ANNA], crlf(message("bounce")))
         self.assert_reply(reply, 250)

@@ -114,6 +114,17 @@ class Doors(Network):
                               r"\S+\)\r\n\tby mx\.okapi\.test \(Okapi \S+\) "
                               r"with ESMTPSA; ")
 
+    def test_the_protocol_of_smtputf8(self):
+        self.okapi.start_spooler()
+        client = self.client()
+        client.login(ANNA, PASSWORD)
+        client.sendmail(ANNA, ["x@example.org"], message("u", sender=ANNA),
+                        mail_options=["SMTPUTF8"])
+        client.quit()
+        mail, = self.okapi.mails("anna", "Outbox")
+        self.assertIn(b" with UTF8SMTPSA; ",
+                      self.okapi.raw("anna", mail["id"]))
+
     def test_no_door_without_a_certificate(self):
         self.okapi.configure(tls_cert_file="", tls_key_file="")
         result = self.okapi.run("okapi-spooler", "-c", self.okapi.config)

@@ -120,6 +120,10 @@ Test(dagent_trace, lines)
 			       ") with LMTPS id ID\r\n"
 			       "\tfor <anna>; Mon, 23 Nov 2026 06:00:00 "
 			       "+0000\r\n");
+	g_free(lmtp);
+	trace.is_utf8 = true;
+	lmtp = trace_format_received(&trace);
+	cr_expect(strstr(lmtp, ") with UTF8LMTPS id ID\r\n"), "%s", lmtp);
 }
 
 /* ---- verdicts ---- */
