@@ -103,7 +103,7 @@ DAGENT_MAINS  := dagent/main.c dagent/dagentd_main.c
 SPOOLER_MAINS := spooler/main.c spooler/sendmail_main.c
 ADMIN_MAIN    := admin/main.c
 HELPER_MAIN   := shared/convert/helper_main.c
-HELPER_SRC    := $(wildcard shared/convert/helper.c)
+HELPER_SRC    := $(addprefix shared/convert/,helper.c helper_pool.c helper_fallback.c)
 MAINS := $(DAGENT_MAINS) $(SPOOLER_MAINS) $(ADMIN_MAIN) $(HELPER_MAIN)
 
 PROGRAMS := $(B)/okapi-dagent $(B)/okapi-dagentd $(B)/okapi-spooler $(B)/okapi-sendmail \

@@ -1,280 +1,22 @@
 /*
- * The pool of helper processes, seen from a daemon: who is free, sending a
- * request, waiting for its answer, ending and replacing a helper that died,
- * overran or answered nonsense.  No GMime here.
+ * A request to a helper and its answer, seen from a daemon: sending, waiting,
+ * judging what comes, and replacing a helper that died, overran or answered
+ * nonsense.  No GMime here.
  */
-#include "helper.h"
-#include "charset.h"
+#include "helper_pool.h"
 #include "net.h"
-#include "program.h"
 #include "utf8.h"
 #include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
-#define HELPER_NAME   "okapi-convert"
-#define HELPERS_MAX   256
-#define SOCKET_BUFFER (1024 * 1024)
 #define ALARM_EXTRA_S 5
 /* Told from a helper that overran or answered nonsense. */
 #define HELPER_DIED FAULT_NETWORK
-
-struct helper {
-	pid_t pid; /* 0: not started */
-	int fd;
-	bool busy;
-};
-
-struct helper_pool {
-	char *program;
-	int image; /* the program, opened; -1: it is started by its path */
-	int64_t timeout_ms;
-	/* Not GLib's: the thread sanitizer sees through these. */
-	pthread_mutex_t lock; /* of who is busy */
-	sem_t free;           /* helpers that are not */
-	unsigned count;
-	struct helper helpers[];
-};
-
-/* ---- processes ------------------------------------------------------------
- */
-
-/* Default signals, nothing blocked: a daemon has its own ideas of both. */
-static void set_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t all;
-	sigset_t none;
-
-	(void)sigfillset(&all);
-	(void)sigemptyset(&none);
-	(void)posix_spawnattr_setsigdefault(attributes, &all);
-	(void)posix_spawnattr_setsigmask(attributes, &none);
-	(void)posix_spawnattr_setflags(
-		attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-}
-
-/* image, if there is one, is started: what lies at the path of the program now
- * may be of another version. */
-static int spawn(const char *program, int image, int fd, pid_t *ret_pid)
-{
-	char *const argv[] = {(char *)(uintptr_t)program, NULL};
-	const char *path = image >= 0 ? "/proc/self/fd/3" : program;
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int err = 0;
-
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, fd, 0);
-	(void)posix_spawn_file_actions_adddup2(&actions, fd, 1);
-	if (image >= 0)
-		(void)posix_spawn_file_actions_adddup2(&actions, image, 3);
-	(void)posix_spawn_file_actions_addclosefrom_np(&actions,
-						       image >= 0 ? 4 : 3);
-	(void)posix_spawnattr_init(&attributes);
-	set_attributes(&attributes);
-	err = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return err;
-}
-
-static int helper_start(const struct helper_pool *pool, struct helper *helper,
-			struct fault *fault)
-{
-	AUTOCLOSE int ours = -1;
-	AUTOCLOSE int theirs = -1;
-	int size = SOCKET_BUFFER;
-	int pair[2];
-	int err = 0;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return fault_set_errno(fault, FAULT_INTERNAL, errno,
-				       "socketpair");
-	ours = pair[0];
-	theirs = pair[1];
-	/* Best effort: fewer turns for large messages. */
-	(void)setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	(void)setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
-		return fault_set_errno(fault, FAULT_INTERNAL, errno, "fcntl");
-	err = spawn(pool->program, pool->image, theirs, &helper->pid);
-	if (err) {
-		helper->pid = 0;
-		return fault_set_errno(fault, FAULT_INTERNAL, err, "%s",
-				       pool->program);
-	}
-	helper->fd = base_take_fd(&ours);
-	return 0;
-}
-
-static void reap(pid_t pid)
-{
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-static void helper_kill(struct helper *helper)
-{
-	if (!helper->pid)
-		return;
-	(void)kill(helper->pid, SIGKILL);
-	reap(helper->pid);
-	(void)close(helper->fd);
-	helper->pid = 0;
-	helper->fd = -1;
-}
-
-/* A free helper says nothing: if it does, or hung up, it is of no use. */
-static bool helper_is_well(const struct helper *helper)
-{
-	struct pollfd poll_fd = {.fd = helper->fd, .events = POLLIN};
-
-	return helper->pid && poll(&poll_fd, 1, 0) == 0;
-}
-
-/* ---- the pool -------------------------------------------------------------
- */
-
-/* image: moved in. */
-static struct helper_pool *pool_new(const char *program, int image,
-				    unsigned count, int64_t timeout_ms)
-{
-	struct helper_pool *pool = NULL;
-
-	if (!count)
-		count = g_get_num_processors();
-	count = MIN(count, HELPERS_MAX);
-	pool = g_malloc0(sizeof(*pool) + count * sizeof(struct helper));
-	pool->program = g_strdup(program);
-	pool->image = image;
-	pool->timeout_ms = timeout_ms;
-	pool->count = count;
-	(void)pthread_mutex_init(&pool->lock, NULL);
-	(void)sem_init(&pool->free, 0, count);
-	return pool;
-}
-
-/* -1 also where /proc is missing (a chroot): nothing could be started by it. */
-static int image_open(const char *program)
-{
-	AUTOCLOSE int image = open(program, O_PATH | O_CLOEXEC);
-	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", image);
-
-	return access(path, F_OK) == 0 ? base_take_fd(&image) : -1;
-}
-
-struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
-				       int64_t timeout_ms)
-{
-	return pool_new(program, image_open(program), count, timeout_ms);
-}
-
-/* The program as it was when this process asked for it first: an update puts
- * another one in its place, which need not understand us. */
-static int image_of_process(const char *program)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static int first = -1;
-	int image;
-
-	(void)pthread_mutex_lock(&lock);
-	if (first < 0)
-		first = image_open(program);
-	image = first < 0 ? -1 : fcntl(first, F_DUPFD_CLOEXEC, 3);
-	(void)pthread_mutex_unlock(&lock);
-	return image;
-}
-
-int helper_pool_new(unsigned count, int64_t timeout_ms,
-		    struct helper_pool **ret_pool, struct fault *fault)
-{
-	g_autofree char *program = program_find(HELPER_NAME);
-
-	if (!program)
-		return fault_set(fault, FAULT_CONFIG,
-				 "%s is neither beside this program nor in %s",
-				 HELPER_NAME, OKAPI_LIBEXECDIR);
-	*ret_pool =
-		pool_new(program, image_of_process(program), count, timeout_ms);
-	return 0;
-}
-
-void helper_pool_free(struct helper_pool *pool)
-{
-	if (!pool)
-		return;
-	for (unsigned i = 0; i < pool->count; i++)
-		helper_kill(&pool->helpers[i]);
-	(void)pthread_mutex_destroy(&pool->lock);
-	(void)sem_destroy(&pool->free);
-	if (pool->image >= 0)
-		(void)close(pool->image);
-	g_free(pool->program);
-	g_free(pool);
-}
-
-/* A free one, rather one that runs. */
-static struct helper *find_free(struct helper_pool *pool)
-{
-	struct helper *found = NULL;
-
-	for (unsigned i = 0; i < pool->count; i++) {
-		struct helper *helper = &pool->helpers[i];
-
-		if (helper->busy)
-			continue;
-		if (helper->pid)
-			return helper;
-		if (!found)
-			found = helper;
-	}
-	return found;
-}
-
-static struct helper *helper_take(struct helper_pool *pool)
-{
-	struct helper *helper = NULL;
-
-	while (sem_wait(&pool->free) && errno == EINTR)
-		;
-	(void)pthread_mutex_lock(&pool->lock);
-	helper = find_free(pool);
-	if (!helper)
-		g_error("a free helper is none");
-	helper->busy = true;
-	(void)pthread_mutex_unlock(&pool->lock);
-	return helper;
-}
-
-static void helper_give_back(struct helper_pool *pool, struct helper *helper)
-{
-	(void)pthread_mutex_lock(&pool->lock);
-	helper->busy = false;
-	(void)pthread_mutex_unlock(&pool->lock);
-	(void)sem_post(&pool->free);
-}
-
-void helper_pool_warm(struct helper_pool *pool)
-{
-	struct helper *helper = helper_take(pool);
-	struct fault fault = {0};
-
-	if (!helper->pid)
-		(void)helper_start(pool, helper, &fault);
-	helper_give_back(pool, helper);
-}
-
-/* ---- one request ----------------------------------------------------------
- */
 
 struct exchange {
 	int fd;
@@ -421,7 +163,8 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 	struct wire_request *request = &order->request;
 	struct exchange exchange = {
 		.fd = helper->fd,
-		.deadline = g_get_monotonic_time() + pool->timeout_ms * 1000,
+		.deadline = g_get_monotonic_time() +
+			    helper_pool_timeout(pool) * 1000,
 	};
 
 	struct iovec pieces[3] = {
@@ -436,7 +179,7 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 
 	request->version = WIRE_VERSION;
 	request->timeout_s =
-		(uint32_t)(pool->timeout_ms / 1000) + ALARM_EXTRA_S;
+		(uint32_t)(helper_pool_timeout(pool) / 1000) + ALARM_EXTRA_S;
 	request->is_file = order->file >= 0;
 	if (order->file >= 0) {
 		message.msg_iovlen = 2;
@@ -451,13 +194,6 @@ static int talk(const struct helper_pool *pool, struct helper *helper,
 /* What an answer has to be, to be taken. */
 typedef int judge_fn(const struct wire_answer *head, GByteArray *body,
 		     void *ret_result, struct fault *fault);
-
-static int helper_renew(struct helper_pool *pool, struct helper *helper,
-			struct fault *fault)
-{
-	helper_kill(helper);
-	return helper_start(pool, helper, fault);
-}
 
 /* The same with a helper that is well.  One that has served others and is gone
  * before it answers was killed, or died of them: a fresh one is asked. */
@@ -654,55 +390,4 @@ char *helper_to_utf8(struct helper_pool *pool, const char *charset,
 		(void)fault_set(fault, FAULT_INTERNAL, "conversion: %s",
 				why.text);
 	return text;
-}
-
-/* ---- fallback delivery ----------------------------------------------------
- */
-
-static struct propset *fallback_attachment(GBytes *rfc822)
-{
-	struct propset *attachment = propset_new();
-
-	propset_set_number(attachment, PR_ATTACH_NUM, 0);
-	propset_set_number(attachment, PR_ATTACH_METHOD, 1);
-	propset_set_number(attachment, PR_ATTACH_SIZE,
-			   (int64_t)g_bytes_get_size(rfc822));
-	propset_set_number(attachment, PR_RENDERING_POSITION, -1);
-	propset_set_text(attachment, PR_ATTACH_LONG_FILENAME, "original.eml");
-	propset_set_text(attachment, PR_ATTACH_FILENAME, "original.eml");
-	propset_set_text(attachment, PR_ATTACH_EXTENSION, ".eml");
-	propset_set_text(attachment, PR_DISPLAY_NAME, "original.eml");
-	propset_set_text(attachment, PR_ATTACH_MIME_TAG, "message/rfc822");
-	propset_set_binary(attachment, PR_ATTACH_DATA_BIN, rfc822);
-	return attachment;
-}
-
-struct propset *helper_fallback_propset(GBytes *rfc822)
-{
-	static const char subject[] = "Fallback delivery";
-	struct propset *set = propset_new();
-
-	propset_set_text(set, PR_MESSAGE_CLASS, "IPM.Note");
-	propset_set_text(set, PR_SUBJECT, subject);
-	propset_set_text(set, PR_SUBJECT_PREFIX, "");
-	propset_set_text(set, PR_NORMALIZED_SUBJECT, subject);
-	propset_set_text(set, PR_CONVERSATION_TOPIC, subject);
-	propset_set_text(set, PR_SENDER_NAME, "System Administrator");
-	propset_set_text(set, PR_SENT_REPRESENTING_NAME,
-			 "System Administrator");
-	propset_set_number(set, PR_IMPORTANCE, 1);
-	propset_set_number(set, PR_PRIORITY, 0);
-	propset_set_number(set, PR_SENSITIVITY, 0);
-	propset_set_number(set, PR_MESSAGE_SIZE,
-			   (int64_t)g_bytes_get_size(rfc822));
-	propset_set_text(set, PR_BODY,
-			 "A message for you could not be read by the mail "
-			 "server.\r\n\r\nIt is attached as it came, as "
-			 "original.eml: a mail program can open it.\r\n");
-	propset_set_number(set, PR_NATIVE_BODY, 1);
-	propset_set_number(set, PR_INTERNET_CPID, CODEPAGE_UTF8);
-	propset_set_bool(set, PR_HASATTACH, true);
-	propset_set_number(set, PR_MESSAGE_FLAGS, 0x12);
-	propset_add_attachment(set, fallback_attachment(rfc822));
-	return set;
 }
