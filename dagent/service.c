@@ -30,6 +30,7 @@
 /* Descriptors: of a session (its socket, its message's file, a share of the
  * connections to the store), and of the rest. */
 #define SERVICE_SESSION_FILES 3
+#define SERVICE_KINDS         2 /* LMTP, and that of the private socket */
 #define SERVICE_FILES         64
 
 struct listener {
@@ -372,7 +373,7 @@ static gpointer service_thread(gpointer data)
 static void service_start(struct service *service)
 {
 	daemon_need_files("lmtp_max_sessions",
-			  service->conf->lmtp_max_sessions *
+			  SERVICE_KINDS * service->conf->lmtp_max_sessions *
 					  SERVICE_SESSION_FILES +
 				  SERVICE_FILES);
 	service->thread = g_thread_new("listen", service_thread, service);

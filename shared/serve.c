@@ -22,6 +22,7 @@
 #define SERVE_STACK        (1024 * 1024) /* touched pages count only */
 #define SERVE_BUFFER       (64 * 1024)
 #define SERVE_OUTPUT_MAX   (32 * 1024)
+#define SERVE_KINDS        4
 #define SERVE_SPARE        8    /* threads that wait for the next session */
 #define SERVE_PAUSE_MS     250  /* after accept(2) ran out of something */
 #define SERVE_DRAIN_MS     1000 /* for the client to see the last reply */
@@ -37,9 +38,16 @@ enum serve_ending {
 	SERVE_CUTS,    /* end: nothing more can be read */
 };
 
+/* The sessions of one kind: those of another do not take their room. */
+struct serve_room {
+	const struct serve_kind *kind;
+	int64_t count; /* under mutex of serve */
+};
+
 struct serve_listener {
 	int fd;
 	const struct serve_kind *kind;
+	struct serve_room *room;
 	struct smtp_options smtp; /* those of kind, STARTTLS only with TLS */
 	void *service_context;
 };
@@ -48,6 +56,7 @@ struct serve {
 	struct serve_options options;
 	struct serve_listener *listeners; /* all are there before serve_run() */
 	nfds_t listener_count;
+	struct serve_room rooms[SERVE_KINDS];
 	atomic_int ending; /* enum serve_ending */
 	int stop_fd;       /* readable once it ends, for everybody */
 	int room_fd;       /* a session ended where there was no room */
@@ -387,8 +396,8 @@ static void session_run(struct session *session)
 static void serve_end_session(struct serve *serve, struct session *session)
 {
 	const uint64_t one = 1;
-	bool was_full = g_hash_table_size(serve->sessions) >=
-			serve->options.max_sessions;
+	bool was_full =
+		session->listener->room->count-- >= serve->options.max_sessions;
 
 	g_hash_table_remove(serve->sessions, session);
 	(void)close(session->fd);
@@ -463,6 +472,18 @@ int serve_new(const struct serve_options *options, struct serve **ret_serve,
 	return 0;
 }
 
+static struct serve_room *serve_room_of(struct serve *serve,
+					const struct serve_kind *kind)
+{
+	struct serve_room *room = serve->rooms;
+
+	while (room->kind && room->kind != kind)
+		if (++room == serve->rooms + SERVE_KINDS)
+			g_error("more than %d kinds of sessions", SERVE_KINDS);
+	room->kind = kind;
+	return room;
+}
+
 void serve_add(struct serve *serve, int listen_fd,
 	       const struct serve_kind *kind, void *service_context)
 {
@@ -473,6 +494,7 @@ void serve_add(struct serve *serve, int listen_fd,
 	listener = &serve->listeners[serve->listener_count++];
 	listener->fd = listen_fd;
 	listener->kind = kind;
+	listener->room = serve_room_of(serve, kind);
 	listener->smtp = *kind->options;
 	listener->smtp.offer_starttls &= serve->options.tls != NULL;
 	listener->service_context = service_context;
@@ -505,6 +527,7 @@ static bool serve_hand_over(struct serve *serve, struct session *session)
 
 	pthread_mutex_lock(&serve->mutex);
 	g_hash_table_add(serve->sessions, session);
+	session->listener->room->count++;
 	is_given = serve->handed.length < serve->spare;
 	if (is_given)
 		g_queue_push_tail(&serve->handed, session);
@@ -540,6 +563,7 @@ static void serve_start_session(struct serve *serve,
 	(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	pthread_mutex_lock(&serve->mutex);
 	g_hash_table_remove(serve->sessions, session);
+	session->listener->room->count--;
 	serve->threads--;
 	pthread_mutex_unlock(&serve->mutex);
 	(void)close(fd);
@@ -567,12 +591,13 @@ static void serve_accept(struct serve *serve,
 	(void)net_wait(-1, false, serve->stop_fd, SERVE_PAUSE_MS);
 }
 
-static bool serve_has_room(struct serve *serve)
+static bool serve_has_room(struct serve *serve,
+			   const struct serve_listener *listener)
 {
 	int64_t count;
 
 	pthread_mutex_lock(&serve->mutex);
-	count = g_hash_table_size(serve->sessions);
+	count = listener->room->count;
 	pthread_mutex_unlock(&serve->mutex);
 	return count < serve->options.max_sessions;
 }
@@ -589,17 +614,19 @@ void serve_run(struct serve *serve)
 	fds[count + 1] =
 		(struct pollfd){.fd = serve->room_fd, .events = POLLIN};
 	while (!fds[count].revents) {
-		bool room = serve_has_room(serve);
+		for (nfds_t i = 0; i < count; i++) {
+			const struct serve_listener *one = &serve->listeners[i];
 
-		for (nfds_t i = 0; i < count; i++)
-			fds[i].fd = room ? serve->listeners[i].fd : -1;
+			fds[i].fd = serve_has_room(serve, one) ? one->fd : -1;
+		}
 		if (poll(fds, count + 2, -1) < 0)
 			continue;
 		if (fds[count + 1].revents &&
 		    read(serve->room_fd, &ended, sizeof(ended)) < 0)
 			continue;
 		for (nfds_t i = 0; i < count && !fds[count].revents; i++)
-			if (fds[i].revents && serve_has_room(serve))
+			if (fds[i].revents &&
+			    serve_has_room(serve, &serve->listeners[i]))
 				serve_accept(serve, &serve->listeners[i]);
 	}
 	for (nfds_t i = 0; i < count; i++)

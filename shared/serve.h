@@ -31,7 +31,7 @@ struct serve_kind {
 };
 
 struct serve_options {
-	int64_t max_sessions;
+	int64_t max_sessions;    /* of each kind */
 	int64_t max_per_peer;    /* of one address; 0: no limit */
 	int64_t timeout_ms;      /* of a silent client */
 	int64_t message_ms;      /* for the data of one message; 0: no limit */
@@ -43,14 +43,14 @@ struct serve;
 /* Fails where the process has no descriptors left. */
 NODISCARD int serve_new(const struct serve_options *options,
 			struct serve **ret_serve, struct fault *fault);
-/* Adds a listener (moved fd) whose sessions are of a kind, before serve_run();
- * both borrowed until serve_free().  STARTTLS is offered where the
+/* Adds a listener (moved fd) whose sessions are of a kind (at most 4), before
+ * serve_run(); both borrowed until serve_free().  STARTTLS is offered where the
  * options of the kind say so and there is a TLS context. */
 void serve_add(struct serve *serve, int listen_fd,
 	       const struct serve_kind *kind, void *service_context);
 /* Accepts until serve_stop() or serve_retire(): blocking, in the calling
- * thread.  At max_sessions it stops accepting until one ends (clients wait in
- * the backlog). */
+ * thread.  At max_sessions of a kind it accepts no more of that kind until one
+ * ends (clients wait in the backlog). */
 void serve_run(struct serve *serve);
 /* Async-signal-safe: stop accepting; idle sessions get 421, those with a
  * message under way may finish it within grace. */

@@ -359,6 +359,42 @@ class Crowd(Served):
         self.assertEqual(self.okapi.mails("anna"), [])
 
 
+class Room(Served):
+    """lmtp_max_sessions is for each door: whoever sits in one keeps nobody
+    from the other."""
+
+    settings = {"lmtp_max_sessions": 2}
+
+    def private(self):
+        client = Lmtp(os.path.join(self.okapi.settings["run_dir"],
+                                   "dagent.sock"))
+        self.addCleanup(client.close)
+        return client
+
+    def waits(self, address):
+        """A client that is not greeted; closed again."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        with socket.socket(family) as one:
+            one.connect(address)
+            self.assertEqual(select.select([one], [], [], 0.3)[0], [])
+
+    def test_of_lmtp(self):
+        for _ in range(2):
+            self.client()
+        self.waits(("127.0.0.1", self.okapi.port))
+        done = self.okapi.deliver(message("beside"), "anna", timeout=PATIENCE)
+        self.assertEqual(done.status, 0, done)
+
+    def test_of_programs(self):
+        for _ in range(2):
+            self.private()
+        self.waits(os.path.join(self.okapi.settings["run_dir"],
+                                "dagent.sock"))
+        reply, = self.client().deliver("c@x.test", [ANNA],
+                                       crlf(message("beside")))
+        self.assert_reply(reply, 250)
+
+
 class Refusals(Served):
     settings = {"message_size_limit": 1}
 

@@ -309,7 +309,7 @@ class Descriptors(Case):
     def test_the_hard_limit_holds_and_is_told(self):
         _, daemon = self.start(64, 100)
         line = daemon.wait_for("LimitNOFILE")
-        self.assertIn("lmtp_max_sessions may need 184 descriptors, and there "
+        self.assertIn("lmtp_max_sessions may need 304 descriptors, and there "
                       "are 100 at most", line)
 
 

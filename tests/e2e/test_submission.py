@@ -22,7 +22,7 @@ from harness import mta  # noqa: E402
 from harness.cases import Case, main  # noqa: E402
 from harness.certificates import certificate  # noqa: E402
 from harness.okapi import TOP, Okapi, message  # noqa: E402
-from harness.process import free_port  # noqa: E402
+from harness.process import PATIENCE, free_port  # noqa: E402
 from harness.sink import Sink  # noqa: E402
 
 ANNA = "anna@okapi.test"
@@ -124,6 +124,17 @@ class Doors(Network):
         mail, = self.okapi.mails("anna", "Outbox")
         self.assertIn(b" with UTF8SMTPSA; ",
                       self.okapi.raw("anna", mail["id"]))
+
+    def test_a_full_door_keeps_no_program_waiting(self):
+        """64 that sit in the network's door and say nothing."""
+        self.okapi.start_spooler()
+        for _ in range(64):
+            self.client(tls=False)
+        done = self.okapi.sendmail(
+            message("beside", sender=ANNA, to="far@x.test"), "-f", ANNA,
+            "far@x.test", timeout=PATIENCE)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.okapi.subjects("anna", "Outbox"), ["beside"])
 
     def test_no_door_without_a_certificate(self):
         self.okapi.configure(tls_cert_file="", tls_key_file="")
