@@ -5,7 +5,8 @@
  */
 #include "store_internal.h"
 
-int group_insert(struct store *store, const char *name, struct fault *fault)
+static int group_insert(struct store *store, const char *name,
+			struct fault *fault)
 {
 	g_autofree char *key = address_key(name);
 

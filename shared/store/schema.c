@@ -438,7 +438,11 @@ static int schema_fill(struct store *store, struct fault *fault)
 	int64_t public_store;
 
 	if (sql_script(store, "PRAGMA application_id = 0x4f6b4170", fault) ||
-	    group_insert(store, GROUP_EVERYONE, fault) ||
+	    sql_script(store,
+		       "INSERT INTO users (kind, name, name_key) VALUES"
+		       " (2, '" GROUP_EVERYONE "', lower('" GROUP_EVERYONE
+		       "'))",
+		       fault) ||
 	    folder_make_store(store, "Public", false, &public_store, fault) ||
 	    sql_script(store, SCHEMA_KEY, fault))
 		return -1;

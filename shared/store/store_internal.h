@@ -237,11 +237,8 @@ NODISCARD int orphan_leave(struct store *store, int64_t store_id,
 NODISCARD int orphan_delete(struct store *store, int64_t store_id,
 			    struct fault *fault);
 
-/* ---- users.c, user_read.c, groups.c ---------------------------------------
+/* ---- users.c, user_read.c, user_find.c ------------------------------------
  */
-/* Makes the row of a group. */
-NODISCARD int group_insert(struct store *store, const char *name,
-			   struct fault *fault);
 /* May one of that kind be called so?  Pure; FAULT_BAD_ARGUMENT. */
 NODISCARD int user_name_check(const char *name, int kind, struct fault *fault);
 /* Id by name; FAULT_NO_USER. kind 0: either. */
