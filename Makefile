@@ -38,14 +38,15 @@ ZSTD_LIBS   := $(call lib,libzstd)
 STORE_LIBS  := $(SQLITE_LIBS) $(IDN_LIBS) $(ZSTD_LIBS)
 ESMTP_LIBS  := $(call lib,libesmtp-1.0)
 ICAL_CFLAGS := $(call pkg,libical)
-# Of libraries that are loaded when they are needed (shared/convert/lazy.c).
+# Of libraries that are loaded when they are needed (shared/convert/lazy.c,
+# shared/digest_lazy.c).
 soname = $(shell objdump -p "$$($(PKG_CONFIG) --variable=libdir $(1))/$(2).so" 2>/dev/null | sed -n 's/^ *SONAME *//p')
 XML_CFLAGS  := $(call pkg,libxml-2.0)
 # What meets hostile bytes: in the helper only.
 CONVERT_CFLAGS := $(GMIME_CFLAGS) $(XML_CFLAGS) $(ICAL_CFLAGS) \
-	-DLIBCRYPTO_SONAME='"$(call soname,libcrypto,libcrypto)"' \
 	-DLIBXML_SONAME='"$(call soname,libxml-2.0,libxml2)"' \
 	-DLIBICAL_SONAME='"$(call soname,libical,libical)"'
+DIGEST_LAZY_CFLAGS := -DLIBCRYPTO_SONAME='"$(call soname,libcrypto,libcrypto)"'
 CONVERT_LIBS := $(GMIME_LIBS)
 SECCOMP_LIBS := $(call lib,libseccomp)
 JANSSON_LIBS := $(call lib,jansson)
@@ -99,15 +100,15 @@ SPOOLER := $(B)/lib/spooler.a
 ADMIN   := $(B)/lib/admin.a
 
 # Files with a main() are not part of their room's archive.
-DAGENT_MAINS  := dagent/main.c dagent/dagentd_main.c
+DAGENT_MAINS  := dagent/main.c dagent/dagentd_main.c dagent/deliver_main.c
 SPOOLER_MAINS := spooler/main.c spooler/sendmail_main.c
 ADMIN_MAIN    := admin/main.c
 HELPER_MAIN   := shared/convert/helper_main.c
 HELPER_SRC    := $(addprefix shared/convert/,helper.c helper_pool.c helper_fallback.c)
 MAINS := $(DAGENT_MAINS) $(SPOOLER_MAINS) $(ADMIN_MAIN) $(HELPER_MAIN)
 
-PROGRAMS := $(B)/okapi-dagent $(B)/okapi-dagentd $(B)/okapi-spooler $(B)/okapi-sendmail \
-	$(B)/okapi-admin $(B)/okapi-convert
+PROGRAMS := $(B)/okapi-dagent $(B)/okapi-dagentd $(B)/okapi-deliver $(B)/okapi-spooler \
+	$(B)/okapi-sendmail $(B)/okapi-admin $(B)/okapi-convert
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -116,7 +117,9 @@ all: $(PROGRAMS)
 objs = $(patsubst %.c,$(O)/%.o,$(filter-out $(MAINS),$(1)))
 # serve.c drives the engine over sockets: it goes where the engine goes.
 SERVE_SRC := shared/serve.c
-$(GROUND):  $(call objs,$(filter-out $(SERVE_SRC),$(call room_src,shared)))
+# In place of digest.c, for programs that are started for a message.
+DIGEST_LAZY := $(O)/shared/digest_lazy.o
+$(GROUND):  $(call objs,$(filter-out $(SERVE_SRC) shared/digest_lazy.c,$(call room_src,shared)))
 $(CONVERT): $(call objs,$(filter-out $(HELPER_SRC),$(call room_src,shared/convert)))
 $(HELPER):  $(call objs,$(HELPER_SRC))
 $(STORE):   $(call objs,$(call room_src,shared/store))
@@ -132,16 +135,19 @@ $(B)/okapi-dagent: $(O)/dagent/main.o $(DAGENT) $(SMTP) $(GROUND)
 $(B)/okapi-dagent: LIBS = $(THIN_LIBS)
 $(B)/okapi-dagentd: $(O)/dagent/dagentd_main.o $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-dagentd: LIBS = $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
+$(B)/okapi-deliver: $(O)/dagent/deliver_main.o $(DIGEST_LAZY) $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
+$(B)/okapi-deliver: LIBS = $(STORE_LIBS) $(GLIB_LIBS)
 $(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 $(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(SMTP) $(GROUND)
 $(B)/okapi-sendmail: LIBS = $(SSL_LIBS) $(GLIB_LIBS)
 $(B)/okapi-admin: $(O)/admin/main.o $(ADMIN) $(RULES) $(STORE) $(SMTP) $(HELPER) $(GROUND)
 $(B)/okapi-admin: LIBS = $(JANSSON_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
-$(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(CONVERT) $(GROUND)
+$(B)/okapi-convert: $(O)/shared/convert/helper_main.o $(DIGEST_LAZY) $(CONVERT) $(GROUND)
 $(B)/okapi-convert: LIBS = $(CONVERT_LIBS) $(SECCOMP_LIBS) $(GLIB_LIBS)
 
 $(O)/shared/convert/%.o $(O)/tests/%.o: CPPFLAGS += $(CONVERT_CFLAGS)
+$(DIGEST_LAZY): CPPFLAGS += $(DIGEST_LAZY_CFLAGS)
 
 # Criterion's macros do not stand these warnings.
 $(O)/tests/%.o: CFLAGS += -Wno-conversion -Wno-sign-conversion -Wno-null-dereference
@@ -265,7 +271,7 @@ install: all $(B)/okapi.cfg.sample $(COMPLETIONS)
 	install -m 755 $(B)/okapi-dagent $(B)/okapi-spooler $(B)/okapi-admin $(D)$(SBINDIR)
 	ln -sf okapi-admin $(D)$(SBINDIR)/zarafa-admin
 	install -m 755 $(B)/okapi-sendmail $(D)$(BINDIR)
-	install -m 755 $(B)/okapi-convert $(B)/okapi-dagentd $(D)$(LIBEXECDIR)
+	install -m 755 $(B)/okapi-convert $(B)/okapi-dagentd $(B)/okapi-deliver $(D)$(LIBEXECDIR)
 	install -m 644 $(B)/okapi.cfg.sample $(D)$(DATADIR)
 	test -e $(D)$(SYSCONFDIR)/okapi/okapi.cfg || \
 		install -m 644 $(B)/okapi.cfg.sample $(D)$(SYSCONFDIR)/okapi/okapi.cfg
@@ -287,7 +293,7 @@ install: all $(B)/okapi.cfg.sample $(COMPLETIONS)
 uninstall:
 	rm -f $(addprefix $(D)$(SBINDIR)/,okapi-dagent okapi-spooler okapi-admin zarafa-admin) \
 		$(D)$(BINDIR)/okapi-sendmail \
-		$(addprefix $(D)$(LIBEXECDIR)/,okapi-convert okapi-dagentd) \
+		$(addprefix $(D)$(LIBEXECDIR)/,okapi-convert okapi-dagentd okapi-deliver) \
 		$(addprefix $(D)$(DATADIR)/,okapi.cfg.sample okapi-autorespond fail2ban-okapi.conf) \
 		$(addprefix $(D)$(UNITDIR)/okapi-,dagent.service dagent.socket \
 			spooler.service spooler.socket quota.service quota.timer) \

@@ -1,6 +1,7 @@
 /*
- * What the two programs of the dagent have in common: okapi-dagent, which is
- * small and hands over, and okapi-dagentd, which has the store.
+ * What the programs of the dagent have in common: okapi-dagent, which is small
+ * and hands over, okapi-deliver, which has the store, and okapi-dagentd, which
+ * serves.
  */
 #ifndef OKAPI_DAGENT_COMMAND_H
 #define OKAPI_DAGENT_COMMAND_H

@@ -1,13 +1,30 @@
 /*
- * Delivery from standard input without a daemon here: the store is opened, or
- * dagent_server gets it.
+ * One message from standard input without a daemon here: what is read before,
+ * and what is said afterwards.
  */
 #ifndef OKAPI_DAGENT_DIRECT_H
 #define OKAPI_DAGENT_DIRECT_H
 
+#include "conf.h"
+#include "input.h"
 #include "options.h"
 
-/* Delivers and reports; the exit code. */
-int direct_main(struct options *options);
+/* What is to be delivered; borrowed. */
+struct direct_letter {
+	const struct options *options;
+	const struct conf *conf;
+	const struct input *input;
+	const char *sender;
+};
+
+/*
+ * Brings it where it belongs.  ret_faults[i] is the verdict of recipient i; -1
+ * with a fault that is all recipients'.
+ */
+typedef int direct_send_fn(const struct direct_letter *letter,
+			   struct fault *ret_faults, struct fault *fault);
+
+/* Reads the message, sends it and reports; the exit code. */
+int direct_main(struct options *options, direct_send_fn *send);
 
 #endif

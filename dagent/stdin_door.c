@@ -1,8 +1,8 @@
 /*
  * Delivery for MTAs that run a program: read, hand over, report.
  *
- * The daemon is looked for before anything is read: without one, okapi-dagentd
- * finds standard input as it was.  It also does what needs TLS.
+ * The daemon is looked for before anything is read: without one, okapi-deliver
+ * finds standard input as it was.  What needs TLS is okapi-dagentd's.
  */
 #include "stdin_door.h"
 
@@ -16,19 +16,18 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define STDIN_DOOR_PROGRAM "okapi-dagentd"
 /* After this long at reading, the daemon may have lost its patience. */
 #define STDIN_DOOR_SLOW_US (2 * USEC_PER_SEC)
 #define ORIGINAL_LEN_MAX   320 /* local part, @, domain */
 
-int stdin_door_exec(char **argv, struct fault *fault)
+int stdin_door_exec(const char *name, char **argv, struct fault *fault)
 {
-	g_autofree char *program = program_find(STDIN_DOOR_PROGRAM);
+	g_autofree char *program = program_find(name);
 
 	if (!program)
 		return fault_set(fault, FAULT_INTERNAL,
 				 "%s is missing beside okapi-dagent and in %s",
-				 STDIN_DOOR_PROGRAM, OKAPI_LIBEXECDIR);
+				 name, OKAPI_LIBEXECDIR);
 	(void)execv(program, argv);
 	return fault_set_errno(fault, FAULT_INTERNAL, errno, "%s", program);
 }
@@ -136,12 +135,12 @@ static int stdin_door_run(struct options *options, char **argv,
 		return -1;
 	}
 	if (*conf->dagent_server)
-		return stdin_door_exec(argv, fault);
+		return stdin_door_exec("okapi-dagentd", argv, fault);
 	socket = handover_socket(conf);
 	if (net_unix_connect(socket, conf->lmtp_timeout * 1000, &fd,
 			     &no_daemon) == 0)
 		return stdin_door_hand_over(options, conf, socket, &fd, fault);
-	(void)stdin_door_exec(argv, fault);
+	(void)stdin_door_exec("okapi-deliver", argv, fault);
 	return fault_prefix(fault, "no daemon (%s)", no_daemon.text);
 }
 

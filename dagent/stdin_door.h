@@ -1,6 +1,6 @@
 /*
  * The stdin door: one message from standard input or a file, to the running
- * daemon or, without one, to okapi-dagentd, which opens the store.
+ * daemon or, without one, to okapi-deliver, which opens the store.
  */
 #ifndef OKAPI_DAGENT_STDIN_DOOR_H
 #define OKAPI_DAGENT_STDIN_DOOR_H
@@ -12,8 +12,9 @@
 /* Delivers and reports; the exit code. */
 int stdin_door_main(struct options *options, char **argv);
 
-/* Becomes okapi-dagentd with the same arguments.  Returns on failure only. */
-int stdin_door_exec(char **argv, struct fault *fault);
+/* Becomes that program of this installation, with the same arguments.  Returns
+ * on failure only. */
+int stdin_door_exec(const char *name, char **argv, struct fault *fault);
 
 /* Reads the message; also what the environment says of the recipient goes into
  * the wishes. */

@@ -6,7 +6,8 @@
  * openssl.cnf and sets up its providers first, a millisecond that a process
  * which delivers one message would spend on it.  OpenSSL 3 calls them
  * deprecated; without them, EVP_MD_CTX takes their place line by line.  What
- * needs a key is in digest_key.c.
+ * needs a key is in digest_key.c, what does without libcrypto while there is
+ * little to hash in digest_lazy.c.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest.h"
@@ -56,16 +57,4 @@ void digest_sha256(const void *data, size_t len, uint8_t ret_hash[DIGEST_SIZE])
 	digest_must(SHA256_Init(&digest.context));
 	digest_must(SHA256_Update(&digest.context, data, len));
 	digest_must(SHA256_Final(ret_hash, &digest.context));
-}
-
-void digest_format(const uint8_t hash[DIGEST_SIZE],
-		   char ret_hex[DIGEST_HEX_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		ret_hex[2 * i] = digits[hash[i] >> 4];
-		ret_hex[2 * i + 1] = digits[hash[i] & 15];
-	}
-	ret_hex[2 * DIGEST_SIZE] = '\0';
 }

@@ -1,20 +1,17 @@
 /*
- * libxml2, libical and libcrypto, loaded by the first message that has HTML, a
- * calendar or an attachment.
+ * libxml2 and libical, loaded by the first message that has HTML or a calendar.
  *
- * They, and ICU behind two of them, are more than half of what starting the
+ * They, and ICU behind them, are more than half of what starting the
  * helper costs, and most of what a message costs is starting where a process
  * is started for each.  The functions here have the libraries' own names and
  * types, so who calls them need not know; one that is missing here is missing
  * at link time.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base.h"
 
 #include <dlfcn.h>
 #include <libical/ical.h>
 #include <libxml/HTMLparser.h>
-#include <openssl/sha.h>
 
 /* The helper cannot go on without: the message gets the fallback set, and the
  * log this line. */
@@ -39,18 +36,10 @@ static void *lazy_symbol(const char *library, const char *name)
 			*(void **)&function = lazy_symbol(library, #name); \
 		return function arguments; \
 	}
-#define CRYPTO(type, name, parameters, arguments) \
-	LAZY(LIBCRYPTO_SONAME, type, name, parameters, arguments)
 #define XML(type, name, parameters, arguments) \
 	LAZY(LIBXML_SONAME, type, name, parameters, arguments)
 #define ICAL(type, name, parameters, arguments) \
 	LAZY(LIBICAL_SONAME, type, name, parameters, arguments)
-
-CRYPTO(int, SHA256_Init, (SHA256_CTX *context), (context))
-CRYPTO(int, SHA256_Update, (SHA256_CTX *context, const void *data, size_t len),
-       (context, data, len))
-CRYPTO(int, SHA256_Final, (unsigned char *hash, SHA256_CTX *context),
-       (hash, context))
 
 XML(htmlParserCtxtPtr, htmlNewParserCtxt, (void), ())
 XML(void, htmlFreeParserCtxt, (htmlParserCtxtPtr parser), (parser))

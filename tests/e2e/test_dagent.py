@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """okapi-dagent on a pipe: options, exit codes, first lines, bad input."""
 
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -13,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
-from harness.okapi import Okapi, message  # noqa: E402
+from harness.okapi import Okapi, crlf, message  # noqa: E402
 
 STATUS_LINE = re.compile(r"[45]\.\d{1,3}\.\d{1,3} \S")
 
@@ -283,6 +285,24 @@ class Alone(Handed):
         self.assertIn("unknown charset", log)
         self.assertNotIn("tomorrow", log)
 
+    def test_hashes_are_right_at_every_size(self):
+        """Two libraries make them: one where there is little to hash."""
+        sent = {}
+        for size in (1, 48_000, 65_000, 66_000, 200_000, 2_000_000):
+            file = base64.encodebytes(os.urandom(size)).decode()
+            data = message(f"size {size}", body=file, headers=[
+                "Content-Type: application/octet-stream; name=f",
+                "Content-Transfer-Encoding: base64"])
+            done = self.okapi.deliver(data, "anna")
+            self.assertEqual(done.status, 0, done)
+            sent[f"size {size}"] = hashlib.sha256(crlf(data)).hexdigest()
+        base = sqlite3.connect(self.okapi.settings["store_path"])
+        self.addCleanup(base.close)
+        self.assertEqual(dict(base.execute("SELECT subject, sha256 FROM mail")),
+                         sent)
+        # Those of the attachments, by okapi-admin's OpenSSL.
+        self.okapi.must("store", "check")
+
 
 class Rights(Case):
     def setUp(self):
@@ -344,7 +364,7 @@ class Rights(Case):
 
 class Thin(Case):
     """What MTAs start for each message hands over, and else becomes
-    okapi-dagentd."""
+    okapi-deliver."""
 
     def setUp(self):
         self.okapi = Okapi(self.directory())
@@ -357,13 +377,16 @@ class Thin(Case):
              *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
 
-    def test_it_loads_neither_store_nor_tls(self):
-        done = subprocess.run(["ldd", self.okapi.program("okapi-dagent")],
-                              capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        self.assertRegex(said, "statically linked|libc")
-        for library in ("sqlite", "gmime", "ssl", "crypto", "idn"):
-            self.assertNotIn(library, said)
+    def test_none_loads_what_it_does_not_need(self):
+        for name, libraries in (
+                ("okapi-dagent", ("sqlite", "gmime", "ssl", "crypto", "idn")),
+                ("okapi-deliver", ("gmime", "ssl", "crypto"))):
+            done = subprocess.run(["ldd", self.okapi.program(name)],
+                                  capture_output=True, text=True, check=False)
+            said = done.stdout + done.stderr
+            self.assertRegex(said, "statically linked|libc")
+            for library in libraries:
+                self.assertNotIn(library, said, name)
 
     def test_a_message_that_comes_slowly(self):
         self.okapi.start_dagent()
@@ -389,11 +412,12 @@ class Thin(Case):
         self.assertEqual(self.okapi.mails("anna"), [])
 
     def test_half_an_installation_keeps_the_mail(self):
-        os.unlink(self.okapi.program("okapi-dagentd"))
+        for name in ("okapi-dagentd", "okapi-deliver"):
+            os.unlink(self.okapi.program(name))
         for args, status in (((), 75), (("-q",), 111)):
             done = self.okapi.deliver(message("x"), *args, "anna")
             self.assertEqual(done.status, status, done)
-            self.assertRegex(done.out, r"^4\.3\.0 .*okapi-dagentd.*\n$")
+            self.assertRegex(done.out, r"^4\.3\.0 .*okapi-deliver.*\n$")
         done = self.okapi.run("okapi-dagent", "-l", "-c", self.okapi.config)
         self.assertEqual((done.status, done.out), (75, ""), done)
         self.assertIn("okapi-dagentd", done.err)

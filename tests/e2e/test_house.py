@@ -58,6 +58,7 @@ class Install(Case):
                      "sbin/okapi-admin", "sbin/zarafa-admin",
                      "bin/okapi-sendmail", "libexec/okapi/okapi-convert",
                      "libexec/okapi/okapi-dagentd",
+                     "libexec/okapi/okapi-deliver",
                      "share/okapi/okapi.cfg.sample",
                      "share/okapi/okapi-autorespond",
                      "share/bash-completion/completions/okapi-admin",

@@ -33,7 +33,7 @@ $(B)/tests/fuzz/fuzz_$(1): $(patsubst %.c,$(O)/%.o,$(2)) $(O)/tests/fuzz/main.o
 endef
 
 FUZZ_SMTP_SRC := tests/fuzz/fuzz_smtp_server.c $(wildcard shared/smtp/*.c) \
-	shared/fault.c shared/scram.c shared/digest.c shared/digest_key.c
+	shared/fault.c shared/scram.c shared/digest.c shared/digest_format.c shared/digest_key.c
 
 build/fuzz/fuzz_smtp_server: $(FUZZ_SMTP_SRC) $(wildcard shared/smtp/*.h)
 	$(call fuzz_build,$(FUZZ_SMTP_SRC),$(SSL_LIBS) $(GLIB_LIBS))

@@ -2,7 +2,7 @@
 FUZZ_ARCHIVE_SRC := tests/fuzz/fuzz_archive.c admin/archive_read.c admin/import_item.c \
 	admin/json_in.c admin/json_out.c admin/print.c admin/progress.c \
 	$(wildcard shared/store/*.c) $(wildcard shared/propset*.c) \
-	shared/proptag.c shared/fault.c shared/digest.c shared/digest_key.c \
+	shared/proptag.c shared/fault.c shared/digest.c shared/digest_format.c shared/digest_key.c \
 	shared/scram.c shared/utf8.c shared/field.c shared/notify.c \
 	shared/prompt.c shared/log.c shared/nearest.c shared/header.c
 

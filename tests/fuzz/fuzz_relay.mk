@@ -4,7 +4,7 @@ FUZZ_RELAY_SRC := tests/fuzz/fuzz_relay.c spooler/relay_direct.c \
 	spooler/relay_hello.c spooler/relay_link.c spooler/relay_auth.c \
 	spooler/relay_form.c spooler/relay_outcome.c spooler/relay_place.c \
 	spooler/relay_control.c spooler/relay_token.c spooler/relay_content.c \
-	spooler/downgrade.c shared/scram.c shared/digest.c shared/digest_key.c shared/fault.c \
+	spooler/downgrade.c shared/scram.c shared/digest.c shared/digest_format.c shared/digest_key.c shared/fault.c \
 	shared/field.c shared/utf8.c shared/header.c shared/log.c shared/program.c \
 	shared/relay_name.c \
 	$(wildcard shared/smtp/*.c)

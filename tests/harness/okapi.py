@@ -13,8 +13,8 @@ from harness.process import Process, free_port
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.environ.get("OKAPI_BUILD", os.path.join(TOP, "build"))
-PROGRAMS = ("okapi-dagent", "okapi-dagentd", "okapi-spooler", "okapi-sendmail", "okapi-admin",
-            "okapi-convert")
+PROGRAMS = ("okapi-dagent", "okapi-dagentd", "okapi-deliver", "okapi-spooler",
+            "okapi-sendmail", "okapi-admin", "okapi-convert")
 DOMAIN = "okapi.test"
 
 
