@@ -93,7 +93,7 @@ GROUND  := $(B)/lib/ground.a   # shared/*.c: fault, log, conf, propset, net
 CONVERT := $(B)/lib/convert.a  # GMime; in the helper only
 HELPER  := $(B)/lib/helper.a   # how to reach the helper; no GMime
 STORE   := $(B)/lib/store.a    # SQLite
-SMTP    := $(B)/lib/smtp.a     # protocol engine, server side; serve.c
+SMTP    := $(B)/lib/smtp.a     # protocol engine, server side, and what serves it
 RULES   := $(B)/lib/rules.a    # Sieve
 DAGENT  := $(B)/lib/dagent.a
 SPOOLER := $(B)/lib/spooler.a
@@ -115,8 +115,8 @@ PROGRAMS := $(B)/okapi-dagent $(B)/okapi-dagentd $(B)/okapi-deliver $(B)/okapi-s
 all: $(PROGRAMS)
 
 objs = $(patsubst %.c,$(O)/%.o,$(filter-out $(MAINS),$(1)))
-# serve.c drives the engine over sockets: it goes where the engine goes.
-SERVE_SRC := shared/serve.c
+# They drive the engine over sockets, and go where the engine goes.
+SERVE_SRC := shared/serve.c shared/serve_session.c
 # In place of digest.c, for programs that are started for a message.
 DIGEST_LAZY := $(O)/shared/digest_lazy.o
 $(GROUND):  $(call objs,$(filter-out $(SERVE_SRC) shared/digest_lazy.c,$(call room_src,shared)))
