@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A full disk is temporary, and what was acknowledged before stays."""
+"""A disk that is full, or read-only, is temporary, and what was acknowledged
+before stays."""
 
 import base64
 import os
@@ -37,20 +38,46 @@ class DiskFull(Case):
     def test_full_of_attachments(self):
         self.fill(attachment)
 
-    def fill(self, body):
+    def mounted(self):
+        """An Okapi whose store lies on a small file system of its own."""
         self.needs_root()
         directory = self.directory()
-        os.makedirs(os.path.join(directory, "store"))
+        self.place = os.path.join(directory, "store")
+        os.makedirs(self.place)
         holder = Process(["unshare", "--mount", "sh", "-c", SETUP, "sh",
-                          os.path.join(directory, "store")])
+                          self.place])
         self.addCleanup(holder.kill)
         try:
             holder.wait_for("mounted")
         except AssertionError as error:
             self.skipTest(f"no mount namespace here: {error}")
-        prefix = ["nsenter", "-t", str(holder.pid), "-m", "--"]
-        okapi = Okapi(directory, store_timeout="2s", prefix=prefix)
+        self.prefix = ["nsenter", "-t", str(holder.pid), "-m", "--"]
+        okapi = Okapi(directory, store_timeout="2s", prefix=self.prefix)
         self.addCleanup(okapi.stop)
+        return okapi
+
+    def remount(self, options):
+        subprocess.run([*self.prefix, "mount", "-o", "remount," + options,
+                        self.place], check=True)
+
+    def test_read_only_then_writable_again(self):
+        okapi = self.mounted()
+        self.assertEqual(okapi.deliver(message("before"), "anna").status, 0)
+        self.remount("ro")
+        for options, status in ((), 75), (("-q",), 111):
+            done = okapi.deliver(message("after"), *options, "anna")
+            self.assertEqual(done.status, status, done)
+            self.assertRegex(done.first_line, r"^4\.3\.\d .*Read-only")
+        daemon = okapi.start_dagent(wait=False)
+        self.assertIn(daemon.child.wait(60), (75, 78), daemon.text())
+        self.assertEqual(okapi.subjects("anna"), ["before"])
+        self.remount("rw")
+        okapi.start_dagent()
+        self.assertEqual(okapi.deliver(message("after"), "anna").status, 0)
+        self.assertEqual(okapi.subjects("anna"), ["after", "before"])
+
+    def fill(self, body):
+        okapi = self.mounted()
         okapi.start_dagent()
         client = Lmtp(("127.0.0.1", okapi.port))
         stored, refused = [], None
@@ -72,8 +99,7 @@ class DiskFull(Case):
         self.assertEqual(done.status, 75, done)
         # Reading works on a full disk, and nothing acknowledged is gone.
         self.assertEqual(okapi.subjects("anna"), sorted(stored))
-        subprocess.run([*prefix, "mount", "-o", "remount,size=40m",
-                        os.path.join(directory, "store")], check=True)
+        self.remount("size=40m")
         again = client.deliver("c@x.test", ["anna"], data)[-1]
         self.assertEqual(again[0], 250, again)
         self.assertEqual(okapi.subjects("anna"), sorted([*stored, name]))
