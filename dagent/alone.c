@@ -35,6 +35,7 @@ static void alone_deliver(struct agent *agent, struct store *store,
 	GBytes *bytes = letter->input->bytes;
 	size_t size = 0;
 	const void *octets = g_bytes_get_data(bytes, &size);
+	int64_t started = g_get_monotonic_time();
 
 	digest_sha256(octets, size, sha256);
 	mail->wishes.from_stdin = true;
@@ -46,7 +47,8 @@ static void alone_deliver(struct agent *agent, struct store *store,
 				      &ret_faults[i]) == 0)
 			found[i] = mail_add_recipient(mail, path, who);
 		else
-			deliver_log_refusal(mail, path, &ret_faults[i]);
+			deliver_log_refusal(mail, path, (int64_t)size, started,
+					    &ret_faults[i]);
 		alone_set_original(found[i], options);
 	}
 	if (mail->recipients->len == 0)

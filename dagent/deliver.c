@@ -183,14 +183,18 @@ static struct log_event *deliver_log_new(const struct mail *mail,
 }
 
 void deliver_log_refusal(const struct mail *mail, const char *path,
+			 int64_t size, int64_t started,
 			 const struct fault *fault)
 {
 	struct log_event *event = deliver_log_new(mail, mail->id, path);
 	enum figures_result result = deliver_failure(fault);
 
 	figures_count_early(result);
+	if (size >= 0)
+		log_event_number(event, "size", size);
 	log_event_text(event, "result", figures_result_name(result));
 	log_event_fault(event, fault);
+	log_event_duration(event, "time", g_get_monotonic_time() - started);
 	log_event_emit(event, LOG_LEVEL_INFO);
 }
 

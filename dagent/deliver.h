@@ -22,8 +22,11 @@ void deliver_decide(struct mail *mail, struct store *store);
  */
 void deliver_save(struct mail *mail, struct store *store);
 
-/* The line of a recipient that was refused before there was a message. */
+/* The line of a recipient that was refused before there was a message, or whose
+ * message is not looked at for it: size in octets as it was announced or is
+ * (-1: nobody said), started by g_get_monotonic_time(). */
 void deliver_log_refusal(const struct mail *mail, const char *path,
+			 int64_t size, int64_t started,
 			 const struct fault *fault);
 
 /* Only what is known to be final bounces: a permanent fault that says nothing

@@ -295,12 +295,14 @@ static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 			struct fault *fault)
 {
 	struct lmtp_session *session = context;
+	int64_t started = g_get_monotonic_time();
 	AUTO(store_recipient) who = NULL;
 	struct mail_recipient *to;
 
 	if (session_resolve(session, rcpt->path, &who, fault) ||
 	    session_check_recipient(session, who, rcpt->path, fault)) {
-		deliver_log_refusal(session->mail, rcpt->path, fault);
+		deliver_log_refusal(session->mail, rcpt->path, session->size,
+				    started, fault);
 		return -1;
 	}
 	to = mail_add_recipient(session->mail, rcpt->path,

@@ -479,11 +479,11 @@ class Refusals(Served):
 
     def test_refused_at_rcpt_is_in_the_log(self):
         client = self.client()
-        client.command("MAIL FROM:<c@example.org>")
+        client.command("MAIL FROM:<c@example.org> SIZE=4711")
         client.command("RCPT TO:<nobody@okapi.test>")
         line = self.okapi.dagent.wait_for("to=nobody@okapi.test")
-        for word in ("delivery id=", " from=c@example.org ",
-                     " result=refused ", " status=5.1.1 "):
+        for word in ("delivery id=", " from=c@example.org ", " size=4711 ",
+                     " result=refused ", " status=5.1.1 ", " time="):
             self.assertIn(word, line)
 
     def test_a_rule_rejects(self):
