@@ -78,7 +78,7 @@ static bool path_check_general_literal(const char *text)
 {
 	const char *colon = strchr(text, ':');
 
-	if (!colon || colon == text || !colon[1])
+	if (!colon || colon == text || colon[-1] == '-' || !colon[1])
 		return false;
 	for (const char *p = text; p < colon; p++)
 		if (!g_ascii_isalnum(*p) && *p != '-')
@@ -179,7 +179,7 @@ int smtp_path_cut(char *args, char **ret_path, char **ret_rest,
 	char *end;
 	char *path;
 
-	while (*args == ' ')
+	while (*args == ' ' || *args == '\t')
 		args++;
 	if (*args != '<')
 		return fault_set(fault, FAULT_BAD_ARGUMENT,
