@@ -81,6 +81,11 @@ struct mime_entity *mime_scan(struct convert_context *context, const char *data,
 void mime_entity_free(struct mime_entity *entity);
 AUTO_DEFINE(mime_entity, mime_entity_free);
 
+/* Sets what the fields of an entity say: type, disposition, encoding, ids. What
+ * cannot be read is noted, and stays as it is without the field. */
+void mime_read_fields(struct convert_context *context,
+		      struct mime_entity *entity);
+
 /* Clear-signed by S/MIME (RFC 8551 3.5.3)? */
 bool mime_is_smime_signed(const struct mime_entity *entity);
 
