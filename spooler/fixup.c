@@ -28,6 +28,7 @@ struct fixup_scan {
 	size_t word_end; /* in out, behind the last of them */
 	bool has_at;
 	bool has_angle;
+	bool names_somebody; /* other than the names of groups */
 };
 
 static void fixup_scan_reset(struct fixup_scan *scan)
@@ -49,6 +50,7 @@ static void fixup_scan_end(struct fixup_scan *scan)
 {
 	if (scan->words == 1 && !scan->has_at && !scan->has_angle)
 		fixup_scan_insert(scan);
+	scan->names_somebody |= scan->words || scan->has_angle;
 	fixup_scan_reset(scan);
 }
 
@@ -153,6 +155,17 @@ char *fixup_qualify_field(const char *field, const char *origin)
 		p = fixup_scan_step(&scan, p);
 	fixup_scan_end(&scan);
 	return g_string_free(scan.out, FALSE);
+}
+
+bool fixup_names_somebody(const char *value)
+{
+	struct fixup_scan scan = {.out = g_string_new(NULL), .origin = ""};
+
+	while (*value)
+		value = fixup_scan_step(&scan, value);
+	fixup_scan_end(&scan);
+	g_string_free(scan.out, TRUE);
+	return scan.names_somebody;
 }
 
 /* ---- fields ----------------------------------------------------------------

@@ -51,6 +51,10 @@ void fixup_from_stdin(const void *octets, size_t len, GByteArray *out);
  * "Root <root>", not group names or comments); owned.  Pure. */
 char *fixup_qualify_field(const char *field, const char *origin);
 
+/* Has the value of an address field anything but names of groups, comments and
+ * blanks?  Pure. */
+bool fixup_names_somebody(const char *value);
+
 /* "local" -> "local@origin"; others, and "", as they are; owned. */
 char *fixup_qualify(const char *address, const char *origin);
 

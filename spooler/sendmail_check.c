@@ -15,7 +15,7 @@ static int check_address(const char *address, const char *origin,
 	if (!*whole || smtp_path_check(whole, true, true))
 		return 0;
 	return fault_set(fault, FAULT_BAD_ADDRESS, "<%s> is no %s address",
-			 whole, what);
+			 address, what);
 }
 
 /* As submit.c counts: one that is named twice is one. */
@@ -59,26 +59,50 @@ static int check_addresses(const struct conf *conf,
 	return check_count(conf, envelope->recipients, fault);
 }
 
-/* Fields of recipients. */
-static const char *const check_names[] = {
-	"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", NULL};
+/* Fields of recipients, and what makes a message a resent one, of which the
+ * first do not count (RFC 5322 3.6.6). */
+static const char *const check_names[] = {"To",          "Cc",
+					  "Bcc",         "Resent-To",
+					  "Resent-Cc",   "Resent-Bcc",
+					  "Resent-From", "Resent-Sender",
+					  "Resent-Date", "Resent-Message-ID",
+					  NULL};
 
-/* Stops at a field that may name somebody. */
-static bool check_is_nobody(void *context, const char *name, const char *value)
+/* Who is named, once the header was read. */
+struct check_named {
+	bool in_first;
+	bool is_resent;
+	bool in_resent;
+};
+
+static bool check_field(void *context, const char *name, const char *value)
 {
-	bool *ret_named = context;
+	struct check_named *named = context;
+	bool is_resent = g_ascii_strncasecmp(name, "Resent-", 7) == 0;
+	const char *last = is_resent ? name + 7 : name;
 
-	for (size_t i = 0; check_names[i]; i++)
-		if (g_ascii_strcasecmp(name, check_names[i]) == 0 && *value)
-			*ret_named = true;
-	return !*ret_named;
+	named->is_resent |= is_resent;
+	if (g_ascii_strcasecmp(last, "To") != 0 &&
+	    g_ascii_strcasecmp(last, "Cc") != 0 &&
+	    g_ascii_strcasecmp(last, "Bcc") != 0)
+		return true;
+	if (fixup_names_somebody(value))
+		*(is_resent ? &named->in_resent : &named->in_first) = true;
+	return true;
+}
+
+/* As submit.c will find them. */
+static bool check_names_somebody(const char *message, size_t len)
+{
+	struct check_named named = {0};
+
+	header_scan(message, len, check_names, check_field, &named);
+	return named.is_resent ? named.in_resent : named.in_first;
 }
 
 int sendmail_check(const struct conf *conf, const struct envelope *envelope,
 		   const char *message, size_t len, struct fault *fault)
 {
-	bool named = envelope->recipients->len != 0;
-
 	if (!len)
 		return fault_set(fault, FAULT_NOT_A_MESSAGE,
 				 "there is no message on stdin");
@@ -88,9 +112,7 @@ int sendmail_check(const struct conf *conf, const struct envelope *envelope,
 				 "message_size_limit");
 	if (check_addresses(conf, envelope, fault) != 0)
 		return -1;
-	if (!named)
-		header_scan(message, len, check_names, check_is_nobody, &named);
-	if (!named)
+	if (!envelope->recipients->len && !check_names_somebody(message, len))
 		return fault_set(fault, FAULT_NOT_A_MESSAGE,
 				 "no recipient addresses in To, Cc or Bcc");
 	if (header_count(message, len, "Received") > SENDMAIL_HOPS_MAX)

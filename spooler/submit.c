@@ -162,7 +162,7 @@ static int submit_add(struct submit_job *job, const char *address,
 
 	if (!smtp_path_check(whole, true, true))
 		return fault_set(fault, FAULT_BAD_ADDRESS,
-				 "<%s> is no recipient address", whole);
+				 "<%s> is no recipient address", address);
 	if (!g_hash_table_add(job->seen, g_strdup(whole)))
 		return 0;
 	recipient = g_new0(struct envelope_recipient, 1);

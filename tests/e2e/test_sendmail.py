@@ -91,13 +91,18 @@ class Odd(Sendmail):
             self.send(message("x"), status=64)
             self.send(b"Subject: none\n\nx\n", "-t", status=65)
             self.send(b"To:\nCc: \nSubject: none\n\nx\n", "-t", status=65)
+            self.send(b"To: undisclosed recipients: (none) ;\n\nx\n", "-t",
+                      status=65)
+            self.send(b"To: b@example.org\nResent-From: anna@okapi.test\n"
+                      b"\nx\n", "-t", status=65)
+            done = self.send(b"To: b@example.org\n\nx\n", "a@", status=67)
+            self.assertIn("<a@> is no recipient address", done.err)
             self.send(b"", TO, status=65)
             self.send(b"From mbox Mon Nov 23 10:00:00 2026\n", TO, status=65)
             if not running:
                 self.assertFalse(os.path.isdir(self.drop)
                                  and os.listdir(self.drop))
                 self.okapi.start_spooler()
-        self.send(b"To: undisclosed:;\n\nx\n", "-t", status=65)
         self.assertEqual(self.okapi.queue(), [])
 
     def test_thousands_of_recipients(self):
