@@ -7,6 +7,7 @@
 #include "smtp/smtp_server.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* libesmtp encodes xtext into 256 octets without looking. */
@@ -14,24 +15,29 @@
 
 /* ---- outcomes ---- */
 
-/* A status is complete only with its text: libesmtp leaves the code of a first
- * line behind when the rest of the reply never came. */
-static bool relay_status_is_complete(const smtp_status_t *status)
-{
-	return status && status->text && status->code >= 200 &&
-	       status->code <= 599 && status->code / 100 != 3;
-}
-
 struct relay_judge {
 	struct relay_session *session;
 	const smtp_status_t *mail;
 	const smtp_status_t *message;
 };
 
+/* A status is complete only with its text: libesmtp leaves the code of a first
+ * line behind when the rest of the reply never came.  A refusal also needs the
+ * end of its line: libesmtp takes what there is where the connection ends. */
+static bool relay_status_is_complete(const struct relay_judge *judge,
+				     const smtp_status_t *status)
+{
+	const char *cut_off = judge->session->line->str;
+
+	return status && status->text && status->code >= 200 &&
+	       status->code <= 599 && status->code / 100 != 3 &&
+	       (*cut_off != '5' || atoi(cut_off) != status->code);
+}
+
 /* What says yes to a message speaks of one that it has. */
 static bool relay_message_is_answered(const struct relay_judge *judge)
 {
-	return relay_status_is_complete(judge->message) &&
+	return relay_status_is_complete(judge, judge->message) &&
 	       (judge->message->code / 100 != 2 ||
 		relay_wire_data_was_sent(judge->session->wire));
 }
@@ -69,12 +75,13 @@ static void relay_judge_recipient(smtp_recipient_t smtp_recipient,
 	const smtp_status_t *status = smtp_recipient_status(smtp_recipient);
 
 	(void)mailbox;
-	if (relay_status_is_complete(judge->mail) &&
+	if (relay_status_is_complete(judge, judge->mail) &&
 	    judge->mail->code / 100 != 2)
 		relay_outcome_from(recipient, judge->mail);
-	else if (relay_status_is_complete(status) && status->code / 100 != 2)
+	else if (relay_status_is_complete(judge, status) &&
+		 status->code / 100 != 2)
 		relay_outcome_from(recipient, status);
-	else if (relay_status_is_complete(status) &&
+	else if (relay_status_is_complete(judge, status) &&
 		 relay_message_is_answered(judge))
 		relay_outcome_from(recipient, judge->message);
 	else
@@ -92,9 +99,9 @@ void relay_finish(struct relay_session *session)
 
 	session->message = NULL;
 	message->dsn_was_offered = session->offer.dsn;
-	message->untouched =
-		!session->is_first && (!relay_status_is_complete(judge.mail) ||
-				       judge.mail->code == 421);
+	message->untouched = !session->is_first &&
+			     (!relay_status_is_complete(&judge, judge.mail) ||
+			      judge.mail->code == 421);
 	session->is_first = false;
 	if (!message->untouched)
 		(void)smtp_enumerate_recipients(session->smtp_message,

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* A text that libesmtp gives up at is half as long again. */
+#define RELAY_ESMTP_REPLY_MAX 5000
+
 static void relay_refuse(struct relay_session *session, enum fault_kind kind,
 			 const char *format, ...) PRINTF_LIKE(3, 4);
 
@@ -132,6 +135,14 @@ static bool relay_see_line(struct relay_session *session)
 			session->reply, "%s%s", session->reply->len ? " " : "",
 			session->reply->len && strlen(line) > 4 ? line + 4
 								: line);
+	if (session->reply->len > 3 && session->reply->str[3] == '-')
+		session->reply->str[3] = ' ';
+	session->reply_len = session->reply_is_open
+				     ? session->reply_len + session->line->len
+				     : session->line->len;
+	/* The next connection can tell what this one cannot. */
+	if (session->reply_len > RELAY_ESMTP_REPLY_MAX)
+		g_atomic_int_set(&session->place->is_wordy, 1);
 	if (session->asked == ASKED_EHLO && session->line->len > 4)
 		relay_offer_add(&session->offer, line + 4);
 	if (!session->options->smtputf8)
@@ -145,10 +156,23 @@ static bool relay_see_line(struct relay_session *session)
 	return is_last;
 }
 
+/* libesmtp takes a reply that is a code and nothing else (RFC 5321 4.2) for
+ * none: a blank in the place of its CR makes a text of it. */
+static void relay_see_bare_code(struct relay_session *session, char *octet)
+{
+	const char *line = session->line->str;
+
+	if (*octet == '\r' && session->line->len == 3 &&
+	    g_ascii_isdigit(line[0]) && g_ascii_isdigit(line[1]) &&
+	    g_ascii_isdigit(line[2]))
+		*octet = ' ';
+}
+
 static void relay_see_input(struct relay_session *session, char *octets,
 			    int len)
 {
 	for (int i = 0; i < len; i++) {
+		relay_see_bare_code(session, &octets[i]);
 		if (octets[i] != '\n') {
 			if (octets[i] != '\r' &&
 			    session->line->len < RELAY_TEXT_MAX)

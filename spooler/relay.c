@@ -9,6 +9,7 @@ bool relay_is_direct(struct relay_place *place,
 {
 	return place->implicit_tls || *options->login.token_command ||
 	       g_atomic_int_get(&place->beyond_libesmtp) ||
+	       g_atomic_int_get(&place->is_wordy) ||
 	       g_atomic_int_get(&place->is_far) ||
 	       g_atomic_int_get(&place->has_backlog) ||
 	       g_atomic_int_get(&place->has_chunking);

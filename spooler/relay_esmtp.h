@@ -63,6 +63,7 @@ struct relay_session {
 	GString *line;        /* of the relay host, as far as it came */
 	GString *reply;       /* its last complete reply, lines joined */
 	bool reply_is_open;   /* more lines follow */
+	size_t reply_len;     /* octets of its lines, as far as it came */
 	char word[16];        /* of a line of the EHLO reply */
 	size_t word_len;
 	struct fault fault; /* why the session did not open */

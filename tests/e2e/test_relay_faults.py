@@ -26,6 +26,7 @@ FAULTS = {
     "nonsense": ("raw no such protocol\\r\\n", "waiting"),
     "binary": ("raw \\0\\xff\\x80\\r\\n\\0\\r\\n", "waiting"),
     "half": ("cut 25", "waiting"),
+    "half 5xx": ("cut 554 5.7.1 never", "waiting"),
     "flood": ("flood 10000 250", "waiting"),
     "floods": ("flood 10000 450", "waiting"),
 }
@@ -108,6 +109,37 @@ class Faults(Faulty):
 
     def test_dot(self):
         self.table("DOT")
+
+    def test_codes_without_a_text(self):
+        self.okapi_with(None)
+        for verb, code, expected in (("CONNECT", "220", "sent"),
+                                     ("EHLO", "250", "sent"),
+                                     ("MAIL", "250", "sent"),
+                                     ("RCPT", "250", "sent"),
+                                     ("RCPT", "550", "failed"),
+                                     ("DATA", "354", "sent"),
+                                     ("DOT", "250", "sent"),
+                                     ("DOT", "451", "waiting")):
+            with self.subTest(f"{verb} {code}"):
+                relay = Relay(self, f"{verb}={code}")
+                subject = f"{verb} {code}"
+                self.send(message(subject), "x@example.org")
+                self.assertEqual(self.outcome(relay, subject), expected)
+                self.okapi.must("queue", "delete", "--all", "--yes")
+                relay.close()
+
+    def test_a_reply_of_a_thousand_lines_is_understood_the_second_time(self):
+        for verb in ("RCPT", "DOT"):
+            relay = Relay(self, f"{verb}=flood 1000 554")
+            okapi = self.okapi_with(relay, queue_retry_min="1s")
+            okapi.start_spooler()
+            self.send(message(verb), "x@example.org")
+            self.queue_empties()
+            self.assertIn("554", okapi.spooler.text())
+            self.assertEqual(okapi.subjects("anna", "Inbox"),
+                             [f"Undeliverable: {verb}"])
+            okapi.stop()
+            relay.close()
 
     def test_starttls(self):
         cert, key = certificate(self.directory(), "DNS:any.test")
