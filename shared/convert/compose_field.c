@@ -195,8 +195,9 @@ static char *quote(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-#define NOT_IN_DOMAIN " <>,;()\"\\"
-#define NOT_IN_WORD   " <>,;()" /* of what is no address */
+#define NOT_IN_DOMAIN "@<>,;()\"\\"
+#define NOT_IN_WORD   "<>,;()" /* of what is nobody's at any host */
+#define NEEDS_QUOTES  " :\"\\" /* there: would take in what follows */
 
 /* A local part that is no dot-atom (RFC 5322 3.2.3, RFC 6532). */
 static bool must_quote(const char *local, size_t len)
@@ -223,11 +224,12 @@ static bool is_quoted(const char *local, size_t len)
 	return true;
 }
 
-/* Where "@domain" begins: at the last one that no quotes hold; NULL if there
- * is none behind anything. */
+/* Where "@domain" begins: at the last one that no quotes hold (one that is
+ * never closed holds nothing); NULL if there is none behind anything. */
 static const char *find_domain(const char *address)
 {
 	const char *found = NULL;
+	const char *last = strrchr(address, '@');
 	bool quoted = false;
 
 	for (const char *c = address; *c; c++) {
@@ -238,43 +240,47 @@ static const char *find_domain(const char *address)
 		else if (*c == '@' && !quoted && c > address)
 			found = c;
 	}
-	return found;
+	if (!quoted)
+		return found;
+	return last && last > address ? last : NULL;
 }
 
-/* An address as addr-spec: the local part in quotes where it must be, the rest
- * without blanks.  Empty if it is longer than an address may be (RFC 5321
- * 4.5.3.1.3, with room), or has what cannot be in a domain: without that, it
- * would be another's.  Owned. */
+/* A domain as RFC 5322 3.4.1 has it, more or less: what is not in it would make
+ * it another's, or take in who comes next. */
+static bool is_domain(const char *domain)
+{
+	size_t len = strlen(domain);
+
+	if (domain[0] == '[')
+		return len > 2 && strcspn(domain + 1, "[]\\") == len - 2 &&
+		       domain[len - 1] == ']';
+	return len && !domain[strcspn(domain, NOT_IN_DOMAIN "[]:")];
+}
+
+/* An address as addr-spec: the local part in quotes where it must be, the
+ * domain without blanks.  Empty if it is longer than an address may be (RFC
+ * 5321 4.5.3.1.3, with room), or is nobody's.  Owned. */
 static char *clean_address(const char *address)
 {
 	g_autofree char *line = one_line(address);
 	const char *at = find_domain(line);
 	size_t len = at ? (size_t)(at - line) : strlen(line);
 	g_autofree char *local = g_strndup(line, len);
-	GString *out = g_string_new(NULL);
+	g_autofree char *quoted = NULL;
+	g_auto(GStrv) words = g_strsplit(at ? at + 1 : "", " ", -1);
+	g_autofree char *domain = g_strjoinv("", words);
 
-	if (strlen(line) > ADDRESS_LEN_MAX)
-		return g_string_free(out, FALSE);
-	/* "@host" and "name@" are nobody's. */
-	if (line[0] == '@' || (at && !at[strspn(at, "@" NOT_IN_DOMAIN)]))
-		return g_string_free(out, FALSE);
-	if (at && must_quote(local, len) && !is_quoted(local, len)) {
-		g_autofree char *quoted = quote(local);
-
-		g_string_append(out, quoted);
-	} else if (at) {
-		g_string_append(out, local);
-	} else {
-		at = line; /* no mailbox of any host */
-	}
-	for (const char *c = at; *c; c++)
-		if (!strchr(at == line ? NOT_IN_WORD : NOT_IN_DOMAIN, *c)) {
-			g_string_append_c(out, *c);
-		} else if (*c != ' ') {
-			g_string_truncate(out, 0);
-			break;
-		}
-	return g_string_free(out, FALSE);
+	if (!len || len + strlen(domain) > ADDRESS_LEN_MAX || line[0] == '@')
+		return g_strdup("");
+	if (at ? !is_domain(domain)
+	       : local[strcspn(local, NOT_IN_WORD)] != '\0')
+		return g_strdup("");
+	if (!is_quoted(local, len) &&
+	    (at ? must_quote(local, len)
+		: !!local[strcspn(local, NEEDS_QUOTES)]))
+		quoted = quote(local);
+	return g_strconcat(quoted ? quoted : local, at ? "@" : "", domain,
+			   NULL);
 }
 
 static void fold_display(struct folder *folder, const char *display)
@@ -309,7 +315,8 @@ static bool fold_mailbox(struct folder *folder, const struct mailbox *mailbox,
 		folder->column++;
 	}
 	fold_display(folder, mailbox->display);
-	if (*mailbox->display)
+	/* Without brackets a quoted word is a name. */
+	if (*mailbox->display || is_quoted(address, strlen(address)))
 		text = g_strconcat("<", address, ">", NULL);
 	else
 		text = g_steal_pointer(&address);
