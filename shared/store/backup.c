@@ -12,6 +12,7 @@
  * between makes it begin anew.
  */
 #include "backup.h"
+#include "lob.h"
 
 #include <errno.h>
 #include <fcntl.h>

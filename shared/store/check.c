@@ -2,7 +2,7 @@
  * store check: does the store hold what it says it holds?  And what of it can
  * be derived again from the rest, is, if asked for.
  */
-#include "store_internal.h"
+#include "lob.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -5,8 +5,8 @@
  * kept bytes (docs/store.md has the figures behind that).
  */
 #include "kept.h"
+#include "lob.h"
 #include "property_value.h"
-#include "store_internal.h"
 
 #include <string.h>
 

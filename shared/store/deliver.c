@@ -3,7 +3,7 @@
  * duplicate key, quota, copies, submissions.
  */
 #include "digest.h"
-#include "store_internal.h"
+#include "lob.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -20,8 +20,8 @@
 #ifndef OKAPI_STORE_KEPT_H
 #define OKAPI_STORE_KEPT_H
 
+#include "lob.h"
 #include "region.h"
-#include "store_internal.h"
 
 /* Decoded octets from which on a region is a part. */
 #define KEPT_PART_MIN 1024

@@ -6,7 +6,7 @@
  * be seen from here (another name space) the lease's expiry decides, which its
  * owner moves on with every heartbeat.
  */
-#include "store_internal.h"
+#include "queue_internal.h"
 
 #include <string.h>
 #include <time.h>

@@ -5,8 +5,8 @@
  * cheaper.  A file is complete and synced, and so is its name, before a row
  * names it.  Files are never changed.
  */
+#include "lob.h"
 #include "digest.h"
-#include "store_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  * cut. Before a message relies on one it is compared with what the message has;
  * that is done once for as long as the file stays the same by stat(2).
  */
-#include "store_internal.h"
+#include "lob.h"
 
 #include <fcntl.h>
 #include <string.h>

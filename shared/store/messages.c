@@ -1,7 +1,7 @@
 /*
  * Reading messages: lists, one, its bytes, its properties.
  */
-#include "store_internal.h"
+#include "lob.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * refers to any more, files nobody names, and old keys of duplicates; in small
  * transactions, so that deliveries go on meanwhile.
  */
-#include "store_internal.h"
+#include "lob.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /*
  * Reading the outgoing queue, and what operators do to it.
  */
-#include "store_internal.h"
+#include "lob.h"
+#include "queue_internal.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * The queue's work: claiming what is due; leases and clocks.
  */
-#include "store_internal.h"
+#include "queue_internal.h"
 
 #include <string.h>
 

@@ -2,7 +2,8 @@
  * The queue's work: recording what came of an attempt, with the copies and the
  * report that go with it; and taking a message back.
  */
-#include "store_internal.h"
+#include "lob.h"
+#include "queue_internal.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Figures of the whole store, and of its users.
  */
-#include "store_internal.h"
+#include "lob.h"
 
 #include <sys/stat.h>
 

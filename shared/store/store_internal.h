@@ -43,6 +43,7 @@ enum store_touched {
 	STORE_TOUCHED_QUEUE = 1 << 1,
 };
 
+struct lob_name; /* lob.h */
 struct store_lock;
 
 struct store {
@@ -327,41 +328,8 @@ NODISCARD int folder_count_move(struct store *store, int64_t store_id,
 /* "a\/b": a name as a part of a path. Appends. */
 void folder_append_name(GString *path, const char *name);
 
-/* ---- content.c, pack.c, unpack.c, lob.c ----------------------------------
+/* ---- property.c -----------------------------------------------------------
  */
-#define LOB_FILE_MIN (1024 * 1024) /* bytes from which a value is a file */
-
-/* How a row of lob has its octets. */
-enum lob_form {
-	LOB_EARLIER = 0, /* as they are, from before there was packing */
-	LOB_PLAIN = 1,   /* as they are: nothing is gained */
-	LOB_PACKED = 2,  /* kept.h */
-};
-
-/* A value as it is kept. */
-struct lob_value {
-	uint8_t hash[32]; /* of the octets */
-	int64_t size;     /* of the octets */
-	enum lob_form form;
-	GBytes *data; /* what is kept; NULL: the file has it */
-	int fd;       /* a file without a name that has it too, or -1 */
-	int64_t kept; /* octets of what is kept */
-};
-void lob_value_clear(struct lob_value *value);
-/* Can it be written?  Else its file was there when the message was packed. */
-static inline bool lob_is_held(const struct lob_value *value)
-{
-	return value->data || value->fd >= 0;
-}
-
-/* The content object for these bytes, made if it is new. */
-NODISCARD int content_ensure(struct store *store, const struct content *content,
-			     int64_t *ret_content, struct fault *fault);
-NODISCARD int content_bytes(struct store *store, int64_t content,
-			    GBytes **ret_bytes, struct fault *fault);
-/* The octets of a row of lob, checked against its hash. */
-NODISCARD int lob_bytes(struct store *store, int64_t lob, GBytes **ret_bytes,
-			struct fault *fault);
 /* Rows of properties of an object: one that is not there yet, one that may be.
  */
 NODISCARD int property_add(struct store *store, int64_t object,
@@ -370,52 +338,6 @@ NODISCARD int property_put(struct store *store, int64_t object,
 			   const struct prop *prop, struct fault *fault);
 NODISCARD int property_load(struct store *store, int64_t object,
 			    struct propset *set, struct fault *fault);
-
-/* A file in store.lob/: what it holds and how. */
-struct lob_name {
-	uint8_t hash[32];
-	bool is_packed;
-};
-struct lob_name lob_name_of(const uint8_t hash[32], enum lob_form form);
-char *lob_file(const char *store_path, const struct lob_name *name); /* owned */
-/* Is a value of that many kept octets a file? */
-static inline bool lob_is_file(int64_t kept)
-{
-	return kept >= LOB_FILE_MIN;
-}
-/* Looks for the file of a value by its hash: true, with form and kept, if it is
- * there and this process has seen it whole. */
-bool lob_find(const char *store_path, struct lob_value *value);
-/* Gives the file of a value its name, synced, unless it is there with just
- * these octets; writes it where value->fd has it not.  Temporary if nothing is
- * held (lob_is_held()). */
-NODISCARD int lob_write(const char *store_path, const struct lob_value *value,
-			struct fault *fault);
-/* Gives a file of another store's directory a second name in this one; false
- * where that is not to be had. */
-bool lob_share(const char *store_path, const struct lob_name *name,
-	       const char *file);
-/* A file without a name in the directory; -1 where that is not to be had. */
-int lob_open_unnamed(const char *store_path);
-NODISCARD int lob_open(const char *store_path, const struct lob_name *name,
-		       struct fault *fault); /* a descriptor, or -1 */
-/* lob_seen.c: is the file the one that this process wrote or compared? */
-bool lob_seen(const char *file, int64_t *ret_kept);
-/* Compares it with a value that is held; one that is the same is seen. */
-bool lob_look(const char *file, const struct lob_value *value);
-void lob_see(const char *file); /* it was written just now */
-/* write(2) until all is written. */
-NODISCARD int lob_put(int fd, const void *data, size_t len,
-		      struct fault *fault);
-/* read(2) until len octets or the end; -1. */
-NODISCARD ssize_t lob_get(int fd, void *data, size_t len, struct fault *fault);
-/* Calls each for every file of the directory that is named by a hash. */
-NODISCARD int lob_each(const char *store_path,
-		       int (*each)(const struct lob_name *name, int64_t mtime_s,
-				   void *context, struct fault *fault),
-		       void *context, struct fault *fault);
-/* Removes what a crash left half-written before a time. */
-void lob_sweep(const char *store_path, int64_t before_s);
 
 /* ---- copies.c -------------------------------------------------------------
  */
@@ -486,53 +408,5 @@ NODISCARD int purge_each_orphan(struct store *store, int64_t now,
 /* Removes them. */
 NODISCARD int purge_orphans(struct store *store, int64_t now,
 			    struct fault *fault);
-
-/* ---- queue.c --------------------------------------------------------------
- */
-/* Checks that nobody sends it at the moment: FAULT_STORE_BUSY,
- * FAULT_NOT_FOUND. */
-NODISCARD int queue_need_idle(struct store *store, int64_t id,
-			      struct fault *fault);
-/* Before it leaves the queue unsent: sets PR_OKAPI_UNSENT_TO at its copy, for
- * the header need not name whom the envelope did (Bcc). */
-NODISCARD int queue_remember(struct store *store, int64_t id, int64_t message,
-			     struct fault *fault);
-
-/* ---- queue_claim.c --------------------------------------------------------
- */
-/* FAULT_STORE_BUSY, in its words. */
-int claim_refuse(int64_t id, struct fault *fault);
-/* It is over: what has no result waits again. */
-NODISCARD int claim_end(struct store *store, int64_t id, struct fault *fault);
-
-/* ---- lease.c --------------------------------------------------------------
- */
-#define LEASE_LIFETIME_US (INT64_C(600) * USEC_PER_SEC)
-/* Microseconds since boot, asleep or not: leases hold within one boot, and
- * nobody sets this clock. */
-int64_t lease_clock(void);
-/* Names this process for ever: boot, pid name space, pid, start time. */
-char *lease_owner_self(void);
-/* The same, once for a connection; borrowed. */
-const char *lease_owner_of(struct store *store);
-enum lease_state {
-	LEASE_ALIVE,
-	LEASE_GONE,
-	LEASE_UNSEEN, /* cannot be seen from here: its expiry decides */
-};
-enum lease_state lease_owner_state(const char *owner);
-/* Is a lease until expires (by lease_clock()) void? */
-bool lease_is_over(const char *owner, int64_t expires);
-/* What another process holds: until when, by lease_clock(). */
-struct lease {
-	char *owner; /* owned */
-	int64_t expires;
-};
-/* One struct lease for each process but this one that holds any; mostly none.
- * Owned. */
-NODISCARD int lease_others(struct store *store, GArray **ret_leases,
-			   struct fault *fault);
-/* Takes back what processes held that are gone. */
-NODISCARD int lease_reap(struct store *store, int64_t now, struct fault *fault);
 
 #endif

@@ -2,7 +2,7 @@
  * Submissions: into the Outbox and the outgoing queue in one.
  */
 #include "digest.h"
-#include "store_internal.h"
+#include "lob.h"
 
 #include <string.h>
 

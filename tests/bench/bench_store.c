@@ -13,7 +13,7 @@
  */
 #include "convert/convert.h"
 #include "digest.h"
-#include "store/store_internal.h"
+#include "store/lob.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
 
-#include "store/store_internal.h"
+#include "store/lob.h"
 
 #include "digest.h"
 

@@ -3,6 +3,7 @@
  * results, reports.
  */
 #include "fixture.h"
+#include "store/queue_internal.h"
 
 #include <sys/wait.h>
 
