@@ -42,7 +42,7 @@ ICAL_CFLAGS := $(call pkg,libical)
 # shared/digest_lazy.c).
 soname = $(shell objdump -p "$$($(PKG_CONFIG) --variable=libdir $(1))/$(2).so" 2>/dev/null | sed -n 's/^ *SONAME *//p')
 XML_CFLAGS  := $(call pkg,libxml-2.0)
-# What meets hostile bytes: in the helper only.
+# What meets hostile bytes: in a helper only.
 CONVERT_CFLAGS := $(GMIME_CFLAGS) $(XML_CFLAGS) $(ICAL_CFLAGS) \
 	-DLIBXML_SONAME='"$(call soname,libxml-2.0,libxml2)"' \
 	-DLIBICAL_SONAME='"$(call soname,libical,libical)"'
@@ -90,7 +90,7 @@ room_src = $(sort $(wildcard $(1)/*.c))
 room_obj = $(patsubst %.c,$(O)/%.o,$(call room_src,$(1)))
 
 GROUND  := $(B)/lib/ground.a   # shared/*.c: fault, log, conf, propset, net
-CONVERT := $(B)/lib/convert.a  # GMime; in the helper only
+CONVERT := $(B)/lib/convert.a  # GMime; in a helper's process only
 HELPER  := $(B)/lib/helper.a   # how to reach the helper; no GMime
 STORE   := $(B)/lib/store.a    # SQLite
 SMTP    := $(B)/lib/smtp.a     # protocol engine, server side, and what serves it
@@ -135,8 +135,8 @@ $(B)/okapi-dagent: $(O)/dagent/main.o $(DAGENT) $(SMTP) $(GROUND)
 $(B)/okapi-dagent: LIBS = $(THIN_LIBS)
 $(B)/okapi-dagentd: $(O)/dagent/dagentd_main.o $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-dagentd: LIBS = $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS)
-$(B)/okapi-deliver: $(O)/dagent/deliver_main.o $(DIGEST_LAZY) $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(GROUND)
-$(B)/okapi-deliver: LIBS = $(STORE_LIBS) $(GLIB_LIBS)
+$(B)/okapi-deliver: $(O)/dagent/deliver_main.o $(DIGEST_LAZY) $(DAGENT) $(RULES) $(SMTP) $(STORE) $(HELPER) $(CONVERT) $(GROUND)
+$(B)/okapi-deliver: LIBS = $(STORE_LIBS) $(CONVERT_LIBS) $(SECCOMP_LIBS) $(GLIB_LIBS)
 $(B)/okapi-spooler: $(O)/spooler/main.o $(SPOOLER) $(SMTP) $(STORE) $(HELPER) $(GROUND)
 $(B)/okapi-spooler: LIBS = $(ESMTP_LIBS) $(STORE_LIBS) $(SSL_LIBS) $(GLIB_LIBS) -ldl
 $(B)/okapi-sendmail: $(O)/spooler/sendmail_main.o $(SPOOLER) $(SMTP) $(GROUND)

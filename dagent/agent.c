@@ -13,7 +13,8 @@
 #define AGENT_RESPONDERS_MAX 8
 
 int agent_new(const struct conf *conf, const struct wishes *wishes,
-	      bool is_daemon, struct agent **ret_agent, struct fault *fault)
+	      bool is_daemon, helper_serve_fn *serve, struct agent **ret_agent,
+	      struct fault *fault)
 {
 	AUTO(agent) agent = g_new0(struct agent, 1);
 	struct store *store = NULL;
@@ -35,7 +36,7 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 		return -1;
 	/* For one message: helper and store get ready side by side. */
 	if (!is_daemon)
-		helper_pool_warm(agent->helpers);
+		helper_pool_warm(agent->helpers, serve);
 	if (agent_take_store(agent, &store, fault))
 		return -1;
 	agent_give_store(agent, store);

@@ -33,11 +33,12 @@ struct agent {
 	pthread_mutex_t lock;    /* of idle */
 };
 
-/* is_daemon: with a committer.  The store is opened, so that one that cannot
- * be is found at once. */
+/* is_daemon: with a committer.  serve: for one message, as for
+ * helper_pool_warm(), before the store is opened.  That is done, so that one
+ * that cannot be is found at once. */
 NODISCARD int agent_new(const struct conf *conf, const struct wishes *wishes,
-			bool is_daemon, struct agent **ret_agent,
-			struct fault *fault);
+			bool is_daemon, helper_serve_fn *serve,
+			struct agent **ret_agent, struct fault *fault);
 /* After its last user; waits for auto-reply programs. */
 void agent_free(struct agent *agent);
 AUTO_DEFINE(agent, agent_free);

@@ -65,6 +65,7 @@ static void alone_deliver(struct agent *agent, struct store *store,
 }
 
 static int alone_open_and_deliver(const struct direct_letter *letter,
+				  helper_serve_fn *serve,
 				  struct fault *ret_faults, struct fault *fault)
 {
 	AUTO(agent) agent = NULL;
@@ -73,8 +74,8 @@ static int alone_open_and_deliver(const struct direct_letter *letter,
 	/* What root would make in the store, the daemon could not read. */
 	if (geteuid() == 0 && daemon_drop_privileges(letter->conf, fault))
 		return -1;
-	if (agent_new(letter->conf, &letter->options->wishes, false, &agent,
-		      fault) ||
+	if (agent_new(letter->conf, &letter->options->wishes, false, serve,
+		      &agent, fault) ||
 	    agent_take_store(agent, &store, fault))
 		return -1;
 	store_keep_log_short(store);
@@ -83,10 +84,10 @@ static int alone_open_and_deliver(const struct direct_letter *letter,
 	return 0;
 }
 
-int alone_send(const struct direct_letter *letter, struct fault *ret_faults,
-	       struct fault *fault)
+int alone_send(const struct direct_letter *letter, helper_serve_fn *serve,
+	       struct fault *ret_faults, struct fault *fault)
 {
-	if (alone_open_and_deliver(letter, ret_faults, fault) == 0)
+	if (alone_open_and_deliver(letter, serve, ret_faults, fault) == 0)
 		return 0;
 	if (!fault_is_temporary(fault))
 		fault->kind = FAULT_INTERNAL;

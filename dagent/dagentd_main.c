@@ -28,7 +28,7 @@ static int dagentd_send(const struct direct_letter *letter,
 
 	/* The configuration may have changed since okapi-dagent read it. */
 	if (!*letter->conf->dagent_server)
-		return alone_send(letter, ret_faults, fault);
+		return alone_send(letter, NULL, ret_faults, fault);
 	return remote_send(letter->conf, &handover, ret_faults, fault);
 }
 

@@ -320,7 +320,7 @@ int generation_open(struct generation *generation, const struct wishes *wishes,
 		.sessions = &generation->sessions,
 	};
 
-	if (agent_new(generation->conf, wishes, true, &generation->agent,
+	if (agent_new(generation->conf, wishes, true, NULL, &generation->agent,
 		      fault))
 		return -1;
 	generation->lmtp_door = door;

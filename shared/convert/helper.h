@@ -26,9 +26,18 @@ NODISCARD int helper_pool_new(unsigned count, int64_t timeout_ms,
 /* The same with a program of one's own: for tests. */
 struct helper_pool *helper_pool_new_at(const char *program, unsigned count,
 				       int64_t timeout_ms);
-/* Starts a helper before there is a request, so that it gets ready while its
- * user does; one that cannot be started is missed by the first request. */
-void helper_pool_warm(struct helper_pool *pool);
+/* What a helper does in its process (helper_serve.h); its exit code. */
+typedef int helper_serve_fn(void);
+
+/*
+ * Starts a helper before there is a request, so that it gets ready while its
+ * user does; one that cannot be started is missed by the first request.
+ *
+ * serve: NULL, or the helper is a copy of this process that does so, which
+ * saves the start of a program; who dies is replaced by the program.  For who
+ * has no thread yet, and nothing in memory that the helper must not see.
+ */
+void helper_pool_warm(struct helper_pool *pool, helper_serve_fn *serve);
 /* Ends the helpers and waits for them. */
 void helper_pool_free(struct helper_pool *pool);
 AUTO_DEFINE(helper_pool, helper_pool_free);

@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define HELPER_NAME   "okapi-convert"
@@ -74,8 +75,26 @@ static int spawn(const char *program, int image, int fd, pid_t *ret_pid)
 	return err;
 }
 
+/* The same without a program: what spawn() asks for, in a copy of this
+ * process. */
+static int copy(helper_serve_fn *serve, int fd, pid_t *ret_pid)
+{
+	*ret_pid = fork();
+	if (*ret_pid < 0)
+		return errno;
+	if (*ret_pid > 0)
+		return 0;
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	program_restore_signals();
+	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || close_range(3, ~0u, 0) != 0)
+		_exit(EX_OSERR);
+	_exit(serve());
+}
+
+/* serve: NULL, or what a copy of this process does. */
 static int helper_start(const struct helper_pool *pool, struct helper *helper,
-			struct fault *fault)
+			helper_serve_fn *serve, struct fault *fault)
 {
 	AUTOCLOSE int ours = -1;
 	AUTOCLOSE int theirs = -1;
@@ -93,7 +112,8 @@ static int helper_start(const struct helper_pool *pool, struct helper *helper,
 	(void)setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
 		return fault_set_errno(fault, FAULT_INTERNAL, errno, "fcntl");
-	err = spawn(pool->program, pool->image, theirs, &helper->pid);
+	err = serve ? copy(serve, theirs, &helper->pid)
+		    : spawn(pool->program, pool->image, theirs, &helper->pid);
 	if (err) {
 		helper->pid = 0;
 		return fault_set_errno(fault, FAULT_INTERNAL, err, "%s",
@@ -131,7 +151,7 @@ int helper_renew(struct helper_pool *pool, struct helper *helper,
 		 struct fault *fault)
 {
 	helper_kill(helper);
-	return helper_start(pool, helper, fault);
+	return helper_start(pool, helper, NULL, fault);
 }
 
 /* ---- the pool -------------------------------------------------------------
@@ -256,13 +276,13 @@ void helper_give_back(struct helper_pool *pool, struct helper *helper)
 	(void)sem_post(&pool->free);
 }
 
-void helper_pool_warm(struct helper_pool *pool)
+void helper_pool_warm(struct helper_pool *pool, helper_serve_fn *serve)
 {
 	struct helper *helper = helper_take(pool);
 	struct fault fault = {0};
 
 	if (!helper->pid)
-		(void)helper_start(pool, helper, &fault);
+		(void)helper_start(pool, helper, serve, &fault);
 	helper_give_back(pool, helper);
 }
 

@@ -380,7 +380,7 @@ class Thin(Case):
     def test_none_loads_what_it_does_not_need(self):
         for name, libraries in (
                 ("okapi-dagent", ("sqlite", "gmime", "ssl", "crypto", "idn")),
-                ("okapi-deliver", ("gmime", "ssl", "crypto"))):
+                ("okapi-deliver", ("ssl", "crypto", "xml", "ical"))):
             done = subprocess.run(["ldd", self.okapi.program(name)],
                                   capture_output=True, text=True, check=False)
             said = done.stdout + done.stderr
@@ -421,6 +421,36 @@ class Thin(Case):
         done = self.okapi.run("okapi-dagent", "-l", "-c", self.okapi.config)
         self.assertEqual((done.status, done.out), (75, ""), done)
         self.assertIn("okapi-dagentd", done.err)
+
+    def test_its_helper_has_nothing_but_its_stream(self):
+        """While somebody else holds the store."""
+        base = sqlite3.connect(self.okapi.settings["store_path"],
+                               isolation_level=None)
+        self.addCleanup(base.close)
+        base.execute("BEGIN IMMEDIATE")
+        client = self.start("anna")
+        client.stdin.write(message("x"))
+        client.stdin.close()
+        self.eventually("it waits", self.okapi.writer_waits)
+        with open(f"/proc/{client.pid}/task/{client.pid}/children",
+                  encoding="ascii") as file:
+            helper, = file.read().split()
+        with open(f"/proc/{helper}/status", encoding="ascii") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+        files = {int(name): os.readlink(f"/proc/{helper}/fd/{name}")
+                 for name in os.listdir(f"/proc/{helper}/fd")}
+        base.execute("COMMIT")
+        client.stdin = None
+        self.assertEqual(client.communicate(timeout=60), (b"", b""))
+        self.assertEqual(status["Name"], "okapi-convert")
+        self.assertEqual(status["NoNewPrivs"], "1")
+        if not self.okapi.is_sanitized():
+            self.assertEqual(status["Seccomp"], "2")
+        self.assertEqual(sorted(files), [0, 1, 2])
+        self.assertRegex(files[0], "socket:")
+        self.assertEqual(files[0], files[1])
+        self.assertRegex(files[2], "okapi-stderr")
+        self.assertEqual(self.okapi.subjects("anna"), ["x"])
 
     def test_fifty_at_once_without_a_daemon(self):
         """They queue for the store, which somebody else holds at first."""

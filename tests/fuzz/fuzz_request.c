@@ -11,11 +11,8 @@
  */
 #include "check.h"
 
-int helper_program(int argc, char **argv);
-#define main     helper_program
 #define alarm(s) ((void)(s), 0u)
-#include "../../shared/convert/helper_main.c"
-#undef main
+#include "../../shared/convert/helper_serve.c"
 
 enum {
 	SEND_AS_IS = 1,

@@ -65,7 +65,8 @@ void suite_open(struct suite *suite, const char *directory)
 	wishes_init(&wishes);
 	must(conf_load("/dev/null", overrides, &conf, NULL, &fault), &fault);
 	must(store_create(conf->store_path, 10000, NULL, &fault), &fault);
-	must(agent_new(conf, &wishes, false, &suite->agent, &fault), &fault);
+	must(agent_new(conf, &wishes, false, NULL, &suite->agent, &fault),
+	     &fault);
 	must(agent_take_store(suite->agent, &suite->store, &fault), &fault);
 	must(store_run(suite->store, make_user, NULL, &fault), &fault);
 }
