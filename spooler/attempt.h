@@ -51,6 +51,9 @@ struct attempt_decision {
 	bool warned;  /* the report has the delay notice */
 	int64_t took; /* microseconds the attempt lasted */
 };
+/* Pure: what is to be recorded of each recipient (the next attempt by policy;
+ * now in microseconds of the clock on the wall) and what the sender is told.
+ * ret_decision borrows of the attempt; attempt_decision_clear(). */
 void attempt_decide(const struct attempt *attempt,
 		    const struct scheduler_policy *policy, int64_t now,
 		    struct attempt_decision *ret_decision);

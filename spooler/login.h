@@ -42,7 +42,11 @@ AUTO_DEFINE(login, login_free);
 NODISCARD int login_plain(struct login *login, const char *authzid,
 			  const char *user, const char *password,
 			  struct fault *fault);
+/* Has every active user's password its keys of SCRAM?  What is not known is no.
+ */
 bool login_scram_offered(struct login *login);
+/* SCRAM-SHA-256 (RFC 5802 5, 7677): the client's first message, and its final
+ * one; ret_answer is what the server says to it, owned. */
 NODISCARD int login_scram_first(struct login *login, const char *message,
 				char **ret_answer, struct fault *fault);
 NODISCARD int login_scram_final(struct login *login, const char *message,

@@ -25,24 +25,31 @@ struct store_rule {
 void store_rule_free(struct store_rule *rule);
 AUTO_DEFINE(store_rule, store_rule_free);
 
-/* In order of sequence, then name; owned. */
+/* The rules of a store, in order of sequence, then name: struct store_rule,
+ * owned. */
 NODISCARD int store_rule_list(struct store *store, int64_t store_id,
 			      GPtrArray **ret_rules, struct fault *fault);
+/* One by its name; owned.  FAULT_NOT_FOUND, with the name that was probably
+ * meant: so do the functions below that name a rule. */
 NODISCARD int store_rule_get(struct store *store, int64_t store_id,
 			     const char *name, struct store_rule **ret_rule,
 			     struct fault *fault);
 /* Unit.  Puts a new rule (at the end, or at sequence > 0) or a new text of an
- * old one, whose flags stay. */
+ * old one, whose flags stay.  The script is not looked at.  FAULT_BAD_ARGUMENT
+ * for a name that is none (empty, above 255 octets, not UTF-8). */
 NODISCARD int store_rule_put(struct store *store, int64_t store_id,
 			     const char *name, const char *script,
 			     int64_t sequence, bool enabled,
 			     struct fault *fault);
+/* Unit.  Bits of enum store_rule_flag, instead of those it had. */
 NODISCARD int store_rule_set_flags(struct store *store, int64_t store_id,
 				   const char *name, unsigned flags,
 				   struct fault *fault);
+/* Unit.  Switches it on or off. */
 NODISCARD int store_rule_enable(struct store *store, int64_t store_id,
 				const char *name, bool enabled,
 				struct fault *fault);
+/* Unit. */
 NODISCARD int store_rule_remove(struct store *store, int64_t store_id,
 				const char *name, struct fault *fault);
 /* Unit.  "" clears the error. */
@@ -58,12 +65,15 @@ struct junk_entry {
 	char *pattern; /* an address or a domain, lower case */
 	enum junk_verdict verdict;
 };
+/* Both lists of a store: struct junk_entry, owned. */
 NODISCARD int store_junk_list(struct store *store, int64_t store_id,
 			      GPtrArray **ret_entries, struct fault *fault);
-/* Unit. */
+/* Unit.  Allows or blocks an address or a domain with all below it, whatever
+ * was said of it before.  FAULT_BAD_ADDRESS: it is neither. */
 NODISCARD int store_junk_set(struct store *store, int64_t store_id,
 			     const char *pattern, enum junk_verdict verdict,
 			     struct fault *fault);
+/* Unit.  FAULT_NOT_FOUND: it is in neither list. */
 NODISCARD int store_junk_remove(struct store *store, int64_t store_id,
 				const char *pattern, struct fault *fault);
 /* An address over its domain, a domain over the one above it.  ret_pattern: the
@@ -92,6 +102,7 @@ struct store_oof {
 };
 void store_oof_free(struct store_oof *oof);
 AUTO_DEFINE(store_oof, store_oof_free);
+/* What is set; off and empty where nothing ever was.  Owned. */
 NODISCARD int store_oof_get(struct store *store, int64_t store_id,
 			    struct store_oof **ret_oof, struct fault *fault);
 /* On, and now within its window?  now: microseconds, as its times. */

@@ -113,16 +113,19 @@ NODISCARD int store_quota_told(struct store *store, int64_t store_id,
 NODISCARD int store_quota_tell(struct store *store, int64_t store_id,
 			       enum quota_level level, struct fault *fault);
 
-/* Groups. */
+/* Unit.  FAULT_BAD_ARGUMENT for a name that nobody could name, FAULT_EXISTS if
+ * somebody is called so, or has it as an address. */
 NODISCARD int store_group_create(struct store *store, const char *name,
 				 struct fault *fault);
+/* Unit.  FAULT_NOT_FOUND; FAULT_NOT_ALLOWED for Everyone, which has no members
+ * to add or remove either. */
 NODISCARD int store_group_delete(struct store *store, const char *name,
 				 struct fault *fault);
-/* A member is a user or a group; FAULT_BAD_ARGUMENT if the group would come to
- * be in itself. */
+/* Unit.  A member is a user or a group; FAULT_BAD_ARGUMENT if the group would
+ * come to be in itself. */
 NODISCARD int store_group_add(struct store *store, const char *group,
 			      const char *member, struct fault *fault);
-/* FAULT_NOT_FOUND if it is none. */
+/* Unit.  FAULT_NOT_FOUND if it is none. */
 NODISCARD int store_group_remove(struct store *store, const char *group,
 				 const char *member, struct fault *fault);
 /* The groups a user is in, by whatever way, and Everyone; sorted, owned
@@ -133,6 +136,7 @@ struct store_group {
 	char *name;
 	char **members; /* names of users and groups, sorted */
 };
+/* All of them with their members, by name: struct store_group, owned. */
 NODISCARD int store_group_list(struct store *store, GPtrArray **ret_groups,
 			       struct fault *fault);
 
@@ -142,11 +146,16 @@ struct store_acl_entry {
 	char *who;
 	char *rights;
 };
+/* What is said at this folder itself, groups first: struct store_acl_entry,
+ * owned. */
 NODISCARD int store_acl_list(struct store *store, int64_t folder,
 			     GPtrArray **ret_entries, struct fault *fault);
+/* Unit.  In the place of what was said of who before.  FAULT_BAD_ARGUMENT names
+ * a word that is no right; FAULT_NOT_FOUND: no such user, group or folder. */
 NODISCARD int store_acl_set(struct store *store, int64_t folder,
 			    const char *who, const char *rights,
 			    struct fault *fault);
+/* Unit.  FAULT_NOT_FOUND: nothing is said of who there. */
 NODISCARD int store_acl_remove(struct store *store, int64_t folder,
 			       const char *who, struct fault *fault);
 /* Bits of rights, as MAPI has them (MS-OXCPERM 2.2.7). */
