@@ -229,12 +229,13 @@ static GByteArray *data_part(const struct propset *attachment, bool rendered)
 	in.len = len;
 	if (!type || !is_type(type))
 		type = "application/octet-stream";
-	/* RFC 2046 5.2: message types are not to be encoded; those of RFC 6532
-	 * and 6533 may be, but then nobody reads them. */
+	/* RFC 2046 5.2: message types are not to be encoded, and these two have
+	 * seven bits; those of RFC 6532 and 6533 may be, but then nobody reads
+	 * them. */
 	if (g_str_has_prefix(type, "message/"))
 		as_it_is = encode_as_it_is(
-			in, strcmp(type, "message/rfc822") == 0 ||
-				    g_str_has_prefix(type, "message/global"));
+			in, strcmp(type, "message/partial") != 0 &&
+				    strcmp(type, "message/external-body") != 0);
 	if (!as_it_is && (g_str_has_prefix(type, "message/") ||
 			  g_str_has_prefix(type, "multipart/")))
 		type = "application/octet-stream";

@@ -63,16 +63,18 @@ static void groups_next(GPtrArray *groups)
 		g_ptr_array_add(groups, group_new());
 }
 
-static void groups_add_field(GPtrArray *groups, GString *field)
+static void groups_add_field(const struct convert_context *context,
+			     GPtrArray *groups, GString *field)
 {
-	char *valid = g_utf8_make_valid(field->str, (gssize)field->len);
+	g_autofree char *text =
+		charset_decode_undeclared(context, field->str, field->len);
 
-	group_add(g_ptr_array_index(groups, groups->len - 1), valid);
-	g_free(valid);
+	group_add(g_ptr_array_index(groups, groups->len - 1), text);
 	g_string_truncate(field, 0);
 }
 
-static void groups_parse(GPtrArray *groups, const char *at, const char *end)
+static void groups_parse(const struct convert_context *context,
+			 GPtrArray *groups, const char *at, const char *end)
 {
 	GString *field = g_string_new(NULL);
 
@@ -84,14 +86,14 @@ static void groups_parse(GPtrArray *groups, const char *at, const char *end)
 		if (stop > at && stop[-1] == '\r')
 			stop--;
 		if (stop == at || (*at != ' ' && *at != '\t'))
-			groups_add_field(groups, field);
+			groups_add_field(context, groups, field);
 		if (stop == at)
 			groups_next(groups);
 		if (field->len < REPORT_VALUE_MAX)
 			g_string_append_len(field, at, stop - at);
 		at = lf ? lf + 1 : end;
 	}
-	groups_add_field(groups, field);
+	groups_add_field(context, groups, field);
 	g_string_free(field, TRUE);
 }
 
@@ -108,7 +110,8 @@ static bool is_notification(const struct mime_entity *part)
 }
 
 /* The groups of every part of a kind; NULL if there is none.  Owned. */
-static GPtrArray *groups_of(const struct mime_entity *report,
+static GPtrArray *groups_of(const struct convert_context *context,
+			    const struct mime_entity *report,
 			    bool (*is_kind)(const struct mime_entity *))
 {
 	GPtrArray *groups = NULL;
@@ -130,7 +133,7 @@ static GPtrArray *groups_of(const struct mime_entity *report,
 		bytes = mime_decode(part);
 		data = g_bytes_get_data(bytes, &len);
 		if (data)
-			groups_parse(groups, data,
+			groups_parse(context, groups, data,
 				     data + MIN(len, (gsize)REPORT_LEN_MAX));
 	}
 	return groups;
@@ -486,7 +489,7 @@ static bool set_delivery_report(struct convert_context *context,
 				const struct mime_entity *report,
 				struct propset *set)
 {
-	g_autoptr(GPtrArray) groups = groups_of(report, is_status);
+	g_autoptr(GPtrArray) groups = groups_of(context, report, is_status);
 	g_autofree char *class = NULL;
 	int worst = -1;
 
@@ -552,7 +555,8 @@ static bool set_read_report(struct convert_context *context,
 			    const struct mime_entity *report,
 			    struct propset *set)
 {
-	g_autoptr(GPtrArray) groups = groups_of(report, is_notification);
+	g_autoptr(GPtrArray) groups =
+		groups_of(context, report, is_notification);
 	const GTree *group = NULL;
 	const char *id = NULL;
 	const char *text = propset_text(set, PR_BODY);

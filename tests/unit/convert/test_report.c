@@ -106,6 +106,38 @@ Test(report, addresses_beyond_ascii)
 	}
 }
 
+Test(report, words_of_servers_in_any_charset)
+{
+	static const struct {
+		const char *name, *octets;
+	} cases[] = {
+		{"utf-8", "unbekannt: M\xc3\xbcller"},
+		{"the default charset", "unbekannt: M\xfcller"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *message = g_strdup_printf(
+			"From: a@x\r\n" DATE
+			"Content-Type: multipart/report; boundary=b;\r\n"
+			" report-type=delivery-status\r\n\r\n"
+			"--b\r\n\r\nSorry.\r\n--b\r\n"
+			"Content-Type: message/delivery-status\r\n\r\n"
+			"Reporting-MTA: dns; mx.x\r\n\r\n"
+			"Final-Recipient: rfc822; m@y\r\nAction: failed\r\n"
+			"Status: 5.1.1\r\nDiagnostic-Code: smtp; %s\r\n\r\n"
+			"--b--\r\n",
+			cases[i].octets);
+		AUTO(propset) set = convert(message);
+		g_autofree char *why = roundtrip(message, strlen(message));
+
+		cr_assert_eq(propset_recipient_count(set), 1);
+		expect_text(cases[i].name, propset_recipient(set, 0),
+			    PR_SUPPLEMENTARY_INFO,
+			    "< #5.1.1 smtp; unbekannt: M\xc3\xbcller>");
+		cr_expect(!why, "%s: %s", cases[i].name, why);
+	}
+}
+
 Test(report, codes)
 {
 	static const struct {
