@@ -349,6 +349,7 @@ static int save_delivery(struct store *store, struct save_job *job,
 	question.delivery.copy_count = plan->copies->len;
 	question.delivery.submissions = outgoing->pointers;
 	question.delivery.submission_count = plan->outgoing->len;
+	question.delivery.is_replied = plan->reply != NULL;
 	return store_deliver(store, &question.delivery, &to->result, fault);
 }
 

@@ -185,13 +185,21 @@ static int delivery_remember_mark(struct store *store,
 		       "bii", mark->key, sizeof(mark->key), message, now);
 }
 
-/* A Message-ID only with a copy: what a rule discarded is no reason to leave
- * the next one out. */
+/* Is there anything that must not be done twice?  What a rule discarded was
+ * not stored, and suppresses nothing. */
+static bool delivery_has_effects(const struct delivery *delivery)
+{
+	return delivery->copy_count || delivery->submission_count ||
+	       delivery->is_replied;
+}
+
+/* A Message-ID only with a copy. */
 static int delivery_remember(struct store *store,
+			     const struct delivery *delivery,
 			     const struct delivery_mark marks[DELIVERY_MARKS],
 			     int64_t now, int64_t message, struct fault *fault)
 {
-	if (marks[DELIVERY_SAME].window_s &&
+	if (marks[DELIVERY_SAME].window_s && delivery_has_effects(delivery) &&
 	    delivery_remember_mark(store, &marks[DELIVERY_SAME], now, message,
 				   fault))
 		return -1;
@@ -461,8 +469,9 @@ int store_deliver(struct store *store, const struct delivery *delivery,
 			if (store_submit(store, delivery->submissions[i], NULL,
 					 fault))
 				return -1;
-		if (delivery_remember(store, marks, delivery_time(now),
-				      result.message, fault))
+		if (delivery_remember(store, delivery, marks,
+				      delivery_time(now), result.message,
+				      fault))
 			return -1;
 	}
 	*ret_result = result;

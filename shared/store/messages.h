@@ -84,6 +84,7 @@ struct delivery {
 	bool check_duplicate; /* within the policy's window */
 	bool check_quota;     /* hard quota of every store with copies */
 	bool no_notify;       /* wake nobody who waits for new mail */
+	bool is_replied;      /* an automatic reply goes in the same unit */
 	/* result.content of a delivery of the same content in this very unit;
 	 * 0: none was. */
 	int64_t stored;

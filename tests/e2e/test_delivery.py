@@ -98,6 +98,22 @@ class Rules(Delivering):
         line = self.okapi.dagent.wait_for("result=discarded")
         self.assertIn("rule=r", line)
 
+    def test_what_was_discarded_suppresses_nothing(self):
+        """It comes again, and the rule has gone: it was never stored."""
+        self.rule("discard;")
+        data = crlf(message("again"))
+        self.assertEqual(self.lmtp(data)[0], 250)
+        self.okapi.must("rule", "remove", "anna", "r", "--yes")
+        for _ in range(2):
+            self.assertEqual(self.lmtp(data)[0], 250)
+            self.assertEqual(self.okapi.subjects("anna"), ["again"])
+
+    def test_a_redirect_goes_once(self):
+        self.rule('redirect "far@y.test";')
+        for _ in range(2):
+            self.assertEqual(self.lmtp(crlf(message("again")))[0], 250)
+        self.assertEqual(len(self.okapi.queue()), 1)
+
     def test_junk_does_not_meet_rules(self):
         self.rule("discard;")
         self.lmtp(crlf(message("spam", headers=["X-Spam-Status: Yes"])))

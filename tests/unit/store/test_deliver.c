@@ -566,3 +566,28 @@ Test(deliver, what_was_discarded_has_its_effects_once)
 	must(store_get_stats(fx.store, &stats, fault));
 	cr_expect_eq(stats.queue, 1);
 }
+
+Test(deliver, what_was_only_discarded_suppresses_nothing)
+{
+	AUTO(content) content = content_number(1);
+	struct store_policy policy = {.duplicate_window_s = 3600};
+	struct delivery delivery = {
+		.store = user_make("bob"),
+		.recipient = "bob@example.com",
+		.reverse_path = "anna@example.com",
+		.content = content,
+		.check_duplicate = true,
+	};
+	struct delivery_result result;
+
+	store_set_policy(fx.store, &policy);
+	in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	must(store_is_duplicate(fx.store, &delivery, &result, fault));
+	cr_expect_not(result.is_duplicate, "nothing was stored");
+	/* Unless it was answered by a reply, which goes once. */
+	delivery.is_replied = true;
+	in_unit(store_deliver(fx.store, &delivery, &result, fault));
+	cr_expect_not(result.is_duplicate);
+	must(store_is_duplicate(fx.store, &delivery, &result, fault));
+	cr_expect(result.is_duplicate);
+}

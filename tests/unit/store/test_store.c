@@ -327,6 +327,7 @@ Test(store, an_upgrade_keeps_what_was_delivered)
 			.reverse_path = "bob@example.com",
 			.content = content,
 			.check_duplicate = true,
+			.is_replied = true,
 		};
 		struct delivery_result result;
 		uint8_t key[DIGEST_SIZE];
@@ -361,7 +362,8 @@ Test(store, keys_of_a_message_lie_together)
 					    .recipient = to,
 					    .reverse_path = "",
 					    .content = content,
-					    .check_duplicate = true};
+					    .check_duplicate = true,
+					    .is_replied = true};
 		struct delivery_result result;
 
 		in_unit(store_deliver(fx.store, &delivery, &result, fault));
