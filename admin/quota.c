@@ -96,25 +96,37 @@ static int quota_check(struct admin *admin, struct fault *fault)
 					   NULL};
 	g_autoptr(GPtrArray) users = NULL;
 	struct quota_report report = {0};
-	int rc = 0;
+	guint failed = 0;
 
 	if (store_user_list(admin->store, &users, fault) < 0)
 		return -1;
 	print_list_begin(&report.list, admin->json);
 	if (!admin->json)
 		report.table = print_table_new(head);
-	for (guint i = 0; rc == 0 && i < users->len; i++) {
+	for (guint i = 0; i < users->len; i++) {
 		const struct store_user *user = users->pdata[i];
+		struct fault why = {0};
 		bool warned = false;
 
-		rc = quota_warn(admin, user, users, &warned, fault);
-		if (rc == 0 && *quota_state(admin, user))
+		/* One user's trouble is not that of those behind. */
+		if (quota_warn(admin, user, users, &warned, &why) < 0) {
+			if (failed++ == 0)
+				*fault = why;
+			fprintf(stderr, "okapi-admin: %s: %s\n", user->name,
+				why.text);
+			if (why.kind == FAULT_STORE_BUSY ||
+			    why.kind == FAULT_DISK_FULL)
+				break; /* so it is for all of them */
+			continue;
+		}
+		if (*quota_state(admin, user))
 			quota_tell(&report, admin, user, warned);
 	}
 	print_list_end(&report.list);
 	if (report.table)
 		print_table_end(report.table);
-	return rc;
+	admin->told = failed > 0;
+	return failed ? -1 : 0;
 }
 
 static const struct command quota_commands[] = {

@@ -79,9 +79,12 @@ static int store_check_run(struct admin *admin, struct fault *fault)
 		rc = store_check(admin->store, store_check_tell, &context,
 				 &wrong, fault);
 	store_work_end(admin, &context.progress);
+	/* What was found stands there whole, also where the rest is not known.
+	 */
+	if (rc == 0 || context.list.count)
+		print_list_end(&context.list);
 	if (rc < 0)
 		return -1;
-	print_list_end(&context.list);
 	if (wrong)
 		return fault_set(fault, FAULT_REFUSED_INPUT,
 				 "%" G_GINT64_FORMAT " fault%s %sin the store",

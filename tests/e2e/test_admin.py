@@ -1386,6 +1386,20 @@ class Settings(Admin):
         self.assertIn(b"anna <anna@okapi.test>", raw)
         self.must("store", "check")
 
+    def test_quota_check_goes_on_behind_a_mailbox_that_is_damaged(self):
+        for user in ("anna", "bert"):
+            self.must("user", "set", user, "--quota-warn", "1")
+            self.put(message(user, body="x " * 2 ** 19), user=user)
+        with contextlib.closing(sqlite3.connect(self.okapi.settings["store_path"])) as db, db:
+            db.execute("update hierarchy set role = 0 where role = 1 and store "
+                       "= (select store from users where name = 'anna')")
+        result = self.admin("quota", "check", "--json")
+        self.assertNotEqual(result.status, 0)
+        self.assertIn("okapi-admin: anna: ", result.err)
+        self.assertEqual(result.err.count("\n"), 1, result.err)
+        self.assertEqual([(u["name"], u["warned"]) for u in
+                          json.loads(result.out)], [("bert", True)])
+
     def test_without_an_administrator_the_postmaster_is_told(self):
         self.must("user", "set", "anna", "--quota-warn", "1")
         self.put(message("big", body="x " * 2 ** 19))
