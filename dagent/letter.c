@@ -88,11 +88,14 @@ const char *letter_marks(enum letter_kind kind)
 /* name <address> */
 static void letter_mailbox(GString *out, const char *name, const char *address)
 {
-	if (name && *name) {
-		letter_phrase(out, name, true);
-		g_string_append_c(out, ' ');
+	g_autoptr(GString) phrase = g_string_new(NULL);
+
+	if (!name || !*name) {
+		g_string_append_printf(out, "<%s>", address);
+		return;
 	}
-	g_string_append_printf(out, "<%s>", address);
+	letter_phrase(phrase, name, true);
+	field_append_mailbox(out, phrase->str, address);
 }
 
 /* Cut where it goes on for long, and that is seen. */

@@ -9,6 +9,7 @@
 /* Octets of UTF-8 in one encoded word: 39 are 52 in base64; with its frame and
  * a long field name before it the line stays below 76 (RFC 2047 2). */
 #define FIELD_WORD_MAX 39
+#define FIELD_LINE_MAX 76 /* octets of a line with encoded words */
 
 static const char *const field_days[] = {"Sun", "Mon", "Tue", "Wed",
 					 "Thu", "Fri", "Sat"};
@@ -96,6 +97,21 @@ char *field_encoded_words(const char *text)
 		text += n;
 	}
 	return g_string_free(out, FALSE);
+}
+
+void field_append_mailbox(GString *out, const char *phrase, const char *address)
+{
+	const char *line;
+	size_t len;
+
+	g_string_append(out, phrase);
+	line = strrchr(out->str, '\n');
+	line = line ? line + 1 : out->str;
+	len = strlen(line) + strlen(" <>") + strlen(address);
+	g_string_append_printf(
+		out, "%s <%s>",
+		strstr(phrase, "=?") && len > FIELD_LINE_MAX ? "\r\n" : "",
+		address);
 }
 
 char *field_clean(const char *text, size_t max)

@@ -22,6 +22,12 @@ bool field_is_plain(const char *text);
  * owned. */
 char *field_encoded_words(const char *text);
 
+/* Appends "phrase <address>" to what is there of a field.  The address stands
+ * on a line of its own where one with encoded words would have more than 76
+ * octets (RFC 2047 2). */
+void field_append_mailbox(GString *out, const char *phrase,
+			  const char *address);
+
 /* Appends text as a quoted string (RFC 5322 3.2.4; RFC 5228 2.4.2 has the
  * same form). */
 void field_append_quoted(GString *out, const char *text);

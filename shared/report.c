@@ -89,6 +89,10 @@ static void report_put_header(GByteArray *out, const struct report *report,
 		   report->origin, to, encoded, date, id, boundary);
 }
 
+/* A failure that could have gone away, had there been more time. */
+static const char *const given_up =
+	"It was tried again and again until now, and is no longer.";
+
 /* What people read: one paragraph an action. */
 static void report_put_text(GByteArray *out, const struct report *report)
 {
@@ -121,6 +125,9 @@ static void report_put_text(GByteArray *out, const struct report *report)
 						   ? "the relay host said: "
 						   : "",
 					   reply);
+			if (action == REPORT_FAILED &&
+			    recipient->status[0] == '4')
+				report_put(out, "    %s\r\n", given_up);
 		}
 	}
 	if (report_action(report) == REPORT_DELAYED) {

@@ -363,8 +363,12 @@ static void fixup_put_mailbox(GByteArray *out, const char *field,
 	if (*valid) {
 		g_autofree char *phrase = fixup_phrase(valid);
 
-		line = g_strdup_printf("%s: %s <%s>\r\n", field, phrase,
-				       address);
+		GString *out_line = g_string_new(field);
+
+		g_string_append(out_line, ": ");
+		field_append_mailbox(out_line, phrase, address);
+		g_string_append(out_line, "\r\n");
+		line = g_string_free(out_line, FALSE);
 	} else {
 		line = g_strdup_printf("%s: %s\r\n", field, address);
 	}

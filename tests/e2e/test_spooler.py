@@ -311,6 +311,8 @@ class Relaying(Sending):
                 raw, policy=email.policy.SMTP))["x@example.org"]
             self.assertEqual(told["Status"], "4.7.1")
             self.assertIn("greylisted", told["Diagnostic-Code"])
+            self.assertEqual(mail["subject"] == "Undeliverable: slow",
+                             b"again until now, and is no longer" in raw)
 
     def test_a_delay_that_was_told_of_ends_in_a_word(self):
         relay = Relay(self, "RCPT*2=451 4.7.1 greylisted")

@@ -35,6 +35,36 @@ Test(field, lines_of_encoded_words_have_76_signs_at_most)
 }
 
 /* Every word is whole by itself (RFC 2047 5), and all of them are the text. */
+Test(field, a_mailbox_keeps_its_lines_short)
+{
+	static const struct {
+		const char *name, *phrase, *address, *expected;
+	} cases[] = {
+		{"plain", "Anna", "a@b.test", "To: Anna <a@b.test>"},
+		{"encoded", "=?UTF-8?B?w4Q=?=", "a@b.test",
+		 "To: =?UTF-8?B?w4Q=?= <a@b.test>"},
+		{"encoded, and a long address", "=?UTF-8?B?w4Q=?=",
+		 "somebody.with.a.long.name@some.where.in.a.long.example.org",
+		 "To: =?UTF-8?B?w4Q=?=\r\n "
+		 "<somebody.with.a.long.name@some.where.in.a.long.example.org>"},
+		{"the last line counts",
+		 "=?UTF-8?B?w4TDhMOEw4TDhMOEw4TDhMOEw4TDhMOEw4TDhMOEw4TDhMOE?="
+		 "\r\n =?UTF-8?B?w4Q=?=",
+		 "a@b.test",
+		 "To: "
+		 "=?UTF-8?B?w4TDhMOEw4TDhMOEw4TDhMOEw4TDhMOEw4TDhMOEw4TDhMOE?="
+		 "\r\n =?UTF-8?B?w4Q=?= <a@b.test>"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) out = g_string_new("To: ");
+
+		field_append_mailbox(out, cases[i].phrase, cases[i].address);
+		cr_expect_str_eq(out->str, cases[i].expected, "%s",
+				 cases[i].name);
+	}
+}
+
 Test(field, encoded_words_say_the_text)
 {
 	static const char text[] = "abc J\xc3\xbcrgen \xe6\xbc\xa2\xe5\xad\x97 "
