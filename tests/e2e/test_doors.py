@@ -15,7 +15,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from bench.servers import processes  # noqa: E402
-from harness.cases import Case, main  # noqa: E402
+from harness.cases import main  # noqa: E402
 from harness.clock import Clock  # noqa: E402
 from harness.lmtp import Lmtp, stuff  # noqa: E402
 from harness.okapi import crlf, message, strace  # noqa: E402

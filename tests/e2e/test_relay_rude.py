@@ -5,7 +5,6 @@ called failed, and each message arrives once."""
 
 import email
 import os
-import re
 import socket
 import ssl
 import struct

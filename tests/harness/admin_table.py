@@ -94,7 +94,7 @@ CALLS = (
     ("completion zsh",),
     ("completion fish",),
 )
-# It never ends; tests/e2e/test_admin.py has it.
+# It never ends; tests/e2e/test_admin_store.py has it.
 ENDLESS = {"watch"}
 # The first message of a mailbox or folder.
 MAILS = {"id": ("anna",), "outbox": ("anna", "Outbox"),
