@@ -87,6 +87,22 @@ const char *mail_recipient_address(const struct mail_recipient *to)
 	return strchr(to->path, '@') ? to->path : to->who->email;
 }
 
+struct trace mail_trace(const struct mail *mail,
+			const struct mail_recipient *to)
+{
+	return (struct trace){
+		.reverse_path = mail->reverse_path,
+		.recipient = to->path,
+		.helo = mail->helo,
+		.peer = mail->peer,
+		.hostname = mail->agent->conf->hostname,
+		.is_tls = mail->is_tls,
+		.is_utf8 = mail->is_utf8,
+		.id = mail->id,
+		.time = g_get_real_time(),
+	};
+}
+
 size_t mail_size(const struct mail *mail)
 {
 	return g_bytes_get_size(mail->bytes);

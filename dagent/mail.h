@@ -11,6 +11,7 @@
 #include "propset.h"
 #include "store/messages.h"
 #include "store/users.h"
+#include "trace.h"
 
 #define MAIL_ID_SIZE 24
 
@@ -68,6 +69,9 @@ struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 					  struct store_recipient *who);
 /* Its address, where it was named by login, too; borrowed. */
 const char *mail_recipient_address(const struct mail_recipient *to);
+/* What the trace headers of its copy say; borrows from both. */
+struct trace mail_trace(const struct mail *mail,
+			const struct mail_recipient *to);
 size_t mail_size(const struct mail *mail);
 
 /* bytes: referenced.  FAULT_NOT_A_MESSAGE, FAULT_LOOP (RFC 5321 6.3). */

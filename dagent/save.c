@@ -7,7 +7,6 @@
 #include "store/folders.h"
 #include "store/queue.h"
 #include "store/settings.h"
-#include "trace.h"
 
 #include <string.h>
 
@@ -49,17 +48,7 @@ void save_ask(const struct mail *mail, const struct mail_recipient *to,
 static char *save_trace(const struct mail *mail,
 			const struct mail_recipient *to)
 {
-	const struct trace trace = {
-		.reverse_path = mail->reverse_path,
-		.recipient = to->path,
-		.helo = mail->helo,
-		.peer = mail->peer,
-		.hostname = mail->agent->conf->hostname,
-		.is_tls = mail->is_tls,
-		.is_utf8 = mail->is_utf8,
-		.id = mail->id,
-		.time = g_get_real_time(),
-	};
+	const struct trace trace = mail_trace(mail, to);
 
 	return trace_format(&trace);
 }

@@ -15,7 +15,6 @@
 #include "rules/loop.h"
 #include "rules/sieve.h"
 #include "store/settings.h"
-#include "trace.h"
 #include "utf8.h"
 
 #include <string.h>
@@ -48,18 +47,8 @@ static GBytes *send_message(const struct send *send)
 static struct plan_content *send_redirected(const struct send *send,
 					    struct sieve_edit *edit)
 {
-	const struct mail *mail = send->mail;
 	struct plan *plan = send->to->plan;
-	const struct trace trace = {
-		.recipient = send->to->path,
-		.helo = mail->helo,
-		.peer = mail->peer,
-		.hostname = mail->agent->conf->hostname,
-		.is_tls = mail->is_tls,
-		.is_utf8 = mail->is_utf8,
-		.id = mail->id,
-		.time = g_get_real_time(),
-	};
+	const struct trace trace = mail_trace(send->mail, send->to);
 	g_autofree char *received = NULL;
 	g_autofree char *mark = NULL;
 	struct plan_content *content;

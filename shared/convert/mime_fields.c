@@ -63,20 +63,25 @@ static char *read_token(const char **at)
 	return g_ascii_strdown(start, end - start);
 }
 
+/* The field of that name as one line; owned, NULL if there is none. */
+static char *field_text(struct convert_context *context,
+			const struct mime_entity *entity, const char *name)
+{
+	const struct mime_field *field = mime_find_field(entity, name);
+
+	return field ? text_unfold(context, field->value) : NULL;
+}
+
 static void read_type(struct convert_context *context,
 		      struct mime_entity *entity)
 {
-	const struct mime_field *field =
-		mime_find_field(entity, "Content-Type");
-	g_autofree char *text = NULL;
+	g_autofree char *text = field_text(context, entity, "Content-Type");
 	g_autofree char *type = NULL;
 	g_autofree char *subtype = NULL;
-	const char *at = NULL;
+	const char *at = text;
 
-	if (!field)
+	if (!text)
 		return;
-	text = text_unfold(context, field->value);
-	at = text;
 	type = read_token(&at);
 	at = skip_cfws(at);
 	if (*at == '/') {
@@ -101,16 +106,13 @@ static void read_type(struct convert_context *context,
 static void read_disposition(struct convert_context *context,
 			     struct mime_entity *entity)
 {
-	const struct mime_field *field =
-		mime_find_field(entity, "Content-Disposition");
-	g_autofree char *text = NULL;
-	const char *at = NULL;
+	g_autofree char *text =
+		field_text(context, entity, "Content-Disposition");
+	const char *at = text;
 	const char *list = NULL;
 
-	if (!field)
+	if (!text)
 		return;
-	text = text_unfold(context, field->value);
-	at = text;
 	entity->disposition = read_token(&at);
 	list = at;
 	if (!*entity->disposition)
@@ -165,16 +167,13 @@ static enum mime_encoding encoding_of(const char *token)
 static void read_encoding(struct convert_context *context,
 			  struct mime_entity *entity)
 {
-	const struct mime_field *field =
-		mime_find_field(entity, "Content-Transfer-Encoding");
-	g_autofree char *text = NULL;
+	g_autofree char *text =
+		field_text(context, entity, "Content-Transfer-Encoding");
 	g_autofree char *token = NULL;
-	const char *at = NULL;
+	const char *at = text;
 
-	if (!field)
+	if (!text)
 		return;
-	text = text_unfold(context, field->value);
-	at = text;
 	while (*at && strchr("\":; ", *at))
 		at++;
 	token = read_token(&at);
