@@ -386,7 +386,7 @@ static int smtp_mail_check(const struct smtp_server *server, char *args,
 	    smtp_params_parse(&target, rest, fault) < 0)
 		return -1;
 	mail.reverse_path = path;
-	if (*path && smtp_is_lmtp(server))
+	if (*path && smtp_is_lmtp(server) && g_utf8_validate(path, -1, NULL))
 		smtp_mail_mend(&mail, path, ret_quoted);
 	else if (*path && smtp_path_judge(path, mail.smtputf8,
 					  smtp_needs_domain(server), fault) < 0)

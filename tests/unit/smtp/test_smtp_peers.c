@@ -101,8 +101,10 @@ Test(smtp_peers, command_parser)
 		 "500/5.5.2 500/5.5.2 500/5.5.2", "", SMTP_NEXT_READ},
 		{"and at the end of all there is", "FROP \xf1\x80\x80\x80", "",
 		 "", SMTP_NEXT_READ},
-		{"in a path", HELLO MAIL "RCPT TO:<f\xc3\xb6@\xc3\xb6\xc3>\r\n",
-		 "250 250/2.1.0 501/5.1.3", NULL, SMTP_NEXT_READ},
+		{"in a path",
+		 HELLO "MAIL FROM:<f\xc3\xb6\xc3\xa4@\xc3\xb6\xc3>\r\n" MAIL
+		       "RCPT TO:<f\xc3\xb6@\xc3\xb6\xc3>\r\n",
+		 "250 501/5.1.3 250/2.1.0 501/5.1.3", NULL, SMTP_NEXT_READ},
 	};
 
 	PLAY(&lmtp_dsn, dialogues);
