@@ -216,11 +216,11 @@ deps:
 	@scripts/deps build
 run:
 	@scripts/deps build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@OKAPI_BUILD=$(abspath $(B)) scripts/run
 demo:
 	@scripts/deps build demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@OKAPI_BUILD=$(abspath $(B)) scripts/demo
 
 # ---- lint ------------------------------------------------------------------
