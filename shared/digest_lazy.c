@@ -3,8 +3,8 @@
  * digest.c: by GLib while there is little to hash, from then on by OpenSSL.
  *
  * Loading libcrypto takes as long as GLib does for 160 KB
- * (docs/performance.md). OpenSSL is a dozen times as fast, so a helper that
- * stays has it soon.
+ * (docs/performance-notes.md). OpenSSL is a dozen times as fast, so a helper
+ * that stays has it soon.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest.h"
