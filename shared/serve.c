@@ -16,6 +16,8 @@
 #define SERVE_SPARE    8    /* threads that wait for the next session */
 #define SERVE_PAUSE_MS 250  /* after accept(2) ran out of something */
 #define SERVE_CUT_MS   1500 /* for a session that was cut off to end */
+#define SERVE_STUCK_MS 1000 /* for a client to take its replies, once we stop  \
+			     */
 
 /* ---- threads ---- */
 
@@ -306,6 +308,39 @@ static bool serve_wait_sessions(struct serve *serve, int64_t wait_ms)
 	return true;
 }
 
+/* A client that takes no replies, or does not shake hands, would make us wait
+ * for all of the grace. */
+static void serve_cut_stuck(struct serve *serve)
+{
+	int64_t until = g_get_monotonic_time() - SERVE_STUCK_MS * 1000;
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, serve->sessions);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		struct session *session = key;
+		int64_t since = atomic_load(&session->stuck_since);
+
+		if (since && since < until)
+			(void)shutdown(session->fd, SHUT_RDWR);
+	}
+}
+
+/* Lets the sessions end by themselves; false: not all have. */
+static bool serve_wait_grace(struct serve *serve, int64_t grace_ms)
+{
+	int64_t left = grace_ms;
+
+	while (!serve_wait_sessions(serve, MIN(left, SERVE_STUCK_MS))) {
+		left -= SERVE_STUCK_MS;
+		if (left <= 0)
+			return false;
+		if (atomic_load(&serve->ending) >= SERVE_STOPS)
+			serve_cut_stuck(serve);
+	}
+	return true;
+}
+
 /* Ends the connections of the sessions that did not end by themselves: with
  * SHUT_RD they can still say so. */
 static bool serve_cut_off(struct serve *serve, int how)
@@ -335,7 +370,7 @@ void serve_free(struct serve *serve, int64_t grace_ms)
 	if (!serve)
 		return;
 	pthread_mutex_lock(&serve->mutex);
-	done = serve_wait_sessions(serve, grace_ms);
+	done = serve_wait_grace(serve, grace_ms);
 	if (!done) {
 		atomic_store(&serve->ending, SERVE_CUTS);
 		done = serve_cut_off(serve, SHUT_RD) ||

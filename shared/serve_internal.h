@@ -69,6 +69,9 @@ struct session {
 	bool more;          /* input may be waiting */
 	bool has_quit;      /* the client, in clear text */
 	int64_t data_since; /* when the data of a message began, 0: none */
+	/* When it began to wait for a client to take replies or to shake
+	 * hands: microseconds, 0: it does not.  Nothing wakes it. */
+	atomic_llong stuck_since;
 	struct busy_poll idle_poll; /* between messages */
 	struct busy_poll data_poll;
 	char buffer[SERVE_BUFFER]; /* the last one: never zeroed */

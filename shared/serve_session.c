@@ -44,6 +44,12 @@ static enum session_input session_read(struct session *session, size_t *ret_len)
 	return SESSION_OCTETS;
 }
 
+static void session_set_stuck(struct session *session, bool is_stuck)
+{
+	atomic_store(&session->stuck_since,
+		     is_stuck ? g_get_monotonic_time() : 0);
+}
+
 static int session_flush(struct session *session)
 {
 	GString *output = smtp_server_output(session->shown.server);
@@ -53,10 +59,12 @@ static int session_flush(struct session *session)
 
 	if (output->len == 0)
 		return 0;
+	session_set_stuck(session, true);
 	rc = session->tls ? tls_write_all(session->tls, output->str,
 					  output->len, timeout, &fault)
 			  : net_send_all(session->fd, output->str, output->len,
 					 timeout, &fault);
+	session_set_stuck(session, false);
 	g_string_truncate(output, 0);
 	if (rc < 0)
 		log_message(LOG_LEVEL_DETAIL,
@@ -147,10 +155,14 @@ static int session_handshake(struct session *session)
 {
 	const struct serve_options *options = &session->serve->options;
 	struct fault fault = {0};
+	int rc;
 
-	if (tls_accept(options->tls, session->fd,
-		       MIN(options->timeout_ms, SERVE_HANDSHAKE_MS),
-		       &session->tls, &fault) < 0) {
+	session_set_stuck(session, true);
+	rc = tls_accept(options->tls, session->fd,
+			MIN(options->timeout_ms, SERVE_HANDSHAKE_MS),
+			&session->tls, &fault);
+	session_set_stuck(session, false);
+	if (rc < 0) {
 		log_message(LOG_LEVEL_INFO,
 			    "session %" G_GUINT64_FORMAT " of %s: %s",
 			    session->shown.number, session->peer.name,

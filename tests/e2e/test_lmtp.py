@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
+from harness.certificates import certificate  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
 from harness.okapi import Okapi, crlf, message  # noqa: E402
 from harness.process import PATIENCE  # noqa: E402
@@ -613,6 +614,24 @@ class Listeners(Case):
         code, text = client.reply()
         self.assertEqual((code, text[:5]), (421, "4.3.2"), text)
         self.assertEqual(dagent.child.wait(60), 0)
+
+    def test_nobody_holds_up_a_stop(self):
+        """Who takes no replies, and who never shakes hands: a grace of 30 s
+        is for messages."""
+        directory = self.directory()
+        cert, key = certificate(directory)
+        okapi = Okapi(directory, tls_cert_file=cert, tls_key_file=key)
+        self.addCleanup(okapi.stop)
+        dagent = okapi.start_dagent()
+        deaf = Lmtp(("127.0.0.1", okapi.port), timeout=0.5)
+        self.addCleanup(deaf.close)
+        with self.assertRaises(TimeoutError):
+            while True:
+                deaf.send(b"NOOP\r\n" * 10000)
+        mute = Lmtp(("127.0.0.1", okapi.port))
+        self.addCleanup(mute.close)
+        self.assertEqual(mute.command("STARTTLS")[0], 220)
+        self.assertEqual(dagent.stop(timeout=15), 0)
 
     def test_idle_too_long_says_421(self):
         okapi = Okapi(self.directory(), lmtp_timeout="1s")
