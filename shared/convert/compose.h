@@ -35,8 +35,11 @@ void encode_put_lines(GByteArray *out, struct octets in);
 /* Unstructured text: as it is if it is ASCII, else encoded words (RFC 2047).
  */
 void field_put_text(GByteArray *out, const char *name, const char *value);
+/* Is nothing left of it in one line? */
+bool field_is_blank(const char *value);
 /* Ids and the like: never encoded, folded at blanks.  A word that no line can
- * hold is left out: cut, it would be another's id. */
+ * hold is left out: cut, it would be another's id.  Nothing is written where no
+ * word is left. */
 void field_put_raw(GByteArray *out, const char *name, const char *value);
 /* GPtrArray of struct mailbox; those without an address are left out unless
  * nothing else is there. */

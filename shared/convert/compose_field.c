@@ -162,20 +162,30 @@ void field_put_text(GByteArray *out, const char *name, const char *value)
 	fold_end(&folder);
 }
 
+bool field_is_blank(const char *value)
+{
+	g_autofree char *line = one_line(value);
+
+	return !line[strspn(line, " ")];
+}
+
 void field_put_raw(GByteArray *out, const char *name, const char *value)
 {
 	g_autofree char *line = one_line(value);
 	g_auto(GStrv) words = g_strsplit(line, " ", -1);
 	struct folder folder;
+	bool begun = false;
 
-	fold_start(&folder, out, name);
 	for (char **word = words; *word; word++) {
-		if (!**word)
+		if (!**word || strlen(*word) >= LINE_LEN_MAX)
 			continue;
-		if (strlen(*word) < LINE_LEN_MAX)
-			fold_long_word(&folder, *word);
+		if (!begun)
+			fold_start(&folder, out, name);
+		begun = true;
+		fold_long_word(&folder, *word);
 	}
-	fold_end(&folder);
+	if (begun)
+		fold_end(&folder);
 }
 
 static bool is_phrase(const char *text)

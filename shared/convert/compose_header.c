@@ -199,7 +199,7 @@ static void put_texts(const struct propset *set, GByteArray *out)
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
 		const char *value = propset_text(set, texts[i].tag);
 
-		if (!value || !*value)
+		if (!value || field_is_blank(value))
 			continue;
 		if (texts[i].raw)
 			field_put_raw(out, texts[i].field, value);

@@ -328,6 +328,28 @@ static const struct {
 	 "report-type=\"delivery-status\""},
 };
 
+/* A field of ids has one at least (RFC 5322 3.6.4). */
+Test(compose, no_field_without_its_value)
+{
+	static const uint32_t tags[] = {
+		PR_INTERNET_MESSAGE_ID, PR_IN_REPLY_TO_ID,
+		PR_INTERNET_REFERENCES, PR_INTERNET_PRECEDENCE, PR_LIST_HELP};
+	g_autofree char *long_id = g_strnfill(2000, 'a');
+	const char *const values[] = {"", " ", "\r\n", long_id};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(tags); i++)
+		for (size_t k = 0; k < G_N_ELEMENTS(values); k++) {
+			AUTO(propset) set = propset_new();
+			g_autofree char *message = NULL;
+
+			propset_set_text(set, PR_SUBJECT, "s");
+			propset_set_text(set, tags[i], values[k]);
+			message = compose(set);
+			cr_expect_null(strstr(message, ":\r\n"), "%zu: %s", k,
+				       message);
+		}
+}
+
 Test(compose, what_clients_set)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(written); i++) {
