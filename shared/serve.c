@@ -16,9 +16,7 @@
 #define SERVE_SPARE    8    /* threads that wait for the next session */
 #define SERVE_PAUSE_MS 250  /* after accept(2) ran out of something */
 #define SERVE_CUT_MS   1500 /* for a session that was cut off to end */
-#define SERVE_STUCK_MS                                                         \
- 1000 /* for a client to take its replies, once we stop                        \
-       */
+#define SERVE_STUCK_MS 1000 /* for a client to read, once we stop */
 
 /* ---- threads ---- */
 
