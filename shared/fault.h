@@ -11,7 +11,6 @@
 #define OKAPI_FAULT_H
 
 #include "base.h"
-#include <stdarg.h>
 
 enum fault_kind {
 	FAULT_NONE = 0,

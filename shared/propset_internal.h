@@ -1,5 +1,5 @@
 /*
- * The inside of a property set, for propset.c and propset_wire.c only.
+ * The inside of a property set, for the files propset*.c only.
  */
 #ifndef OKAPI_PROPSET_INTERNAL_H
 #define OKAPI_PROPSET_INTERNAL_H

@@ -1,6 +1,6 @@
 /*
  * What goes over the byte stream between a daemon and its helper: a request,
- * an answer, in turn.  Private to helper.c and helper_main.c.
+ * an answer, in turn.  Private to helper.c and helper_serve.c.
  *
  * Both sides are of one build and one machine: structs go as they are.  A
  * length that is claimed is never allocated before its bytes are there.
