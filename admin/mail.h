@@ -22,10 +22,10 @@ NODISCARD int mail_find(struct admin *admin, const struct store_user *user,
 json_t *mail_json(const struct store_message *message);
 
 /* The verbs that have a file of their own. */
-int mail_show(struct admin *admin, struct fault *fault);
-int mail_export(struct admin *admin, struct fault *fault);
-int mail_import(struct admin *admin, struct fault *fault);
-int mail_submit(struct admin *admin, struct fault *fault);
+NODISCARD int mail_show(struct admin *admin, struct fault *fault);
+NODISCARD int mail_export(struct admin *admin, struct fault *fault);
+NODISCARD int mail_import(struct admin *admin, struct fault *fault);
+NODISCARD int mail_submit(struct admin *admin, struct fault *fault);
 /* A message that could not be read, and why: -1, or with --keep-going, where
  * reading it later would not help, it is told, counted in left, and 0. */
 NODISCARD int mail_export_broken(const struct admin *admin, int64_t message,

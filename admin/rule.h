@@ -92,7 +92,7 @@ struct json_t;
 void rule_explain_print(const struct rule_set *set);
 struct json_t *rule_explain_json(const struct rule_set *set);
 
-int rule_test(struct admin *admin, struct fault *fault);
-int rule_run(struct admin *admin, struct fault *fault);
+NODISCARD int rule_test(struct admin *admin, struct fault *fault);
+NODISCARD int rule_run(struct admin *admin, struct fault *fault);
 
 #endif

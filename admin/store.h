@@ -6,6 +6,6 @@
 
 #include "admin.h"
 
-int store_stats(struct admin *admin, struct fault *fault);
+NODISCARD int store_stats(struct admin *admin, struct fault *fault);
 
 #endif

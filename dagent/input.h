@@ -30,8 +30,8 @@ char *input_guess_sender(const char *option, const char *sender,
 
 /* Every LF without CR becomes CRLF; state is false at the start and carries
  * "the last octet was CR" from piece to piece. */
-int input_convert(struct spool *spool, const char *octets, size_t len,
-		  bool *state, struct fault *fault);
+NODISCARD int input_convert(struct spool *spool, const char *octets, size_t len,
+			    bool *state, struct fault *fault);
 
 /* Zeroed at first, from g_new0(). */
 struct input {

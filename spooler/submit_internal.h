@@ -21,10 +21,12 @@ struct submit {
 
 /* With the lock held: a user who is active, by login, or by one of their
  * addresses.  0, 1 if there is none, -1. */
-int submit_find_user(struct submit *submit, const char *name,
-		     struct store_user **ret_user, struct fault *fault);
-int submit_find_owner(struct submit *submit, const char *address,
-		      struct store_user **ret_user, struct fault *fault);
+NODISCARD int submit_find_user(struct submit *submit, const char *name,
+			       struct store_user **ret_user,
+			       struct fault *fault);
+NODISCARD int submit_find_owner(struct submit *submit, const char *address,
+				struct store_user **ret_user,
+				struct fault *fault);
 
 /* Whose a message is, and in whose name it goes. */
 struct submit_sender {

@@ -172,8 +172,8 @@ bool smtp_xtext_decode_here(char *text);
 
 /* One "KEYWORD[=value]" off *rest (written into); *ret_value is NULL without
  * '='.  1 parameter, 0 end, -1 fault. */
-int smtp_param_next(char **rest, char **ret_keyword, char **ret_value,
-		    struct fault *fault);
+NODISCARD int smtp_param_next(char **rest, char **ret_keyword, char **ret_value,
+			      struct fault *fault);
 
 /* Reads a decimal number of digits only; false if it is none.  What is too
  * large becomes INT64_MAX. */
