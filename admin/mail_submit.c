@@ -12,6 +12,7 @@
 #include "convert/helper.h"
 #include "digest.h"
 #include "eml.h"
+#include "header.h"
 #include "json_out.h"
 #include "mail.h"
 #include "smtp/smtp_server.h"
@@ -157,17 +158,20 @@ static int submit_stored(struct admin *admin, struct mail_submit *submit,
 	return 0;
 }
 
-/* What every message must say, where the set does not. */
-static void submit_complete(const struct admin *admin,
-			    const struct store_user *user, struct propset *set)
+static bool submit_is_said(const struct propset *set, uint32_t tag)
 {
-	g_autofree char *uuid = g_uuid_string_random();
-	g_autofree char *id =
-		g_strdup_printf("<%s@%s>", uuid, admin->conf->hostname);
+	const char *text = propset_text(set, tag);
+
+	return text && text[strspn(text, " \t\r\n")];
+}
+
+/* What every message must say, where the set does not. */
+static void submit_complete(const struct store_user *user, struct propset *set)
+{
 	const char *name = *user->fullname ? user->fullname : user->email;
 
-	if (!propset_has(set, PR_SENT_REPRESENTING_SMTP_ADDRESS) &&
-	    !propset_has(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS)) {
+	if (!submit_is_said(set, PR_SENT_REPRESENTING_SMTP_ADDRESS) &&
+	    !submit_is_said(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS)) {
 		propset_set_text(set, PR_SENT_REPRESENTING_NAME, name);
 		propset_set_text(set, PR_SENT_REPRESENTING_ADDRTYPE, "SMTP");
 		propset_set_text(set, PR_SENT_REPRESENTING_EMAIL_ADDRESS,
@@ -178,8 +182,27 @@ static void submit_complete(const struct admin *admin,
 	if (!propset_has(set, PR_CLIENT_SUBMIT_TIME))
 		propset_set_number(set, PR_CLIENT_SUBMIT_TIME,
 				   g_get_real_time());
-	if (!propset_has(set, PR_INTERNET_MESSAGE_ID))
-		propset_set_text(set, PR_INTERNET_MESSAGE_ID, id);
+}
+
+/* As it is, with a line end; where composing wrote no Message-ID (there was
+ * none, or none that a line can hold), with one.  Owned. */
+static GBytes *submit_with_id(const struct admin *admin, GBytes *composed)
+{
+	gsize size = 0;
+	const char *data = g_bytes_get_data(composed, &size);
+	g_autofree char *uuid = g_uuid_string_random();
+	GString *whole = NULL;
+	g_autoptr(GBytes) with_id = NULL;
+
+	if (header_count(data, size, "Message-ID") > 0)
+		return eml_to_crlf(data, size);
+	whole = g_string_sized_new(size + 256);
+	g_string_append_printf(whole, "Message-ID: <%s@%s>\r\n", uuid,
+			       admin->conf->hostname);
+	g_string_append_len(whole, data, (gssize)size);
+	with_id = g_string_free_to_bytes(whole);
+	data = g_bytes_get_data(with_id, &size);
+	return eml_to_crlf(data, size);
 }
 
 static int submit_read_props(const char *path, struct propset **ret_set,
@@ -197,20 +220,17 @@ static int submit_composed(struct admin *admin, struct mail_submit *submit,
 {
 	AUTO(propset) set = NULL;
 	g_autoptr(GBytes) composed = NULL;
-	const char *data;
-	gsize size = 0;
 
 	if (submit_read_props(path, &set, fault) < 0 ||
 	    submit_recipients(admin, set, submit->addresses, fault) < 0 ||
 	    admin_pool(admin, fault) < 0)
 		return -1;
 	submit->not_before = propset_number(set, PR_DEFERRED_SEND_TIME, 0);
-	submit_complete(admin, submit->user, set);
+	submit_complete(submit->user, set);
 	if (helper_to_rfc822(admin->pool, set, &composed, fault) < 0)
 		return -1;
 	/* A body may end without a line end, a message may not. */
-	data = g_bytes_get_data(composed, &size);
-	submit->bytes = eml_to_crlf(data, size);
+	submit->bytes = submit_with_id(admin, composed);
 	return 0;
 }
 

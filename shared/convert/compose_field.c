@@ -354,8 +354,9 @@ void field_put_addresses(GByteArray *out, const char *name,
 				    : mailbox ? mailbox->address
 					      : "";
 
-		fold_display(&folder,
-			     *shown ? shown : "undisclosed-recipients");
+		fold_display(&folder, field_is_blank(shown)
+					      ? "undisclosed-recipients"
+					      : shown);
 		put(out, ":;");
 	}
 	fold_end(&folder);

@@ -203,6 +203,11 @@ void address_set(struct propset *set, const struct address_tags *tags,
 	propset_set_binary(set, tags->search_key, key);
 }
 
+static bool is_said(const char *text)
+{
+	return text && text[strspn(text, " \t\r\n")];
+}
+
 /* An address of another kind (EX, FAX) means nothing outside. */
 static const char *smtp_address(const struct propset *set,
 				const struct address_tags *tags)
@@ -210,11 +215,12 @@ static const char *smtp_address(const struct propset *set,
 	const char *address = propset_text(set, tags->smtp);
 	const char *type = propset_text(set, tags->type);
 
-	if (address && *address)
+	if (is_said(address))
 		return address;
 	address = propset_text(set, tags->email);
-	if (!address || (type && *type && g_ascii_strcasecmp(type, "SMTP") &&
-			 !strchr(address, '@')))
+	if (!is_said(address) ||
+	    (type && *type && g_ascii_strcasecmp(type, "SMTP") &&
+	     !strchr(address, '@')))
 		return "";
 	return address;
 }
@@ -233,11 +239,11 @@ struct mailbox *address_get(const struct propset *set,
 	if (!*address && data)
 		mailbox = mailbox_from_entryid(data, len);
 	if (mailbox) {
-		if (name && *name) {
+		if (is_said(name)) {
 			g_free(mailbox->display);
 			mailbox->display = g_strdup(name);
 		}
-	} else if (*address || (name && *name)) {
+	} else if (*address || is_said(name)) {
 		mailbox = g_new0(struct mailbox, 1);
 		mailbox->address = g_strdup(address);
 		mailbox->display = g_strdup(name ? name : "");

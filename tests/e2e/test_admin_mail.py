@@ -288,6 +288,20 @@ class Submit(Admin):
                          ["b@example.org", "x@example.org"])
         self.assertEqual(self.okapi.mails("anna", "Drafts"), [])
 
+    def test_what_is_blank_is_missing(self):
+        for author, ident in (("", ""), (" ", "\r\n"),
+                              ("\t", "<" + "a" * 2000 + "@x>")):
+            with self.subTest(ident[:9]):
+                props = {"PR_SENT_REPRESENTING_EMAIL_ADDRESS": author,
+                         "PR_INTERNET_MESSAGE_ID": ident, "PR_BODY": "b",
+                         "recipients": [{"PR_RECIPIENT_TYPE": 1,
+                                         "PR_SMTP_ADDRESS": "x@example.org"}]}
+                queue = self.must("mail", "submit", "anna", "--props", "-",
+                                  input=json.dumps(props))
+                raw = self.must("queue", "show", queue.strip(), "--raw")
+                self.assertRegex(raw, r"(?m)^Message-ID: <\S+@\S+>\r?$")
+                self.assertRegex(raw, r"(?m)^From: .*anna@okapi\.test>?\r?$")
+
     def test_what_cannot_be_sent(self):
         for text in ("", "{", "[]", '{"PR_SUBJECT": 1}',
                      '{"PR_SUBJECT": "x"}', '{"PR_X": "x"}',
