@@ -470,7 +470,11 @@ static int zarafa_unknown(const char *word)
 	if (zarafa_is_refused(word, &i))
 		text = g_strdup_printf("--%s: %s", zarafa_refused[i].flag,
 				       zarafa_refused[i].why);
-	return zarafa_usage(text ? text : "unknown flag or missing value");
+	else
+		text = g_strdup_printf(
+			"%.60s: there is no such flag, or it wants a value",
+			word);
+	return zarafa_usage(text);
 }
 
 int zarafa_main(int argc, char **argv)

@@ -35,6 +35,26 @@ static int sender_look(struct submit *submit, const struct store_user *user,
 /* ---- envelope --------------------------------------------------------------
  */
 
+/* Why there is no store for what the caller sends. */
+static int sender_fault(const struct submit *submit,
+			const struct submit_caller *caller, struct fault *fault)
+{
+	AUTO(store_user) user = NULL;
+
+	if (*caller->login &&
+	    store_user_find(submit->store, caller->login, &user, NULL) == 0)
+		return fault_set(fault, FAULT_NOT_ALLOWED,
+				 "user %s is inactive: 'okapi-admin user set "
+				 "%s --active' would end that",
+				 caller->login, caller->login);
+	return fault_set(
+		fault, FAULT_NOT_ALLOWED,
+		"user %s (uid %u) has no store here: create it with "
+		"okapi-admin user create, or set submit_default_user%s",
+		*caller->login ? caller->login : "?", (unsigned)caller->uid,
+		caller->is_trusted ? ", or name a user's address with -f" : "");
+}
+
 /* The store of -f if the caller may, else the caller's, else the default. */
 static int sender_user(struct submit *submit, const struct conf *conf,
 		       const struct submit_caller *caller, const char *sender,
@@ -53,17 +73,7 @@ static int sender_user(struct submit *submit, const struct conf *conf,
 	if (found == 1)
 		found = submit_find_user(submit, conf->submit_default_user,
 					 ret_user, fault);
-	if (found == 1)
-		return fault_set(
-			fault, FAULT_NOT_ALLOWED,
-			"user %s (uid %u) has no store here: create it with "
-			"okapi-admin user create, or set submit_default_user%s",
-			*caller->login ? caller->login : "?",
-			(unsigned)caller->uid,
-			caller->is_trusted
-				? ", or name a user's address with -f"
-				: "");
-	return found;
+	return found == 1 ? sender_fault(submit, caller, fault) : found;
 }
 
 /* An envelope sender that is another user's is for those who may send as that

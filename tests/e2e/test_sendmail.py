@@ -183,6 +183,13 @@ class Odd(Sendmail):
         self.assertEqual([len(self.okapi.mails(user, "Sent Items"))
                           for user in ("anna", "carl")], [1, 0])
 
+    def test_a_caller_who_is_inactive_is_told_so(self):
+        self.okapi.configure(submit_default_user="")
+        self.okapi.add_user("root", "--inactive")
+        self.okapi.start_spooler()
+        done = self.send(HEAD + b"x\n", TO, status=77)
+        self.assertIn("user root is inactive", done.err)
+
     def test_a_loop(self):
         self.send(b"Received: by a\n" * 101 + HEAD, TO, status=65)
 

@@ -144,6 +144,8 @@ class Zarafa(Admin):
             result = self.zarafa(*args)
             self.assertEqual(result.status, USAGE, f"{args}: {result}")
         self.assertEqual(self.zarafa("-d", "nobody").status, NO_USER)
+        self.assertIn("--nope: there is no such flag", self.zarafa(
+            "-u", "anna", "--nope").err)
 
 
 if __name__ == "__main__":
