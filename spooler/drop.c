@@ -21,6 +21,7 @@
 enum drop_result {
 	DROP_TAKEN,
 	DROP_LATER,
+	DROP_ELSEWHERE, /* another spooler is at it */
 	DROP_NEVER,
 };
 
@@ -145,11 +146,9 @@ static enum drop_result drop_file(int dir, const char *name,
 		(void)fault_set_errno(fault, FAULT_IO, err, "open");
 		return err == ELOOP ? DROP_NEVER : DROP_LATER;
 	}
-	/* Another spooler may be at it, or done with it since. */
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		(void)fault_set(fault, FAULT_IO, "it is locked");
-		return DROP_LATER;
-	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return DROP_ELSEWHERE;
+	/* Or done with it since. */
 	if (fstat(fd, &st) == 0 && st.st_nlink == 0)
 		return DROP_TAKEN;
 	if (drop_check(fd, conf, &st, fault) != 0 ||
@@ -223,6 +222,9 @@ size_t drop_take(const struct conf *conf, struct submit *submit)
 				  &fault)) {
 		case DROP_TAKEN:
 			break;
+		case DROP_ELSEWHERE:
+			later++;
+			break;
 		case DROP_LATER:
 			later++;
 			log_message(LOG_LEVEL_WARNING,
@@ -236,4 +238,18 @@ size_t drop_take(const struct conf *conf, struct submit *submit)
 	}
 	(void)closedir(directory);
 	return later;
+}
+
+bool drop_is_empty(const struct conf *conf)
+{
+	g_autofree char *drop =
+		g_build_filename(conf->spool_dir, DROP_DIRECTORY, NULL);
+	DIR *directory = opendir(drop);
+	g_autoptr(GPtrArray) names = NULL;
+
+	if (!directory)
+		return false;
+	names = drop_list(directory);
+	(void)closedir(directory);
+	return names->len == 0;
 }

@@ -24,4 +24,7 @@ void drop_watch_drain(int fd);
  * later try. */
 size_t drop_take(const struct conf *conf, struct submit *submit);
 
+/* Is there no file that waits? */
+bool drop_is_empty(const struct conf *conf);
+
 #endif

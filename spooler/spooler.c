@@ -372,6 +372,8 @@ int spooler_run_once(struct spooler *spooler, struct fault *fault)
 {
 	struct spooler_turn turn = {0};
 	g_autoptr(GPtrArray) left = NULL;
+	bool looked_again = false;
+	bool is_empty;
 
 	spooler_look_into_drop(spooler, &turn);
 	for (;;) {
@@ -381,12 +383,22 @@ int spooler_run_once(struct spooler *spooler, struct fault *fault)
 		 * worker is at it, it may as well be ours. */
 		if (turn.stopping || (turn.all_idle && !turn.work_waits &&
 				      (turn.in_vain > SPOOLER_VAIN_MAX ||
-				       turn.due > g_get_real_time())))
-			break;
+				       turn.due > g_get_real_time()))) {
+			/* What waits in the drop directory may be ours now. */
+			if (turn.stopping || !turn.drop_at || looked_again)
+				break;
+			spooler_look_into_drop(spooler, &turn);
+			spooler_expect_work(spooler);
+			looked_again = true;
+			continue;
+		}
 		spooler_heartbeat(spooler, &turn);
 		spooler_wait(spooler, -1, &turn);
 	}
 	if (store_queue_list(spooler->store, &left, fault) != 0)
 		return -1;
-	return left->len || turn.drop_at ? 1 : 0;
+	pthread_mutex_lock(&spooler->lock);
+	is_empty = drop_is_empty(spooler->settings->conf);
+	pthread_mutex_unlock(&spooler->lock);
+	return left->len || !is_empty ? 1 : 0;
 }

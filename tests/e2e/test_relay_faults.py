@@ -223,6 +223,20 @@ class Faults(Faulty):
         self.eventually("by the drop directory", lambda: any(
             b"Subject: later" in octets for _, octets in relay.messages()))
 
+    def test_two_that_run_once_share_the_drop_directory(self):
+        """Whoever ends last knows that nothing is left."""
+        relay = Relay(self)
+        okapi = self.okapi_with(relay)
+        for i in range(40):
+            self.send(message(f"m{i:02}"), "x@example.org")
+        both = [okapi.start_spooler("--once", wait=False) for _ in range(2)]
+        for one in both:
+            self.eventually("it ends", lambda one=one: not one.running())
+        self.assertIn(0, [one.child.returncode for one in both])
+        self.assertEqual(len(relay.messages()), 40)
+        for one in both:
+            self.assertNotIn("later try", one.text())
+
 
 def part(mime, octets, *headers):
     return b"".join([b"--b\r\nContent-Type: ", mime.encode(), b"\r\n",
