@@ -164,6 +164,18 @@ static int rule_sequence(const struct admin *admin, int64_t *ret_sequence,
 	return fault_set(fault, FAULT_USAGE, "--sequence counts from 1");
 }
 
+/* A name is printed, logged and named in other rules. */
+static int rule_check_name(const char *name, struct fault *fault)
+{
+	for (const char *p = name; *p; p++)
+		if (g_ascii_iscntrl(*p))
+			return fault_set(fault, FAULT_REFUSED_INPUT,
+					 "'%s' is no name of a rule: it has a "
+					 "control character",
+					 name);
+	return 0;
+}
+
 static int rule_put(struct admin *admin, struct fault *fault)
 {
 	AUTO(store_user) user = NULL;
@@ -175,7 +187,8 @@ static int rule_put(struct admin *admin, struct fault *fault)
 		r.flags |= ST_EXIT_LEVEL;
 	if (admin_has(admin, "only-when-oof"))
 		r.flags |= ST_ONLY_WHEN_OOF;
-	if (rule_sequence(admin, &r.sequence, fault) < 0)
+	if (rule_check_name(r.name, fault) < 0 ||
+	    rule_sequence(admin, &r.sequence, fault) < 0)
 		return -1;
 	if (admin_user(admin, 0, &user, fault) < 0 ||
 	    rule_read(admin, r.name, admin_arg(admin, 2), &text, fault) < 0)
@@ -212,6 +225,10 @@ static int rule_set(struct admin *admin, struct fault *fault)
 	AUTO(store_rule) rule = NULL;
 	struct rule_request r = {.name = admin_arg(admin, 1)};
 
+	if (!admin_has(admin, "sequence") && !admin_has(admin, "exit-level") &&
+	    !admin_has(admin, "only-when-oof"))
+		return fault_set(fault, FAULT_USAGE,
+				 "nothing to set (okapi-admin rule --help)");
 	if (rule_sequence(admin, &r.sequence, fault) < 0 ||
 	    admin_user(admin, 0, &user, fault) < 0 ||
 	    store_rule_get(admin->store, user->store, r.name, &rule, fault) < 0)

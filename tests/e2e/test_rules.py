@@ -65,6 +65,11 @@ class Flags(Rules):
         self.rule("keep;", "--exit-level", "--only-when-oof")
         listed, = self.okapi.json("rule", "list", "anna")
         self.assertTrue(listed["exit_level"] and listed["only_when_oof"])
+        self.assertIn("nothing to set", self.okapi.admin(
+            "rule", "set", "anna", "r").err)
+        done = self.okapi.admin("rule", "put", "anna", "a\nb", "-",
+                                input="keep;")
+        self.assertEqual(done.status, 65, done)
         self.okapi.must("rule", "set", "anna", "r", "--exit-level", "no",
                         "--sequence", "7")
         listed, = self.okapi.json("rule", "list", "anna")
