@@ -142,9 +142,14 @@ static char *respell(const char *name)
 		{"ibm-", "ibm"},
 		{"cp", "ibm"},
 	};
+	static const char around[] = " \t'\"";
 	g_autofree char *lower =
 		g_strdelimit(g_ascii_strdown(name, -1), "_", '-');
-	const char *bare = lower + (g_str_has_prefix(lower, "x-") ? 2 : 0);
+	char *bare = lower + strspn(lower, around);
+
+	/* "'utf-8'", "utf-8, de" */
+	bare[strcspn(bare, " \t'\",;")] = '\0';
+	bare += g_str_has_prefix(bare, "x-") ? 2 : 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(starts); i++)
 		if (g_str_has_prefix(bare, starts[i].wrong))

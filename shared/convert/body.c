@@ -9,6 +9,7 @@
 #include <string.h>
 
 struct bodies {
+	struct convert_context *context;
 	struct mime_entity *plain;
 	struct mime_entity *html;
 	struct mime_entity *enriched;
@@ -20,31 +21,132 @@ static bool is_attachment(const struct mime_entity *entity)
 	       !strcmp(entity->disposition, "attachment");
 }
 
-/* Takes a leaf for a body if it is one and none of its kind was found. */
+/* What the part says its charset is; owned, NULL if that is nothing, or
+ * us-ascii, as which anything goes. */
+static char *declared_charset(const struct mime_entity *leaf)
+{
+	const char *declared = mime_params_get(leaf->type_params, "charset");
+	char *charset = declared ? g_strstrip(g_strdup(declared)) : NULL;
+
+	if (charset_is_ascii(charset))
+		g_clear_pointer(&charset, g_free);
+	return charset;
+}
+
+static void note_unknown(struct convert_context *context, const char *charset)
+{
+	convert_note(context, "unknown charset \"%.60s\"", charset);
+}
+
+/* The charset named in <meta ...charset=...> among the first octets; owned,
+ * NULL if there is none. */
+#define META_WITHIN 4096
+
+static char *meta_charset(const char *html, size_t len)
+{
+	g_autofree char *head =
+		g_ascii_strdown(html, (gssize)MIN(len, META_WITHIN));
+	char *at = strstr(head, "<meta");
+
+	for (; at; at = strstr(at + 1, "<meta")) {
+		size_t tag_len = strcspn(at, ">");
+		char *found = g_strstr_len(at, (gssize)tag_len, "charset=");
+		size_t n = 0;
+
+		if (!found)
+			continue;
+		found += strlen("charset=");
+		found += strspn(found, "\"' ");
+		n = strspn(found, "abcdefghijklmnopqrstuvwxyz0123456789-_:.");
+		if (n)
+			return g_strndup(found, n);
+	}
+	return NULL;
+}
+
+/* Has a charset the octets of ASCII for its letters, as any in which a <meta>
+ * could be found?  UTF-16, UCS-2 and EBCDIC have not. */
+static bool has_ascii(const char *charset)
+{
+	static const char sample[] = "<meta charset=";
+	g_autofree char *text =
+		charset_decode(charset, sample, sizeof(sample) - 1);
+
+	return text && !strcmp(text, sample);
+}
+
+/* By the <meta> of HTML, if that is true. */
+static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
+{
+	g_autofree char *charset = meta_charset(data, len);
+	g_autofree char *text = NULL;
+	bool clean = false;
+
+	if (charset_is_ascii(charset) || !has_ascii(charset))
+		return NULL;
+	text = charset_decode_clean(charset, data, len, &clean);
+	if (!text || !clean)
+		return NULL;
+	*ret_charset = g_steal_pointer(&charset);
+	return g_steal_pointer(&text);
+}
+
+/* Letters of a charset that nobody knows: what they say could only be guessed
+ * (RFC 2049 2 treats them as application/octet-stream).  Of those that are
+ * ASCII as well it is clear, and HTML may say it in a <meta>. */
+static bool is_unreadable(struct convert_context *context,
+			  const struct mime_entity *leaf)
+{
+	g_autofree char *charset = declared_charset(leaf);
+	g_autofree char *by_meta = NULL;
+	g_autofree char *text = NULL;
+	g_autoptr(GBytes) bytes = NULL;
+	const char *data = NULL;
+	gsize len = 0;
+
+	if (!charset || charset_is_known(charset))
+		return false;
+	bytes = mime_view(leaf);
+	data = g_bytes_get_data(bytes, &len);
+	if (!data || charset_is_seven_bit(data, len))
+		return false;
+	if (mime_is(leaf, "text", "html"))
+		text = decode_by_meta(data, len, &by_meta);
+	if (text)
+		return false;
+	note_unknown(context, charset);
+	return true;
+}
+
+/* Where a leaf belongs that is a body, if none of its kind was found. */
+static struct mime_entity **place_of(const struct mime_entity *leaf,
+				     struct bodies *bodies)
+{
+	struct mime_entity **place = NULL;
+
+	if (mime_is(leaf, "text", "plain"))
+		place = &bodies->plain;
+	else if (mime_is(leaf, "text", "html"))
+		place = &bodies->html;
+	else if (mime_is(leaf, "text", "enriched"))
+		place = &bodies->enriched;
+	/* A multipart without parts is what its sender saw: text. */
+	else if (mime_is(leaf, "multipart", NULL) && !leaf->parent)
+		place = &bodies->plain;
+	return place && !*place ? place : NULL;
+}
+
+/* Takes a leaf for a body if it is one. */
 static bool take_leaf(struct mime_entity *leaf, struct bodies *bodies)
 {
-	if (is_attachment(leaf) || leaf->cut ||
-	    leaf->encoding == MIME_UNKNOWN_ENCODING)
+	struct mime_entity **place = place_of(leaf, bodies);
+
+	if (!place || is_attachment(leaf) || leaf->cut ||
+	    leaf->encoding == MIME_UNKNOWN_ENCODING ||
+	    is_unreadable(bodies->context, leaf))
 		return false;
-	if (mime_is(leaf, "text", "plain") && !bodies->plain) {
-		bodies->plain = leaf;
-		return true;
-	}
-	if (mime_is(leaf, "text", "html") && !bodies->html) {
-		bodies->html = leaf;
-		return true;
-	}
-	if (mime_is(leaf, "text", "enriched") && !bodies->enriched) {
-		bodies->enriched = leaf;
-		return true;
-	}
-	/* A multipart without parts is what its sender saw: text. */
-	if (mime_is(leaf, "multipart", NULL) && !leaf->parent &&
-	    !bodies->plain) {
-		bodies->plain = leaf;
-		return true;
-	}
-	return false;
+	*place = leaf;
+	return true;
 }
 
 /* The part a multipart/related is about: start=, else the first. */
@@ -125,76 +227,6 @@ static bool find(struct mime_entity *entity, struct bodies *bodies)
 	    mime_is(entity, "multipart", "report"))
 		return find(g_ptr_array_index(entity->children, 0), bodies);
 	return find_in_mixed(entity, bodies);
-}
-
-/* The charset named in <meta ...charset=...> among the first octets; owned,
- * NULL if there is none. */
-#define META_WITHIN 4096
-
-static char *meta_charset(const char *html, size_t len)
-{
-	g_autofree char *head =
-		g_ascii_strdown(html, (gssize)MIN(len, META_WITHIN));
-	char *at = strstr(head, "<meta");
-
-	for (; at; at = strstr(at + 1, "<meta")) {
-		size_t tag_len = strcspn(at, ">");
-		char *found = g_strstr_len(at, (gssize)tag_len, "charset=");
-		size_t n = 0;
-
-		if (!found)
-			continue;
-		found += strlen("charset=");
-		found += strspn(found, "\"' ");
-		n = strspn(found, "abcdefghijklmnopqrstuvwxyz0123456789-_:.");
-		if (n)
-			return g_strndup(found, n);
-	}
-	return NULL;
-}
-
-/* What the part says its charset is; owned, NULL if that is nothing, or
- * us-ascii, as which anything goes. */
-static char *declared_charset(const struct mime_entity *leaf)
-{
-	const char *declared = mime_params_get(leaf->type_params, "charset");
-	char *charset = declared ? g_strstrip(g_strdup(declared)) : NULL;
-
-	if (charset_is_ascii(charset))
-		g_clear_pointer(&charset, g_free);
-	return charset;
-}
-
-/* Has a charset the octets of ASCII for its letters, as any in which a <meta>
- * could be found?  UTF-16, UCS-2 and EBCDIC have not. */
-static bool has_ascii(const char *charset)
-{
-	static const char sample[] = "<meta charset=";
-	g_autofree char *text =
-		charset_decode(charset, sample, sizeof(sample) - 1);
-
-	return text && !strcmp(text, sample);
-}
-
-/* By the <meta> of HTML, if that is true. */
-static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
-{
-	g_autofree char *charset = meta_charset(data, len);
-	g_autofree char *text = NULL;
-	bool clean = false;
-
-	if (charset_is_ascii(charset) || !has_ascii(charset))
-		return NULL;
-	text = charset_decode_clean(charset, data, len, &clean);
-	if (!text || !clean)
-		return NULL;
-	*ret_charset = g_steal_pointer(&charset);
-	return g_steal_pointer(&text);
-}
-
-static void note_unknown(struct convert_context *context, const char *charset)
-{
-	convert_note(context, "unknown charset \"%.60s\"", charset);
 }
 
 /* Where the text itself is not asked for: could it be read? */
@@ -407,7 +439,7 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 void body_convert(struct convert_context *context, struct mime_entity *root,
 		  struct propset *set, GTree **ret_cids)
 {
-	struct bodies bodies = {NULL, NULL, NULL};
+	struct bodies bodies = {.context = context};
 	struct mime_entity *html = NULL;
 
 	*ret_cids = g_tree_new_full(compare_ids, NULL, g_free, NULL);
