@@ -8,6 +8,7 @@
 #include "rules/redirect_sender.h"
 #include "rules/reply_subject.h"
 #include "rules/settings.h"
+#include "rules/sieve.h"
 #include "spam.h"
 #include "tls.h"
 
@@ -153,6 +154,34 @@ static void config_check_files(const struct conf *conf, GPtrArray *faults)
 				  faults);
 }
 
+/* All that is wrong with a script of the site; what cannot be read here is not
+ * judged. */
+static void config_check_script(const struct conf *conf, const char *key,
+				const char *path,
+				const struct sieve_settings *settings,
+				GPtrArray *faults)
+{
+	const struct sieve_compile_options options = {.settings = settings};
+	g_autoptr(GArray) errors =
+		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
+	g_autofree char *text = NULL;
+	AUTO(sieve_script) script = NULL;
+	gsize len = 0;
+
+	if (!*path || !g_file_get_contents(path, &text, &len, NULL))
+		return;
+	script = sieve_compile_all(path, text, len, &options, errors);
+	for (guint i = 0; i < errors->len; i++) {
+		const struct sieve_error *error =
+			&g_array_index(errors, struct sieve_error, i);
+		g_autofree char *why =
+			g_strdup_printf("%s:%u:%u: %s", path, error->line,
+					error->column, error->text);
+
+		conf_add_fault(conf, key, why, faults, NULL);
+	}
+}
+
 static bool config_can_read(const char *path)
 {
 	return !*path || access(path, R_OK) == 0;
@@ -276,8 +305,14 @@ void config_check_values(const struct conf *conf, GPtrArray *faults)
 				   faults);
 	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
 		conf_add_fault(conf, "spam_headers", fault.text, faults, NULL);
-	if (sieve_settings_of_conf(conf, &sieve, &fault))
+	if (sieve_settings_of_conf(conf, &sieve, &fault)) {
 		config_add_named(conf, &fault, faults);
+	} else {
+		config_check_script(conf, "sieve_before", conf->sieve_before,
+				    &sieve, faults);
+		config_check_script(conf, "sieve_after", conf->sieve_after,
+				    &sieve, faults);
+	}
 	sieve_settings_clear(&sieve);
 	if (sieve_redirect_sender_check(conf, &fault))
 		config_add_named(conf, &fault, faults);

@@ -48,6 +48,7 @@ class Config(Admin):
     def test_check_finds_what_a_daemon_would_not_start_with(self):
         shared = self.write("shared", "secret\n")
         os.chmod(shared, 0o644)
+        script = self.write("after.sieve", "keep;\nfoo;\n")
         places = " ".join(f"127.0.0.1:{port}" for port in (2003, 2004, 2003))
         for line, text in (
                 ("store_path =", "it cannot be empty"),
@@ -65,6 +66,7 @@ class Config(Admin):
                 (f"smtp_sender_table = {shared}", "chmod 600"),
                 (f"smtp_tls_ca_file = {shared}", "certificate"),
                 ("sieve_before = /tmp", "is a directory"),
+                (f"sieve_after = {script}", f'{script}:2:1: unknown command'),
                 (f"sieve_global = {shared}", "is no directory"),
                 (f"autoresponder = {shared}", "cannot be executed"),
                 ("spam_header_name = X Spam", "the name of a header field"),
