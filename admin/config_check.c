@@ -212,7 +212,8 @@ static void config_check_client(const struct conf *conf, const char *key,
 	struct ssl_ctx_st *ctx = NULL;
 	struct fault fault = {0};
 
-	if (!config_can_read(options->ca_file) ||
+	if ((!*options->ca_file && !*options->cert_file) ||
+	    !config_can_read(options->ca_file) ||
 	    !config_can_read(options->cert_file) ||
 	    !config_can_read(options->key_file))
 		return;
