@@ -82,11 +82,12 @@ char *text_crlf(const char *text)
 
 char *text_crlf_take(char *text)
 {
+	const char *end = text + strlen(text);
+	const char *lf = memchr(text, '\n', (size_t)(end - text));
 	char *lines = NULL;
-	const char *lf = strchr(text, '\n');
 
 	while (lf && lf != text && lf[-1] == '\r')
-		lf = strchr(lf + 1, '\n');
+		lf = memchr(lf + 1, '\n', (size_t)(end - lf - 1));
 	if (!lf)
 		return text;
 	lines = text_crlf(text);
