@@ -319,7 +319,10 @@ static char *converter_run(iconv_t cd, const char *data, size_t len,
 			}
 		}
 	}
-	*ret_clean = clean && utf8_is_valid(out->str, out->len);
+	*ret_clean = clean;
+	if (utf8_is_valid(out->str, out->len))
+		return g_string_free(out, FALSE);
+	*ret_clean = false;
 	text = utf8_repair(out->str, out->len);
 	g_string_free(out, TRUE);
 	return text;

@@ -173,6 +173,15 @@ const struct mime_part *propset_part(const struct propset *set, size_t i);
 /* Wire form.  Large values of a decoded set share the memory of wire, which
  * they reference. */
 void propset_encode(const struct propset *set, GByteArray *out);
+/* The same without a copy of what is large: these pieces stand where they are
+ * in the set, in the order they come in; each belongs before octet at of out.
+ * Owned. */
+struct propset_piece {
+	size_t at;
+	const void *data;
+	size_t len;
+};
+GArray *propset_encode_pieces(const struct propset *set, GByteArray *out);
 NODISCARD int propset_decode(GBytes *wire, struct propset **ret_set,
 			     struct fault *fault);
 

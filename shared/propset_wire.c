@@ -24,44 +24,56 @@
 
 #include <string.h>
 
-#define SHARED_MIN 65536 /* octets of a value that is not copied */
+#define SHARED_MIN 65536 /* octets of a value that is not copied, in or out */
 
 /* ---- writing ---- */
 
-static void put_u8(GByteArray *out, unsigned value)
+struct writer {
+	GByteArray *octets;
+	GArray *pieces; /* of struct propset_piece; NULL: all is copied */
+};
+
+static void put_u8(struct writer *out, unsigned value)
 {
 	guint8 octet = (guint8)value;
 
-	g_byte_array_append(out, &octet, 1);
+	g_byte_array_append(out->octets, &octet, 1);
 }
 
-static void put_u32(GByteArray *out, size_t value)
+static void put_u32(struct writer *out, size_t value)
 {
 	guint32 le = GUINT32_TO_LE((guint32)value);
 
-	g_byte_array_append(out, (const guint8 *)&le, sizeof(le));
+	g_byte_array_append(out->octets, (const guint8 *)&le, sizeof(le));
 }
 
-static void put_u64(GByteArray *out, uint64_t value)
+static void put_u64(struct writer *out, uint64_t value)
 {
 	guint64 le = GUINT64_TO_LE(value);
 
-	g_byte_array_append(out, (const guint8 *)&le, sizeof(le));
+	g_byte_array_append(out->octets, (const guint8 *)&le, sizeof(le));
 }
 
-static void put_octets(GByteArray *out, const void *data, size_t len)
+static void put_octets(struct writer *out, const void *data, size_t len)
 {
+	struct propset_piece piece = {.data = data, .len = len};
+
 	put_u32(out, len);
+	if (out->pieces && len >= SHARED_MIN) {
+		piece.at = out->octets->len;
+		g_array_append_val(out->pieces, piece);
+		return;
+	}
 	if (len)
-		g_byte_array_append(out, data, (guint)len);
+		g_byte_array_append(out->octets, data, (guint)len);
 }
 
-static void put_text(GByteArray *out, const char *text)
+static void put_text(struct writer *out, const char *text)
 {
 	put_octets(out, text ? text : "", text ? strlen(text) : 0);
 }
 
-static void put_bytes(GByteArray *out, GBytes *bytes)
+static void put_bytes(struct writer *out, GBytes *bytes)
 {
 	gsize len = 0;
 	const void *data = g_bytes_get_data(bytes, &len);
@@ -69,7 +81,7 @@ static void put_bytes(GByteArray *out, GBytes *bytes)
 	put_octets(out, data, len);
 }
 
-static void put_binary(GByteArray *out, const struct prop_binary *binary)
+static void put_binary(struct writer *out, const struct prop_binary *binary)
 {
 	put_u8(out, binary->data != NULL);
 	if (binary->data) {
@@ -77,10 +89,10 @@ static void put_binary(GByteArray *out, const struct prop_binary *binary)
 		return;
 	}
 	put_u64(out, binary->size);
-	g_byte_array_append(out, binary->sha256, DIGEST_SIZE);
+	g_byte_array_append(out->octets, binary->sha256, DIGEST_SIZE);
 }
 
-static void put_value(GByteArray *out, const struct prop *prop)
+static void put_value(struct writer *out, const struct prop *prop)
 {
 	uint64_t real = 0;
 
@@ -126,7 +138,7 @@ static void put_value(GByteArray *out, const struct prop *prop)
 	}
 }
 
-static void put_header(GByteArray *out, const struct header_field *field)
+static void put_header(struct writer *out, const struct header_field *field)
 {
 	put_text(out, field->name);
 	put_text(out, field->text);
@@ -145,7 +157,9 @@ static void put_header(GByteArray *out, const struct header_field *field)
 	}
 }
 
-static void put_part(GByteArray *out, const struct mime_part *part)
+static void put_set(struct writer *out, const struct propset *set);
+
+static void put_part(struct writer *out, const struct mime_part *part)
 {
 	put_text(out, part->type);
 	put_u32(out, part->depth);
@@ -156,10 +170,10 @@ static void put_part(GByteArray *out, const struct mime_part *part)
 		put_bytes(out, part->epilogue);
 	put_u8(out, part->header != NULL);
 	if (part->header)
-		propset_encode(part->header, out);
+		put_set(out, part->header);
 }
 
-void propset_encode(const struct propset *set, GByteArray *out)
+static void put_set(struct writer *out, const struct propset *set)
 {
 	guint names = set->names ? set->names->len : 0;
 
@@ -183,19 +197,35 @@ void propset_encode(const struct propset *set, GByteArray *out)
 		put_header(out, propset_header(set, i));
 	put_u32(out, propset_recipient_count(set));
 	for (size_t i = 0; i < propset_recipient_count(set); i++)
-		propset_encode(propset_recipient(set, i), out);
+		put_set(out, propset_recipient(set, i));
 	put_u32(out, propset_attachment_count(set));
 	for (size_t i = 0; i < propset_attachment_count(set); i++) {
 		const struct propset *attachment = propset_attachment(set, i);
 
-		propset_encode(attachment, out);
+		put_set(out, attachment);
 		put_u8(out, attachment->embedded != NULL);
 		if (attachment->embedded)
-			propset_encode(attachment->embedded, out);
+			put_set(out, attachment->embedded);
 	}
 	put_u32(out, propset_part_count(set));
 	for (size_t i = 0; i < propset_part_count(set); i++)
 		put_part(out, propset_part(set, i));
+}
+
+void propset_encode(const struct propset *set, GByteArray *out)
+{
+	struct writer writer = {out, NULL};
+
+	put_set(&writer, set);
+}
+
+GArray *propset_encode_pieces(const struct propset *set, GByteArray *out)
+{
+	struct writer writer = {
+		out, g_array_new(FALSE, FALSE, sizeof(struct propset_piece))};
+
+	put_set(&writer, set);
+	return writer.pieces;
 }
 
 /* ---- reading ---- */

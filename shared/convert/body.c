@@ -278,6 +278,34 @@ char *body_decode_text(struct convert_context *context,
 	return text_without_mark(text);
 }
 
+static bool declares_utf8(const struct mime_entity *leaf)
+{
+	g_autofree char *charset = declared_charset(leaf);
+
+	return charset && !g_ascii_strcasecmp(charset, "utf-8");
+}
+
+/* The same of octets that nobody needs besides (moved).  UTF-8 is the text as
+ * it stands: where they are nobody else's, there is no second one. */
+static char *take_text(struct convert_context *context,
+		       const struct mime_entity *leaf, GBytes *bytes,
+		       char **ret_charset)
+{
+	gsize len = 0;
+	const char *data = g_bytes_get_data(bytes, &len);
+	char *text = NULL;
+
+	if (!declares_utf8(leaf) || !utf8_is_valid(data, len)) {
+		text = body_decode_text(context, leaf, bytes, ret_charset);
+		g_bytes_unref(bytes);
+		return text;
+	}
+	*ret_charset = g_strdup("utf-8");
+	text = g_realloc(g_bytes_unref_to_data(bytes, &len), len + 1);
+	text[len] = '\0';
+	return text_without_mark(text);
+}
+
 static int compare_ids(const void *a, const void *b, void *data)
 {
 	(void)data;
@@ -341,7 +369,6 @@ static bool may_have_files(const struct mime_entity *leaf)
 static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		      struct propset *set)
 {
-	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *charset = NULL;
 	char *text = NULL;
 
@@ -353,9 +380,7 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		propset_set_number(set, PR_NATIVE_BODY, 1);
 		return;
 	}
-	bytes = take_files(leaf);
-	text = body_decode_text(context, leaf, bytes, &charset);
-	g_clear_pointer(&bytes, g_bytes_unref);
+	text = take_text(context, leaf, take_files(leaf), &charset);
 	if (is_flowed(leaf)) {
 		char *flowed = text;
 
@@ -404,6 +429,7 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	g_autofree char *text = NULL;
 	struct span octets = {NULL, 0};
 	int page = CODEPAGE_UTF8;
+	bool is_enriched = mime_is(leaf, "text", "enriched");
 
 	leaf->is_body = true;
 	propset_set_number(set, PR_NATIVE_BODY, 3);
@@ -413,17 +439,23 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		return;
 	}
 	bytes = mime_view(leaf);
-	text = body_decode_text(context, leaf, bytes, &charset);
-	if (mime_is(leaf, "text", "enriched")) {
+	if (is_enriched || declares_utf8(leaf))
+		text = take_text(context, leaf, g_steal_pointer(&bytes),
+				 &charset);
+	else
+		text = body_decode_text(context, leaf, bytes, &charset);
+	if (is_enriched) {
 		char *enriched = g_steal_pointer(&text);
 
 		text = text_enriched_to_html(enriched);
 		g_free(enriched);
-	} else {
+	} else if (bytes) {
 		octets.data = g_bytes_get_data(bytes, &octets.len);
 		page = charset_exact_codepage(charset, octets.data, octets.len,
 					      text);
 	}
+	if (page == CODEPAGE_UTF8)
+		g_clear_pointer(&bytes, g_bytes_unref);
 	html_collect_cids(text, cids);
 	if (has_name(root_of(leaf), true))
 		html_collect_locations(text, cids);

@@ -3,6 +3,7 @@
  * PR_TRANSPORT_MESSAGE_HEADERS, and all of them for rules.
  */
 #include "headers.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -163,7 +164,7 @@ void headers_add_transport(struct convert_context *context,
 	GString *block = g_string_sized_new(header.len + 64);
 	const char *at = header.data;
 	const char *end = header.data + header.len;
-	g_autofree char *utf8 = NULL;
+	char *utf8 = NULL;
 
 	for (guint i = 0; i < message->fields->len; i++) {
 		const struct mime_field *field =
@@ -180,9 +181,16 @@ void headers_add_transport(struct convert_context *context,
 		at = behind < end ? behind + 1 : end;
 	}
 	add_lines(block, (struct span){at, (size_t)(end - at)});
-	utf8 = charset_decode_undeclared(context, block->str, block->len);
-	propset_set_text(set, PR_TRANSPORT_MESSAGE_HEADERS, utf8);
-	g_string_free(block, TRUE);
+	/* Mostly it is UTF-8 as it stands: no second one then. */
+	if (!charset_is_japanese(block->str, block->len) &&
+	    utf8_is_valid(block->str, block->len)) {
+		utf8 = g_string_free(block, FALSE);
+	} else {
+		utf8 = charset_decode_undeclared(context, block->str,
+						 block->len);
+		g_string_free(block, TRUE);
+	}
+	propset_set_text_take(set, PR_TRANSPORT_MESSAGE_HEADERS, utf8);
 }
 
 static bool is_wanted(const struct convert_context *context, struct span name)

@@ -175,10 +175,28 @@ static void body_clear(struct body *body)
 	body->map = NULL;
 }
 
-/* The message goes before the answer is made: both may be large. */
-static void to_propset(const struct wire_request *request,
-		       const char *const *fields, struct body *body,
-		       GByteArray *out)
+/* The octets, with the pieces between them that were not copied. */
+static int write_pieces(const GByteArray *out, const GArray *pieces)
+{
+	size_t done = 0;
+
+	for (guint i = 0; pieces && i < pieces->len; i++) {
+		const struct propset_piece *piece =
+			&g_array_index(pieces, struct propset_piece, i);
+
+		if (write_whole(out->data + done, piece->at - done) != 0 ||
+		    write_whole(piece->data, piece->len) != 0)
+			return -1;
+		done = piece->at;
+	}
+	return write_whole(out->data + done, out->len - done);
+}
+
+/* The message goes before the answer is made: both may be large.  The pieces of
+ * the answer, which lie in *ret_set; both owned. */
+static GArray *to_propset(const struct wire_request *request,
+			  const char *const *fields, struct body *body,
+			  GByteArray *out, struct propset **ret_set)
 {
 	const struct convert_options options = {
 		.flags = request->flags,
@@ -186,13 +204,14 @@ static void to_propset(const struct wire_request *request,
 		.fields = request->fields_len ? fields : NULL,
 	};
 	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
-	AUTO(propset) set =
+	struct propset *set =
 		convert_to_propset(body->data, body->len, &options, notes);
 
 	for (guint i = 0; i < notes->len; i++)
 		propset_add_text(set, PR_OKAPI_NOTES, notes->pdata[i]);
 	body_clear(body);
-	propset_encode(set, out);
+	*ret_set = set;
+	return propset_encode_pieces(set, out);
 }
 
 static enum wire_status to_rfc822(struct body *body, GByteArray *out)
@@ -230,20 +249,24 @@ static int answer(const struct wire_request *request, const char *const *fields,
 {
 	struct wire_answer head = {.version = WIRE_VERSION};
 	GByteArray *out = g_byte_array_new();
+	g_autoptr(GArray) pieces = NULL;
+	AUTO(propset) set = NULL;
 	int rc = 0;
 
 	/* Its place is kept: all goes out in one write. */
 	g_byte_array_set_size(out, sizeof(head));
 	if (request->operation == WIRE_TO_PROPSET)
-		to_propset(request, fields, body, out);
+		pieces = to_propset(request, fields, body, out, &set);
 	else if (request->operation == WIRE_TO_RFC822)
 		head.status = (uint8_t)to_rfc822(body, out);
 	else
 		head.status = (uint8_t)to_utf8(request, body, out);
 	head.body_len = out->len - sizeof(head);
+	for (guint i = 0; pieces && i < pieces->len; i++)
+		head.body_len +=
+			g_array_index(pieces, struct propset_piece, i).len;
 	memcpy(out->data, &head, sizeof(head));
-	if (write_whole(out->data, out->len) != 0)
-		rc = -1;
+	rc = write_pieces(out, pieces);
 	g_byte_array_unref(out);
 	return rc;
 }

@@ -61,38 +61,43 @@ void text_flatten(char *text)
 	g_strstrip(text);
 }
 
-char *text_crlf(const char *text)
+/* How many line ends lack their CR. */
+static size_t bare_ends(const char *text, size_t len)
 {
-	size_t len = strlen(text);
 	const char *end = text + len;
-	GString *out = g_string_sized_new(len + len / 32 + 64);
-	const char *lf = NULL;
+	const char *lf = memchr(text, '\n', len);
+	size_t count = 0;
 
-	for (const char *at = text; at < end; at = lf + 1) {
-		lf = memchr(at, '\n', (size_t)(end - at));
-		g_string_append_len(out, at, (lf ? lf : end) - at);
-		if (!lf)
-			break;
-		if (lf == text || lf[-1] != '\r')
-			g_string_append_c(out, '\r');
-		g_string_append_c(out, '\n');
-	}
-	return g_string_free(out, FALSE);
+	for (; lf; lf = memchr(lf + 1, '\n', (size_t)(end - lf) - 1))
+		count += lf == text || lf[-1] != '\r';
+	return count;
 }
 
 char *text_crlf_take(char *text)
 {
-	const char *end = text + strlen(text);
-	const char *lf = memchr(text, '\n', (size_t)(end - text));
-	char *lines = NULL;
+	size_t end = strlen(text);
+	size_t missing = bare_ends(text, end);
 
-	while (lf && lf != text && lf[-1] == '\r')
-		lf = memchr(lf + 1, '\n', (size_t)(end - lf - 1));
-	if (!lf)
+	if (!missing)
 		return text;
-	lines = text_crlf(text);
-	g_free(text);
-	return lines;
+	/* From the end, so that there is no second text. */
+	text = g_realloc(text, end + missing + 1);
+	text[end + missing] = '\0';
+	while (missing) {
+		const char *lf = memrchr(text, '\n', end);
+		size_t at = lf ? (size_t)(lf - text) : 0;
+
+		memmove(text + at + missing, text + at, end - at);
+		end = at;
+		if (!at || text[at - 1] != '\r')
+			text[at + --missing] = '\r';
+	}
+	return text;
+}
+
+char *text_crlf(const char *text)
+{
+	return text_crlf_take(g_strdup(text));
 }
 
 char *text_without_mark(char *text)
