@@ -197,6 +197,7 @@ bool charset_is_ascii(const char *name)
 		"us-ascii",   "ascii",          "ansi_x3.4-1968",  "usascii",
 		"x-unknown",  "unknown",        "unknown-8bit",    "default",
 		"iso-8859-0", "x-user-defined", "_autodetect_all", "none",
+		"8bit",       "7bit",           "_autodetect",     "utf8mb4",
 	};
 
 	if (!name || !*name)
