@@ -25,8 +25,6 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	pthread_mutex_init(&agent->lock, NULL);
 	store_policy_of_conf(conf, &agent->policy);
 	agent->scripts = scripts_new();
-	agent->responders = g_thread_pool_new(
-		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
 	if (sieve_settings_of_conf(conf, &agent->sieve, fault) ||
 	    sieve_redirect_sender_check(conf, fault) ||
 	    sieve_reply_subject_check(conf, fault) ||
@@ -37,6 +35,9 @@ int agent_new(const struct conf *conf, const struct wishes *wishes,
 	/* For one message: helper and store get ready side by side. */
 	if (!is_daemon)
 		helper_pool_warm(agent->helpers, serve);
+	/* Not before: GLib may start a thread for it. */
+	agent->responders = g_thread_pool_new(
+		responder_run_job, NULL, AGENT_RESPONDERS_MAX, FALSE, NULL);
 	if (agent_take_store(agent, &store, fault))
 		return -1;
 	agent_give_store(agent, store);
@@ -54,7 +55,8 @@ void agent_free(struct agent *agent)
 {
 	struct store *store;
 
-	g_thread_pool_free(agent->responders, FALSE, TRUE);
+	if (agent->responders)
+		g_thread_pool_free(agent->responders, FALSE, TRUE);
 	if (agent->committer)
 		committer_free(agent->committer);
 	if (agent->helpers)
