@@ -109,6 +109,17 @@ static const char *resolve_delimiter(const struct store *store,
 	return found && (!at || found < at) ? found : NULL;
 }
 
+/* "john+lists@x" as john@x; quotes that the detail took away are closed.
+ * Owned. */
+static char *resolve_base(const char *recipient, const char *delimiter)
+{
+	const char *domain = strrchr(recipient, '@');
+
+	return g_strdup_printf("%.*s%s%s", (int)(delimiter - recipient),
+			       recipient, recipient[0] == '"' ? "\"" : "",
+			       domain ? domain : "");
+}
+
 /* "john+lists@x": john@x with the detail "lists". */
 static int resolve_without_detail(struct store *store, const char *recipient,
 				  unsigned flags, struct store_recipient **ret,
@@ -123,9 +134,7 @@ static int resolve_without_detail(struct store *store, const char *recipient,
 
 	if (!delimiter)
 		return 0;
-	base = g_strdup_printf("%.*s%s%s", (int)(delimiter - recipient),
-			       recipient, is_quoted ? "\"" : "",
-			       domain ? domain : "");
+	base = resolve_base(recipient, delimiter);
 	rc = resolve_key(store, base, flags, ret, fault);
 	if (rc != 1)
 		return rc;
@@ -142,10 +151,8 @@ static int resolve_is_inactive(struct store *store, const char *recipient,
 			       struct fault *fault)
 {
 	const char *delimiter = resolve_delimiter(store, recipient);
-	const char *end = delimiter ? delimiter : strrchr(recipient, '@');
-	g_autofree char *base =
-		g_strdup_printf("%.*s%s", (int)(end - recipient), recipient,
-				strrchr(recipient, '@'));
+	g_autofree char *base = delimiter ? resolve_base(recipient, delimiter)
+					  : g_strdup(recipient);
 	g_autofree char *base_key = address_key(base);
 	g_autofree char *key = address_key(recipient);
 	int64_t found;
