@@ -191,7 +191,7 @@ bool charset_is_seven_bit(const char *data, size_t len)
 	return true;
 }
 
-bool charset_is_ascii(const char *name)
+static bool is_undeclared(const char *name)
 {
 	static const char *const undeclared[] = {
 		"us-ascii",   "ascii",          "ansi_x3.4-1968",  "usascii",
@@ -200,12 +200,24 @@ bool charset_is_ascii(const char *name)
 		"8bit",       "7bit",           "_autodetect",     "utf8mb4",
 	};
 
-	if (!name || !*name)
+	if (!*name)
 		return true;
 	for (size_t i = 0; i < G_N_ELEMENTS(undeclared); i++)
 		if (!g_ascii_strcasecmp(undeclared[i], name))
 			return true;
 	return false;
+}
+
+bool charset_is_ascii(const char *name)
+{
+	g_autofree char *respelled = NULL;
+
+	if (!name || is_undeclared(name))
+		return true;
+	if (find_as_it_is(name))
+		return false;
+	respelled = respell(name);
+	return is_undeclared(respelled);
 }
 
 bool charset_is_japanese(const char *data, size_t len)

@@ -1,6 +1,6 @@
 /*
- * Header fields: encoding, quoting, folding.  Whatever comes in, exactly one
- * field comes out: control characters are blanks before anything else.
+ * Header fields: encoding, quoting, folding.  Whatever comes in, one field at
+ * most comes out: control characters are blanks before anything else.
  */
 #include "compose.h"
 #include "field.h"

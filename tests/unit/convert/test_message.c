@@ -232,6 +232,14 @@ static const struct {
 	{"charset in quotes of its own",
 	 "Content-Type: text/plain; charset=\"'UTF-8'\"\r\n\r\n\xe2\x98\xba",
 	 PR_BODY, "\xe2\x98\xba", 0},
+	{"us-ascii in quotes of its own, letters",
+	 "Content-Type: text/plain; charset=\"'us-ascii'\"\r\n\r\n"
+	 "\xe2\x98\xba",
+	 PR_BODY, "\xe2\x98\xba", 0},
+	{"no charset in quotes of its own, letters",
+	 "Content-Type: text/plain; charset=\"'unknown-8bit'\"\r\n\r\n"
+	 "\xe2\x98\xba",
+	 PR_BODY, "\xe2\x98\xba", 0},
 	{"charset with a language",
 	 "Content-Type: text/plain; charset=\"utf-8, de\"\r\n\r\n\xe2\x98\xba",
 	 PR_BODY, "\xe2\x98\xba", 0},
