@@ -556,6 +556,8 @@ class CatchAll(Delivering):
                 ("x@xn--bcher-kva.test", "anna"),
                 ("bert@rest.test", "bert"), ("Bert+x@rest.test", "bert"),
                 ("gone@rest.test", None), ("gone+x@rest.test", None),
+                ("gone+a..b@rest.test", None),
+                ('"gone+a b"@rest.test', None),
                 ("any@sub.rest.test", None), ("@rest.test", None)):
             with self.subTest(address):
                 before = {name: len(self.okapi.mails(name, "Inbox"))
