@@ -146,8 +146,12 @@ static enum drop_result drop_file(int dir, const char *name,
 		(void)fault_set_errno(fault, FAULT_IO, err, "open");
 		return err == ELOOP ? DROP_NEVER : DROP_LATER;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-		return DROP_ELSEWHERE;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			return DROP_ELSEWHERE;
+		(void)fault_set_errno(fault, FAULT_IO, errno, "lock");
+		return DROP_LATER;
+	}
 	/* Or done with it since. */
 	if (fstat(fd, &st) == 0 && st.st_nlink == 0)
 		return DROP_TAKEN;
