@@ -248,14 +248,39 @@ static void config_check_clients(const struct conf *conf, GPtrArray *faults)
 			    &dagent, faults);
 }
 
+/* As route.c judges the key that the relay host is shown. */
+static void config_check_relay_key(const struct conf *conf, GPtrArray *faults)
+{
+	bool has_key = *conf->smtp_tls_key_file;
+	const char *key = has_key ? "smtp_tls_key_file" : "smtp_tls_cert_file";
+	const char *path =
+		has_key ? conf->smtp_tls_key_file : conf->smtp_tls_cert_file;
+	g_autofree char *why = NULL;
+	struct stat st;
+
+	if (has_key && !*conf->smtp_tls_cert_file) {
+		conf_add_fault(conf, key, "it needs smtp_tls_cert_file", faults,
+			       NULL);
+	} else if (*path && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		   st.st_mode & S_IRWXO) {
+		why = g_strdup_printf("%s can be read by others: chmod 600 it",
+				      path);
+		conf_add_fault(conf, key, why, faults, NULL);
+	}
+}
+
 static void config_check_command(const struct conf *conf, GPtrArray *faults)
 {
 	g_auto(GStrv) words = NULL;
 	g_autoptr(GError) error = NULL;
 
-	if (*conf->smtp_token_command &&
-	    !g_shell_parse_argv(conf->smtp_token_command, NULL, &words, &error))
+	if (!*conf->smtp_token_command)
+		return;
+	if (!g_shell_parse_argv(conf->smtp_token_command, NULL, &words, &error))
 		conf_add_fault(conf, "smtp_token_command", error->message,
+			       faults, NULL);
+	else if (!*conf->smtp_user)
+		conf_add_fault(conf, "smtp_token_command", "it needs smtp_user",
 			       faults, NULL);
 }
 
@@ -331,6 +356,7 @@ void config_check_values(const struct conf *conf, GPtrArray *faults)
 	if (*conf->group)
 		config_check_owner(conf, "group", group, faults);
 	config_check_command(conf, faults);
+	config_check_relay_key(conf, faults);
 	config_check_files(conf, faults);
 	config_check_certificates(conf, faults);
 	config_check_clients(conf, faults);
