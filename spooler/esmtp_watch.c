@@ -140,8 +140,10 @@ static bool relay_see_line(struct relay_session *session)
 	session->reply_len = session->reply_is_open
 				     ? session->reply_len + session->line->len
 				     : session->line->len;
-	/* The next connection can tell what this one cannot. */
-	if (session->reply_len > RELAY_ESMTP_REPLY_MAX)
+	/* The next connection can tell what this one cannot; nor a code with
+	 * an LF alone, which leaves no place for a blank. */
+	if (session->reply_len > RELAY_ESMTP_REPLY_MAX ||
+	    session->line->len == 3)
 		g_atomic_int_set(&session->place->is_wordy, 1);
 	if (session->asked == ASKED_EHLO && session->line->len > 4)
 		relay_offer_add(&session->offer, line + 4);

@@ -26,7 +26,7 @@ struct relay_place {
 				takes them that way (PIPELINING) */
 	int has_chunking;    /* takes BDAT */
 	int bdat_refused;    /* offers it and does not know it */
-	int is_wordy;        /* its replies are too long for libesmtp */
+	int is_wordy;        /* its replies are not for libesmtp */
 	int beyond_libesmtp; /* offers what only our own transport knows */
 	unsigned bindings_refused; /* types of them, see relay_hello.c */
 };

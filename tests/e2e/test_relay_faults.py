@@ -141,6 +141,18 @@ class Faults(Faulty):
             okapi.stop()
             relay.close()
 
+    def test_a_code_with_an_lf_alone_is_understood_the_second_time(self):
+        relay = Relay(self, "DOT=raw 250\\n")
+        okapi = self.okapi_with(relay, queue_retry_min="1s")
+        okapi.start_spooler()
+        self.send(message("bare"), "x@example.org")
+        self.queue_empties()
+        self.assertIn("result=sent", okapi.spooler.text())
+        self.assertEqual(okapi.spooler.text().count(" result="), 2,
+                         okapi.spooler.text())
+        okapi.stop()
+        relay.close()
+
     def test_starttls(self):
         cert, key = certificate(self.directory(), "DNS:any.test")
         self.table("STARTTLS", ("--tls-cert", cert, "--tls-key", key),
