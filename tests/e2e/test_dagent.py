@@ -276,7 +276,7 @@ class Alone(Handed):
         path = os.path.join(self.okapi.directory, "notes.log")
         done = self.okapi.deliver(
             b"Date: tomorrow\nSubject: s\n"
-            b"Content-Type: text/plain; charset=x-none\n\nx\n",
+            b"Content-Type: text/plain; charset=x-nobody\n\nx\n",
             "-o", "log_method=file", "-o", f"log_file={path}", "anna")
         self.assertEqual(done.status, 0, done)
         with open(path, encoding="utf-8") as file:
