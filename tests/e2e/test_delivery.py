@@ -77,7 +77,7 @@ class Rules(Delivering):
         rule, = self.okapi.json("rule", "list", "anna")
         self.assertIn("Nowhere", rule["error"])
         self.assertEqual(self.mail("anna", "bad")["folder"], "Inbox")
-        self.assertIn("rule 'r' failed", self.okapi.dagent.text())
+        self.okapi.dagent.wait_for("rule 'r' failed")
         self.okapi.deliver(message("good"), "anna")
         rule, = self.okapi.json("rule", "list", "anna")
         self.assertFalse(rule["error"])
@@ -129,7 +129,7 @@ class Rules(Delivering):
                         "read")
         self.lmtp(crlf(message("kept")))
         self.assertEqual(self.mail("anna", "kept")["folder"], "Inbox")
-        self.assertIn("no right", self.okapi.dagent.text())
+        self.okapi.dagent.wait_for("no right")
 
     def test_other_folder_of_another_user(self):
         self.rule('require "fileinto"; fileinto "user:bert/Inbox";')
@@ -594,8 +594,7 @@ class Pipe(Delivering):
                                   "anna")
         self.assertEqual(done.status, 0, done)
         self.assertEqual(self.okapi.mails("anna"), [])
-        self.assertIn('folder=Public/Board/News',
-                      self.okapi.dagent.text())
+        self.okapi.dagent.wait_for('folder=Public/Board/News')
 
     def test_delivery_time(self):
         received = ("Received: from a by b; Sun, 22 Nov 2026 08:09:10 +0100")

@@ -188,7 +188,7 @@ class Delivery(Served):
             self.assert_reply(reply, 250, "2.1.5")
         self.assertEqual(len(self.okapi.mails("anna")), 1)
         self.assertEqual(len(self.okapi.mails("bert")), 1)
-        self.assertIn("duplicate of", self.okapi.dagent.text())
+        self.okapi.dagent.wait_for("duplicate of")
         # Another sender, another recipient or other content is no repetition.
         again.deliver("d@example.org", [ANNA], data)
         again.deliver("c@example.org", [ANNA], data + b"x\r\n")

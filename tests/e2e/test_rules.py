@@ -160,7 +160,7 @@ class EditHeader(Rules):
             self.assertEqual(reply[0], 250)
         self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 1)
         self.assertEqual(len(self.okapi.queue()), 2)
-        self.assertIn("duplicate of", self.okapi.dagent.text())
+        self.okapi.dagent.wait_for("duplicate of")
 
     def test_a_store_with_changed_messages_is_sound(self):
         self.rule(self.EDIT)

@@ -173,7 +173,7 @@ class Passwords(Network):
         with self.assertRaises(smtplib.SMTPServerDisconnected):
             client.noop()
             client.noop()
-        self.assertIn("login refused", self.okapi.spooler.text())
+        self.okapi.spooler.wait_for("login refused")
         self.assertNotIn("wrong", self.okapi.spooler.text())
 
     def test_who_is_wrong_is_found_by_fail2ban(self):
@@ -197,9 +197,10 @@ class Passwords(Network):
                   encoding="ascii") as file:
             rule, = re.findall(r"(?m)^failregex = (.*)$", file.read())
         rule = rule.replace("<HOST>", r"(?P<host>[0-9a-f.:]+)")
-        found = [m.group("host") for m in map(
-            re.compile(rule).search, self.okapi.spooler.lines) if m]
-        self.assertEqual(found, ["127.0.0.1"] * 4)
+        self.eventually("four lines of one host", lambda: [
+            m.group("host") for m in map(
+                re.compile(rule).search, self.okapi.spooler.lines) if m]
+            == ["127.0.0.1"] * 4)
         client = self.client()
         client.login("anna", PASSWORD)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
@@ -574,7 +575,7 @@ class Clients(Network):
         self.assertEqual(len(self.okapi.queue()), 4)
         done = self.msmtp("scram-sha-256", self.port, "on", "wrong")
         self.assertEqual(done.returncode, 77, done.stdout)
-        self.assertIn("mechanism=SCRAM-SHA-256", self.okapi.spooler.text())
+        self.okapi.spooler.wait_for("mechanism=SCRAM-SHA-256")
 
     def test_curl(self):
         if not shutil.which("curl"):
