@@ -5,6 +5,7 @@
 #include "charset.h"
 
 #include "charset_mend.h"
+#include "pages.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -308,6 +309,7 @@ static char *converter_run(iconv_t cd, const char *data, size_t len,
 	char *in = (char *)(uintptr_t)data; /* iconv(3) does not write to it */
 	char buffer[4096];
 	GString *out = g_string_sized_new(len + len / 8);
+	const char *done = data;
 	char *text = NULL;
 	bool flushed = false;
 	bool clean = true;
@@ -323,6 +325,10 @@ static char *converter_run(iconv_t cd, const char *data, size_t len,
 			   &room);
 		err = rc == (size_t)-1 ? errno : 0;
 		g_string_append_len(out, buffer, to - buffer);
+		if (in && in - done >= PAGES_PIECE) {
+			pages_done(done, (size_t)(in - done));
+			done = in;
+		}
 		if (err == EILSEQ || err == EINVAL) {
 			g_string_append(out, REPLACEMENT);
 			clean = false;

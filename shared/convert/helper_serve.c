@@ -9,6 +9,7 @@
 #include "helper_serve.h"
 #include "charset.h"
 #include "convert.h"
+#include "pages.h"
 #include "sandbox.h"
 #include "wire.h"
 
@@ -151,6 +152,7 @@ static int map_file(struct body *body, int file, uint64_t len)
 	}
 	body->data = body->map;
 	body->len = len;
+	pages_map(body->data, body->len);
 	return 0;
 }
 
@@ -170,6 +172,7 @@ static int read_body(const struct wire_request *request, int file,
 static void body_clear(struct body *body)
 {
 	g_clear_pointer(&body->sent, g_byte_array_unref);
+	pages_map(NULL, 0);
 	if (body->map)
 		(void)munmap(body->map, body->len);
 	body->map = NULL;

@@ -1,0 +1,22 @@
+/*
+ * Pages of a message that lies in a mapped file: who has read them lets them
+ * go, so that input and output of a large message need not be in memory side by
+ * side.
+ */
+#ifndef OKAPI_PAGES_H
+#define OKAPI_PAGES_H
+
+#include "base.h"
+
+/* From now on these octets, a private read-only mapping of a file, are the
+ * message (borrowed); NULL: no longer.  One at a time in a process. */
+void pages_map(const void *data, size_t len);
+/* So many octets are worth a call. */
+#define PAGES_PIECE (1 << 20)
+
+/* These octets were read.  Where they are of the mapping, whole pages among
+ * them leave memory, and come back from the file if they are read once more;
+ * others are left alone, so any octets may be given. */
+void pages_done(const void *data, size_t len);
+
+#endif
