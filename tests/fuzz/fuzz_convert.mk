@@ -5,7 +5,7 @@ FUZZ_CONVERT_SRC := tests/fuzz/fuzz_convert.c \
 		$(wildcard shared/convert/*.c)) \
 	shared/fault.c $(wildcard shared/propset*.c) \
 	shared/proptag.c shared/digest.c shared/digest_format.c shared/utf8.c shared/field.c \
-	$(wildcard shared/charset*.c) shared/param.c
+	$(wildcard shared/charset*.c) shared/pages.c shared/param.c
 
 build/fuzz/fuzz_convert: CPPFLAGS += $(CONVERT_CFLAGS)
 build/fuzz/fuzz_convert: $(FUZZ_CONVERT_SRC) $(wildcard shared/convert/*.h)
