@@ -88,6 +88,7 @@ static int config_check(struct admin *admin, struct fault *fault)
 	int rc = config_load(admin, faults, fault);
 
 	config_check_values(admin->conf, faults);
+	config_check_files(admin->conf, faults);
 	if (rc == 0 && faults->len > 0)
 		rc = fault_set(fault, FAULT_CONFIG, "%s",
 			       (const char *)faults->pdata[0]);

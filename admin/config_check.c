@@ -8,14 +8,9 @@
 #include "rules/redirect_sender.h"
 #include "rules/reply_subject.h"
 #include "rules/settings.h"
-#include "rules/sieve.h"
 #include "spam.h"
-#include "tls.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void config_check_place(const struct conf *conf, const char *key,
 			       const char *where, GPtrArray *faults)
@@ -68,205 +63,6 @@ static void config_check_listeners(const struct conf *conf, GPtrArray *faults)
 	if (*conf->metrics_listen)
 		config_check_listener(conf, "metrics_listen",
 				      conf->metrics_listen, places, faults);
-}
-
-/* What a setting names. */
-enum config_file {
-	CONFIG_FILE,
-	CONFIG_SECRET, /* a file that its owner alone can read */
-	CONFIG_PROGRAM,
-	CONFIG_DIRECTORY,
-	CONFIG_WRITTEN, /* a file, or nothing yet */
-};
-
-static const char *config_file_fault(enum config_file kind,
-				     const struct stat *st)
-{
-	if (kind == CONFIG_DIRECTORY)
-		return S_ISDIR(st->st_mode) ? NULL : "is no directory";
-	if (S_ISDIR(st->st_mode))
-		return "is a directory";
-	if (kind == CONFIG_SECRET && st->st_mode & (S_IRWXG | S_IRWXO))
-		return "can be read by others: chmod 600 it";
-	if (kind == CONFIG_PROGRAM &&
-	    !(st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
-		return "cannot be executed";
-	return NULL;
-}
-
-/* Who may read it is seen by the daemons. */
-static void config_check_file(const struct conf *conf, const char *key,
-			      const char *path, enum config_file kind,
-			      GPtrArray *faults)
-{
-	g_autofree char *why = NULL;
-	const char *wrong;
-	struct stat st;
-
-	if (!*path)
-		return;
-	if (stat(path, &st) == 0) {
-		wrong = config_file_fault(kind, &st);
-		if (!wrong)
-			return;
-		why = g_strdup_printf("%s %s", path, wrong);
-	} else if (kind != CONFIG_WRITTEN &&
-		   (errno == ENOENT || errno == ENOTDIR)) {
-		why = g_strdup_printf("there is no %s", path);
-	} else {
-		return;
-	}
-	conf_add_fault(conf, key, why, faults, NULL);
-}
-
-static void config_check_files(const struct conf *conf, GPtrArray *faults)
-{
-	const struct {
-		const char *key;
-		const char *path;
-		enum config_file kind;
-	} rows[] = {
-#define ROW(key, kind) {#key, conf->key, CONFIG_##kind}
-		ROW(store_path, WRITTEN),
-		ROW(log_file, WRITTEN),
-		ROW(pid_file, WRITTEN),
-		ROW(sender_rewrite, FILE),
-		ROW(sieve_before, FILE),
-		ROW(sieve_after, FILE),
-		ROW(sieve_global, DIRECTORY),
-		ROW(autoresponder, PROGRAM),
-		ROW(smtp_tls_ca_file, FILE),
-		ROW(smtp_tls_cert_file, FILE),
-		ROW(smtp_tls_key_file, FILE),
-		ROW(smtp_password_file, SECRET),
-		ROW(smtp_sender_table, SECRET),
-		ROW(dagent_tls_ca_file, FILE),
-		ROW(dagent_tls_cert_file, FILE),
-		ROW(dagent_tls_key_file, FILE),
-		ROW(tls_cert_file, FILE),
-		ROW(tls_key_file, FILE),
-		ROW(tls_client_ca_file, FILE),
-#undef ROW
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		config_check_file(conf, rows[i].key, rows[i].path, rows[i].kind,
-				  faults);
-}
-
-/* All that is wrong with a script of the site; what cannot be read here is not
- * judged. */
-static void config_check_script(const struct conf *conf, const char *key,
-				const char *path,
-				const struct sieve_settings *settings,
-				GPtrArray *faults)
-{
-	const struct sieve_compile_options options = {.settings = settings};
-	g_autoptr(GArray) errors =
-		g_array_new(FALSE, FALSE, sizeof(struct sieve_error));
-	g_autofree char *text = NULL;
-	AUTO(sieve_script) script = NULL;
-	gsize len = 0;
-
-	if (!*path || !g_file_get_contents(path, &text, &len, NULL))
-		return;
-	script = sieve_compile_all(path, text, len, &options, errors);
-	for (guint i = 0; i < errors->len; i++) {
-		const struct sieve_error *error =
-			&g_array_index(errors, struct sieve_error, i);
-		g_autofree char *why =
-			g_strdup_printf("%s:%u:%u: %s", path, error->line,
-					error->column, error->text);
-
-		conf_add_fault(conf, key, why, faults, NULL);
-	}
-}
-
-static bool config_can_read(const char *path)
-{
-	return !*path || access(path, R_OK) == 0;
-}
-
-/* What is in the files, as far as whoever asks may read them. */
-static void config_check_certificates(const struct conf *conf,
-				      GPtrArray *faults)
-{
-	AUTO(tls_context) context = NULL;
-	struct fault fault = {0};
-
-	if (!*conf->tls_cert_file || !*conf->tls_key_file ||
-	    !config_can_read(conf->tls_cert_file) ||
-	    !config_can_read(conf->tls_key_file) ||
-	    !config_can_read(conf->tls_client_ca_file))
-		return;
-	if (tls_context_new(conf->tls_cert_file, conf->tls_key_file,
-			    conf->tls_client_ca_file, &context, &fault))
-		conf_add_fault(conf, "tls_cert_file", fault.text, faults, NULL);
-}
-
-/* The same for what is shown to others, and what they show. */
-static void config_check_client(const struct conf *conf, const char *key,
-				const struct tls_client_options *options,
-				GPtrArray *faults)
-{
-	struct ssl_ctx_st *ctx = NULL;
-	struct fault fault = {0};
-
-	if ((!*options->ca_file && !*options->cert_file) ||
-	    !config_can_read(options->ca_file) ||
-	    !config_can_read(options->cert_file) ||
-	    !config_can_read(options->key_file))
-		return;
-	if (tls_client_ctx_new(options, &ctx, &fault))
-		conf_add_fault(conf, key, fault.text, faults, NULL);
-	else
-		tls_client_ctx_free(ctx);
-}
-
-static void config_check_clients(const struct conf *conf, GPtrArray *faults)
-{
-	const struct tls_client_options relay = {
-		.host = "localhost",
-		.ca_file = conf->smtp_tls_ca_file,
-		.cert_file = conf->smtp_tls_cert_file,
-		.key_file = conf->smtp_tls_key_file,
-	};
-	const struct tls_client_options dagent = {
-		.host = "localhost",
-		.ca_file = conf->dagent_tls_ca_file,
-		.cert_file = conf->dagent_tls_cert_file,
-		.key_file = conf->dagent_tls_key_file,
-	};
-
-	config_check_client(conf,
-			    *relay.ca_file ? "smtp_tls_ca_file"
-					   : "smtp_tls_cert_file",
-			    &relay, faults);
-	config_check_client(conf,
-			    *dagent.ca_file ? "dagent_tls_ca_file"
-					    : "dagent_tls_cert_file",
-			    &dagent, faults);
-}
-
-/* As route.c judges the key that the relay host is shown. */
-static void config_check_relay_key(const struct conf *conf, GPtrArray *faults)
-{
-	bool has_key = *conf->smtp_tls_key_file;
-	const char *key = has_key ? "smtp_tls_key_file" : "smtp_tls_cert_file";
-	const char *path =
-		has_key ? conf->smtp_tls_key_file : conf->smtp_tls_cert_file;
-	g_autofree char *why = NULL;
-	struct stat st;
-
-	if (has_key && !*conf->smtp_tls_cert_file) {
-		conf_add_fault(conf, key, "it needs smtp_tls_cert_file", faults,
-			       NULL);
-	} else if (*path && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-		   st.st_mode & S_IRWXO) {
-		why = g_strdup_printf("%s can be read by others: chmod 600 it",
-				      path);
-		conf_add_fault(conf, key, why, faults, NULL);
-	}
 }
 
 static void config_check_command(const struct conf *conf, GPtrArray *faults)
@@ -331,14 +127,8 @@ void config_check_values(const struct conf *conf, GPtrArray *faults)
 				   faults);
 	if (spam_headers_check((const char *const *)conf->spam_headers, &fault))
 		conf_add_fault(conf, "spam_headers", fault.text, faults, NULL);
-	if (sieve_settings_of_conf(conf, &sieve, &fault)) {
+	if (sieve_settings_of_conf(conf, &sieve, &fault))
 		config_add_named(conf, &fault, faults);
-	} else {
-		config_check_script(conf, "sieve_before", conf->sieve_before,
-				    &sieve, faults);
-		config_check_script(conf, "sieve_after", conf->sieve_after,
-				    &sieve, faults);
-	}
 	sieve_settings_clear(&sieve);
 	if (sieve_redirect_sender_check(conf, &fault))
 		config_add_named(conf, &fault, faults);
@@ -356,8 +146,4 @@ void config_check_values(const struct conf *conf, GPtrArray *faults)
 	if (*conf->group)
 		config_check_owner(conf, "group", group, faults);
 	config_check_command(conf, faults);
-	config_check_relay_key(conf, faults);
-	config_check_files(conf, faults);
-	config_check_certificates(conf, faults);
-	config_check_clients(conf, faults);
 }

@@ -144,6 +144,10 @@ int scripts_of_file(struct scripts *scripts, const char *path,
 	if (stat(path, &st) < 0)
 		return fault_set_errno(fault, FAULT_IO, errno,
 				       "cannot read Sieve script %s", path);
+	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		return fault_set(fault, FAULT_IO,
+				 "cannot read Sieve script %s: it is no file",
+				 path);
 	key = g_strdup_printf("%s:%lld:%lld.%09ld:%llu", path,
 			      (long long)st.st_size,
 			      (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,

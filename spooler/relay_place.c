@@ -45,7 +45,7 @@ char *relay_place_format(const struct relay_place *place)
 int relay_secret_read(const char *key, const char *path, char **ret_text,
 		      struct fault *fault)
 {
-	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	g_autoptr(GString) text = g_string_new(NULL);
 	char octets[4096];
 	struct stat st;
@@ -54,7 +54,10 @@ int relay_secret_read(const char *key, const char *path, char **ret_text,
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return fault_set_errno(fault, FAULT_CONFIG, errno, "%s %s", key,
 				       path);
-	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)))
+	if (!S_ISREG(st.st_mode))
+		return fault_set(fault, FAULT_CONFIG, "%s %s is no file", key,
+				 path);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
 		return fault_set(fault, FAULT_CONFIG,
 				 "%s %s can be read by others: chmod 600 it",
 				 key, path);

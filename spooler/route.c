@@ -3,7 +3,7 @@
  */
 #include "route.h"
 
-#include "smtp/smtp_server.h"
+#include "sender_table.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -160,44 +160,22 @@ static int routes_add_default(GPtrArray *routes, const struct conf *conf,
 
 /* ---- those of the table ---- */
 
-/* The next word of a line, which is cut behind it; NULL: there is none. */
-static char *route_word(char **rest)
-{
-	char *word = *rest + strspn(*rest, " \t");
-	size_t len = strcspn(word, " \t");
-
-	if (!len)
-		return NULL;
-	*rest = word + len;
-	if (**rest)
-		*(*rest)++ = '\0';
-	*rest += strspn(*rest, " \t");
-	return word;
-}
-
-/* SENDER RELAY [USER PASSWORD | USER |COMMAND] */
 static int routes_add_line(GPtrArray *routes, const struct conf *conf,
-			   char *line, struct fault *fault)
+			   char *text, struct fault *fault)
 {
-	char *sender = route_word(&line);
-	char *relay = route_word(&line);
-	char *user = relay ? route_word(&line) : NULL;
+	struct sender_table_line line;
 	struct route *route;
 
-	if (!sender || *sender == '#')
+	if (sender_table_parse(text, &line, fault) != 0)
+		return -1;
+	if (!line.sender)
 		return 0;
-	if (!relay || !strchr(sender, '@') || (user && !*g_strchomp(line)))
-		return fault_set(fault, FAULT_CONFIG,
-				 "it must be: SENDER RELAY, or SENDER RELAY "
-				 "USER PASSWORD");
 	route = route_new(routes);
-	route->sender = g_strdup(sender);
-	route->user = g_strdup(user);
-	if (user && *line == '|')
-		route->token_command = g_strdup(line + 1);
-	else if (user)
-		route->password = g_strdup(line);
-	if (route_add_place(route, conf, relay, fault) != 0)
+	route->sender = g_strdup(line.sender);
+	route->user = g_strdup(line.user);
+	route->token_command = g_strdup(line.token_command);
+	route->password = g_strdup(line.password);
+	if (route_add_place(route, conf, line.relay, fault) != 0)
 		return -1;
 	route_set_options(route, conf);
 	return 0;
@@ -216,8 +194,7 @@ static int routes_add_table(GPtrArray *routes, const struct conf *conf,
 		return -1;
 	lines = g_strsplit(text, "\n", -1);
 	for (size_t i = 0; lines[i]; i++)
-		if (routes_add_line(routes, conf, g_strchomp(lines[i]),
-				    fault) != 0)
+		if (routes_add_line(routes, conf, lines[i], fault) != 0)
 			return fault_prefix(fault, "%s:%zu", path, i + 1);
 	return 0;
 }

@@ -12,7 +12,8 @@ int settings_new(struct conf *conf, const char *server,
 	settings->conf = conf;
 	scheduler_policy_from(conf, &settings->policy);
 	if (routes_new(conf, server, &settings->routes, fault) != 0 ||
-	    rewrite_new(conf->sender_rewrite, &settings->rewrite, fault) != 0) {
+	    rewrite_read(conf->sender_rewrite, &settings->rewrite, fault) !=
+		    0) {
 		settings_unref(settings);
 		return -1;
 	}

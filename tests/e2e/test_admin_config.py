@@ -46,9 +46,11 @@ class Config(Admin):
 
 
     def test_check_finds_what_a_daemon_would_not_start_with(self):
-        shared = self.write("shared", "secret\n")
+        shared = self.write("shared", "# secret\n")
         os.chmod(shared, 0o644)
         script = self.write("after.sieve", "keep;\nfoo;\n")
+        fifo = os.path.join(self.dir, "fifo")
+        os.mkfifo(fifo, 0o600)
         places = " ".join(f"127.0.0.1:{port}" for port in (2003, 2004, 2003))
         for line, text in (
                 ("store_path =", "it cannot be empty"),
@@ -65,11 +67,12 @@ class Config(Admin):
                 ("smtp_token_command = get", "it needs smtp_user"),
                 (f"smtp_tls_key_file = {shared}",
                  "it needs smtp_tls_cert_file"),
-                (f"smtp_password_file = {shared}", "chmod 600"),
                 (f"smtp_sender_table = {shared}", "chmod 600"),
                 (f"smtp_tls_ca_file = {shared}", "certificate"),
                 ("sieve_before = /tmp", "is a directory"),
                 (f"sieve_after = {script}", f'{script}:2:1: unknown command'),
+                (f"sieve_before = {fifo}", "is no file"),
+                (f"smtp_sender_table = {fifo}", "is no file"),
                 (f"sieve_global = {shared}", "is no directory"),
                 (f"autoresponder = {shared}", "cannot be executed"),
                 ("spam_header_name = X Spam", "the name of a header field"),
@@ -87,10 +90,53 @@ class Config(Admin):
                 key = line.split(" =")[0] if line[0] != "=" else ""
                 self.assertIn(f"{path}:1: {key}", result.err)
                 self.assertIn(text, result.err)
+        login = f"smtp_user = us\nsmtp_password_file = {shared}\n"
+        path = self.write("login.cfg", login)
+        self.refused(CONFIG, "config", "check", "-c", path,
+                     says=":2: smtp_password_file: "
+                          f"{shared} can be read by others")
         path = self.write("tls.cfg", f"tls_cert_file = {shared}\n"
                                      f"tls_key_file = {shared}\n")
         self.assertIn(":1: tls_cert_file", self.refused(
             CONFIG, "config", "check", "-c", path).err)
+
+    def test_a_password_that_nobody_asks_for_is_none(self):
+        shared = self.write("shared", "# secret\n")
+        os.chmod(shared, 0o644)
+        for text in (f"smtp_password_file = {shared}\n",
+                     "smtp_password_file = /no/where\n",
+                     f"smtp_password_file = {shared}\nsmtp_user = us\n"
+                     "smtp_token_command = get it\n"):
+            with self.subTest(text):
+                path = self.write("one.cfg", text)
+                self.must("config", "check", "-c", path)
+
+    def test_the_lines_of_tables_are_checked(self):
+        senders = self.write("senders",
+                             "# comment\n\na@b.test relay.test\n"
+                             "a@b.test\nab relay.test\n@b.test relay.test us\n"
+                             "@c.test relay.test:x us pass word\n"
+                             "@d.test [::1]:25 us |get it\n")
+        os.chmod(senders, 0o600)
+        rewrite = self.write("rewrite",
+                             "# comm\u00e9nt\na@b.test c@d.test\r\n"
+                             "a@b.test e@d.test\nab c@d.test\n* @d.test\n"
+                             "@b.test\n")
+        path = self.write("tables.cfg", f"smtp_sender_table = {senders}\n"
+                                        f"sender_rewrite = {rewrite}\n")
+        result = self.refused(CONFIG, "config", "check", "-c", path)
+        for line, text in ((4, "it must be: SENDER RELAY"),
+                           (5, "it must be: SENDER RELAY"),
+                           (6, "it must be: SENDER RELAY"), (7, "relay.test:x")):
+            self.assertIn(f":1: smtp_sender_table: {senders}:{line}: ",
+                          result.err)
+            self.assertIn(text, result.err)
+        for line, text in ((3, "a@b.test stands here twice"),
+                           (4, "'ab' is no address and no @domain"),
+                           (6, "an address and what is sent instead")):
+            self.assertIn(f":2: sender_rewrite: {rewrite}:{line}: {text}",
+                          result.err)
+        self.assertEqual(result.err.count("\n"), 7, result.err)
 
     def test_a_key_that_is_set_twice_is_a_warning(self):
         path = self.write("twice.cfg", "quota_hard = 5\nquota_hard = 6\n")

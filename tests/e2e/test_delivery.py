@@ -250,6 +250,10 @@ class Rules(Delivering):
         os.rename(before, before + ".away")
         reply = self.lmtp(crlf(message("waits")))
         self.assertEqual(reply[0], 451, reply)
+        # Nor is one that is none, and nobody waits for its other end.
+        os.mkfifo(before)
+        reply = self.lmtp(crlf(message("waits")))
+        self.assertEqual(reply[0], 451, reply)
         os.rename(before + ".away", before)
         self.assertEqual(self.lmtp(crlf(message("waits")))[0], 250)
 

@@ -1,8 +1,8 @@
 /*
  * The table of sender_rewrite, and what completing makes of it.
  */
+#include "rewrite.h"
 #include "spooler/fixup.h"
-#include "spooler/rewrite.h"
 
 #include <criterion/criterion.h>
 #include <glib/gstdio.h>
@@ -18,7 +18,7 @@ static int table(const char *text, struct rewrite **ret_rewrite,
 	cr_assert(fd >= 0);
 	(void)close(fd);
 	cr_assert(g_file_set_contents(path, text, -1, NULL));
-	rc = rewrite_new(path, ret_rewrite, fault);
+	rc = rewrite_read(path, ret_rewrite, fault);
 	(void)g_unlink(path);
 	return rc;
 }

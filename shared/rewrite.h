@@ -15,9 +15,15 @@
 
 struct rewrite;
 
-/* Reads a file; "": no table, NULL.  FAULT_CONFIG with the line. */
-NODISCARD int rewrite_new(const char *path, struct rewrite **ret_rewrite,
+/* An empty table. */
+struct rewrite *rewrite_new(void);
+/* A line, which is changed; one that is empty or a comment adds nothing.
+ * FAULT_CONFIG. */
+NODISCARD int rewrite_add(struct rewrite *rewrite, char *line,
 			  struct fault *fault);
+/* A file; "": no table, NULL.  FAULT_CONFIG with the line. */
+NODISCARD int rewrite_read(const char *path, struct rewrite **ret_rewrite,
+			   struct fault *fault);
 void rewrite_free(struct rewrite *rewrite);
 AUTO_DEFINE(rewrite, rewrite_free);
 

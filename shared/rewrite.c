@@ -28,14 +28,26 @@ static bool rewrite_check(const char *text)
 	return smtp_path_check(whole, true, true);
 }
 
-static int rewrite_line(struct rewrite *rewrite, const char *line,
-			struct fault *fault)
+struct rewrite *rewrite_new(void)
 {
-	g_auto(GStrv) words = g_strsplit_set(line, " \t", -1);
+	struct rewrite *rewrite = g_new0(struct rewrite, 1);
+
+	rewrite->rows =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return rewrite;
+}
+
+int rewrite_add(struct rewrite *rewrite, char *line, struct fault *fault)
+{
+	g_auto(GStrv) words = g_strsplit_set(g_strstrip(line), " \t", -1);
 	const char *parts[3] = {0};
 	size_t count = 0;
 	g_autofree char *old = NULL;
 
+	if (!*line || *line == '#')
+		return 0;
+	if (!g_utf8_validate(line, -1, NULL))
+		return fault_set(fault, FAULT_CONFIG, "it is not UTF-8");
 	for (char **word = words; *word; word++)
 		if (**word && count < G_N_ELEMENTS(parts))
 			parts[count++] = *word;
@@ -57,8 +69,8 @@ static int rewrite_line(struct rewrite *rewrite, const char *line,
 	return 0;
 }
 
-int rewrite_new(const char *path, struct rewrite **ret_rewrite,
-		struct fault *fault)
+int rewrite_read(const char *path, struct rewrite **ret_rewrite,
+		 struct fault *fault)
 {
 	AUTO(rewrite) rewrite = NULL;
 	g_autoptr(GError) error = NULL;
@@ -71,21 +83,12 @@ int rewrite_new(const char *path, struct rewrite **ret_rewrite,
 	if (!g_file_get_contents(path, &text, NULL, &error))
 		return fault_set(fault, FAULT_CONFIG, "sender_rewrite: %s",
 				 error->message);
-	if (!g_utf8_validate(text, -1, NULL))
-		return fault_set(fault, FAULT_CONFIG,
-				 "sender_rewrite: %s is not UTF-8", path);
-	rewrite = g_new0(struct rewrite, 1);
-	rewrite->rows =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	rewrite = rewrite_new();
 	lines = g_strsplit(text, "\n", -1);
-	for (size_t i = 0; lines[i]; i++) {
-		const char *line = g_strstrip(lines[i]);
-
-		if (*line && *line != '#' &&
-		    rewrite_line(rewrite, line, fault) != 0)
+	for (size_t i = 0; lines[i]; i++)
+		if (rewrite_add(rewrite, lines[i], fault) != 0)
 			return fault_prefix(fault, "sender_rewrite: %s:%zu",
 					    path, i + 1);
-	}
 	*ret_rewrite = g_steal_pointer(&rewrite);
 	return 0;
 }
