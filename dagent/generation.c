@@ -63,7 +63,7 @@ void generation_free(struct generation *generation)
 							 struct listener, i));
 	g_array_unref(generation->listeners);
 	g_array_unref(generation->trusted);
-	serve_free(generation->serve, 0);
+	serve_free(generation->serve);
 	if (generation->agent)
 		agent_free(generation->agent);
 	if (generation->tls)
@@ -358,10 +358,15 @@ void generation_retire(struct generation *generation)
 	serve_retire(generation->serve);
 }
 
-void generation_end(struct generation *generation)
+void generation_wait(struct generation *generation)
 {
 	g_thread_join(generation->thread);
-	serve_free(g_steal_pointer(&generation->serve), GENERATION_GRACE_MS);
+	serve_wait(generation->serve, GENERATION_GRACE_MS);
+}
+
+void generation_end(struct generation *generation)
+{
+	serve_free(g_steal_pointer(&generation->serve));
 	if (g_atomic_int_get(&generation->sessions) == 0)
 		generation_free(generation);
 }

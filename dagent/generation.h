@@ -31,10 +31,13 @@ void generation_drop_listeners(struct generation *generation,
 
 /* Accepts no more; sessions end when their clients pause. */
 void generation_retire(struct generation *generation);
-/* The same, as soon as no message is under way. */
+/* The same, as soon as no message is under way; also while generation_wait()
+ * waits. */
 void generation_stop(struct generation *generation);
-/* After one of these: waits for its sessions, then frees it.  Sessions that do
- * not end in time still use it: then it stays. */
+/* After one of these: waits for its sessions, not for ever. */
+void generation_wait(struct generation *generation);
+/* After that: frees it.  Sessions that did not end in time still use it: then
+ * it stays. */
 void generation_end(struct generation *generation);
 /* Frees what was never started; listeners that were not dropped are closed. */
 void generation_free(struct generation *generation);

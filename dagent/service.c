@@ -21,6 +21,12 @@
 #include <sysexits.h>
 #include <time.h>
 
+/* A generation whose sessions end, and who waits for that. */
+struct retiring {
+	struct generation *generation; /* under lock; NULL: it has ended */
+	GThread *thread;
+};
+
 /* The process. */
 static struct {
 	const struct options *options;
@@ -29,7 +35,7 @@ static struct {
 	bool must_stop;
 	bool must_reload;
 	struct generation *current; /* under lock, for the scraper */
-	GPtrArray *retiring;        /* of GThread */
+	GPtrArray *retiring;        /* of struct retiring */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
 
 /* ---- reload ---- */
@@ -70,10 +76,28 @@ static void service_set_log_level(const struct conf *conf)
 	log_set_level(level);
 }
 
-static gpointer service_retire_main(gpointer old)
+static gpointer service_retire_main(gpointer data)
 {
+	struct retiring *retiring = data;
+	struct generation *old = retiring->generation;
+
+	generation_wait(old);
+	pthread_mutex_lock(&state.lock);
+	retiring->generation = NULL;
+	pthread_mutex_unlock(&state.lock);
 	generation_end(old);
 	return NULL;
+}
+
+static void service_retire(struct generation *old)
+{
+	struct retiring *retiring = g_new0(struct retiring, 1);
+
+	generation_retire(old);
+	retiring->generation = old;
+	retiring->thread =
+		g_thread_new("retire", service_retire_main, retiring);
+	g_ptr_array_add(state.retiring, retiring);
 }
 
 static void service_reload(void)
@@ -93,10 +117,8 @@ static void service_reload(void)
 	pthread_mutex_lock(&state.lock);
 	state.current = next;
 	pthread_mutex_unlock(&state.lock);
-	generation_retire(old);
 	generation_drop_listeners(old, next);
-	g_ptr_array_add(state.retiring,
-			g_thread_new("retire", service_retire_main, old));
+	service_retire(old);
 	daemon_reloaded(NULL);
 }
 
@@ -130,6 +152,19 @@ static void service_on_scrape(void *context)
 		committer_get_stats(generation_committer(state.current),
 				    &stats);
 		figures_set_committer(&stats);
+	}
+	pthread_mutex_unlock(&state.lock);
+}
+
+/* A stop is for the sessions of earlier generations, too. */
+static void service_stop_retiring(void)
+{
+	pthread_mutex_lock(&state.lock);
+	for (guint i = 0; i < state.retiring->len; i++) {
+		const struct retiring *retiring = state.retiring->pdata[i];
+
+		if (retiring->generation)
+			generation_stop(retiring->generation);
 	}
 	pthread_mutex_unlock(&state.lock);
 }
@@ -199,10 +234,16 @@ static void service_stop(void)
 	pthread_mutex_unlock(&state.lock);
 	metrics_listen_stop();
 	generation_stop(last);
+	service_stop_retiring();
+	generation_wait(last);
 	generation_end(last);
 	manager_watch_stop();
-	for (guint i = 0; i < state.retiring->len; i++)
-		g_thread_join(state.retiring->pdata[i]);
+	for (guint i = 0; i < state.retiring->len; i++) {
+		struct retiring *retiring = state.retiring->pdata[i];
+
+		g_thread_join(retiring->thread);
+		g_free(retiring);
+	}
 	daemon_end();
 }
 

@@ -362,23 +362,29 @@ static void serve_end_threads(struct serve *serve)
 		pthread_cond_wait(&serve->ended, &serve->mutex);
 }
 
-void serve_free(struct serve *serve, int64_t grace_ms)
+void serve_wait(struct serve *serve, int64_t grace_ms)
 {
-	bool done;
+	pthread_mutex_lock(&serve->mutex);
+	if (!serve_wait_grace(serve, grace_ms)) {
+		atomic_store(&serve->ending, SERVE_CUTS);
+		if (!serve_cut_off(serve, SHUT_RD))
+			(void)serve_cut_off(serve, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&serve->mutex);
+}
+
+void serve_free(struct serve *serve)
+{
+	bool is_over;
 
 	if (!serve)
 		return;
 	pthread_mutex_lock(&serve->mutex);
-	done = serve_wait_grace(serve, grace_ms);
-	if (!done) {
-		atomic_store(&serve->ending, SERVE_CUTS);
-		done = serve_cut_off(serve, SHUT_RD) ||
-		       serve_cut_off(serve, SHUT_RDWR);
-	}
-	if (done)
+	is_over = g_hash_table_size(serve->sessions) == 0;
+	if (is_over)
 		serve_end_threads(serve);
 	pthread_mutex_unlock(&serve->mutex);
-	if (!done) {
+	if (!is_over) {
 		/* Their threads still use it; the process is about to end. */
 		log_message(LOG_LEVEL_WARNING,
 			    "sessions are still at work: not waiting longer");

@@ -58,8 +58,11 @@ void serve_stop(struct serve *serve);
 /* Async-signal-safe: stop accepting, because another serve does (a reload);
  * sessions go on and get 421 when the client pauses. */
 void serve_retire(struct serve *serve);
-/* After serve_run(): waits for the sessions (at most grace_ms, then they get
- * 421 and their connections are cut), then frees. */
-void serve_free(struct serve *serve, int64_t grace_ms);
+/* After serve_run(): waits for the sessions, at most grace_ms, then they get
+ * 421 and their connections are cut. */
+void serve_wait(struct serve *serve, int64_t grace_ms);
+/* After that, or where it never ran.  Sessions that did not end all the same
+ * still use it: then it stays. */
+void serve_free(struct serve *serve);
 
 #endif

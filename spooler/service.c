@@ -368,8 +368,10 @@ static void service_end(struct service *service)
 		serve_stop(serve);
 	if (service->serving)
 		(void)pthread_join(service->thread, NULL);
-	if (serve)
-		serve_free(serve, SERVICE_GRACE_MS);
+	if (serve) {
+		serve_wait(serve, SERVICE_GRACE_MS);
+		serve_free(serve);
+	}
 	if (spooler)
 		spooler_free(spooler);
 	if (service->submission)

@@ -638,14 +638,18 @@ class Listeners(Case):
         okapi = Okapi(directory, tls_cert_file=cert, tls_key_file=key)
         self.addCleanup(okapi.stop)
         dagent = okapi.start_dagent()
-        deaf = Lmtp(("127.0.0.1", okapi.port), timeout=0.5)
-        self.addCleanup(deaf.close)
-        with self.assertRaises(TimeoutError):
-            while True:
-                deaf.send(b"NOOP\r\n" * 10000)
-        mute = Lmtp(("127.0.0.1", okapi.port))
-        self.addCleanup(mute.close)
-        self.assertEqual(mute.command("STARTTLS")[0], 220)
+        for _ in ("before a reload", "after it"):
+            deaf = Lmtp(("127.0.0.1", okapi.port), timeout=0.5)
+            self.addCleanup(deaf.close)
+            with self.assertRaises(TimeoutError):
+                while True:
+                    deaf.send(b"NOOP\r\n" * 10000)
+            mute = Lmtp(("127.0.0.1", okapi.port))
+            self.addCleanup(mute.close)
+            self.assertEqual(mute.command("STARTTLS")[0], 220)
+            told = len(dagent.lines)
+            dagent.child.send_signal(signal.SIGHUP)
+            dagent.wait_for("reloaded", since=told)
         self.assertEqual(dagent.stop(timeout=15), 0)
 
     def test_idle_too_long_says_421(self):

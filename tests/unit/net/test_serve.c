@@ -193,7 +193,8 @@ static void host_stop(struct host *host, int64_t grace_ms)
 {
 	serve_stop(host->serve);
 	pthread_join(host->thread, NULL);
-	serve_free(host->serve, grace_ms);
+	serve_wait(host->serve, grace_ms);
+	serve_free(host->serve);
 	tls_context_free(host->tls);
 	host_remove(&host->cert);
 	host_remove(&host->key);
@@ -412,7 +413,8 @@ Test(serve, retirement)
 	client_expect_end(&client);
 	client_close(&client);
 	client_close(&silent);
-	serve_free(host.serve, 10000);
+	serve_wait(host.serve, 10000);
+	serve_free(host.serve);
 	g_free(host.where);
 	cr_expect_eq(atomic_load(&seen.closed), 2);
 }
@@ -439,7 +441,8 @@ Test(serve, shutdown_does_not_wait_for_ever)
 
 static void *host_end(void *serve)
 {
-	serve_free(serve, 0);
+	serve_wait(serve, 0);
+	serve_free(serve);
 	return NULL;
 }
 
