@@ -133,6 +133,22 @@ static char *deliver_id(const struct mail *mail,
 	return g_strdup(mail->id);
 }
 
+/* "duplicate of 4711"; of one that stored nothing the time is known.  Owned. */
+static char *deliver_twice(const struct delivery_result *result)
+{
+	g_autoptr(GDateTime) seen =
+		g_date_time_new_from_unix_utc(result->seen / USEC_PER_SEC);
+	g_autofree char *time = NULL;
+
+	if (result->message > 0)
+		return g_strdup_printf(
+			"duplicate of %" G_GINT64_FORMAT "%s", result->message,
+			result->by_message_id ? " by Message-ID" : "");
+	time = seen ? g_date_time_format(seen, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+	return g_strdup_printf("duplicate of the delivery at %s",
+			       time ? time : "?");
+}
+
 /* What conversion left out or cut. */
 static void deliver_log_notes(struct log_event *event,
 			      const struct propset *set)
@@ -223,13 +239,7 @@ static void deliver_log(const struct mail *mail,
 	g_autofree char *id = deliver_id(mail, to);
 	g_autofree char *folders = plan ? deliver_folders(mail, to) : NULL;
 	g_autofree char *twice =
-		result == FIGURES_DUPLICATE
-			? g_strconcat("duplicate of ", id,
-				      to->result.by_message_id
-					      ? " by Message-ID"
-					      : "",
-				      NULL)
-			: NULL;
+		result == FIGURES_DUPLICATE ? deliver_twice(&to->result) : NULL;
 	bool is_failed = to->verdict.kind != FAULT_NONE;
 
 	event = deliver_log_new(mail, is_failed ? mail->id : id, to->path);

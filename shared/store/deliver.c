@@ -111,27 +111,27 @@ static int delivery_look_key(struct store *store,
 /* 1: made before, 0: not, -1: fault. */
 static int delivery_look_mark(struct store *store, struct delivery_mark *mark,
 			      int64_t now, int64_t *ret_message,
-			      struct fault *fault)
+			      int64_t *ret_seen, struct fault *fault)
 {
 	int64_t since = now - mark->window_s * USEC_PER_SEC;
 	int64_t earlier_until = 0;
-	int64_t seen = 0;
 	int rc;
 
 	if (!mark->window_s)
 		return 0;
-	rc = delivery_look_key(store, mark->key, ret_message, &seen, fault);
+	rc = delivery_look_key(store, mark->key, ret_message, ret_seen, fault);
 	if (rc < 0)
 		return -1;
 	mark->is_known = rc == 1;
 	if (mark->is_known || !mark->has_earlier)
-		return mark->is_known && seen > since;
+		return mark->is_known && *ret_seen > since;
 	if (schema_earlier_keys(store, &earlier_until, fault))
 		return -1;
 	if (earlier_until <= since)
 		return 0;
-	rc = delivery_look_key(store, mark->earlier, ret_message, &seen, fault);
-	return rc < 0 ? -1 : rc == 1 && seen > since;
+	rc = delivery_look_key(store, mark->earlier, ret_message, ret_seen,
+			       fault);
+	return rc < 0 ? -1 : rc == 1 && *ret_seen > since;
 }
 
 static int delivery_look(struct store *store,
@@ -144,7 +144,8 @@ static int delivery_look(struct store *store,
 						 .by_message_id =
 							 i == DELIVERY_ID};
 		int rc = delivery_look_mark(store, &marks[i], now,
-					    &result.message, fault);
+					    &result.message, &result.seen,
+					    fault);
 
 		if (rc < 0)
 			return -1;

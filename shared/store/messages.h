@@ -71,7 +71,7 @@ struct submission; /* queue.h */
 /* What one recipient's mail does to the store: it commits whole. */
 struct delivery {
 	int64_t store;         /* the recipient's */
-	const char *recipient; /* as the MTA named it */
+	const char *recipient; /* its address: what is the same twice */
 	const char *detail;    /* of it, or NULL */
 	const char *reverse_path;
 	const char *message_id; /* one of that is enough, within the policy's
@@ -93,6 +93,7 @@ struct delivery {
 struct delivery_result {
 	int64_t message;    /* id of the first copy; 0 if there is none */
 	bool is_duplicate;  /* message is that of the first time */
+	int64_t seen;       /* then: when that was */
 	bool by_message_id; /* another one that bears the same Message-ID */
 	int64_t content;    /* the row of delivery.content; 0: not needed */
 };

@@ -2,7 +2,9 @@
 """Rules as a user meets them: put, listed, run on mail that arrives, explained.
 """
 
+import calendar
 import os
+import re
 import sys
 import threading
 import time
@@ -161,6 +163,22 @@ class EditHeader(Rules):
         self.assertEqual(len(self.okapi.mails("anna", "Inbox")), 1)
         self.assertEqual(len(self.okapi.queue()), 2)
         self.okapi.dagent.wait_for("duplicate of")
+
+    def test_a_redirect_that_is_repeated_is_a_duplicate_of_the_first(self):
+        """nothing was stored: the log tells when that was, and names no
+        delivery of its own"""
+        self.rule('redirect "away@y.test";')
+        data = crlf(message("away"))
+        for _ in range(2):
+            with Lmtp(("127.0.0.1", self.okapi.port)) as client:
+                reply, = client.deliver("q@x.test", ["anna@okapi.test"], data)
+            self.assertEqual(reply[0], 250)
+        self.assertEqual(len(self.okapi.queue()), 1)
+        line = self.okapi.dagent.wait_for("duplicate of")
+        seen = re.search('result="duplicate of the delivery at (.+?Z)"', line)
+        self.assertTrue(seen, line)
+        then = time.strptime(seen[1], "%Y-%m-%dT%H:%M:%SZ")
+        self.assertLess(abs(calendar.timegm(then) - time.time()), 60, line)
 
     def test_a_store_with_changed_messages_is_sound(self):
         self.rule(self.EDIT)
