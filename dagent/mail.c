@@ -17,6 +17,7 @@ static void mail_recipient_free(gpointer data)
 	struct mail_recipient *to = data;
 
 	g_free(to->path);
+	g_free(to->same);
 	g_free(to->dsn_orcpt);
 	g_free(to->original);
 	if (to->who)
@@ -69,6 +70,24 @@ void mail_free(struct mail *mail)
 	g_free(mail);
 }
 
+/* An address is itself; a login is the primary one with the detail, which may
+ * also come beside the name ($EXTENSION).  Owned. */
+static char *mail_recipient_same(const struct mail *mail,
+				 const struct mail_recipient *to)
+{
+	const char *address = mail_recipient_address(to);
+	const char *domain = strrchr(address, '@');
+	const char *delimiter = mail->agent->conf->recipient_delimiter;
+
+	if (!to->detail || (address == to->path && to->who->detail))
+		return g_strdup(address);
+	return g_strdup_printf(
+		"%.*s%c%s%s",
+		(int)(domain ? domain - address : (ptrdiff_t)strlen(address)),
+		address, *delimiter ? *delimiter : '+', to->detail,
+		domain ? domain : "");
+}
+
 struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 					  struct store_recipient *who)
 {
@@ -77,6 +96,7 @@ struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 	to->path = g_strdup(path);
 	to->who = who;
 	to->detail = who->detail ? who->detail : mail->wishes.detail;
+	to->same = mail_recipient_same(mail, to);
 	(void)fault_set(&to->verdict, FAULT_INTERNAL, "not delivered yet");
 	g_ptr_array_add(mail->recipients, to);
 	return to;

@@ -22,6 +22,7 @@ struct mail_recipient {
 	char *original;              /* the address in it, or NULL */
 	struct store_recipient *who; /* owned */
 	const char *detail;          /* for rules; borrowed, or NULL */
+	char *same; /* the same for each name of one recipient */
 	struct plan *plan;
 	struct delivery_result result;
 	/* FAULT_NONE: disposed of.  FAULT_INTERNAL until something is known. */

@@ -32,7 +32,7 @@ void save_ask(const struct mail *mail, const struct mail_recipient *to,
 	ret_question->content.kept = mail->kept;
 	ret_question->delivery = (struct delivery){
 		.store = to->who->store,
-		.recipient = to->path,
+		.recipient = to->same,
 		.detail = to->detail,
 		.reverse_path = mail->reverse_path,
 		.message_id = mail->set ? propset_text(mail->set,

@@ -194,6 +194,21 @@ class Delivery(Served):
         again.deliver("c@example.org", [ANNA], data + b"x\r\n")
         self.assertEqual(len(self.okapi.mails("anna")), 3)
 
+    def test_a_recipient_has_many_names(self):
+        """a login is its address; another detail, and another address, are
+        other recipients"""
+        data = crlf(message("names"))
+        self.okapi.must("user", "set", "anna", "--alias", "anne@okapi.test")
+        for names, copies in ((("anna", ANNA, "ANNA", "Anna@OKAPI.test"), 1),
+                              (("anna+a", "anna+a@okapi.test"), 2),
+                              (("anna+b",), 3), (("anne@okapi.test",), 4)):
+            for name in names:
+                with self.subTest(name):
+                    reply, = self.client().deliver("c@example.org", [name],
+                                                   data)
+                    self.assert_reply(reply, 250, "2.1.5")
+                    self.assertEqual(len(self.okapi.mails("anna")), copies)
+
     def test_dropped_within_the_data_is_not_stored(self):
         client = self.client()
         client.envelope("c@example.org", [ANNA])
