@@ -213,6 +213,17 @@ static int param_notify(struct smtp_param_target *target, char *value,
 	return 0;
 }
 
+/* Some write a path where an address belongs: without its brackets. */
+static void param_strip_brackets(char *address)
+{
+	size_t len = strlen(address);
+
+	if (*address != '<' || address[len - 1] != '>')
+		return;
+	memmove(address, address + 1, len - 2);
+	address[len - 2] = '\0';
+}
+
 /* RFC 3461 4.2: "type;xtext", at most 500 octets; RFC 6533 has UTF-8 in it
  * as it is. */
 static int param_orcpt(struct smtp_param_target *target, char *value,
@@ -230,6 +241,9 @@ static int param_orcpt(struct smtp_param_target *target, char *value,
 	    !smtp_xtext_decode_here(semicolon + 1))
 		return param_bad("ORCPT", fault);
 	if (!param_is_printable(value) || !g_utf8_validate(value, -1, NULL))
+		return param_bad("ORCPT", fault);
+	param_strip_brackets(semicolon + 1);
+	if (!semicolon[1])
 		return param_bad("ORCPT", fault);
 	target->rcpt->dsn_orcpt = value;
 	return 0;

@@ -284,11 +284,12 @@ Test(smtp_dialogue, submission)
 		 EHLO
 		 "MAIL FROM:<a@x> RET=hdrs ENVID=QQ+2B+3D\r\n"
 		 "RCPT TO:<b@x> NOTIFY=SUCCESS,delay ORCPT=rfc822;b+2Bc@x\r\n"
-		 "RCPT TO:<b@x> NOTIFY=NEVER\r\n",
-		 OK3 "250/2.1.5",
+		 "RCPT TO:<b@x> NOTIFY=NEVER\r\n"
+		 "RCPT TO:<b@x> ORCPT=rfc822;<d@x>\r\n",
+		 OK3 "250/2.1.5 250/2.1.5",
 		 "hello c;mail <a@x> ret=HDRS envid=QQ+=;"
 		 "rcpt <b@x> notify=10 orcpt=rfc822;b+c@x;"
-		 "rcpt <b@x> notify=1;",
+		 "rcpt <b@x> notify=1;rcpt <b@x> orcpt=rfc822;d@x;",
 		 SMTP_NEXT_READ},
 		{"broken DSN",
 		 EHLO

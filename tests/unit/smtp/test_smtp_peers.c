@@ -188,6 +188,8 @@ Test(smtp_peers, rcpt_params)
 		{"ORCPT=rfc822;user+2Bdetail", "250/2.1.5"},
 		{"ORCPT=rfc822;<user+2Bdetail>", "250/2.1.5"},
 		{"ORCPT=rfc822;", "501/5.5.4"},
+		{"ORCPT=rfc822;<>", "501/5.5.4"},
+		{"ORCPT=rfc822;+3C+3E", "501/5.5.4"},
 		{"ORCPT=rfc822;++", "501/5.5.4"},
 		{"ORCPT=++", "501/5.5.4"},
 		{"NOTIFY=SUCCESS", "250/2.1.5"},
