@@ -3,6 +3,7 @@
  */
 #include "attach.h"
 #include "field.h"
+#include "pages.h"
 #include "params.h"
 #include "parts.h"
 #include "text_files.h"
@@ -265,7 +266,7 @@ static struct propset *add_leaf(const struct attach_walk *walk,
 		return attachment;
 	/* What was not taken apart is kept with its own header. */
 	if (entity->cut)
-		bytes = g_bytes_new(entity->whole.data, entity->whole.len);
+		bytes = mime_octets(entity->whole);
 	else
 		bytes = mime_decode(entity);
 	attach_set_data(walk->context, attachment, bytes);
@@ -402,6 +403,7 @@ void attach_convert(struct convert_context *context,
 static GBytes *whole_entity(const struct mime_entity *root)
 {
 	GByteArray *out = g_byte_array_new();
+	guint head = 0;
 
 	for (guint i = 0; i < root->fields->len; i++) {
 		const struct mime_field *field =
@@ -417,8 +419,9 @@ static GBytes *whole_entity(const struct mime_entity *root)
 		g_byte_array_append(out, (const guint8 *)"\r\n", 2);
 	}
 	g_byte_array_append(out, (const guint8 *)"\r\n", 2);
-	g_byte_array_append(out, (const guint8 *)root->content.data,
-			    (guint)root->content.len);
+	head = out->len;
+	g_byte_array_set_size(out, head + (guint)root->content.len);
+	pages_copy(out->data + head, root->content.data, root->content.len);
 	return g_byte_array_free_to_bytes(out);
 }
 

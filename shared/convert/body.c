@@ -1,6 +1,7 @@
 /*
  * Which parts are the bodies, and their text.
  */
+#include "pages.h"
 #include "params.h"
 #include "parts.h"
 #include "text_files.h"
@@ -297,11 +298,13 @@ static char *take_text(struct convert_context *context,
 
 	if (!declares_utf8(leaf) || !utf8_is_valid(data, len)) {
 		text = body_decode_text(context, leaf, bytes, ret_charset);
+		pages_done(data, len);
 		g_bytes_unref(bytes);
 		return text;
 	}
 	*ret_charset = g_strdup("utf-8");
 	text = g_realloc(g_bytes_unref_to_data(bytes, &len), len + 1);
+	pages_done(data, len); /* of the message, if it was not ours alone */
 	text[len] = '\0';
 	return text_without_mark(text);
 }
@@ -381,14 +384,10 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 		return;
 	}
 	text = take_text(context, leaf, take_files(leaf), &charset);
-	if (is_flowed(leaf)) {
-		char *flowed = text;
-
-		text = text_unflow(flowed, param_is(leaf, "delsp", "yes"));
-		g_free(flowed);
-	} else {
+	if (is_flowed(leaf))
+		text = text_unflow(text, param_is(leaf, "delsp", "yes"));
+	else
 		text = text_crlf_take(text);
-	}
 	if (context->options->flags & CONVERT_BODIES)
 		propset_set_text_take(set, PR_BODY, text);
 	else
@@ -415,10 +414,9 @@ void body_keep_html(struct propset *set, int page, struct span octets,
 static void make_plain(struct convert_context *context, struct propset *set,
 		       const char *html)
 {
-	g_autofree char *plain = html_to_text(context, html, strlen(html));
-	g_autofree char *lines = text_crlf(plain);
+	char *plain = html_to_text(context, html, strlen(html));
 
-	propset_set_text(set, PR_BODY, lines);
+	propset_set_text_take(set, PR_BODY, text_crlf_take(plain));
 }
 
 static void set_html(struct convert_context *context, struct mime_entity *leaf,
@@ -445,10 +443,7 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	else
 		text = body_decode_text(context, leaf, bytes, &charset);
 	if (is_enriched) {
-		char *enriched = g_steal_pointer(&text);
-
-		text = text_enriched_to_html(enriched);
-		g_free(enriched);
+		text = text_enriched_to_html(g_steal_pointer(&text));
 	} else if (bytes) {
 		octets.data = g_bytes_get_data(bytes, &octets.len);
 		page = charset_exact_codepage(charset, octets.data, octets.len,

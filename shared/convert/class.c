@@ -79,7 +79,7 @@ static GString *calendar_unfold(const char *data, size_t len)
 static char *calendar_text(struct convert_context *context,
 			   const struct mime_entity *part)
 {
-	g_autoptr(GBytes) bytes = mime_decode(part);
+	g_autoptr(GBytes) bytes = mime_view(part);
 	const char *charset = mime_params_get(part->type_params, "charset");
 	gsize len = 0;
 	const char *data = g_bytes_get_data(bytes, &len);

@@ -3,6 +3,7 @@
  */
 #include "attach.h"
 #include "headers.h"
+#include "pages.h"
 #include "parts.h"
 
 #include <gmime/gmime.h>
@@ -65,18 +66,24 @@ void convert_message(struct convert_context *context,
  * last one, lines are made of them; NULL otherwise, else owned. */
 static GString *lines_of_cr(const char *data, size_t len)
 {
+	const char *end = data + len;
+	const char *done = data;
 	GString *lines = NULL;
 
 	if (len < 2 || !memchr(data, '\r', len - 2) ||
 	    memchr(data, '\n', len - 1))
 		return NULL;
 	lines = g_string_sized_new(len + len / 16);
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '\n')
-			continue;
-		g_string_append_c(lines, data[i]);
-		if (data[i] == '\r')
+	end -= end[-1] == '\n';
+	while (data < end) {
+		const char *cr = memchr(data, '\r', (size_t)(end - data));
+		const char *next = cr ? cr + 1 : end;
+
+		g_string_append_len(lines, data, next - data);
+		if (cr)
 			g_string_append_c(lines, '\n');
+		data = next;
+		pages_passed(&done, data);
 	}
 	return lines;
 }

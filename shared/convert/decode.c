@@ -3,6 +3,7 @@
  * GMime, base64 by ourselves.
  */
 #include "mime.h"
+#include "pages.h"
 
 #include <gmime/gmime.h>
 #include <string.h>
@@ -24,33 +25,61 @@ static struct span uu_body(struct span content)
 	return content;
 }
 
-static GBytes *decode_with(struct span content, GMimeContentEncoding encoding)
-{
+/* A content that GMime decodes, in as many pieces as it is given. */
+struct decoding {
 	GMimeEncoding state;
-	GByteArray *out = g_byte_array_new();
-	const size_t chunk = 1 << 20;
+	GByteArray *out;
+	const char *done; /* what is before was read */
+};
 
-	g_mime_encoding_init_decode(&state, encoding);
-	for (size_t done = 0; done <= content.len; done += chunk) {
-		size_t n = MIN(chunk, content.len - done);
-		bool last = done + n >= content.len;
-		guint old = out->len;
+static void decode_begin(struct decoding *decoding,
+			 GMimeContentEncoding encoding, const char *start)
+{
+	g_mime_encoding_init_decode(&decoding->state, encoding);
+	decoding->out = g_byte_array_new();
+	decoding->done = start;
+}
+
+static void decode_step(struct decoding *decoding, const char *at,
+			const char *end)
+{
+	while (at < end) {
+		size_t n = MIN((size_t)(end - at), (size_t)PAGES_PIECE);
+		size_t room = g_mime_encoding_outlen(&decoding->state, n);
+		guint old = decoding->out->len;
 		size_t got = 0;
 
-		g_byte_array_set_size(
-			out,
-			old + (guint)g_mime_encoding_outlen(&state, n) + 64);
-		if (last)
-			got = g_mime_encoding_flush(&state, content.data + done,
-						    n, (char *)out->data + old);
-		else
-			got = g_mime_encoding_step(&state, content.data + done,
-						   n, (char *)out->data + old);
-		g_byte_array_set_size(out, old + (guint)got);
-		if (last)
-			break;
+		g_byte_array_set_size(decoding->out, old + (guint)room + 64);
+		got = g_mime_encoding_step(&decoding->state, at, n,
+					   (char *)decoding->out->data + old);
+		g_byte_array_set_size(decoding->out, old + (guint)got);
+		at += n;
+		pages_passed(&decoding->done, at);
 	}
+}
+
+/* What the end of the content leaves over; owned. */
+static GBytes *decode_end(struct decoding *decoding)
+{
+	GByteArray *out = decoding->out;
+	guint old = out->len;
+	size_t got = 0;
+
+	g_byte_array_set_size(out, old + 64);
+	got = g_mime_encoding_flush(&decoding->state, "", 0,
+				    (char *)out->data + old);
+	g_byte_array_set_size(out, old + (guint)got);
 	return g_byte_array_free_to_bytes(out);
+}
+
+static GBytes *decode_uuencode(struct span content)
+{
+	struct decoding decoding;
+
+	content = uu_body(content);
+	decode_begin(&decoding, GMIME_CONTENT_ENCODING_UUENCODE, content.data);
+	decode_step(&decoding, content.data, content.data + content.len);
+	return decode_end(&decoding);
 }
 
 /* The value of each sign, plus one; 0: it has none. */
@@ -110,19 +139,21 @@ static GBytes *decode_base64(struct span content)
 {
 	uint8_t *out = g_malloc(content.len / 4 * 3 + 4);
 	size_t len = 0;
+	const char *done = content.data;
 	uint32_t bits = 0;
 	unsigned have = 0;
 	bool padded = false;
 
 	for (size_t i = 0; i < content.len; i++) {
+		size_t left = MIN(content.len - i, (size_t)PAGES_PIECE);
 		size_t groups =
 			have ? 0
-			     : base64_groups(content.data + i, content.len - i,
-					     out + len);
+			     : base64_groups(content.data + i, left, out + len);
 		int value;
 
 		i += groups;
 		len += groups / 4 * 3;
+		pages_passed(&done, content.data + i);
 		if (i == content.len)
 			break;
 		value = base64_value(content.data[i]);
@@ -162,29 +193,31 @@ static const char *soft_blanks(const char *start, const char *lf)
 /* GMime takes a soft line break with blanks in it for text. */
 static GBytes *decode_quoted_printable(struct span content)
 {
-	g_autoptr(GByteArray) clean = NULL;
+	struct decoding decoding;
 	const char *end = content.data + content.len;
 	const char *from = content.data;
 	const char *line = content.data;
 
+	decode_begin(&decoding, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, from);
 	for (const char *lf; (lf = memchr(line, '\n', (size_t)(end - line)));
 	     line = lf + 1) {
 		const char *blanks = soft_blanks(line, lf);
 
 		if (!blanks)
 			continue;
-		if (!clean)
-			clean = g_byte_array_new();
-		g_byte_array_append(clean, (const guint8 *)from,
-				    (guint)(blanks - from));
+		decode_step(&decoding, from, blanks);
 		from = lf;
 	}
-	if (clean) {
-		g_byte_array_append(clean, (const guint8 *)from,
-				    (guint)(end - from));
-		content = (struct span){(const char *)clean->data, clean->len};
-	}
-	return decode_with(content, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+	decode_step(&decoding, from, end);
+	return decode_end(&decoding);
+}
+
+GBytes *mime_octets(struct span span)
+{
+	void *data = g_malloc(span.len);
+
+	pages_copy(data, span.data, span.len);
+	return g_bytes_new_take(data, span.len);
 }
 
 GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding)
@@ -195,14 +228,13 @@ GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding)
 	case MIME_QUOTED_PRINTABLE:
 		return decode_quoted_printable(content);
 	case MIME_UUENCODE:
-		return decode_with(uu_body(content),
-				   GMIME_CONTENT_ENCODING_UUENCODE);
+		return decode_uuencode(content);
 	case MIME_IDENTITY:
 	case MIME_UNKNOWN_ENCODING:
 		break;
 	}
 	/* The input outlives the conversion, not the set: a copy. */
-	return g_bytes_new(content.data, content.len);
+	return mime_octets(content);
 }
 
 GBytes *mime_view(const struct mime_entity *entity)

@@ -2,9 +2,19 @@
  * Text that is marked up less than HTML: format=flowed (RFC 3676) and
  * text/enriched (RFC 1896).
  */
+#include "pages.h"
 #include "parts.h"
 
 #include <string.h>
+
+/* What is before at will not be read again. */
+static void spend(char **spent, const char *at)
+{
+	if (at - *spent < PAGES_PIECE)
+		return;
+	pages_spend(*spent, (size_t)(at - *spent));
+	*spent += at - *spent;
+}
 
 /* ---- format=flowed --------------------------------------------------------
  */
@@ -46,15 +56,16 @@ static void put_quotes(GString *out, size_t quotes)
 		g_string_append_c(out, ' ');
 }
 
-char *text_unflow(const char *text, bool delete_space)
+char *text_unflow(char *text, bool delete_space)
 {
 	GString *out = g_string_sized_new(strlen(text) + 64);
 	const struct flowed_line none = {.flows = false};
 	struct flowed_line before = none;
+	char *spent = text;
 	bool open = false; /* a line that has no end yet */
 
-	while (*text) {
-		struct flowed_line line = flowed_line_at(text);
+	for (const char *at = text; *at; at = before.next) {
+		struct flowed_line line = flowed_line_at(at);
 		bool signature = line.len == 3 && !memcmp(line.text, "-- ", 3);
 		bool joins = open && before.flows && !signature &&
 			     before.quotes == line.quotes;
@@ -68,13 +79,14 @@ char *text_unflow(const char *text, bool delete_space)
 			(gssize)(line.len - (line.flows && delete_space)));
 		open = true;
 		/* The last line has an end only if it had one. */
-		if (!*line.next && line.next > text && line.next[-1] == '\n') {
+		if (!*line.next && line.next > at && line.next[-1] == '\n') {
 			g_string_append(out, "\r\n");
 			open = false;
 		}
 		before = line;
-		text = line.next;
+		spend(&spent, line.next);
 	}
+	g_free(text);
 	return g_string_free(out, FALSE);
 }
 
@@ -187,14 +199,15 @@ static void put_command(struct enriched *text, const char *name, size_t len)
 	}
 }
 
-char *text_enriched_to_html(const char *from)
+char *text_enriched_to_html(char *enriched)
 {
 	struct enriched text = {
-		.out = g_string_sized_new(strlen(from) + 64),
+		.out = g_string_sized_new(strlen(enriched) + 64),
 		.open = g_array_new(FALSE, FALSE, sizeof(size_t)),
 	};
+	char *spent = enriched;
 
-	for (; *from; from++) {
+	for (const char *from = enriched; *from; from++) {
 		size_t len = *from == '<' ? strspn(from + 1,
 						   "/-abcdefghijklmnopqrstuvwxy"
 						   "zABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -210,7 +223,9 @@ char *text_enriched_to_html(const char *from)
 		} else {
 			put_sign(&text, *from);
 		}
+		spend(&spent, from);
 	}
+	g_free(enriched);
 	text.breaks = 0;
 	while (text.open->len)
 		end_command(&text, g_array_index(text.open, size_t,

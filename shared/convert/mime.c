@@ -2,6 +2,7 @@
  * The scanner: one pass over the lines of a message, a stack of boundaries,
  * no copy.
  */
+#include "pages.h"
 #include "params.h"
 
 #include <string.h>
@@ -358,6 +359,20 @@ static struct scan scan_decoded(const struct scan *scan,
 			     .decoded = scan->decoded + 1};
 }
 
+/* What was decoded out of a content that was decoded itself needs that no
+ * longer, unless it is within what is kept as it stands. */
+static void spend_content(const struct scan *scan,
+			  const struct mime_entity *entity)
+{
+	struct span content = entity->content;
+
+	for (const struct mime_entity *at = entity; at; at = at->parent)
+		if (mime_is_smime_signed(at))
+			return;
+	if (scan->decoded)
+		pages_spend((void *)(uintptr_t)content.data, content.len);
+}
+
 /* An embedded message that was itself encoded: RFC 2046 forbids it, it is
  * seen all the same. */
 static void scan_encoded_message(struct scan *scan, struct mime_entity *entity)
@@ -365,6 +380,7 @@ static void scan_encoded_message(struct scan *scan, struct mime_entity *entity)
 	struct scan inner = scan_decoded(scan, entity);
 	struct mime_entity *child = entity_new(&inner, entity);
 
+	spend_content(scan, entity);
 	child->is_root = true;
 	(void)scan_entity(&inner, child);
 }
@@ -394,6 +410,7 @@ static void scan_encoded_multipart(struct scan *scan,
 	(void)scan_multipart(&inner, entity);
 	if (!entity->children->len)
 		return;
+	spend_content(scan, entity);
 	entity->content = (struct span){start, (size_t)(inner.end - start)};
 	entity->encoding = MIME_IDENTITY;
 }

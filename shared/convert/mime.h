@@ -104,5 +104,7 @@ GBytes *mime_decode(const struct mime_entity *entity);
  * copied where nothing is to be undone.  Owned. */
 GBytes *mime_view(const struct mime_entity *entity);
 GBytes *mime_decode_octets(struct span content, enum mime_encoding encoding);
+/* Octets of the message as they are, copied.  Owned. */
+GBytes *mime_octets(struct span span);
 
 #endif

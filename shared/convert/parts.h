@@ -47,10 +47,10 @@ char *html_to_text(struct convert_context *context, const char *html,
 		   size_t len);
 
 /* enriched.c: format=flowed (RFC 3676) as lines that end where a paragraph
- * does, in CRLF; delete_space: DelSp=yes.  Owned. */
-char *text_unflow(const char *text, bool delete_space);
-/* text/enriched (RFC 1896) as HTML.  Owned. */
-char *text_enriched_to_html(const char *from);
+ * does, in CRLF; delete_space: DelSp=yes; text is moved.  Owned. */
+char *text_unflow(char *text, bool delete_space);
+/* text/enriched (RFC 1896) as HTML; enriched is moved.  Owned. */
+char *text_enriched_to_html(char *enriched);
 
 /* attach.c: everything that is no body, in order. */
 void attach_convert(struct convert_context *context,

@@ -130,7 +130,7 @@ static GPtrArray *groups_of(const struct convert_context *context,
 				(GDestroyNotify)g_tree_unref);
 			g_ptr_array_add(groups, group_new());
 		}
-		bytes = mime_decode(part);
+		bytes = mime_view(part);
 		data = g_bytes_get_data(bytes, &len);
 		if (data)
 			groups_parse(context, groups, data,

@@ -3,6 +3,7 @@
  * block checked as a whole before it is believed.
  */
 #include "text_files.h"
+#include "pages.h"
 
 #include <string.h>
 
@@ -151,29 +152,49 @@ static bool is_y_begin(struct span line, struct span *ret_name)
 	return ret_name->len > 0;
 }
 
-/* A line has at most LINE_LEN_MAX signs. */
-static void y_decode(GByteArray *out, struct span line)
+/* How many octets a line stands for, which go to out unless that is NULL. */
+static size_t y_decode(struct span line, uint8_t *out)
 {
-	guint8 octets[LINE_LEN_MAX];
-	guint len = 0;
+	size_t len = 0;
 
-	for (size_t i = 0; i < line.len; i++) {
+	for (size_t i = 0; i < line.len; i++, len++) {
 		unsigned sign = (uint8_t)line.data[i];
 
 		if (sign == '=' && i + 1 < line.len)
 			sign = (uint8_t)line.data[++i] - 64u;
-		octets[len++] = (guint8)(sign - 42u);
+		if (out)
+			out[len] = (uint8_t)(sign - 42u);
 	}
-	g_byte_array_append(out, octets, len);
+	return len;
+}
+
+/* The lines of a file, which stand for so many octets. */
+static GBytes *y_octets(struct span lines, size_t len)
+{
+	const char *end = lines.data + lines.len;
+	const char *done = lines.data;
+	uint8_t *out = g_malloc(len);
+	size_t filled = 0;
+
+	for (const char *at = lines.data; at < end;) {
+		struct span line = next_line(&at, end);
+
+		if (!begins(line, "=ypart "))
+			filled += y_decode(line, out + filled);
+		pages_passed(&done, at);
+	}
+	return g_bytes_new_take(out, len);
 }
 
 /* Behind its first line; true if a whole file, or a part of one, was there. */
 static bool take_yenc(struct reader *reader, struct span name)
 {
-	g_autoptr(GByteArray) out = g_byte_array_new();
-	const char *at = reader->at;
+	const char *start = reader->at;
+	const char *at = start;
+	size_t octets = 0;
 
 	while (at < reader->end) {
+		struct span lines = {start, (size_t)(at - start)};
 		struct span line = next_line(&at, reader->end);
 
 		if (begins(line, "=ypart "))
@@ -181,13 +202,12 @@ static bool take_yenc(struct reader *reader, struct span name)
 		if (begins(line, "=ybegin ") || line.len > LINE_LEN_MAX)
 			return false;
 		if (!begins(line, "=yend ")) {
-			y_decode(out, line);
+			octets += y_decode(line, NULL);
 			continue;
 		}
-		if (y_number(line, " size=") != out->len)
+		if (y_number(line, " size=") != octets)
 			return false;
-		add_file(reader, name,
-			 g_byte_array_free_to_bytes(g_steal_pointer(&out)));
+		add_file(reader, name, y_octets(lines, octets));
 		reader->at = at;
 		return true;
 	}
@@ -208,6 +228,7 @@ GBytes *text_files_take(GBytes *text, GPtrArray **ret_files)
 	GByteArray *left = NULL;
 	gsize len = 0;
 	const char *data = g_bytes_get_data(text, &len);
+	const char *done = data;
 
 	*ret_files = g_ptr_array_new_with_free_func(file_free);
 	if (!len || !may_have_any((struct span){data, len}))
@@ -230,6 +251,7 @@ GBytes *text_files_take(GBytes *text, GPtrArray **ret_files)
 		if (!taken)
 			g_byte_array_append(left, (const guint8 *)start,
 					    (guint)(behind - start));
+		pages_passed(&done, reader.at);
 	}
 	return g_byte_array_free_to_bytes(left);
 }

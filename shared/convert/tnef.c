@@ -171,23 +171,23 @@ static void read_rtf(const struct tnef *tnef, char **html, char **text)
 		*text = said;
 }
 
-static void set_plain(const struct tnef *tnef, const char *html,
-		      const char *rtf, struct propset *set)
+/* The text of its own, else that of the HTML, else that of the RTF, which is
+ * moved; owned, NULL if there is none. */
+static char *make_plain(const struct tnef *tnef, const char *html, char **rtf)
 {
-	g_autofree char *plain = NULL;
-	g_autofree char *lines = NULL;
+	char *plain = plain_of(tnef);
 
-	if (!is_empty(propset_text(set, PR_BODY)))
-		return;
-	plain = plain_of(tnef);
 	if (!plain && html)
 		plain = html_to_text(tnef->context, html, strlen(html));
-	if (!plain && rtf)
-		plain = g_strdup(rtf);
+	return plain ? plain : g_steal_pointer(rtf);
+}
+
+/* plain is moved, and may be NULL. */
+static void set_plain(struct propset *set, char *plain)
+{
 	if (!plain)
 		return;
-	lines = text_crlf(plain);
-	propset_set_text(set, PR_BODY, lines);
+	propset_set_text_take(set, PR_BODY, text_crlf_take(plain));
 	if (!propset_has(set, PR_INTERNET_CPID))
 		propset_set_number(set, PR_INTERNET_CPID,
 				   charset_codepage("utf-8"));
@@ -207,6 +207,7 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 	int64_t native = propset_number(set, PR_NATIVE_BODY, 0);
 	g_autofree char *html = NULL;
 	g_autofree char *text = NULL;
+	char *plain = NULL;
 	const struct tnef_prop *rtf = rtf_prop(tnef);
 	struct span octets = {NULL, 0};
 	int page = CODEPAGE_UTF8;
@@ -215,11 +216,14 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 		html = html_of(tnef, &octets, &page);
 		read_rtf(tnef, &html, &text);
 	}
+	if (wanted && is_empty(propset_text(set, PR_BODY)))
+		plain = make_plain(tnef, html, &text);
 	if (html) {
 		native = 3;
 		propset_set_number(set, PR_INTERNET_CPID, page);
 		if (wanted)
-			body_keep_html(set, page, octets, g_strdup(html));
+			body_keep_html(set, page, octets,
+				       g_steal_pointer(&html));
 	}
 	if (rtf && wanted)
 		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));
@@ -229,8 +233,7 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 	 * (MS-OXBBODY 2.1.3.1). */
 	if (rtf && wanted)
 		propset_set_bool(set, PR_RTF_IN_SYNC, native == 2);
-	if (wanted)
-		set_plain(tnef, html, text, set);
+	set_plain(set, plain);
 	if (native || tnef->body.len)
 		propset_set_number(set, PR_NATIVE_BODY, native ? native : 1);
 }

@@ -14,7 +14,17 @@
 
 #define TIMEOUT_MS 60000
 #define SMALL      ((size_t)16 << 10)
-#define LARGE      ((size_t)8 << 20)
+#define LARGE_MB   8
+
+/* How many MB the messages have.  OKAPI_TEST_FIGURES=50 shows the figures of
+ * docs/performance.md; of other sizes than LARGE_MB nothing is held. */
+static size_t large_mb(void)
+{
+	const char *given = g_getenv("OKAPI_TEST_FIGURES");
+	int mb = given ? atoi(given) : 0;
+
+	return mb > 1 ? (size_t)mb : LARGE_MB;
+}
 
 /* build/.../tests/unit/convert/test_memory -> build/.../okapi-convert; owned.
  */
@@ -74,15 +84,16 @@ static void convert_one(struct helper_pool *pool,
 static void check_shape(const char *program, const struct large_shape *shape)
 {
 	struct helper_pool *pool = helper_pool_new_at(program, 1, TIMEOUT_MS);
+	size_t large = large_mb() << 20;
 	double base = 0;
 	double times = 0;
 
 	convert_one(pool, shape, SMALL);
-	base = peak_of_helper();
-	convert_one(pool, shape, LARGE);
-	times = (peak_of_helper() - base) / (double)LARGE;
-	cr_expect(times <= shape->times, "%s: %.2f times the message",
-		  shape->name, times);
+	base = large_mb() == LARGE_MB ? peak_of_helper() : 0;
+	convert_one(pool, shape, large);
+	times = (peak_of_helper() - base) / (double)large;
+	cr_expect(times <= shape->times || large_mb() != LARGE_MB,
+		  "%s: %.2f times the message", shape->name, times);
 	if (g_getenv("OKAPI_TEST_FIGURES"))
 		(void)fprintf(stderr, "%-42s %.2f of %.1f\n", shape->name,
 			      times, shape->times);
