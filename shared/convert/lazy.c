@@ -81,6 +81,7 @@ ICAL(struct icaltimetype, icalcomponent_get_dtend, (icalcomponent *component),
 ICAL(void, icalproperty_free, (icalproperty *property), (property))
 ICAL(struct icalrecurrencetype, icalproperty_get_rrule,
      (const icalproperty *property), (property))
+ICAL(int, icalrecurrencetype_day_position, (short day), (day))
 ICAL(struct icaltimetype, icalproperty_get_recurrenceid,
      (const icalproperty *property), (property))
 ICAL(const char *, icalproperty_get_organizer, (const icalproperty *property),

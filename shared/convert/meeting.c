@@ -1,19 +1,15 @@
 /*
  * Meeting messages (iMIP, RFC 6047) as properties (MS-OXCICAL 2.1.3), read by
  * libical.
- *
- * What libical would compute without bound is taken away first: rules of time
- * zones that are no yearly ones, more zones than a meeting has.
  */
 #include "headers.h"
+#include "meeting_rule.h"
 #include "meeting_zone.h"
 #include "parts.h"
 
-#include <libical/ical.h>
 #include <string.h>
 
 #define CALENDAR_LEN_MAX  131072
-#define OBSERVANCES_MAX   64
 #define LID_LOCATION      0x8208
 #define LID_SEQUENCE      0x8201
 #define LID_START_WHOLE   0x820d
@@ -36,56 +32,6 @@ static uint32_t appointment_tag(struct propset *set, uint32_t lid,
 				enum proptype type)
 {
 	return propset_named_tag(set, "PSETID_Appointment", NULL, lid, type);
-}
-
-/* ---- what libical is not asked to compute ---------------------------------
- */
-
-/* Yearly, at most on each day of it. */
-static bool is_tame(const struct icalrecurrencetype *rule)
-{
-	return rule->freq == ICAL_YEARLY_RECURRENCE && rule->interval >= 1 &&
-	       rule->by_second[0] == ICAL_RECURRENCE_ARRAY_MAX &&
-	       rule->by_minute[0] == ICAL_RECURRENCE_ARRAY_MAX &&
-	       rule->by_hour[0] == ICAL_RECURRENCE_ARRAY_MAX;
-}
-
-static void tame_observance(icalcomponent *observance)
-{
-	icalproperty *rule = icalcomponent_get_first_property(
-		observance, ICAL_RRULE_PROPERTY);
-
-	while (rule) {
-		icalproperty *next = icalcomponent_get_next_property(
-			observance, ICAL_RRULE_PROPERTY);
-		struct icalrecurrencetype type = icalproperty_get_rrule(rule);
-
-		if (!is_tame(&type)) {
-			icalcomponent_remove_property(observance, rule);
-			icalproperty_free(rule);
-		}
-		rule = next;
-	}
-}
-
-/* False if there are too many zones to look at. */
-static bool tame_zones(icalcomponent *calendar)
-{
-	unsigned count = 0;
-
-	for (icalcomponent *zone = icalcomponent_get_first_component(
-		     calendar, ICAL_VTIMEZONE_COMPONENT);
-	     zone; zone = icalcomponent_get_next_component(
-			   calendar, ICAL_VTIMEZONE_COMPONENT))
-		for (icalcomponent *part = icalcomponent_get_first_component(
-			     zone, ICAL_ANY_COMPONENT);
-		     part; part = icalcomponent_get_next_component(
-				   zone, ICAL_ANY_COMPONENT)) {
-			if (++count > OBSERVANCES_MAX)
-				return false;
-			tame_observance(part);
-		}
-	return true;
 }
 
 /* ---- properties -----------------------------------------------------------
@@ -350,7 +296,7 @@ bool meeting_convert(struct convert_context *context, const char *calendar,
 	parsed = icalparser_parse_string(calendar);
 	if (parsed)
 		event = main_event(parsed);
-	is_read = event && tame_zones(parsed);
+	is_read = event && meeting_zones_tame(parsed);
 	if (is_read)
 		set_event(context, behind, set, event);
 	else

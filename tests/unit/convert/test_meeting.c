@@ -118,6 +118,58 @@ Test(meeting, comes_back)
 	}
 }
 
+/* As Notes describes New York, and others. */
+Test(meeting, rules_of_zones)
+{
+	static const struct {
+		const char *name, *standard, *daylight;
+		int64_t start; /* 1 July 2026, 10:00 */
+	} cases[] = {
+		{"a weekday", "BYDAY=1SU;BYMONTH=11", "BYDAY=2SU;BYMONTH=3",
+		 14},
+		{"hour and minute, as Notes",
+		 "BYMINUTE=0;BYHOUR=2;BYDAY=1SU;"
+		 "BYMONTH=11",
+		 "BYMINUTE=0;BYHOUR=2;BYDAY=2SU;BYMONTH=3", 14},
+		{"days of the month",
+		 "BYDAY=SU;BYMONTHDAY=1,2,3,4,5,6,7;BYMONTH=11",
+		 "BYDAY=SU;BYMONTHDAY=8,9,10,11,12,13,14;BYMONTH=3", 14},
+		{"days of the year",
+		 "BYYEARDAY=-61,-60,-59,-58,-57,-56,-55;"
+		 "BYDAY=SU",
+		 "BYDAY=SU;BYYEARDAY=67,68,69,70,71,72,73", 14},
+		{"the last", "BYDAY=-4SU;BYMONTH=11", "BYDAY=-3SU;BYMONTH=3",
+		 14},
+		{"summer never comes", "BYDAY=1SU;BYMONTH=11",
+		 "BYDAY=1SU;BYMONTHDAY=8;BYMONTH=3", 15},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *message = g_strdup_printf(
+			HEAD("REQUEST") "BEGIN:VTIMEZONE\r\nTZID:Here\r\n"
+					"BEGIN:STANDARD\r\n"
+					"DTSTART:19501105T020000\r\n"
+					"TZOFFSETFROM:-0400\r\n"
+					"TZOFFSETTO:-0500\r\n"
+					"RRULE:FREQ=YEARLY;%s\r\n"
+					"END:STANDARD\r\nBEGIN:DAYLIGHT\r\n"
+					"DTSTART:19500312T020000\r\n"
+					"TZOFFSETFROM:-0500\r\n"
+					"TZOFFSETTO:-0400\r\n"
+					"RRULE:FREQ=YEARLY;%s\r\n"
+					"END:DAYLIGHT\r\nEND:VTIMEZONE\r\n"
+					"BEGIN:VEVENT\r\nUID:a\r\n"
+					"DTSTART;TZID=Here:20260701T100000\r\n"
+					"END:VEVENT\r\n" TAIL,
+			cases[i].standard, cases[i].daylight);
+		AUTO(propset) set = convert(message);
+
+		expect_number(cases[i].name, set, PR_START_DATE,
+			      (INT64_C(1782864000) + cases[i].start * 3600) *
+				      1000000);
+	}
+}
+
 /* What would keep a reader busy for years, or is no calendar. */
 Test(meeting, hostile, .timeout = 120)
 {
@@ -131,6 +183,10 @@ Test(meeting, hostile, .timeout = 120)
 			EVENT TAIL,
 		HEAD("REQUEST") ZONE("RRULE:FREQ=YEARLY;BYMONTH=3;"
 				     "BYDAY=-1SU\r\n") EVENT TAIL,
+		HEAD("REQUEST") ZONE("RRULE:FREQ=YEARLY;BYMONTH=2;"
+				     "BYMONTHDAY=30\r\n") EVENT TAIL,
+		HEAD("REQUEST") ZONE("RRULE:FREQ=YEARLY;BYWEEKNO=5;"
+				     "BYSETPOS=300\r\n") EVENT TAIL,
 		HEAD("REQUEST") EVENT,
 		HEAD("REQUEST") "BEGIN:VEVENT\r\nEND:VEVENT\r\n",
 		HEAD("REQUEST") "BEGIN:VEVENT\r\nDTSTART:x\r\nDTEND;;:\r\n"
