@@ -40,11 +40,22 @@ static void decode_begin(struct decoding *decoding,
 	decoding->done = start;
 }
 
+/* No piece ends with a line: of uuencode GMime would not know any more that it
+ * did. */
+static size_t piece_len(const char *at, const char *end)
+{
+	size_t len = MIN((size_t)(end - at), (size_t)PAGES_PIECE);
+
+	while (at + len < end && at[len - 1] == '\n')
+		len++;
+	return len;
+}
+
 static void decode_step(struct decoding *decoding, const char *at,
 			const char *end)
 {
 	while (at < end) {
-		size_t n = MIN((size_t)(end - at), (size_t)PAGES_PIECE);
+		size_t n = piece_len(at, end);
 		size_t room = g_mime_encoding_outlen(&decoding->state, n);
 		guint old = decoding->out->len;
 		size_t got = 0;

@@ -170,3 +170,27 @@ Test(pages, a_signed_message_within_an_encoded_one)
 	expect_repeated("signed", at, (size_t)(data + len - at),
 			LARGE_LINE "\r\n", count);
 }
+
+/* A line of it that ends where a piece does: lines of 7, 39 and 63 octets. */
+Test(pages, uuencode_with_a_line_end_at_a_border)
+{
+	static const char header[] =
+		"Content-Type: application/x-foo\r\n"
+		"Content-Transfer-Encoding: x-uuencode\r\n\r\n"
+		"begin 644 a\r\n"
+		"#9F]O\r\n#9F]O\r\n#9F]O\r\n#9F]O\r\n"
+		";9F]O9F]O9F]O9F]O9F]O9F]O9F]O9F]O9F]O\r\n";
+	static const char line[] = "M9F]O9F]O9F]O9F]O9F]O9F]O9F]O9F]O9F]O9F]O"
+				   "9F]O9F]O9F]O9F]O9F]O\r\n";
+	size_t count = 0;
+	g_autoptr(GBytes) message = message_of(header, line, &count);
+	AUTO(propset) set = convert_mapped(message);
+	GBytes *bytes = NULL;
+
+	cr_assert_eq((PAGES_PIECE - 4 * 7 - 39) % (sizeof(line) - 1), 0);
+	cr_assert_eq(propset_attachment_count(set), 1);
+	bytes = propset_binary(propset_attachment(set, 0), PR_ATTACH_DATA_BIN);
+	cr_assert(bytes);
+	expect_repeated("uuencode", g_bytes_get_data(bytes, NULL),
+			g_bytes_get_size(bytes), "foo", 13 + 15 * count);
+}
