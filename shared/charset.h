@@ -20,15 +20,18 @@ enum {
  * What cannot be decoded becomes U+FFFD; NULs are dropped.  Owned; NULL if the
  * charset is unknown. */
 char *charset_decode(const char *name, const void *data, size_t len);
-/* The same; ret_clean: nothing was replaced or dropped. */
-char *charset_decode_clean(const char *name, const void *data, size_t len,
-			   bool *ret_clean);
-/* The same by code page.  Owned; NULL if the code page is unknown. */
+/* The same of octets that nobody reads again, and that are not the message's:
+ * large ones leave memory while they are read. */
+char *charset_decode_spent(const char *name, void *data, size_t len);
+/* The same by code page; ret_clean: nothing was replaced or dropped.  Owned;
+ * NULL if the code page is unknown. */
 char *charset_decode_codepage(int codepage, const void *data, size_t len,
 			      bool *ret_clean);
 
 /* Is it one that can be decoded? */
 bool charset_is_known(const char *name);
+/* Can these octets be, without anything replaced or dropped? */
+bool charset_is_clean(const char *name, const void *data, size_t len);
 /* Windows code page of a charset: 65001 if it has none. */
 int charset_codepage(const char *name);
 /* The other way: the MIME name of a code page, NULL if it has none that mail
@@ -39,8 +42,7 @@ const char *charset_name_of(int codepage);
  * of that name is read by (octets of windows-1252 in iso-8859-1).  65001 if
  * there is none, so that they have to become UTF-8; also for UTF-7, in which
  * HTML hides from who filters it, and UTF-16 (MS-OXCMAIL 2.1.3.3.1). */
-int charset_exact_codepage(const char *name, const void *data, size_t len,
-			   const char *text);
+int charset_exact_codepage(const char *name, const void *data, size_t len);
 
 /* UTF-8 text in the charset of a code page, if all of it fits and comes back;
  * NULL otherwise, and for UTF-7 and UTF-16.  ret_name: its MIME name, static.

@@ -1,11 +1,9 @@
 /*
  * Which parts are the bodies, and their text.
  */
-#include "pages.h"
 #include "params.h"
 #include "parts.h"
 #include "text_files.h"
-#include "utf8.h"
 
 #include <string.h>
 
@@ -20,103 +18,6 @@ static bool is_attachment(const struct mime_entity *entity)
 {
 	return entity->disposition &&
 	       !strcmp(entity->disposition, "attachment");
-}
-
-/* What the part says its charset is; owned, NULL if that is nothing, or
- * us-ascii, as which anything goes. */
-static char *declared_charset(const struct mime_entity *leaf)
-{
-	const char *declared = mime_params_get(leaf->type_params, "charset");
-	char *charset = declared ? g_strstrip(g_strdup(declared)) : NULL;
-
-	if (charset_is_ascii(charset))
-		g_clear_pointer(&charset, g_free);
-	return charset;
-}
-
-static void note_unknown(struct convert_context *context, const char *charset)
-{
-	convert_note(context, "unknown charset \"%.60s\"", charset);
-}
-
-/* The charset named in <meta ...charset=...> among the first octets; owned,
- * NULL if there is none. */
-#define META_WITHIN 4096
-
-static char *meta_charset(const char *html, size_t len)
-{
-	g_autofree char *head =
-		g_ascii_strdown(html, (gssize)MIN(len, META_WITHIN));
-	char *at = strstr(head, "<meta");
-
-	for (; at; at = strstr(at + 1, "<meta")) {
-		size_t tag_len = strcspn(at, ">");
-		char *found = g_strstr_len(at, (gssize)tag_len, "charset=");
-		size_t n = 0;
-
-		if (!found)
-			continue;
-		found += strlen("charset=");
-		found += strspn(found, "\"' ");
-		n = strspn(found, "abcdefghijklmnopqrstuvwxyz0123456789-_:.");
-		if (n)
-			return g_strndup(found, n);
-	}
-	return NULL;
-}
-
-/* Has a charset the octets of ASCII for its letters, as any in which a <meta>
- * could be found?  UTF-16, UCS-2 and EBCDIC have not. */
-static bool has_ascii(const char *charset)
-{
-	static const char sample[] = "<meta charset=";
-	g_autofree char *text =
-		charset_decode(charset, sample, sizeof(sample) - 1);
-
-	return text && !strcmp(text, sample);
-}
-
-/* By the <meta> of HTML, if that is true. */
-static char *decode_by_meta(const char *data, size_t len, char **ret_charset)
-{
-	g_autofree char *charset = meta_charset(data, len);
-	g_autofree char *text = NULL;
-	bool clean = false;
-
-	if (charset_is_ascii(charset) || !has_ascii(charset))
-		return NULL;
-	text = charset_decode_clean(charset, data, len, &clean);
-	if (!text || !clean)
-		return NULL;
-	*ret_charset = g_steal_pointer(&charset);
-	return g_steal_pointer(&text);
-}
-
-/* Letters of a charset that nobody knows: what they say could only be guessed
- * (RFC 2049 2 treats them as application/octet-stream).  Of those that are
- * ASCII as well it is clear, and HTML may say it in a <meta>. */
-static bool is_unreadable(struct convert_context *context,
-			  const struct mime_entity *leaf)
-{
-	g_autofree char *charset = declared_charset(leaf);
-	g_autofree char *by_meta = NULL;
-	g_autofree char *text = NULL;
-	g_autoptr(GBytes) bytes = NULL;
-	const char *data = NULL;
-	gsize len = 0;
-
-	if (!charset || charset_is_known(charset))
-		return false;
-	bytes = mime_view(leaf);
-	data = g_bytes_get_data(bytes, &len);
-	if (!data || charset_is_seven_bit(data, len))
-		return false;
-	if (mime_is(leaf, "text", "html"))
-		text = decode_by_meta(data, len, &by_meta);
-	if (text)
-		return false;
-	note_unknown(context, charset);
-	return true;
 }
 
 /* Where a leaf belongs that is a body, if none of its kind was found. */
@@ -144,7 +45,7 @@ static bool take_leaf(struct mime_entity *leaf, struct bodies *bodies)
 
 	if (!place || is_attachment(leaf) || leaf->cut ||
 	    leaf->encoding == MIME_UNKNOWN_ENCODING ||
-	    is_unreadable(bodies->context, leaf))
+	    body_is_unreadable(bodies->context, leaf))
 		return false;
 	*place = leaf;
 	return true;
@@ -230,85 +131,6 @@ static bool find(struct mime_entity *entity, struct bodies *bodies)
 	return find_in_mixed(entity, bodies);
 }
 
-/* Where the text itself is not asked for: could it be read? */
-static void check_charset(struct convert_context *context,
-			  const struct mime_entity *leaf)
-{
-	g_autofree char *charset = declared_charset(leaf);
-
-	if (charset && !charset_is_known(charset))
-		note_unknown(context, charset);
-}
-
-/* A byte order mark, then what the part says, then what the HTML says, then a
- * guess (MS-OXCMAIL 2.2.3.3.2.1; WHATWG HTML 13.2.3.2). */
-char *body_decode_text(struct convert_context *context,
-		       const struct mime_entity *leaf, GBytes *bytes,
-		       char **ret_charset)
-{
-	bool html = mime_is(leaf, "text", "html");
-	bool says = mime_params_get(leaf->type_params, "charset") != NULL;
-	gsize len = 0;
-	const char *data = g_bytes_get_data(bytes, &len);
-	g_autofree char *charset = declared_charset(leaf);
-	char *text = NULL;
-
-	data = data ? data : "";
-	if (html && len > 3 && !memcmp(data, TEXT_MARK, 3) &&
-	    utf8_is_valid(data, len)) {
-		*ret_charset = g_strdup("utf-8");
-		return text_without_mark(g_strndup(data, len));
-	}
-	if (charset)
-		text = charset_decode(charset, data, len);
-	if (charset && !text)
-		note_unknown(context, charset);
-	if (text)
-		*ret_charset = g_steal_pointer(&charset);
-	else if (html && !(says && charset_is_seven_bit(data, len)))
-		text = decode_by_meta(data, len, ret_charset);
-	if (!text) {
-		const char *guess = charset_guess(context, data, len);
-
-		/* Nobody has said that HTML is us-ascii. */
-		if (html && !says && charset_is_ascii(guess))
-			guess = "utf-8";
-		*ret_charset = g_strdup(guess);
-		text = charset_decode_undeclared(context, data, len);
-	}
-	return text_without_mark(text);
-}
-
-static bool declares_utf8(const struct mime_entity *leaf)
-{
-	g_autofree char *charset = declared_charset(leaf);
-
-	return charset && !g_ascii_strcasecmp(charset, "utf-8");
-}
-
-/* The same of octets that nobody needs besides (moved).  UTF-8 is the text as
- * it stands: where they are nobody else's, there is no second one. */
-static char *take_text(struct convert_context *context,
-		       const struct mime_entity *leaf, GBytes *bytes,
-		       char **ret_charset)
-{
-	gsize len = 0;
-	const char *data = g_bytes_get_data(bytes, &len);
-	char *text = NULL;
-
-	if (!declares_utf8(leaf) || !utf8_is_valid(data, len)) {
-		text = body_decode_text(context, leaf, bytes, ret_charset);
-		pages_done(data, len);
-		g_bytes_unref(bytes);
-		return text;
-	}
-	*ret_charset = g_strdup("utf-8");
-	text = g_realloc(g_bytes_unref_to_data(bytes, &len), len + 1);
-	pages_done(data, len); /* of the message, if it was not ours alone */
-	text[len] = '\0';
-	return text_without_mark(text);
-}
-
 static int compare_ids(const void *a, const void *b, void *data)
 {
 	(void)data;
@@ -377,13 +199,13 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 
 	leaf->is_body = true;
 	if (context->options->flags & CONVERT_SKETCH) {
-		check_charset(context, leaf);
+		body_check_charset(context, leaf);
 		if (may_have_files(leaf))
 			g_bytes_unref(take_files(leaf));
 		propset_set_number(set, PR_NATIVE_BODY, 1);
 		return;
 	}
-	text = take_text(context, leaf, take_files(leaf), &charset);
+	text = body_take_text(context, leaf, take_files(leaf), &charset);
 	if (is_flowed(leaf))
 		text = text_unflow(text, param_is(leaf, "delsp", "yes"));
 	else
@@ -396,26 +218,27 @@ static void set_plain(struct convert_context *context, struct mime_entity *leaf,
 	propset_set_number(set, PR_INTERNET_CPID, charset_codepage(charset));
 }
 
-void body_keep_html(struct propset *set, int page, struct span octets,
-		    char *text)
+void body_keep_html(struct propset *set, char *html)
 {
 	g_autoptr(GBytes) bytes = NULL;
 
-	if (page != CODEPAGE_UTF8) {
-		g_free(text);
-		text = g_strndup(octets.data, octets.len);
-	}
-	text = text_crlf_take(text);
-	bytes = g_bytes_new_take(text, strlen(text));
+	html = text_crlf_take(html);
+	bytes = g_bytes_new_take(html, strlen(html));
 	propset_set_binary(set, PR_HTML, bytes);
 }
 
-/* HTML without plain text beside it gets one. */
-static void make_plain(struct convert_context *context, struct propset *set,
-		       const char *html)
+static char *take_enriched(struct convert_context *context,
+			   const struct mime_entity *leaf, GBytes *bytes)
 {
-	char *plain = html_to_text(context, html, strlen(html));
+	g_autofree char *charset = NULL;
 
+	return text_enriched_to_html(
+		body_take_text(context, leaf, bytes, &charset));
+}
+
+/* HTML without plain text beside it gets one (moved). */
+static void take_plain(struct propset *set, char *plain)
+{
 	propset_set_text_take(set, PR_BODY, text_crlf_take(plain));
 }
 
@@ -423,34 +246,21 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		     bool has_plain, struct propset *set, GTree *cids)
 {
 	g_autoptr(GBytes) bytes = NULL;
-	g_autofree char *charset = NULL;
 	g_autofree char *text = NULL;
-	struct span octets = {NULL, 0};
 	int page = CODEPAGE_UTF8;
-	bool is_enriched = mime_is(leaf, "text", "enriched");
 
 	leaf->is_body = true;
 	propset_set_number(set, PR_NATIVE_BODY, 3);
 	if (context->options->flags & CONVERT_SKETCH &&
 	    !has_name(root_of(leaf), false) && !has_name(root_of(leaf), true)) {
-		check_charset(context, leaf);
+		body_check_charset(context, leaf);
 		return;
 	}
 	bytes = mime_view(leaf);
-	if (is_enriched || declares_utf8(leaf))
-		text = take_text(context, leaf, g_steal_pointer(&bytes),
-				 &charset);
+	if (mime_is(leaf, "text", "enriched"))
+		text = take_enriched(context, leaf, g_steal_pointer(&bytes));
 	else
-		text = body_decode_text(context, leaf, bytes, &charset);
-	if (is_enriched) {
-		text = text_enriched_to_html(g_steal_pointer(&text));
-	} else if (bytes) {
-		octets.data = g_bytes_get_data(bytes, &octets.len);
-		page = charset_exact_codepage(charset, octets.data, octets.len,
-					      text);
-	}
-	if (page == CODEPAGE_UTF8)
-		g_clear_pointer(&bytes, g_bytes_unref);
+		text = body_take_html(context, leaf, &bytes, &page);
 	html_collect_cids(text, cids);
 	if (has_name(root_of(leaf), true))
 		html_collect_locations(text, cids);
@@ -458,9 +268,18 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 	if (!(context->options->flags & CONVERT_BODIES) ||
 	    context->options->flags & CONVERT_SKETCH)
 		return;
+	if (page == CODEPAGE_UTF8) {
+		if (!has_plain)
+			take_plain(set, html_to_text(context, text));
+		body_keep_html(set, g_steal_pointer(&text));
+		return;
+	}
 	if (!has_plain)
-		make_plain(context, set, text);
-	body_keep_html(set, page, octets, g_steal_pointer(&text));
+		take_plain(set,
+			   html_to_text_take(context, g_steal_pointer(&text)));
+	g_clear_pointer(&text, g_free);
+	bytes = bytes ? bytes : mime_view(leaf);
+	body_keep_html(set, body_take_octets(leaf, g_steal_pointer(&bytes)));
 }
 
 void body_convert(struct convert_context *context, struct mime_entity *root,

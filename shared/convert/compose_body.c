@@ -73,7 +73,7 @@ static GBytes *encode_html(const struct propset *set, const char **ret_charset)
 
 	*ret_charset = "utf-8";
 	if (text && clean && (name || is_wide)) {
-		int page = name ? charset_exact_codepage(name, data, len, text)
+		int page = name ? charset_exact_codepage(name, data, len)
 				: CODEPAGE_UTF8;
 
 		len = strlen(text);
@@ -234,8 +234,7 @@ static char *text_of_html(const struct propset *set)
 	g_autofree char *utf8 = charset_decode(charset, data, len);
 
 	/* NULL where a system lacks that charset. */
-	return html_to_text(&context, utf8 ? utf8 : "",
-			    utf8 ? strlen(utf8) : 0);
+	return html_to_text(&context, utf8 ? utf8 : "");
 }
 
 /* The text of the message: of its own, else of its HTML.  Owned, NULL if there

@@ -9,6 +9,7 @@
  */
 #include "parts.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <libxml/HTMLparser.h>
 #include <stdlib.h>
@@ -390,16 +391,15 @@ static void end_text(GString *out)
 		g_string_append_c(out, '\n');
 }
 
-char *html_to_text(struct convert_context *context, const char *html,
-		   size_t len)
+/* What has no runs any more; moved. */
+static char *to_text(struct convert_context *context, GString *input)
 {
-	GString *input = without_runs(html, len);
 	struct html_text text = {
 		.out = g_string_sized_new(input->len / 4 + 64),
 		.html = input->str,
 		.len = input->len,
 	};
-	char *valid = NULL;
+	char *plain = NULL;
 
 	parse(&text);
 	if (text.stopped || input->len >= HTML_LEN_MAX)
@@ -408,7 +408,22 @@ char *html_to_text(struct convert_context *context, const char *html,
 	g_free(text.href);
 	end_text(text.out);
 	g_string_free(input, TRUE);
-	valid = g_utf8_make_valid(text.out->str, (gssize)text.out->len);
+	if (utf8_is_valid(text.out->str, text.out->len))
+		return text_without_mark(g_string_free(text.out, FALSE));
+	plain = utf8_make_valid(text.out->str, text.out->len);
 	g_string_free(text.out, TRUE);
-	return text_without_mark(valid);
+	return text_without_mark(plain);
+}
+
+char *html_to_text(struct convert_context *context, const char *html)
+{
+	return to_text(context, without_runs(html, strlen(html)));
+}
+
+char *html_to_text_take(struct convert_context *context, char *html)
+{
+	GString *input = without_runs(html, strlen(html));
+
+	g_free(html);
+	return to_text(context, input);
 }

@@ -81,16 +81,15 @@ static bool is_text(const struct mime_entity *entity)
 static void add_leaf(struct convert_context *context,
 		     const struct mime_entity *entity, struct mime_part *part)
 {
-	g_autoptr(GBytes) bytes = mime_decode(entity);
 	g_autofree char *charset = NULL;
 
 	if (!is_text(entity) || entity->encoding == MIME_UNKNOWN_ENCODING) {
-		part->content = g_steal_pointer(&bytes);
+		part->content = mime_decode(entity);
 		return;
 	}
 	part->is_text = true;
 	part->content = bytes_of_text(
-		body_decode_text(context, entity, bytes, &charset));
+		body_take_text(context, entity, mime_view(entity), &charset));
 }
 
 static void add(struct convert_context *context,

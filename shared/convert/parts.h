@@ -17,18 +17,33 @@ void convert_message(struct convert_context *context,
 void body_convert(struct convert_context *context, struct mime_entity *root,
 		  struct propset *set, GTree **ret_cids);
 
-/* What a text part says (bytes: its content, decoded), and in which charset it
- * said it (owned, never NULL): by a byte order mark of HTML, by Content-Type,
- * by <meta>, or as it seems.  Owned. */
-char *body_decode_text(struct convert_context *context,
-		       const struct mime_entity *leaf, GBytes *bytes,
-		       char **ret_charset);
+/* PR_HTML, in lines that end in CRLF (MS-OXCMAIL 2.2.3.3.2.1); html is moved.
+ */
+void body_keep_html(struct propset *set, char *html);
 
-/* PR_HTML: the octets, in the code page that charset_exact_codepage() has for
- * them, or the text where that is 65001; in lines that end in CRLF (MS-OXCMAIL
- * 2.2.3.3.2.1).  text is moved. */
-void body_keep_html(struct propset *set, int page, struct span octets,
-		    char *text);
+/* body_text.c: what a text part says.  bytes is its content, decoded, moved:
+ * what is large of it leaves memory while it is read. */
+
+/* Letters of a charset that nobody knows: for the reader it is no text (RFC
+ * 2049 2 treats it as application/octet-stream). */
+bool body_is_unreadable(struct convert_context *context,
+			const struct mime_entity *leaf);
+/* Where the text itself is not asked for: notes a charset that nobody knows. */
+void body_check_charset(struct convert_context *context,
+			const struct mime_entity *leaf);
+/* Its text, and in which charset it said it (owned, never NULL): by a byte
+ * order mark of HTML, by Content-Type, by <meta>, or as it seems.  Owned. */
+char *body_take_text(struct convert_context *context,
+		     const struct mime_entity *leaf, GBytes *bytes,
+		     char **ret_charset);
+/* Its text (owned), and the code page in which its octets can be kept for it.
+ * Where that is not UTF-8, *bytes has them still, or NULL: those of a large one
+ * had better be made anew than lie beside the text. */
+char *body_take_html(struct convert_context *context,
+		     const struct mime_entity *leaf, GBytes **bytes,
+		     int *ret_page);
+/* The octets themselves (bytes is moved), with a zero behind.  Owned. */
+char *body_take_octets(const struct mime_entity *leaf, GBytes *bytes);
 
 /* html_names.c: the ids that stand behind "cid:" into a tree of names, with
  * character references and %XX undone, and what attributes have in quotes, for
@@ -43,8 +58,9 @@ void part_list_convert(struct convert_context *context,
 
 /* html_text.c: HTML (UTF-8) as plain text, lines ended by LF.  Linear; what is
  * too deep or too much is noted and left out.  Owned. */
-char *html_to_text(struct convert_context *context, const char *html,
-		   size_t len);
+char *html_to_text(struct convert_context *context, const char *html);
+/* The same; html is moved, and goes before its text is made. */
+char *html_to_text_take(struct convert_context *context, char *html);
 
 /* enriched.c: format=flowed (RFC 3676) as lines that end where a paragraph
  * does, in CRLF; delete_space: DelSp=yes; text is moved.  Owned. */

@@ -122,8 +122,8 @@ static char *html_of(const struct tnef *tnef, struct span *ret_octets,
 	octets.len = strnlen(octets.data, octets.len);
 	text = tnef_text(tnef->context, codepage, octets);
 	if (name)
-		*ret_page = charset_exact_codepage(name, octets.data,
-						   octets.len, text);
+		*ret_page =
+			charset_exact_codepage(name, octets.data, octets.len);
 	*ret_octets = octets;
 	return text;
 }
@@ -178,7 +178,7 @@ static char *make_plain(const struct tnef *tnef, const char *html, char **rtf)
 	char *plain = plain_of(tnef);
 
 	if (!plain && html)
-		plain = html_to_text(tnef->context, html, strlen(html));
+		plain = html_to_text(tnef->context, html);
 	return plain ? plain : g_steal_pointer(rtf);
 }
 
@@ -222,8 +222,10 @@ static void set_bodies(const struct tnef *tnef, struct propset *set)
 		native = 3;
 		propset_set_number(set, PR_INTERNET_CPID, page);
 		if (wanted)
-			body_keep_html(set, page, octets,
-				       g_steal_pointer(&html));
+			body_keep_html(set, page == CODEPAGE_UTF8
+						    ? g_steal_pointer(&html)
+						    : g_strndup(octets.data,
+								octets.len));
 	}
 	if (rtf && wanted)
 		set_binary(tnef, set, PR_RTF_COMPRESSED, tnef_prop_value(rtf));

@@ -231,7 +231,7 @@ Test(html_charset, every_code_page)
 		if (!bytes)
 			continue;
 		octets = g_bytes_get_data(bytes, &len);
-		exact = charset_exact_codepage(name, octets, len, text);
+		exact = charset_exact_codepage(name, octets, len);
 		cr_expect(exact == page, "%s is %d, not %d", name, exact, page);
 		pages++;
 	}
