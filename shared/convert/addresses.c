@@ -175,6 +175,27 @@ static void strip_quotes(char *text)
 		memmove(text, text + 1, len - 1);
 }
 
+/* "a@x b@y", where the comma is missing: each of them; false: it is not that.
+ */
+static bool emit_bare_addresses(struct parser *parser, const char *text)
+{
+	g_auto(GStrv) words = NULL;
+	size_t count = 0;
+
+	if (!strchr(text, ' ') || strchr(text, '"'))
+		return false;
+	words = g_strsplit(text, " ", -1);
+	for (; words[count]; count++) {
+		const char *at = strchr(words[count], '@');
+
+		if (!at || at == words[count] || !at[1])
+			return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		emit(parser, g_strdup(""), g_strdup(words[i]));
+	return true;
+}
+
 /* "John Doe x@y": the last word is the address. */
 static void emit_bare_address(struct parser *parser)
 {
@@ -182,6 +203,8 @@ static void emit_bare_address(struct parser *parser)
 	char *blank = NULL;
 
 	g_strstrip(text);
+	if (emit_bare_addresses(parser, text))
+		return;
 	strip_quotes(text);
 	if (text[0] != '"')
 		blank = strrchr(text, ' ');

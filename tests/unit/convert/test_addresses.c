@@ -52,6 +52,8 @@ static const struct {
 	{"open quote", "\"John <j@x>", "John|j@x|"},
 	{"unquoted comma", "van Doe, John <j@x>", "van Doe, John|j@x|"},
 	{"no angles", "John Doe j@x", "John Doe|j@x|"},
+	{"no comma", "a@x b@y  c@z", "|a@x|\n|b@y|\n|c@z|"},
+	{"words behind", "j@x John Doe", "John Doe|j@x|"},
 	{"blanks around @", "john @ example . org", "|john@example.org|"},
 	{"local user", "root", "|root|"},
 	{"local users", "root, john", "|root|\n|john|"},
@@ -101,7 +103,7 @@ Test(addresses, table)
 Test(addresses, hostile, .timeout = 120)
 {
 	static const char *const patterns[] = {
-		"a:",     "(",  "\"",    "<",     "a a, ",    "=?",
+		"a@b ",   "a:", "(",     "\"",    "<",        "a a, ",    "=?",
 		"=?a?q?", "\\", "a@b, ", "a@b <", "(a) <b> ", ";:,<>@()",
 	};
 	const size_t len = 262144;
