@@ -168,6 +168,41 @@ bool fixup_names_somebody(const char *value)
 	return scan.names_somebody;
 }
 
+/* ---- whom it is for ---------------------------------------------------------
+ */
+
+#define FIXUP_RESENT_PREFIX "Resent-"
+
+const char *const fixup_role_names[] = {"To",          "Cc",
+					"Bcc",         "Resent-To",
+					"Resent-Cc",   "Resent-Bcc",
+					"Resent-From", "Resent-Sender",
+					"Resent-Date", "Resent-Message-ID",
+					NULL};
+
+unsigned fixup_role(const char *name)
+{
+	size_t prefix = strlen(FIXUP_RESENT_PREFIX);
+	unsigned resent = FIXUP_NO_ROLE;
+	const char *last = name;
+	size_t i = 0;
+
+	while (fixup_role_names[i] &&
+	       g_ascii_strcasecmp(name, fixup_role_names[i]) != 0)
+		i++;
+	if (!fixup_role_names[i])
+		return FIXUP_NO_ROLE;
+	if (g_ascii_strncasecmp(name, FIXUP_RESENT_PREFIX, prefix) == 0) {
+		resent = FIXUP_RESENT;
+		last += prefix;
+	}
+	if (g_ascii_strcasecmp(last, "To") != 0 &&
+	    g_ascii_strcasecmp(last, "Cc") != 0 &&
+	    g_ascii_strcasecmp(last, "Bcc") != 0)
+		return resent;
+	return resent | FIXUP_NAMES;
+}
+
 /* ---- fields ----------------------------------------------------------------
  */
 

@@ -51,6 +51,18 @@ void fixup_from_stdin(const void *octets, size_t len, GByteArray *out);
  * "Root <root>", not group names or comments); owned.  Pure. */
 char *fixup_qualify_field(const char *field, const char *origin);
 
+/* What a field says of who a message is for; RFC 5322 3.6.6: in one that has
+ * any of the Resent- fields, the others do not count. */
+enum fixup_role {
+	FIXUP_NO_ROLE = 0,
+	FIXUP_NAMES = 1 << 0,  /* To, Cc, Bcc and their Resent- kin */
+	FIXUP_RESENT = 1 << 1, /* Resent-Date and the like */
+};
+/* The names of all that have a role, ending with NULL. */
+extern const char *const fixup_role_names[];
+/* Of a field by its name: enum fixup_role.  Pure. */
+unsigned fixup_role(const char *name);
+
 /* Has the value of an address field anything but names of groups, comments and
  * blanks?  Pure. */
 bool fixup_names_somebody(const char *value);

@@ -59,15 +59,6 @@ static int check_addresses(const struct conf *conf,
 	return check_count(conf, envelope->recipients, fault);
 }
 
-/* Fields of recipients, and what makes a message a resent one, of which the
- * first do not count (RFC 5322 3.6.6). */
-static const char *const check_names[] = {"To",          "Cc",
-					  "Bcc",         "Resent-To",
-					  "Resent-Cc",   "Resent-Bcc",
-					  "Resent-From", "Resent-Sender",
-					  "Resent-Date", "Resent-Message-ID",
-					  NULL};
-
 /* Who is named, once the header was read. */
 struct check_named {
 	bool in_first;
@@ -78,13 +69,11 @@ struct check_named {
 static bool check_field(void *context, const char *name, const char *value)
 {
 	struct check_named *named = context;
-	bool is_resent = g_ascii_strncasecmp(name, "Resent-", 7) == 0;
-	const char *last = is_resent ? name + 7 : name;
+	unsigned role = fixup_role(name);
+	bool is_resent = role & FIXUP_RESENT;
 
 	named->is_resent |= is_resent;
-	if (g_ascii_strcasecmp(last, "To") != 0 &&
-	    g_ascii_strcasecmp(last, "Cc") != 0 &&
-	    g_ascii_strcasecmp(last, "Bcc") != 0)
+	if (!(role & FIXUP_NAMES))
 		return true;
 	if (fixup_names_somebody(value))
 		*(is_resent ? &named->in_resent : &named->in_first) = true;
@@ -96,7 +85,7 @@ static bool check_names_somebody(const char *message, size_t len)
 {
 	struct check_named named = {0};
 
-	header_scan(message, len, check_names, check_field, &named);
+	header_scan(message, len, fixup_role_names, check_field, &named);
 	return named.is_resent ? named.in_resent : named.in_first;
 }
 

@@ -173,13 +173,33 @@ static int submit_add(struct submit_job *job, const char *address,
 	return 0;
 }
 
-static bool submit_has_resent(const struct propset *set)
+static bool submit_is_resent(const struct propset *set)
 {
 	for (size_t i = 0; i < propset_header_count(set); i++)
-		if (g_ascii_strncasecmp(propset_header(set, i)->name, "Resent-",
-					7) == 0)
+		if (fixup_role(propset_header(set, i)->name) & FIXUP_RESENT)
 			return true;
 	return false;
+}
+
+/* Whoever a field names.  A name without an address is nobody that could be
+ * told of the message: it is refused, as a malformed address is. */
+static int submit_extract_field(struct submit_job *job,
+				const struct header_field *field,
+				struct fault *fault)
+{
+	for (guint i = 0; field->addresses && i < field->addresses->len; i++) {
+		const struct header_address *address =
+			field->addresses->pdata[i];
+
+		if (!*address->address)
+			return fault_set(fault, FAULT_BAD_ADDRESS,
+					 "\"%s\" in %s has no address",
+					 address->display, field->name);
+		if (submit_add(job, address->address, job->envelope->notify,
+			       NULL, fault) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* -t: everybody in To, Cc and Bcc, or in the Resent- fields if there are any
@@ -187,40 +207,25 @@ static bool submit_has_resent(const struct propset *set)
 static int submit_extract(struct submit_job *job, const void *octets,
 			  size_t len, struct fault *fault)
 {
-	static const char *const names[] = {"To", "Cc", "Bcc"};
 	struct convert_options options = {
 		.flags = CONVERT_HEADERS,
 		.default_charset = job->conf->default_charset,
 	};
 	g_autoptr(GBytes) bytes = g_bytes_new_static(octets, len);
 	AUTO(propset) set = NULL;
-	size_t skip;
+	unsigned wanted = FIXUP_NAMES;
 
 	if (helper_to_propset(job->submit->helpers, bytes, -1, &options, &set,
 			      fault) != 0)
 		return -1;
-	skip = submit_has_resent(set) ? strlen("Resent-") : 0;
+	if (submit_is_resent(set))
+		wanted |= FIXUP_RESENT;
 	for (size_t i = 0; i < propset_header_count(set); i++) {
 		const struct header_field *field = propset_header(set, i);
-		bool is_resent =
-			g_ascii_strncasecmp(field->name, "Resent-", 7) == 0;
-		bool wanted = false;
 
-		if (is_resent != (skip != 0) || !field->addresses)
-			continue;
-		for (size_t n = 0; n < G_N_ELEMENTS(names); n++)
-			wanted =
-				wanted || g_ascii_strcasecmp(field->name + skip,
-							     names[n]) == 0;
-		for (guint a = 0; wanted && a < field->addresses->len; a++) {
-			const struct header_address *address =
-				field->addresses->pdata[a];
-
-			if (*address->address &&
-			    submit_add(job, address->address,
-				       job->envelope->notify, NULL, fault) != 0)
-				return -1;
-		}
+		if (fixup_role(field->name) == wanted &&
+		    submit_extract_field(job, field, fault) != 0)
+			return -1;
 	}
 	return 0;
 }

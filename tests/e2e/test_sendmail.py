@@ -174,6 +174,49 @@ class Odd(Sendmail):
         self.assertEqual(self.okapi.queue(), [])
         self.assertEqual(self.sink.messages, [])
 
+    def test_recipients_that_are_none(self):
+        """-t sends to all that are named, or to nobody and says why."""
+        good = b"Subject: x\nTo: good@example.org, "
+        for bad, text in ((b"Foo Bar", '"Foo Bar" in To has no address'),
+                          (b"Nobody <>", '"Nobody" in To has no address'),
+                          (b"Bert,\n \"Foo, Bar\"", "has no address"),
+                          (b"a@@b.example", "<a@@b.example> is no recipient"),
+                          (b"x@", "<x@> is no recipient")):
+            with self.subTest(bad):
+                self.send(good + bad + b"\n\nwaits\n", "-t")
+                self.okapi.start_spooler()
+                self.eventually("told", lambda: any(
+                    "Undeliverable" in subject for subject in
+                    self.okapi.subjects("anna", "Inbox")))
+                told, = self.okapi.mails("anna", "Inbox")
+                self.assertIn(text, email.message_from_bytes(
+                    self.okapi.raw("anna", told["id"])).get_payload()[0]
+                    .get_payload().replace("\n", " "))
+                self.okapi.must("mail", "delete", "anna", str(told["id"]),
+                                "--permanent", "--yes")
+                done = self.send(good + bad + b"\n\nx\n", "-t", status=67)
+                self.assertIn(text, done.err)
+                self.okapi.stop()
+        self.assertEqual(self.okapi.queue(), [])
+        self.assertEqual(self.sink.messages, [])
+
+    def test_recipients_without_a_comma_between(self):
+        self.okapi.start_spooler()
+        self.send(b"Subject: x\nTo: a@example.org b@example.org\n\nx\n", "-t")
+        self.assertEqual(self.sent()[0]["rcpts"],
+                         ["a@example.org", "b@example.org"])
+
+    def test_fields_that_make_no_resent_message(self):
+        """RFC 5322 3.6.6 has seven; with a spooler, and without one."""
+        for _ in range(2):
+            self.send(b"Subject: x\nTo: a@example.org\nResent-Comment: x\n"
+                      b"Resent-To-Whom: b@example.org\n\nx\n", "-t")
+            self.send(b"Subject: x\nTo: a@example.org\nResent-Date: now\n"
+                      b"\nx\n", "-t", status=65)
+            self.okapi.start_spooler()
+        self.assertEqual([one["rcpts"] for one in self.sent(2)],
+                         [["a@example.org"]] * 2)
+
     def test_a_sender_who_is_inactive(self):
         """Has no Outbox to send from: submit_default_user's it is."""
         self.okapi.add_user("carl", "--inactive")
