@@ -248,8 +248,9 @@ static void run_add_base64(struct run *run, const struct word *word)
 			run->signs = (run->signs + 1) % 4;
 			run->last = word->payload[i];
 		}
-	/* Padded: the next word starts anew. */
+	/* Padded, if only by half: the next word starts anew. */
 	if (word->len && word->payload[word->len - 1] == '=') {
+		base64_step(run, "=", 1);
 		run->base64_state = 0;
 		run->base64_save = 0;
 		run->signs = 0;
