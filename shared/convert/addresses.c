@@ -226,18 +226,41 @@ static void emit_bare_address(struct parser *parser)
 	emit(parser, presentable(parser, parser->comment->str), g_strdup(text));
 }
 
+/* "<undisclosed-recipients:;>" and "<undisclosed-recipients:@host;>": a group
+ * of nobody, as some write it. */
+static bool is_empty_group(const char *angle)
+{
+	const char *members = strchr(angle, ':');
+
+	return members &&
+	       (members[1] == '@' ? g_str_has_suffix(members, ";")
+				  : !members[1 + strspn(members + 1, "; ")]);
+}
+
+/* "<Undisclosed Recipients>": a name, for no address is made up. */
+static bool is_words(const char *angle)
+{
+	return !strpbrk(angle, "@\"(") && strchr(angle, ' ');
+}
+
 static void emit_named(struct parser *parser)
 {
 	const char *name = parser->phrase->len ? parser->phrase->str
 					       : parser->comment->str;
 	g_autofree char *joined = NULL;
+	const char *angle = g_strstrip(parser->angle->str);
+	bool is_nobody = is_empty_group(angle);
 
 	if (parser->held) {
 		joined = g_strconcat(parser->held, ", ", name, NULL);
 		name = joined;
 	}
+	if (!is_nobody && is_words(angle)) {
+		is_nobody = true;
+		name = *name ? name : angle;
+	}
 	emit(parser, presentable(parser, name),
-	     angle_address(parser->angle->str));
+	     is_nobody ? g_strdup("") : angle_address(angle));
 	g_clear_pointer(&parser->held, g_free);
 }
 
@@ -490,8 +513,11 @@ static void read_one(struct parser *parser)
 		return;
 	case ';':
 		element_end(parser, false);
-		g_clear_pointer(&parser->group, g_free);
 		parser->at++;
+		/* "undisclosed-recipients:;@host", of servers that qualify. */
+		if (parser->group && *parser->at == '@')
+			parser->at += strcspn(parser->at, ",;");
+		g_clear_pointer(&parser->group, g_free);
 		return;
 	case ':':
 		if (!in_address(parser)) {
