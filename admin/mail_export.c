@@ -151,8 +151,13 @@ static int mail_export_open(struct mail_export *export, const char *path,
 static int mail_export_close(struct mail_export *export, const char *path,
 			     int rc, struct fault *fault)
 {
-	if (export->mbox == stdout)
+	if (export->mbox == stdout) {
+		/* Who reads no further has not got all (admin_flush()). */
+		if (rc == 0 && fflush(stdout) != 0)
+			rc = fault_set_errno(fault, FAULT_IO, errno,
+					     "cannot write the mbox");
 		return rc;
+	}
 	if (rc == 0 &&
 	    (fflush(export->mbox) != 0 || fsync(fileno(export->mbox)) != 0))
 		rc = fault_set_errno(fault, FAULT_IO, errno, "cannot write %s",

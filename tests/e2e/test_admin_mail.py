@@ -8,6 +8,7 @@ import hashlib
 import json
 import mailbox
 import os
+import subprocess
 import sys
 import time
 
@@ -238,6 +239,24 @@ class Files(Admin):
         self.refused(NO_INPUT, "mail", "export", "anna", "--maildir",
                      "/no/dir/x")
         self.assertEqual(self.okapi.mails("anna"), [])
+
+    def test_nobody_reads_what_is_exported(self):
+        """A copy that did not arrive is none, however small it is."""
+        self.put(message("small"))
+        for large in (False, True):
+            for form in ("--mbox", "--archive"):
+                with self.subTest((form, large)):
+                    reads, writes = os.pipe()
+                    os.close(reads)
+                    done = subprocess.run(
+                        [self.okapi.program("okapi-admin"), "-c",
+                         self.okapi.config, "mail", "export", "anna", form,
+                         "-"], stdout=writes, stderr=subprocess.PIPE,
+                        check=False, timeout=60)
+                    os.close(writes)
+                    self.assertEqual(done.returncode, TEMPFAIL, done.stderr)
+                    self.assertIn(b"Broken pipe", done.stderr)
+            self.put(message("large", body="x\n" * 100000))
 
     def test_flags_of_an_mbox(self):
         path = self.write("box", b"From a@b Mon Nov 23 06:03:11 2026\n"
