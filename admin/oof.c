@@ -123,6 +123,10 @@ static int oof_on(struct admin *admin, struct fault *fault)
 		return -1;
 	r.store = user->store;
 	r.oof = *oof;
+	if (oof->until && oof->until <= g_get_real_time())
+		fprintf(stderr,
+			"okapi-admin: warning: --until is over already: "
+			"nobody will have a reply\n");
 	return store_run(admin->store, oof_unit, &r, fault);
 }
 

@@ -134,6 +134,10 @@ class Settings(Admin):
         self.refused(USAGE, "oof", "on", "anna", "--subject", "x",
                      "--message-file", text, "--from", "2030-01-02", "--until",
                      "2030-01-01")
+        over = self.admin("oof", "on", "anna", "--subject", "x",
+                          "--message-file", text, "--until", "2001-01-01")
+        self.assertEqual(over.status, 0)
+        self.assertIn("--until is over already", over.err)
         self.refused(NO_INPUT, "oof", "on", "anna", "--subject", "x",
                      "--message-file", "/no/file")
         self.refused(DATA, "oof", "on", "anna", "--subject", "x",
