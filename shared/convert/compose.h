@@ -45,6 +45,8 @@ void field_put_raw(GByteArray *out, const char *name, const char *value);
  * nothing else is there. */
 void field_put_addresses(GByteArray *out, const char *name,
 			 const GPtrArray *mailboxes);
+/* Would it be written, and not be left out? */
+bool field_has_address(const struct mailbox *mailbox);
 void field_put_date(GByteArray *out, const char *name, int64_t usec);
 /* A parameter of Content-Type or Content-Disposition; without a value it is
  * left out.  A file's name may be of any letters: "name" goes as encoded words

@@ -293,6 +293,13 @@ static char *clean_address(const char *address)
 			   NULL);
 }
 
+bool field_has_address(const struct mailbox *mailbox)
+{
+	g_autofree char *address = clean_address(mailbox->address);
+
+	return *address != '\0';
+}
+
 static void fold_display(struct folder *folder, const char *display)
 {
 	g_autofree char *line = one_line(display);

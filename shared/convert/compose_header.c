@@ -260,11 +260,11 @@ static void put_receipt(const struct propset *set, uint32_t asked,
 
 	if (!propset_bool(set, asked))
 		return;
-	for (size_t i = 0; i < 3 && (!to || !*to->address); i++) {
+	for (size_t i = 0; i < 3 && (!to || !field_has_address(to)); i++) {
 		mailbox_free(to);
 		to = address_get(set, whose[i]);
 	}
-	if (to && *to->address)
+	if (to && field_has_address(to))
 		put_mailbox(out, field, to);
 	mailbox_free(to);
 }
