@@ -8,8 +8,9 @@
 
 /* Octets of UTF-8 in one encoded word: 39 are 52 in base64; with its frame and
  * a long field name before it the line stays below 76 (RFC 2047 2). */
-#define FIELD_WORD_MAX 39
-#define FIELD_LINE_MAX 76 /* octets of a line with encoded words */
+#define FIELD_WORD_MAX    39
+#define FIELD_ADDRESS_MAX 900 /* octets */
+#define FIELD_LINE_MAX    76  /* octets of a line with encoded words */
 
 static const char *const field_days[] = {"Sun", "Mon", "Tue", "Wed",
 					 "Thu", "Fri", "Sat"};
@@ -112,6 +113,23 @@ void field_append_mailbox(GString *out, const char *phrase, const char *address)
 		out, "%s <%s>",
 		strstr(phrase, "=?") && len > FIELD_LINE_MAX ? "\r\n" : "",
 		address);
+}
+
+char *field_report_address(const char *address)
+{
+	g_autofree char *clean = field_clean(address, FIELD_ADDRESS_MAX);
+	GString *out;
+
+	if (g_str_is_ascii(clean))
+		return g_strconcat("rfc822;", clean, NULL);
+	out = g_string_new("utf-8;");
+	for (const char *p = clean; *p; p = g_utf8_next_char(p))
+		if (*p & 0x80 || *p == '\\')
+			g_string_append_printf(out, "\\x{%X}",
+					       g_utf8_get_char(p));
+		else
+			g_string_append_c(out, *p);
+	return g_string_free(out, FALSE);
 }
 
 char *field_clean(const char *text, size_t max)

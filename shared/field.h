@@ -35,6 +35,11 @@ void field_append_quoted(GString *out, const char *text);
 /* The quote that closes the one at *at, or NULL; borrowed. */
 const char *field_quoted_end(const char *at);
 
+/* An address as a report tells it to programs (RFC 3464 2.3.1): "rfc822;a@b",
+ * or as RFC 6533 3 writes what is not ASCII where 8 bits may not be:
+ * "utf-8;j\x{FC}rgen@b"; owned. */
+char *field_report_address(const char *address);
+
 /* Text as one line of valid UTF-8 without control characters and double
  * blanks, cut at max octets; owned. */
 char *field_clean(const char *text, size_t max);

@@ -5,6 +5,7 @@
 
 #include "charset.h"
 #include "field.h"
+#include "net.h"
 
 #include <string.h>
 
@@ -138,25 +139,6 @@ static void report_put_text(GByteArray *out, const struct report *report)
 	report_put(out, "\r\n");
 }
 
-/* "rfc822;a@b", or as RFC 6533 3 writes what is not ASCII where 8 bits may not
- * be: "utf-8;j\\x{FC}rgen@b"; owned. */
-static char *report_address(const char *address)
-{
-	g_autofree char *clean = field_clean(address, REPORT_LINE_MAX);
-	GString *out;
-
-	if (g_str_is_ascii(clean))
-		return g_strconcat("rfc822;", clean, NULL);
-	out = g_string_new("utf-8;");
-	for (const char *p = clean; *p; p = g_utf8_next_char(p))
-		if (*p & 0x80 || *p == '\\')
-			g_string_append_printf(out, "\\x{%X}",
-					       g_utf8_get_char(p));
-		else
-			g_string_append_c(out, *p);
-	return g_string_free(out, FALSE);
-}
-
 /* For a field of a part that is ASCII; owned. */
 static char *report_ascii(const char *text)
 {
@@ -169,16 +151,45 @@ static char *report_ascii(const char *text)
 	return clean;
 }
 
+/* RFC 3464 2.3.1; an address beyond ASCII has the type of one.  Owned. */
+static char *report_original(const char *orcpt)
+{
+	const char *semicolon = strchr(orcpt, ';');
+
+	return semicolon && !g_str_is_ascii(orcpt)
+		       ? field_report_address(semicolon + 1)
+		       : report_ascii(orcpt);
+}
+
+/* "host:port" by its name or as an address literal (RFC 3464 2.3.5); a socket
+ * of this machine has neither.  Owned. */
+static char *report_remote(const char *relay)
+{
+	const char *port = strrchr(relay, ':');
+	size_t len = port ? (size_t)(port - relay) : strlen(relay);
+	g_autofree char *host = NULL;
+	g_autofree char *literal = NULL;
+
+	if (g_str_has_prefix(relay, "unix:"))
+		return g_strconcat("x-unix;", relay + strlen("unix:"), NULL);
+	if (len > 2 && relay[0] == '[' && relay[len - 1] == ']')
+		host = g_strndup(relay + 1, len - 2);
+	else
+		host = g_strndup(relay, len);
+	literal = net_literal(host);
+	return g_strconcat("dns;", literal, NULL);
+}
+
 static void report_put_recipient(GByteArray *out, const struct report *report,
 				 const struct report_recipient *recipient)
 {
-	g_autofree char *address = report_address(recipient->address);
+	g_autofree char *address = field_report_address(recipient->address);
 	g_autofree char *reply = report_ascii(recipient->reply);
 	g_autofree char *date = field_date_local(report->now);
 
 	report_put(out, "\r\n");
 	if (recipient->orcpt) {
-		g_autofree char *orcpt = report_ascii(recipient->orcpt);
+		g_autofree char *orcpt = report_original(recipient->orcpt);
 
 		report_put(out, "Original-Recipient: %s\r\n", orcpt);
 	}
@@ -189,12 +200,9 @@ static void report_put_recipient(GByteArray *out, const struct report *report,
 		   address, report_words[recipient->action].action,
 		   recipient->status);
 	if (recipient->from_relay && *report->relay) {
-		g_autofree char *host = g_strdup(report->relay);
-		char *port = strrchr(host, ':');
+		g_autofree char *remote = report_remote(report->relay);
 
-		if (port)
-			*port = '\0';
-		report_put(out, "Remote-MTA: dns;%s\r\n", host);
+		report_put(out, "Remote-MTA: %s\r\n", remote);
 	}
 	if (*reply)
 		report_put(out, "Diagnostic-Code: %s;%s\r\n",

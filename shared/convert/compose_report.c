@@ -4,16 +4,14 @@
  * 3464, 2.1.3.6.1).  One that came in has that part among its attachments.
  */
 #include "compose.h"
+#include "field.h"
 
 #include <string.h>
 
 static void put_address(GByteArray *out, const char *name, const char *address)
 {
-	g_autofree char *value = NULL;
+	g_autofree char *value = field_report_address(address);
 
-	/* RFC 6533: an address beyond ASCII has a type of its own. */
-	value = g_strconcat(g_str_is_ascii(address) ? "rfc822;" : "utf-8;",
-			    address, NULL);
 	field_put_raw(out, name, value);
 }
 

@@ -275,6 +275,62 @@ Test(report, has_the_parts_and_one_line_a_field)
 	cr_assert_eq(report_action(&report), REPORT_FAILED);
 }
 
+static char *status_of(const char *relay, const char *orcpt)
+{
+	const struct report_recipient to = {
+		.action = REPORT_FAILED,
+		.address = "b@x",
+		.orcpt = orcpt,
+		.status = "5.1.1",
+		.reply = "550 no",
+		.from_relay = true,
+	};
+	const struct report report = {
+		.hostname = "mx.test",
+		.origin = "test",
+		.to = "a@test",
+		.subject = "x",
+		.relay = relay,
+		.recipients = &to,
+		.recipient_count = 1,
+		.original = "\r\n",
+		.original_len = 2,
+	};
+	g_autoptr(GByteArray) out = report_compose(&report);
+
+	return g_strndup((const char *)out->data, out->len);
+}
+
+/* RFC 3464 2.3.5, 2.3.1 with RFC 6533 3. */
+Test(report, names_hosts_and_addresses_as_programs_read_them)
+{
+	static const struct {
+		const char *relay;
+		const char *orcpt;
+		const char *line;
+	} cases[] = {
+		{"relay.test:25", "rfc822;b@x", "Remote-MTA: dns;relay.test"},
+		{"127.0.0.1:25", "rfc822;b@x", "Remote-MTA: dns;[127.0.0.1]"},
+		{"[::1]:25", "rfc822;b@x", "Remote-MTA: dns;[IPv6:::1]"},
+		{"unix:/run/x", "rfc822;b@x", "Remote-MTA: x-unix;/run/x"},
+		{"r:25", "rfc822;b\\@x", "Original-Recipient: rfc822;b\\@x"},
+		{"r:25", "utf-8;j\xc3\xbc@x",
+		 "Original-Recipient: utf-8;j\\x{FC}@x"},
+		{"r:25", "rfc822;j\xc3\xbc@x",
+		 "Original-Recipient: utf-8;j\\x{FC}@x"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *text =
+			status_of(cases[i].relay, cases[i].orcpt);
+		g_autofree char *line =
+			g_strconcat("\r\n", cases[i].line, "\r\n", NULL);
+
+		cr_expect_not_null(strstr(text, line), "%s: %s", cases[i].line,
+				   text);
+	}
+}
+
 Test(report, returns_headers_where_that_is_asked)
 {
 	static const struct report_recipient to = {REPORT_FAILED, "b@x", NULL,
