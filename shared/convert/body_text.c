@@ -107,6 +107,22 @@ void body_check_charset(struct convert_context *context,
 		note_unknown(context, charset);
 }
 
+/* What the next multipart around it says that says one, where that can be true:
+ * some say it once for all parts.  Owned, NULL otherwise. */
+static char *charset_around(const struct mime_entity *leaf, const char *data,
+			    size_t len)
+{
+	g_autofree char *charset = NULL;
+
+	while (!charset && !leaf->is_root && leaf->parent) {
+		leaf = leaf->parent;
+		charset = declared_charset(leaf);
+	}
+	return charset && charset_is_clean(charset, data, len)
+		       ? g_steal_pointer(&charset)
+		       : NULL;
+}
+
 /* By a byte order mark, then what the part says, then what the HTML says, then
  * a guess (MS-OXCMAIL 2.2.3.3.2.1; WHATWG HTML 13.2.3.2).  Owned, never NULL.
  */
@@ -136,6 +152,10 @@ static char *find_charset(struct convert_context *context,
 	if (charset)
 		return charset;
 	guess = charset_guess(context, data, len);
+	if (!charset_is_ascii(guess) && !utf8_is_valid(data, len))
+		charset = charset_around(leaf, data, len);
+	if (charset)
+		return charset;
 	/* Nobody has said that HTML is us-ascii. */
 	return g_strdup(html && !says && charset_is_ascii(guess) ? "utf-8"
 								 : guess);

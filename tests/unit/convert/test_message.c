@@ -121,6 +121,18 @@ static const struct {
 	{"undeclared body", "\r\n\xe4", PR_BODY, "\xc3\xa4", 0},
 	{"undeclared code page", "\r\n\xe4", PR_INTERNET_CPID, NULL, 1252},
 	{"undeclared utf-8", "\r\n\xc3\xa4", PR_INTERNET_CPID, NULL, 65001},
+	{"charset of the multipart",
+	 "Content-Type: multipart/mixed; boundary=b; charset=iso-8859-2\r\n\r\n"
+	 "--b\r\n\r\n\xb3\r\n--b--",
+	 PR_BODY, "\xc5\x82", 0},
+	{"charset of the multipart, utf-8 in it",
+	 "Content-Type: multipart/mixed; boundary=b; charset=iso-8859-2\r\n\r\n"
+	 "--b\r\n\r\n\xc5\x82\r\n--b--",
+	 PR_BODY, "\xc5\x82", 0},
+	{"charset of the multipart, not that of the octets",
+	 "Content-Type: multipart/mixed; boundary=b; charset=utf-8\r\n\r\n"
+	 "--b\r\n\r\n\xe4\r\n--b--",
+	 PR_BODY, "\xc3\xa4", 0},
 	{"ascii", "\r\na", PR_INTERNET_CPID, NULL, 20127},
 	{"quoted-printable",
 	 "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=\r\nb=3D",
