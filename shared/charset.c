@@ -136,11 +136,51 @@ char *charset_decode_codepage(int codepage, const void *data, size_t len,
 	return name ? decode(name, data, len, 0, ret_clean) : NULL;
 }
 
+static bool is_any_of(const char *codec, const char *const starts[])
+{
+	for (; *starts; starts++)
+		if (!g_ascii_strncasecmp(codec, *starts, strlen(*starts)))
+			return true;
+	return false;
+}
+
+/* Has a charset of the table one octet a letter?  Then it says all of a text
+ * which octets there are. */
+static bool is_of_octets(const struct charset *charset)
+{
+	static const char *const others[] = {"utf-", "iso-2022", "hz",
+					     "gb",   "big5",     "cp93",
+					     "cp94", "euc-",     NULL};
+
+	return charset &&
+	       !is_any_of(charset->iconv ? charset->iconv : charset->name,
+			  others);
+}
+
+/* The octets that there are, each once. */
+static size_t distinct(const uint8_t *data, size_t len, uint8_t octets[256])
+{
+	bool seen[256] = {false};
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		seen[data[i]] = true;
+	for (size_t i = 0; i < 256; i++)
+		if (seen[i])
+			octets[count++] = (uint8_t)i;
+	return count;
+}
+
 bool charset_is_clean(const char *name, const void *data, size_t len)
 {
 	struct charset_reading readings[READINGS_MAX];
 	size_t count = find_readings(name, data, len, readings);
+	uint8_t octets[256];
 
+	if (is_of_octets(charset_find(name))) {
+		len = distinct(data, len, octets);
+		data = octets;
+	}
 	for (size_t i = 0; i < count; i++)
 		if (charset_reads(&readings[i], data, len))
 			return true;
@@ -162,36 +202,38 @@ bool charset_is_known(const char *name)
 static bool has_ascii(const struct charset *charset)
 {
 	static const char *const others[] = {"hz", "iso-2022", "utf-7",
-					     "utf-16"};
-	const char *codec = charset->iconv ? charset->iconv : charset->name;
+					     "utf-16", NULL};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
-		if (!g_ascii_strncasecmp(codec, others[i], strlen(others[i])))
-			return false;
-	return true;
+	return !is_any_of(charset->iconv ? charset->iconv : charset->name,
+			  others);
 }
 
-/* Do octets say that by the code page alone? */
+/* Do octets say by the code page alone what was said by that reading: that
+ * text, or NULL? */
 static bool says(int codepage, const void *data, size_t len,
-		 const struct charset_reading *said)
+		 const struct charset_reading *said, const char *text)
 {
 	char codec[CHARSET_CODEC_MAX];
 	struct charset_reading alone;
 
 	charset_codec_of(codepage, codec);
 	alone = reading_of(codec, data, len);
-	if (!is_codec(alone.codec, said->codec))
-		return charset_reads_alike(&alone, said, data, len);
 	/* Only what is no octet of a codec is mended for it. */
-	return alone.mend == said->mend && charset_reads(said, data, len);
+	if (is_codec(alone.codec, said->codec))
+		return alone.mend == said->mend &&
+		       charset_reads(said, data, len);
+	return text ? charset_reads_as(&alone, data, len, text)
+		    : charset_reads_alike(&alone, said, data, len);
 }
 
-int charset_exact_codepage(const char *name, const void *data, size_t len)
+int charset_exact_codepage(const char *name, const void *data, size_t len,
+			   const char *text)
 {
 	const struct charset *own = charset_find(name);
 	const struct charset *wider =
 		own && own->iconv ? charset_find(own->iconv) : NULL;
 	struct charset_reading readings[READINGS_MAX];
+	uint8_t octets[256];
 
 	if (!own || own->codepage == CODEPAGE_UTF8 ||
 	    charset_is_utf16(own->codepage) || own->codepage == CODEPAGE_UTF7)
@@ -199,11 +241,17 @@ int charset_exact_codepage(const char *name, const void *data, size_t len)
 	if (!len || (has_ascii(own) && charset_is_seven_bit(data, len) &&
 		     !memchr(data, '\0', len)))
 		return own->codepage;
+	if (is_of_octets(own)) {
+		len = distinct(data, len, octets);
+		data = octets;
+		text = NULL;
+	}
 	/* The other readings have nothing that a code page says alone. */
 	(void)find_readings(name, data, len, readings);
-	if (says(own->codepage, data, len, &readings[0]))
+	if (says(own->codepage, data, len, &readings[0], text))
 		return own->codepage;
-	if (wider && says(wider->codepage, data, len, &readings[0]))
+	if (wider && wider->codepage != own->codepage &&
+	    says(wider->codepage, data, len, &readings[0], text))
 		return wider->codepage;
 	return CODEPAGE_UTF8;
 }

@@ -41,8 +41,10 @@ const char *charset_name_of(int codepage);
  * were decoded to by name: that of the charset, or of the wider one that mail
  * of that name is read by (octets of windows-1252 in iso-8859-1).  65001 if
  * there is none, so that they have to become UTF-8; also for UTF-7, in which
- * HTML hides from who filters it, and UTF-16 (MS-OXCMAIL 2.1.3.3.1). */
-int charset_exact_codepage(const char *name, const void *data, size_t len);
+ * HTML hides from who filters it, and UTF-16 (MS-OXCMAIL 2.1.3.3.1).  text:
+ * what they were decoded to, or NULL where that is yet to be done. */
+int charset_exact_codepage(const char *name, const void *data, size_t len,
+			   const char *text);
 
 /* UTF-8 text in the charset of a code page, if all of it fits and comes back;
  * NULL otherwise, and for UTF-7 and UTF-16.  ret_name: its MIME name, static.

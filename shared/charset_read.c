@@ -131,9 +131,12 @@ static struct reader *reader_new(const struct charset_reading *reading,
 /* Drops NULs and repairs what is not UTF-8. */
 static char *utf8_repair(const char *data, size_t len)
 {
-	GString *clean = g_string_sized_new(len);
+	GString *clean = NULL;
 	char *valid = NULL;
 
+	if (!memchr(data, '\0', len))
+		return utf8_make_valid(data, len);
+	clean = g_string_sized_new(len);
 	for (size_t i = 0; i < len; i++)
 		if (data[i])
 			g_string_append_c(clean, data[i]);
@@ -263,6 +266,23 @@ bool charset_reads(const struct charset_reading *reading, const void *data,
 	while (reader && reader->clean && reader_next(reader, text))
 		g_string_truncate(text, 0);
 	return reader && reader->clean;
+}
+
+bool charset_reads_as(const struct charset_reading *reading, const void *data,
+		      size_t len, const char *text)
+{
+	AUTO(reader) reader = reader_new(reading, data, len);
+	g_autoptr(GString) piece = g_string_new(NULL);
+
+	if (!reader)
+		return false;
+	while (reader_next(reader, piece)) {
+		if (!reader->clean || strncmp(text, piece->str, piece->len))
+			return false;
+		text += piece->len;
+		g_string_truncate(piece, 0);
+	}
+	return reader->clean && !*text;
 }
 
 /* The text that both have is compared, and dropped. */

@@ -29,6 +29,9 @@ char *charset_read(const struct charset_reading *reading, const void *data,
 /* Would it be clean?  Looks no further than what is not. */
 bool charset_reads(const struct charset_reading *reading, const void *data,
 		   size_t len);
+/* Would it be that text, cleanly? */
+bool charset_reads_as(const struct charset_reading *reading, const void *data,
+		      size_t len, const char *text);
 /* Do two codecs say the same of them, cleanly both? */
 bool charset_reads_alike(const struct charset_reading *a,
 			 const struct charset_reading *b, const void *data,

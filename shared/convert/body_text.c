@@ -222,13 +222,16 @@ char *body_take_html(struct convert_context *context,
 	g_autofree char *charset = find_charset(context, leaf, *bytes);
 	gsize len = 0;
 	const char *data = g_bytes_get_data(*bytes, &len);
-	int page = charset_exact_codepage(charset, data, len);
+	int page = CODEPAGE_UTF8;
 	char *text = NULL;
 
-	if (page == CODEPAGE_UTF8 || len >= PAGES_PIECE)
+	if (len >= PAGES_PIECE || charset_codepage(charset) == CODEPAGE_UTF8) {
+		page = charset_exact_codepage(charset, data, len, NULL);
 		text = take_text(leaf, g_steal_pointer(bytes), charset);
-	else
+	} else {
 		text = take_text(leaf, g_bytes_new_static(data, len), charset);
+		page = charset_exact_codepage(charset, data, len, text);
+	}
 	/* Its mark goes, so they are not the same. */
 	*ret_page = g_str_has_prefix(text, TEXT_MARK) ? CODEPAGE_UTF8 : page;
 	return text_without_mark(text);

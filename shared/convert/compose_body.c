@@ -73,7 +73,7 @@ static GBytes *encode_html(const struct propset *set, const char **ret_charset)
 
 	*ret_charset = "utf-8";
 	if (text && clean && (name || is_wide)) {
-		int page = name ? charset_exact_codepage(name, data, len)
+		int page = name ? charset_exact_codepage(name, data, len, text)
 				: CODEPAGE_UTF8;
 
 		len = strlen(text);

@@ -122,8 +122,8 @@ static char *html_of(const struct tnef *tnef, struct span *ret_octets,
 	octets.len = strnlen(octets.data, octets.len);
 	text = tnef_text(tnef->context, codepage, octets);
 	if (name)
-		*ret_page =
-			charset_exact_codepage(name, octets.data, octets.len);
+		*ret_page = charset_exact_codepage(name, octets.data,
+						   octets.len, text);
 	*ret_octets = octets;
 	return text;
 }

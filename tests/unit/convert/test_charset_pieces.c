@@ -63,6 +63,7 @@ static void check_border(const struct piece_case *test, size_t before)
 	g_autofree char *whole = charset_decode(test->charset, data, len);
 	g_autofree char *sample =
 		charset_decode(test->charset, test->octets, test->len);
+	int page = 0;
 
 	cr_expect_eq(strspn(whole, " "), blanks, "%s", test->charset);
 	cr_expect_str_eq(whole + strspn(whole, " "), sample,
@@ -70,10 +71,14 @@ static void check_border(const struct piece_case *test, size_t before)
 			 before);
 	cr_expect_eq(charset_is_clean(test->charset, data, len), test->clean,
 		     "%s, %zu octets before the border", test->charset, before);
-	cr_expect_eq(
-		charset_exact_codepage(test->charset, data, len),
-		charset_exact_codepage(test->charset, test->octets, test->len),
-		"%s, %zu octets before the border", test->charset, before);
+	page = charset_exact_codepage(test->charset, test->octets, test->len,
+				      sample);
+	cr_expect_eq(charset_exact_codepage(test->charset, data, len, NULL),
+		     page, "%s, %zu octets before the border", test->charset,
+		     before);
+	cr_expect_eq(charset_exact_codepage(test->charset, data, len, whole),
+		     page, "%s, %zu octets before the border", test->charset,
+		     before);
 }
 
 Test(charset_pieces, borders)

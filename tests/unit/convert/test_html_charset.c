@@ -231,7 +231,9 @@ Test(html_charset, every_code_page)
 		if (!bytes)
 			continue;
 		octets = g_bytes_get_data(bytes, &len);
-		exact = charset_exact_codepage(name, octets, len);
+		exact = charset_exact_codepage(name, octets, len, text);
+		cr_expect(exact == page, "%s is %d, not %d", name, exact, page);
+		exact = charset_exact_codepage(name, octets, len, NULL);
 		cr_expect(exact == page, "%s is %d, not %d", name, exact, page);
 		pages++;
 	}
