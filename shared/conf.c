@@ -8,37 +8,17 @@
 #include <errno.h>
 #include <string.h>
 
-#define BOM "\xef\xbb\xbf"
-
-enum conf_kind {
-	CONF_STRING,
-	CONF_LIST,
-	CONF_BOOL,
-	CONF_NUMBER,
-	CONF_SIZE,
-	CONF_TIME,
-	CONF_MODE,
-	CONF_LOG_METHOD,
-	CONF_TLS_LEVEL,
-};
-
-struct conf_row {
-	enum conf_kind kind;
-	const char *key;
-	const char *unit;
-	const char *def;
-	int64_t min;
-	int64_t max;
+/* Beside the table of conf_syntax.h. */
+static const struct conf_place {
 	const char *text;
 	size_t offset;
-};
-
-static const struct conf_row conf_rows[] = {
+} conf_places[] = {
 #define CONF_OPTION(kind, key, unit, def, min, max, text)                      \
- {CONF_##kind, #key, unit, def, min, max, text, offsetof(struct conf, key)},
+ {text, offsetof(struct conf, key)},
 #include "conf_options.def"
 #undef CONF_OPTION
 };
+#define CONF_COUNT G_N_ELEMENTS(conf_places)
 
 /* Keys of the Zarafa line and what they are called here. */
 static const struct conf_old_key {
@@ -72,123 +52,71 @@ static const struct conf_old_key {
 	{"admin_email", "postmaster"},
 };
 
-static const char *const conf_log_methods[] = {"auto",   "file",    "syslog",
-					       "stderr", "journal", NULL};
-static const char *const conf_tls_levels[] = {"none", "opportunistic",
-					      "required", "verify", NULL};
-
-static void *conf_field(struct conf *conf, const struct conf_row *row)
+static void *conf_field(struct conf *conf, size_t index)
 {
-	return (char *)conf + row->offset;
+	return (char *)conf + conf_places[index].offset;
 }
 
-static const void *conf_field_const(const struct conf *conf,
-				    const struct conf_row *row)
+static const void *conf_field_const(const struct conf *conf, size_t index)
 {
-	return (const char *)conf + row->offset;
+	return (const char *)conf + conf_places[index].offset;
 }
 
-static int conf_parse_bool(const char *value, bool *ret_bool,
-			   struct fault *fault)
+/* A number with an optional unit. */
+static int conf_parse_number(const struct conf_option *option,
+			     const char *value, int64_t *ret_number,
+			     struct fault *fault)
 {
-	static const char *const yes[] = {"yes", "true", "1"};
-	static const char *const no[] = {"no", "false", "0"};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(yes); i++) {
-		if (g_ascii_strcasecmp(value, yes[i]) == 0) {
-			*ret_bool = true;
-			return 0;
-		}
-		if (g_ascii_strcasecmp(value, no[i]) == 0) {
-			*ret_bool = false;
-			return 0;
-		}
-	}
-	return fault_set(fault, FAULT_CONFIG, "\"%s\" is not yes or no", value);
-}
-
-/* Seconds in one unit, 0 for an unknown unit. */
-static int64_t conf_unit_seconds(const char *unit)
-{
-	static const struct {
-		const char *unit;
-		int64_t seconds;
-	} units[] = {{"s", 1},
-		     {"m", 60},
-		     {"h", 3600},
-		     {"d", 86400},
-		     {"w", 7 * 86400}};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
-		if (strcmp(unit, units[i].unit) == 0)
-			return units[i].seconds;
-	return 0;
-}
-
-/* A number with an optional unit; scale turns it into what is held. */
-static int conf_parse_number(const struct conf_row *row, const char *value,
-			     int64_t *ret_number, struct fault *fault)
-{
-	char *end = NULL;
-	int64_t scale = 1;
-	int64_t number;
-
-	errno = 0;
-	number = g_ascii_strtoll(value, &end, 10);
-	if (end == value || errno == ERANGE)
-		return fault_set(
-			fault, FAULT_CONFIG, "\"%s\" is not a number%s", value,
-			row->kind == CONF_TIME ? " with a unit (s, m, h, d, w)"
-					       : "");
-	if (row->kind == CONF_TIME) {
-		scale = conf_unit_seconds(*end ? end : row->unit);
-		if (scale == 0)
-			return fault_set(fault, FAULT_CONFIG,
-					 "\"%s\": unit must be s, m, h, d or w",
-					 value);
-	} else if (*end) {
+	switch (conf_number(option, value, ret_number)) {
+	case CONF_RIGHT:
+		return 0;
+	case CONF_NO_NUMBER:
+		return fault_set(fault, FAULT_CONFIG,
+				 "\"%s\" is not a number%s", value,
+				 option->kind == CONF_TIME
+					 ? " with a unit (s, m, h, d, w)"
+					 : "");
+	case CONF_NO_UNIT:
+		return fault_set(fault, FAULT_CONFIG,
+				 "\"%s\": unit must be s, m, h, d or w", value);
+	case CONF_NOT_WHOLE:
 		return fault_set(fault, FAULT_CONFIG,
 				 "\"%s\" is not a whole number", value);
+	case CONF_OUT_OF_RANGE:
+		break;
 	}
-	if (number > INT64_MAX / 86400 / 8 || number < 0 ||
-	    number * scale < row->min || number * scale > row->max) {
-		return fault_set(fault, FAULT_CONFIG,
-				 "%s is out of range (%" G_GINT64_FORMAT
-				 " to %" G_GINT64_FORMAT "%s)",
-				 value, row->min, row->max,
-				 row->kind == CONF_TIME   ? " seconds"
-				 : row->kind == CONF_SIZE ? " MB"
-							  : "");
-	}
-	*ret_number = number * scale;
-	if (row->kind == CONF_SIZE)
-		*ret_number *= BYTES_PER_MB;
-	return 0;
+	return fault_set(fault, FAULT_CONFIG,
+			 "%s is out of range (%" G_GINT64_FORMAT
+			 " to %" G_GINT64_FORMAT "%s)",
+			 value, option->min, option->max,
+			 option->kind == CONF_TIME   ? " seconds"
+			 : option->kind == CONF_SIZE ? " MB"
+						     : "");
 }
 
 static int conf_parse_mode(const char *value, int64_t *ret_mode,
 			   struct fault *fault)
 {
-	char *end = NULL;
-	guint64 mode = g_ascii_strtoull(value, &end, 8);
-
-	if (end == value || *end || mode > 0777)
-		return fault_set(fault, FAULT_CONFIG,
-				 "\"%s\" is not a file mode such as 0660",
-				 value);
-	*ret_mode = (int64_t)mode;
-	return 0;
+	if (conf_mode(value, ret_mode))
+		return 0;
+	return fault_set(fault, FAULT_CONFIG,
+			 "\"%s\" is not a file mode such as 0660", value);
 }
 
-static int conf_parse_word(const char *const *words, const char *value,
+/* Which of its words the value is. */
+static int conf_parse_word(enum conf_kind kind, const char *value,
 			   int *ret_index, struct fault *fault)
 {
-	for (int i = 0; words[i]; i++) {
-		if (g_ascii_strcasecmp(words[i], value) == 0) {
-			*ret_index = i;
-			return 0;
-		}
+	const char *const *words = conf_words(kind);
+	int index = conf_word(kind, value);
+
+	if (index >= 0) {
+		*ret_index = index;
+		return 0;
 	}
+	if (kind == CONF_BOOL)
+		return fault_set(fault, FAULT_CONFIG, "\"%s\" is not yes or no",
+				 value);
 	g_autofree char *known = g_strjoinv(", ", (char **)(uintptr_t)words);
 	g_autofree char *hint = nearest_hint(value, words);
 
@@ -208,13 +136,14 @@ static char **conf_split(const char *value)
 	return (char **)g_ptr_array_free(list, FALSE);
 }
 
-static int conf_set(struct conf *conf, const struct conf_row *row,
-		    const char *value, struct fault *fault)
+static int conf_set(struct conf *conf, size_t index, const char *value,
+		    struct fault *fault)
 {
-	void *field = conf_field(conf, row);
+	const struct conf_option *option = &conf_options[index];
+	void *field = conf_field(conf, index);
 	int word = 0;
 
-	switch (row->kind) {
+	switch (option->kind) {
 	case CONF_STRING:
 		if (!g_utf8_validate(value, -1, NULL))
 			return fault_set(fault, FAULT_CONFIG,
@@ -226,42 +155,40 @@ static int conf_set(struct conf *conf, const struct conf_row *row,
 		g_strfreev(*(char ***)field);
 		*(char ***)field = conf_split(value);
 		return 0;
-	case CONF_BOOL:
-		return conf_parse_bool(value, field, fault);
 	case CONF_NUMBER:
 	case CONF_SIZE:
 	case CONF_TIME:
-		return conf_parse_number(row, value, field, fault);
+		return conf_parse_number(option, value, field, fault);
 	case CONF_MODE:
 		return conf_parse_mode(value, field, fault);
+	case CONF_BOOL:
 	case CONF_LOG_METHOD:
-		if (conf_parse_word(conf_log_methods, value, &word, fault) < 0)
-			return -1;
-		*(enum conf_log_method *)field = (enum conf_log_method)word;
-		return 0;
 	case CONF_TLS_LEVEL:
-		if (conf_parse_word(conf_tls_levels, value, &word, fault) < 0)
-			return -1;
-		*(enum conf_tls_level *)field = (enum conf_tls_level)word;
-		return 0;
+		break;
 	}
-	return fault_set(fault, FAULT_INTERNAL, "unknown kind of option");
+	if (conf_parse_word(option->kind, value, &word, fault) < 0)
+		return -1;
+	if (option->kind == CONF_BOOL)
+		*(bool *)field = word < CONF_BOOL_WORDS;
+	else if (option->kind == CONF_LOG_METHOD)
+		*(enum conf_log_method *)field = (enum conf_log_method)word;
+	else
+		*(enum conf_tls_level *)field = (enum conf_tls_level)word;
+	return 0;
 }
 
-static const struct conf_row *conf_find(const char *key, size_t *ret_index)
+static bool conf_find(const char *key, size_t *ret_index)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(conf_rows); i++) {
-		if (strcmp(conf_rows[i].key, key) == 0) {
-			*ret_index = i;
-			return &conf_rows[i];
-		}
-	}
-	return NULL;
+	const struct conf_option *option = conf_option_find(key);
+
+	if (option)
+		*ret_index = (size_t)(option - conf_options);
+	return option != NULL;
 }
 
 static int conf_unknown_key(const char *key, struct fault *fault)
 {
-	const char *known[G_N_ELEMENTS(conf_rows) + 1] = {0};
+	const char *known[CONF_COUNT + 1] = {0};
 	const char *near;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(conf_old_keys); i++)
@@ -269,8 +196,8 @@ static int conf_unknown_key(const char *key, struct fault *fault)
 			return fault_set(fault, FAULT_CONFIG,
 					 "unknown key; here it is %s",
 					 conf_old_keys[i].advice);
-	for (size_t i = 0; i < G_N_ELEMENTS(conf_rows); i++)
-		known[i] = conf_rows[i].key;
+	for (size_t i = 0; i < CONF_COUNT; i++)
+		known[i] = conf_options[i].key;
 	near = nearest_word(key, known);
 	if (near)
 		return fault_set(fault, FAULT_CONFIG,
@@ -299,9 +226,8 @@ static int conf_assign(struct conf *conf, const char *where, const char *key,
 {
 	struct fault fault = {0};
 	size_t index = 0;
-	const struct conf_row *row = conf_find(key, &index);
-	int rc = row ? conf_set(conf, row, value, &fault)
-		     : conf_unknown_key(key, &fault);
+	int rc = conf_find(key, &index) ? conf_set(conf, index, value, &fault)
+					: conf_unknown_key(key, &fault);
 
 	if (rc == 0) {
 		conf_warn_twice(conf, index, where, key);
@@ -320,38 +246,25 @@ static int conf_assign(struct conf *conf, const char *where, const char *key,
 static int conf_line(struct conf *conf, const char *where, char *line,
 		     GPtrArray *faults, struct fault *first)
 {
-	char *equals;
+	struct fault fault = {0};
+	char *key = NULL;
+	char *value = NULL;
 
-	g_strstrip(line);
-	if (!*line || *line == '#')
+	switch (conf_cut_line(line, &key, &value)) {
+	case CONF_LINE_NOTHING:
 		return 0;
-	equals = strchr(line, '=');
-	if (!equals || equals == line) {
-		struct fault fault = {0};
-
-		fault_set(&fault, FAULT_CONFIG,
-			  "%s: \"%s\" is not \"key = value\"", where, line);
-		if (faults)
-			g_ptr_array_add(faults, g_strdup(fault.text));
-		if (first->kind == FAULT_NONE)
-			*first = fault;
-		return -1;
+	case CONF_LINE_SETTING:
+		return conf_assign(conf, where, key, value, faults, first);
+	case CONF_LINE_BAD:
+		break;
 	}
-	*equals = '\0';
-	g_strstrip(line);
-	g_strstrip(equals + 1);
-	return conf_assign(conf, where, line, equals + 1, faults, first);
-}
-
-/* Cuts a comment: '#' at the start of the line or after a blank. */
-static void conf_cut_comment(char *line)
-{
-	for (char *p = line; *p; p++) {
-		if (*p == '#' && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
-			*p = '\0';
-			return;
-		}
-	}
+	fault_set(&fault, FAULT_CONFIG, "%s: \"%s\" is not \"key = value\"",
+		  where, key);
+	if (faults)
+		g_ptr_array_add(faults, g_strdup(fault.text));
+	if (first->kind == FAULT_NONE)
+		*first = fault;
+	return -1;
 }
 
 /* What stands behind a NUL nobody would read.  They become blanks, so that the
@@ -402,10 +315,7 @@ static void conf_read_file(struct conf *conf, const char *path, bool required,
 	g_free(conf->path);
 	conf->path = g_strdup(path);
 	conf_check_text(path, text, len, faults, first);
-	/* Some editors begin a file with a byte order mark. */
-	lines = g_strsplit(g_str_has_prefix(text, BOM) ? text + strlen(BOM)
-						       : text,
-			   "\n", -1);
+	lines = g_strsplit(conf_skip_mark(text), "\n", -1);
 	for (size_t i = 0; lines[i]; i++) {
 		g_autofree char *where = g_strdup_printf("%s:%zu", path, i + 1);
 
@@ -416,18 +326,23 @@ static void conf_read_file(struct conf *conf, const char *path, bool required,
 	}
 }
 
-static void conf_set_defaults(struct conf *conf)
+/* With defaults. */
+static struct conf *conf_new(void)
 {
+	struct conf *conf = g_new0(struct conf, 1);
 	struct fault fault = {0};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(conf_rows); i++) {
-		const struct conf_row *row = &conf_rows[i];
-		const char *def = row->def[0] == '@' ? "" : row->def;
+	conf->origins = g_new0(char *, CONF_COUNT + 1);
+	conf->path = g_strdup("");
+	conf->warnings = g_ptr_array_new_with_free_func(g_free);
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		const struct conf_option *option = &conf_options[i];
 
-		if (conf_set(conf, row, def, &fault) < 0)
-			g_error("default of %s: %s", row->key, fault.text);
+		if (conf_set(conf, i, option->def, &fault) < 0)
+			g_error("default of %s: %s", option->key, fault.text);
 		conf->origins[i] = g_strdup("default");
 	}
+	return conf;
 }
 
 void conf_add_fault(const struct conf *conf, const char *key, const char *text,
@@ -494,27 +409,27 @@ static void conf_check_together(const struct conf *conf, GPtrArray *faults,
 				       first);
 }
 
+static int conf_override_one(struct conf *conf, const char *setting,
+			     GPtrArray *faults, struct fault *first)
+{
+	g_autofree char *line = g_strdup(setting);
+
+	return conf_line(conf, "-o", line, faults, first);
+}
+
 int conf_read(const char *path, const char *const *overrides,
 	      struct conf **ret_conf, GPtrArray *faults, struct fault *fault)
 {
-	AUTO(conf) conf = g_new0(struct conf, 1);
+	AUTO(conf) conf = conf_new();
 	struct fault first = {0};
-	const char *env = g_getenv("OKAPI_CONFIG");
+	const char *env = g_getenv(CONF_FILE_VARIABLE);
 
-	conf->origins = g_new0(char *, G_N_ELEMENTS(conf_rows) + 1);
-	conf->path = g_strdup("");
-	conf->warnings = g_ptr_array_new_with_free_func(g_free);
-	conf_set_defaults(conf);
 	if (!path && env && *env)
 		path = env;
 	conf_read_file(conf, path ? path : CONF_DEFAULT_FILE, path != NULL,
 		       faults, &first);
-	for (; overrides && *overrides; overrides++) {
-		g_autofree char *line = g_strdup(*overrides);
-
-		if (conf_line(conf, "-o", line, faults, &first) < 0)
-			continue;
-	}
+	for (; overrides && *overrides; overrides++)
+		(void)conf_override_one(conf, *overrides, faults, &first);
 	conf_check_together(conf, faults, &first);
 	if (first.kind == FAULT_NONE || faults)
 		*ret_conf = g_steal_pointer(&conf);
@@ -525,16 +440,34 @@ int conf_read(const char *path, const char *const *overrides,
 	return -1;
 }
 
+int conf_override(const struct conf *conf, const char *const *overrides,
+		  struct conf **ret_conf, struct fault *fault)
+{
+	AUTO(conf) copy = conf_new();
+
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		g_autofree char *value = conf_option_format(conf, i);
+
+		if (conf_set(copy, i, value, fault))
+			return -1;
+	}
+	for (; *overrides; overrides++)
+		if (conf_override_one(copy, *overrides, NULL, fault))
+			return -1;
+	*ret_conf = g_steal_pointer(&copy);
+	return 0;
+}
+
 void conf_free(struct conf *conf)
 {
 	if (!conf)
 		return;
-	for (size_t i = 0; i < G_N_ELEMENTS(conf_rows); i++) {
-		void *field = conf_field(conf, &conf_rows[i]);
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		void *field = conf_field(conf, i);
 
-		if (conf_rows[i].kind == CONF_STRING)
+		if (conf_options[i].kind == CONF_STRING)
 			g_free(*(char **)field);
-		else if (conf_rows[i].kind == CONF_LIST)
+		else if (conf_options[i].kind == CONF_LIST)
 			g_strfreev(*(char ***)field);
 	}
 	g_strfreev(conf->origins);
@@ -545,22 +478,22 @@ void conf_free(struct conf *conf)
 
 size_t conf_option_count(void)
 {
-	return G_N_ELEMENTS(conf_rows);
+	return CONF_COUNT;
 }
 
 const char *conf_option_key(size_t i)
 {
-	return conf_rows[i].key;
+	return conf_options[i].key;
 }
 
 const char *conf_option_text(size_t i)
 {
-	return conf_rows[i].text;
+	return conf_places[i].text;
 }
 
 const char *conf_option_default(size_t i)
 {
-	return conf_rows[i].def[0] == '@' ? "" : conf_rows[i].def;
+	return conf_options[i].def;
 }
 
 /* The largest unit that divides the time: 86400 is "1d". */
@@ -576,10 +509,9 @@ static char *conf_format_time(int64_t seconds)
 
 char *conf_option_format(const struct conf *conf, size_t i)
 {
-	const struct conf_row *row = &conf_rows[i];
-	const void *field = conf_field_const(conf, row);
+	const void *field = conf_field_const(conf, i);
 
-	switch (row->kind) {
+	switch (conf_options[i].kind) {
 	case CONF_STRING:
 		return g_strdup(*(char *const *)field);
 	case CONF_LIST:
@@ -598,11 +530,11 @@ char *conf_option_format(const struct conf *conf, size_t i)
 		return g_strdup_printf("%04o",
 				       (unsigned)*(const int64_t *)field);
 	case CONF_LOG_METHOD:
-		return g_strdup(
-			conf_log_methods[*(const enum conf_log_method *)field]);
+		return g_strdup(conf_words(
+			CONF_LOG_METHOD)[*(const enum conf_log_method *)field]);
 	case CONF_TLS_LEVEL:
-		return g_strdup(
-			conf_tls_levels[*(const enum conf_tls_level *)field]);
+		return g_strdup(conf_words(
+			CONF_TLS_LEVEL)[*(const enum conf_tls_level *)field]);
 	}
 	return NULL;
 }

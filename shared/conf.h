@@ -10,9 +10,8 @@
 #define OKAPI_CONF_H
 
 #include "base.h"
+#include "conf_syntax.h"
 #include "fault.h"
-
-#define CONF_DEFAULT_FILE "/etc/okapi/okapi.cfg"
 
 enum conf_log_method {
 	CONF_LOG_AUTO,
@@ -69,6 +68,11 @@ NODISCARD int conf_load(const char *path, const char *const *overrides,
 NODISCARD int conf_read(const char *path, const char *const *overrides,
 			struct conf **ret_conf, GPtrArray *faults,
 			struct fault *fault);
+/* conf (borrowed) with overrides on top of it, for a caller who says what -o
+ * does; the first fault.  Owned result. */
+NODISCARD int conf_override(const struct conf *conf,
+			    const char *const *overrides,
+			    struct conf **ret_conf, struct fault *fault);
 void conf_free(struct conf *conf);
 AUTO_DEFINE(conf, conf_free);
 
