@@ -9,18 +9,6 @@
 #include "digest.h"
 #include "mail.h"
 #include "resolve.h"
-#include "stdin_door.h"
-
-static void alone_set_original(struct mail_recipient *to,
-			       const struct options *options)
-{
-	const char *original = stdin_door_original(options);
-
-	if (!to || !original)
-		return;
-	to->original = g_strdup(original);
-	to->dsn_orcpt = g_strconcat("rfc822;", original, NULL);
-}
 
 static void alone_deliver(struct agent *agent, struct store *store,
 			  const struct direct_letter *letter,
@@ -32,7 +20,7 @@ static void alone_deliver(struct agent *agent, struct store *store,
 		struct mail_recipient *, g_strv_length(options->recipients));
 	struct fault refusal = {0};
 	uint8_t sha256[DIGEST_SIZE];
-	GBytes *bytes = letter->input->bytes;
+	GBytes *bytes = letter->bytes;
 	size_t size = 0;
 	const void *octets = g_bytes_get_data(bytes, &size);
 	int64_t started = g_get_monotonic_time();
@@ -49,7 +37,8 @@ static void alone_deliver(struct agent *agent, struct store *store,
 		else
 			deliver_log_refusal(mail, path, (int64_t)size, started,
 					    &ret_faults[i]);
-		alone_set_original(found[i], options);
+		if (found[i])
+			mail_set_original(found[i], letter->original);
 	}
 	if (mail->recipients->len == 0)
 		return;

@@ -29,6 +29,8 @@ int command_main(int argc, char **argv, const struct command *command)
 	program_ignore_signals();
 	if (options_parse(argc, argv, &options, &fault))
 		code = command_refuse(&options, &fault);
+	else if (options.help)
+		options_print_help();
 	else if (options.version)
 		(void)printf("okapi-dagent %s\n", OKAPI_VERSION);
 	else if (options.listen)

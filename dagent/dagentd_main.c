@@ -6,7 +6,6 @@
 #include "command.h"
 #include "remote.h"
 #include "service.h"
-#include "stdin_door.h"
 
 static int dagentd_serve(struct options *options, char **argv)
 {
@@ -20,8 +19,8 @@ static int dagentd_send(const struct direct_letter *letter,
 	const struct handover handover = {
 		.sender = letter->sender,
 		.recipients = letter->options->recipients,
-		.original = stdin_door_original(letter->options),
-		.message = letter->input->bytes,
+		.original = letter->original,
+		.message = letter->bytes,
 		.wishes = &letter->options->wishes,
 		.timeout_ms = letter->conf->lmtp_timeout * 1000,
 	};

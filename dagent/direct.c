@@ -9,8 +9,10 @@
 
 #include "log.h"
 #include "outcome.h"
+#include "spool.h"
 #include "stdin_door.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -80,21 +82,58 @@ static int direct_conf(const struct options *options, struct conf **ret_conf,
 
 /* ---- the message ---- */
 
+static int direct_keep(void *context, const char *octets, size_t len,
+		       struct fault *fault)
+{
+	return spool_add(context, octets, len, fault);
+}
+
+/* Standard input, or the file. */
+static int direct_read(const struct options *options, const struct conf *conf,
+		       struct input **ret_input, GBytes **ret_bytes,
+		       struct fault *fault)
+{
+	AUTO(spool) spool = spool_new(conf->message_size_limit);
+	AUTO(input) input = input_new(direct_keep, spool);
+	AUTOCLOSE int file = -1;
+
+	if (options->file)
+		file = open(options->file, O_RDONLY | O_CLOEXEC);
+	if (options->file && file < 0)
+		return fault_set_errno(fault, FAULT_IO, errno, "cannot read %s",
+				       options->file);
+	if (input_read(input, options->file ? file : STDIN_FILENO, fault) ||
+	    spool_finish(spool, ret_bytes, fault))
+		return -1;
+	*ret_input = g_steal_pointer(&input);
+	return 0;
+}
+
 static int direct_run(struct options *options, direct_send_fn *send,
 		      struct fault *fault)
 {
 	AUTO(conf) conf = NULL;
+	AUTO(input) input = NULL;
+	g_autoptr(GBytes) bytes = NULL;
+	g_autofree char *sender = NULL;
 	size_t count = g_strv_length(options->recipients);
 	g_autofree struct fault *faults = g_new0(struct fault, count);
-	AUTO(input) input = g_new0(struct input, 1);
-	g_autofree char *sender = NULL;
+	struct stdin_variables variables;
 	struct direct_letter letter;
 
 	if (direct_conf(options, &conf, fault) ||
-	    stdin_door_read(options, conf, input, fault))
+	    direct_read(options, conf, &input, &bytes, fault))
 		return -1;
-	sender = stdin_door_sender(options, input);
-	letter = (struct direct_letter){options, conf, input, sender};
+	stdin_door_environment(&variables);
+	options->wishes.detail = stdin_door_detail(&variables, conf);
+	sender = stdin_door_sender(&variables, options, input);
+	letter = (struct direct_letter){
+		.options = options,
+		.conf = conf,
+		.bytes = bytes,
+		.sender = sender,
+		.original = stdin_door_original(&variables, options),
+	};
 	if (send(&letter, faults, fault))
 		return -1;
 	*fault = *outcome_of_many(faults, count);

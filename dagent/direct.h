@@ -6,15 +6,15 @@
 #define OKAPI_DAGENT_DIRECT_H
 
 #include "conf.h"
-#include "input.h"
 #include "options.h"
 
 /* What is to be delivered; borrowed. */
 struct direct_letter {
 	const struct options *options;
 	const struct conf *conf;
-	const struct input *input;
+	GBytes *bytes;
 	const char *sender;
+	const char *original; /* $ORIGINAL_RECIPIENT, or NULL */
 };
 
 /*

@@ -6,7 +6,7 @@
 
 #include "agent.h"
 #include "daemon.h"
-#include "handover.h"
+#include "door.h"
 #include "log.h"
 #include "manager.h"
 #include "serve.h"
@@ -191,8 +191,8 @@ static int generation_bind(struct generation *generation,
 	const struct net_unix_options private_options = {.mode = 0666};
 	const struct net_unix_options lmtp_options = {
 		.mode = conf->lmtp_unix_mode, .owner = conf->lmtp_unix_owner};
-	g_autofree char *socket = handover_socket(conf);
-	g_autofree char *where = g_strdup_printf("unix:%s", socket);
+	g_autofree char *where =
+		g_strdup_printf("unix:%s/" DOOR_SOCKET, conf->run_dir);
 
 	if (generation_listen(generation, old, "dagent", where,
 			      &private_options, fault))
@@ -244,6 +244,7 @@ static void generation_set_kinds(struct generation *generation)
 	generation->private_lmtp.offer_starttls = false;
 	generation->private_lmtp.allow_local = true;
 	generation->private_lmtp.allow_private = true;
+	generation->private_lmtp.allow_deliver = true;
 	generation->private_lmtp.offer_smtputf8 = true;
 	generation->lmtp_kind = (struct serve_kind){
 		.options = &generation->lmtp,

@@ -1,23 +1,14 @@
 /*
- * The client side of run_dir/dagent.sock.
- *
- * All is written at once (PIPELINING, CHUNKING), replies are read meanwhile,
- * so that neither side can wait for the other for ever; then the replies are
+ * A message and its envelope as LMTP (PIPELINING, CHUNKING), and its replies
  * told apart in the order of the commands.
  */
 #include "handover.h"
 
-#include "net.h"
 #include "outcome.h"
 #include "smtp/smtp_server.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-#define HANDOVER_REPLIES_MAX ((size_t)16 * 1024 * 1024)
 
 /* A recipient whose name cannot travel is none that the store could know. */
 static void handover_add_rcpt(GString *out, const char *recipient,
@@ -81,77 +72,6 @@ char *handover_format(const struct handover *handover, struct fault *ret_faults)
 	g_string_append_printf(out, "BDAT %zu LAST\r\n",
 			       g_bytes_get_size(handover->message));
 	return g_string_free(out, FALSE);
-}
-
-/* What is still to be written (commands, message, QUIT) in one call where it
- * fits, so that the daemon is woken once. */
-static int handover_write(int fd, struct msghdr *pieces, struct fault *fault)
-{
-	ssize_t n = sendmsg(fd, pieces, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n < 0)
-		return fault_set_errno(fault, FAULT_NETWORK, errno,
-				       "the daemon does not listen any more");
-	net_pieces_skip(pieces, (size_t)n);
-	return 0;
-}
-
-/* 1: more may come, 0: the end, -1. */
-static int handover_read(int fd, GString *replies, struct fault *fault)
-{
-	char buffer[8192];
-	ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 1;
-	if (n < 0)
-		return fault_set_errno(fault, FAULT_NETWORK, errno,
-				       "the daemon does not answer any more");
-	g_string_append_len(replies, buffer, n);
-	return n > 0 && replies->len < HANDOVER_REPLIES_MAX;
-}
-
-/* Whether the last reply is that to QUIT: nobody need wait for the daemon to
- * close. */
-static bool handover_is_over(const GString *replies)
-{
-	const char *end = replies->str + replies->len;
-	const char *line;
-
-	if (replies->len < 6 || end[-1] != '\n')
-		return false;
-	line = memrchr(replies->str, '\n', replies->len - 1);
-	return line && g_str_has_prefix(line + 1, "221 ");
-}
-
-/* Writes and reads until all is said.  A write that fails is no end: the
- * daemon may have said why. */
-static void handover_exchange(int fd, struct msghdr *pieces, int64_t timeout_ms,
-			      GString *replies)
-{
-	bool may_write = true;
-	struct fault fault;
-
-	while (!handover_is_over(replies)) {
-		bool want = may_write && pieces->msg_iovlen;
-		struct pollfd poll_fd = {
-			.fd = fd,
-			.events = (short)(POLLIN | (want ? POLLOUT : 0))};
-		int ready = poll(&poll_fd, 1, (int)timeout_ms);
-
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0)
-			return;
-		if (want && (poll_fd.revents & (POLLOUT | POLLERR)) &&
-		    handover_write(fd, pieces, &fault))
-			may_write = false;
-		if ((poll_fd.revents & (POLLIN | POLLHUP | POLLERR)) &&
-		    handover_read(fd, replies, &fault) <= 0)
-			return;
-	}
 }
 
 /* One reply, lines joined by blanks; NULL at the end.  *text moves on. */
@@ -230,29 +150,4 @@ all:
 	for (size_t i = 0; i < count; i++)
 		if (ret_faults[i].kind == FAULT_NONE)
 			ret_faults[i] = fault;
-}
-
-char *handover_socket(const struct conf *conf)
-{
-	return g_build_filename(conf->run_dir, "dagent.sock", NULL);
-}
-
-void handover_send(int fd, const struct handover *handover,
-		   struct fault *ret_faults)
-{
-	g_autofree char *commands = handover_format(handover, ret_faults);
-	g_autoptr(GString) replies = g_string_new(NULL);
-	size_t size = 0;
-	const char *message = g_bytes_get_data(handover->message, &size);
-	struct iovec octets[] = {
-		{commands, strlen(commands)},
-		{(void *)(uintptr_t)message, size},
-		{(void *)(uintptr_t) "QUIT\r\n", 6},
-	};
-	struct msghdr pieces = {.msg_iov = octets, .msg_iovlen = 3};
-
-	handover_exchange(fd, &pieces, handover->timeout_ms, replies);
-	handover_judge(replies->str,
-		       g_strv_length((char **)(uintptr_t)handover->recipients),
-		       ret_faults);
 }

@@ -1,12 +1,11 @@
 /*
- * The hand-over: a thin LMTP client that gives a message on standard input to
- * the running daemon, in one pipelined write over its private socket.
+ * The hand-over of a message to the daemon of another machine: the LMTP
+ * commands that say it, and what their replies mean (remote.c).
  */
 #ifndef OKAPI_DAGENT_HANDOVER_H
 #define OKAPI_DAGENT_HANDOVER_H
 
 #include "base.h"
-#include "conf.h"
 #include "fault.h"
 #include "wishes.h"
 
@@ -19,24 +18,15 @@ struct handover {
 	int64_t timeout_ms; /* of a daemon that says nothing */
 };
 
-/* run_dir/dagent.sock; owned. */
-char *handover_socket(const struct conf *conf);
-
-/*
- * Over a connected socket.  ret_faults[i] is the verdict of recipient i
- * (FAULT_NONE: delivered; no answer is temporary, for the daemon may have got
- * the message).
- */
-void handover_send(int fd, const struct handover *handover,
-		   struct fault *ret_faults);
-
 /* The commands before the message; pure, for tests.  recipients that are no
  * path are left out and get their verdict at once.  Owned. */
 char *handover_format(const struct handover *handover,
 		      struct fault *ret_faults);
 
-/* The answers of a session, in the order of the commands; whatever is missing
- * at the end is temporary.  Pure. */
+/* The answers of a session, in the order of the commands, from the greeting
+ * on.  ret_faults[i] is the verdict of recipient i (FAULT_NONE: delivered);
+ * whatever is missing at the end is temporary, for the daemon may have got the
+ * message.  Pure. */
 void handover_judge(const char *replies, size_t count,
 		    struct fault *ret_faults);
 

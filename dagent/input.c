@@ -1,5 +1,5 @@
 /*
- * Reading a message as local delivery programs get it.
+ * A message as local delivery programs get it.
  */
 #include "input.h"
 #include "header.h"
@@ -9,6 +9,19 @@
 
 #define INPUT_CHUNK ((size_t)64 * 1024)
 #define INPUT_HEAD  ((size_t)16 * 1024) /* longest head that is looked at */
+#define INPUT_OUT   ((size_t)16 * 1024)
+
+struct input {
+	input_sink_fn *sink;
+	void *context;
+	struct input_head head;
+	GByteArray *begin; /* until there is enough of it for the head */
+	bool is_begun;
+	bool is_empty;
+	char last; /* octet that was converted */
+	size_t out_len;
+	char out[INPUT_OUT]; /* converted, not yet in the sink */
+};
 
 /* An address out of "<a@b>" or "a@b", stripped; MAILER-DAEMON is null. */
 static char *input_address(const char *text, size_t len)
@@ -143,35 +156,122 @@ char *input_guess_sender(const char *option, const char *sender,
 	return g_steal_pointer(&guess);
 }
 
-int input_convert(struct spool *spool, const char *octets, size_t len,
-		  bool *state, struct fault *fault)
+/* ---- the message ---- */
+
+struct input *input_new(input_sink_fn *sink, void *context)
+{
+	struct input *input = g_new(struct input, 1);
+
+	memset(input, 0, offsetof(struct input, out));
+	input->sink = sink;
+	input->context = context;
+	input->begin = g_byte_array_new();
+	input->is_empty = true;
+	return input;
+}
+
+void input_free(struct input *input)
+{
+	g_byte_array_unref(input->begin);
+	input_head_clear(&input->head);
+	g_free(input);
+}
+
+const struct input_head *input_head(const struct input *input)
+{
+	return &input->head;
+}
+
+static int input_flush(struct input *input, struct fault *fault)
+{
+	size_t len = input->out_len;
+
+	input->out_len = 0;
+	return len ? input->sink(input->context, input->out, len, fault) : 0;
+}
+
+static int input_put(struct input *input, const char *octets, size_t len,
+		     struct fault *fault)
+{
+	if (len > INPUT_OUT - input->out_len && input_flush(input, fault))
+		return -1;
+	if (len > INPUT_OUT)
+		return input->sink(input->context, octets, len, fault);
+	memcpy(input->out + input->out_len, octets, len);
+	input->out_len += len;
+	return 0;
+}
+
+/* Every LF without CR becomes CRLF, also where the CR came a piece before. */
+static int input_convert(struct input *input, const char *octets, size_t len,
+			 struct fault *fault)
 {
 	const char *end = octets + len;
 	const char *start = octets;
 
+	if (len == 0)
+		return 0;
 	for (const char *lf = octets;
 	     (lf = memchr(lf, '\n', (size_t)(end - lf))); lf++) {
-		bool has_cr = lf > octets ? lf[-1] == '\r' : *state;
+		char before = lf > octets ? lf[-1] : input->last;
 
-		if (has_cr)
+		if (before == '\r')
 			continue;
-		if (spool_add(spool, start, (size_t)(lf - start), fault) ||
-		    spool_add(spool, "\r", 1, fault))
+		if (input_put(input, start, (size_t)(lf - start), fault) ||
+		    input_put(input, "\r", 1, fault))
 			return -1;
 		start = lf;
 	}
-	if (len > 0)
-		*state = end[-1] == '\r';
-	return spool_add(spool, start, (size_t)(end - start), fault);
+	input->is_empty = false;
+	input->last = end[-1];
+	return input_put(input, start, (size_t)(end - start), fault);
 }
 
-/* Reads until len octets, or the end: short counts are the end. */
-static ssize_t input_fill(int fd, char *buffer, size_t len, struct fault *fault)
+/* There is enough of it, or it is whole. */
+static int input_begin(struct input *input, const char *octets, size_t len,
+		       struct fault *fault)
 {
-	size_t have = 0;
+	input->is_begun = true;
+	input_head_parse(octets, MIN(len, INPUT_HEAD), &input->head);
+	return input_convert(input, octets + input->head.skip,
+			     len - input->head.skip, fault);
+}
 
-	while (have < len) {
-		ssize_t n = read(fd, buffer + have, len - have);
+int input_add(struct input *input, const char *octets, size_t len,
+	      struct fault *fault)
+{
+	GByteArray *begin = input->begin;
+
+	if (input->is_begun)
+		return input_convert(input, octets, len, fault);
+	if (begin->len == 0 && len >= INPUT_HEAD)
+		return input_begin(input, octets, len, fault);
+	g_byte_array_append(begin, (const guint8 *)octets, (guint)len);
+	if (begin->len < INPUT_HEAD)
+		return 0;
+	return input_begin(input, (const char *)begin->data, begin->len, fault);
+}
+
+int input_end(struct input *input, struct fault *fault)
+{
+	if (!input->is_begun &&
+	    input_begin(input, (const char *)input->begin->data,
+			input->begin->len, fault))
+		return -1;
+	if (input->is_empty)
+		return fault_set(fault, FAULT_NOT_A_MESSAGE,
+				 "the input is empty, no message");
+	if (input->last != '\n' && input_put(input, "\r\n", 2, fault))
+		return -1;
+	return input_flush(input, fault);
+}
+
+int input_read(struct input *input, int fd, struct fault *fault)
+{
+	g_autofree char *chunk = g_malloc(INPUT_CHUNK);
+
+	for (;;) {
+		ssize_t n = read(fd, chunk, INPUT_CHUNK);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -179,60 +279,8 @@ static ssize_t input_fill(int fd, char *buffer, size_t len, struct fault *fault)
 			return fault_set_errno(fault, FAULT_IO, errno,
 					       "cannot read the message");
 		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
-static int input_read_all(int fd, struct spool *spool,
-			  struct input_head *ret_head, struct fault *fault)
-{
-	g_autofree char *chunk = g_malloc(INPUT_CHUNK);
-	bool state = false;
-	bool is_first = true;
-	char last = '\0';
-
-	for (;;) {
-		ssize_t n = input_fill(fd, chunk, INPUT_CHUNK, fault);
-		size_t skip = 0;
-
-		if (n < 0)
+			return input_end(input, fault);
+		if (input_add(input, chunk, (size_t)n, fault))
 			return -1;
-		if (is_first) {
-			input_head_parse(chunk, MIN((size_t)n, INPUT_HEAD),
-					 ret_head);
-			skip = ret_head->skip;
-			is_first = false;
-		}
-		if (input_convert(spool, chunk + skip, (size_t)n - skip, &state,
-				  fault))
-			return -1;
-		if ((size_t)n > skip)
-			last = chunk[n - 1];
-		if ((size_t)n < INPUT_CHUNK)
-			break;
 	}
-	if (spool_size(spool) == 0)
-		return fault_set(fault, FAULT_NOT_A_MESSAGE,
-				 "the input is empty, no message");
-	return last == '\n' ? 0 : spool_add(spool, "\r\n", 2, fault);
-}
-
-int input_read(int fd, int64_t limit, struct input *ret_input,
-	       struct fault *fault)
-{
-	AUTO(spool) spool = spool_new(limit);
-
-	if (input_read_all(fd, spool, &ret_input->head, fault))
-		return -1;
-	return spool_finish(spool, &ret_input->bytes, fault);
-}
-
-void input_free(struct input *input)
-{
-	if (input->bytes)
-		g_bytes_unref(input->bytes);
-	input_head_clear(&input->head);
-	g_free(input);
 }

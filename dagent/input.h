@@ -5,7 +5,8 @@
 #ifndef OKAPI_DAGENT_INPUT_H
 #define OKAPI_DAGENT_INPUT_H
 
-#include "spool.h"
+#include "base.h"
+#include "fault.h"
 
 /* What the first lines say of the envelope sender; NULL: nothing. */
 struct input_head {
@@ -28,24 +29,27 @@ void input_head_clear(struct input_head *head);
 char *input_guess_sender(const char *option, const char *sender,
 			 const char *rpline, const struct input_head *head);
 
-/* Every LF without CR becomes CRLF; state is false at the start and carries
- * "the last octet was CR" from piece to piece. */
-NODISCARD int input_convert(struct spool *spool, const char *octets, size_t len,
-			    bool *state, struct fault *fault);
+/* Takes octets of the message as it is kept; fails as spool_add(). */
+typedef int input_sink_fn(void *context, const char *octets, size_t len,
+			  struct fault *fault);
 
-/* Zeroed at first, from g_new0(). */
-struct input {
-	GBytes *bytes; /* line ends converted, without "From " line */
-	struct input_head head;
-};
+/* A message that comes in pieces: line ends are converted (every LF without CR
+ * becomes CRLF, a missing last one is added), the "From " line is taken off. */
+struct input;
 
-/*
- * Reads all of fd.  FAULT_NOT_A_MESSAGE if there is nothing, FAULT_TOO_BIG
- * over limit octets, FAULT_IO.
- */
-NODISCARD int input_read(int fd, int64_t limit, struct input *ret_input,
-			 struct fault *fault);
+struct input *input_new(input_sink_fn *sink, void *context);
 void input_free(struct input *input);
 AUTO_DEFINE(input, input_free);
+
+/* The sink's faults. */
+NODISCARD int input_add(struct input *input, const char *octets, size_t len,
+			struct fault *fault);
+/* It is whole.  FAULT_NOT_A_MESSAGE if there is nothing; the sink's faults. */
+NODISCARD int input_end(struct input *input, struct fault *fault);
+/* All of fd, to the end of it; also FAULT_IO. */
+NODISCARD int input_read(struct input *input, int fd, struct fault *fault);
+
+/* Once it is whole; borrowed. */
+const struct input_head *input_head(const struct input *input);
 
 #endif

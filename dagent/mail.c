@@ -102,6 +102,14 @@ struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 	return to;
 }
 
+void mail_set_original(struct mail_recipient *to, const char *original)
+{
+	if (!original)
+		return;
+	to->original = g_strdup(original);
+	to->dsn_orcpt = g_strconcat("rfc822;", original, NULL);
+}
+
 const char *mail_recipient_address(const struct mail_recipient *to)
 {
 	return strchr(to->path, '@') ? to->path : to->who->email;

@@ -68,6 +68,8 @@ AUTO_DEFINE(mail, mail_free);
 /* Adds a recipient (moved who). */
 struct mail_recipient *mail_add_recipient(struct mail *mail, const char *path,
 					  struct store_recipient *who);
+/* What it was before an alias, which rules may ask for; NULL: not known. */
+void mail_set_original(struct mail_recipient *to, const char *original);
 /* Its address, where it was named by login, too; borrowed. */
 const char *mail_recipient_address(const struct mail_recipient *to);
 /* What the trace headers of its copy say; borrows from both. */

@@ -3,12 +3,13 @@
  */
 #include "options.h"
 
-#include "conf.h"
-#include "program.h"
+#include "conf_syntax.h"
+#include "option_table.h"
+#include "usage.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
+
+#define OPTIONS_CLUSTER_MAX 100
 
 /* What GOption fills; struct wishes has bools, GOption wants gboolean. */
 struct options_raw {
@@ -21,117 +22,99 @@ struct options_raw {
 	char *autoresponder;
 	char *sender;
 	char **recipients;
-	gboolean listen, daemonize, qmail, silent, version;
+	gboolean listen, daemonize, qmail, silent, version, help;
 	gboolean junk, create, read, now, no_notify, strip, address_only;
+	int verbose;
 };
 
-static int options_verbose;
-
-static gboolean options_count_verbose(const char *name, const char *value,
-				      void *data, GError **error)
+static gboolean options_count(const char *name, const char *value, void *data,
+			      GError **error)
 {
+	struct options_raw *raw = data;
+
 	(void)name;
 	(void)value;
-	(void)data;
 	(void)error;
-	options_verbose++;
+	raw->verbose++;
 	return TRUE;
 }
 
 /* clang-format off */
-#define FLAG(letter, name, field, text) \
-	{ name, letter, 0, G_OPTION_ARG_NONE, &raw->field, text, NULL }
-#define TEXT(letter, name, field, text, what) \
-	{ name, letter, 0, G_OPTION_ARG_FILENAME, &raw->field, text, what }
+#define ENTRY_FLAG(field)  0, G_OPTION_ARG_NONE, &raw->field
+#define ENTRY_TEXT(field)  0, G_OPTION_ARG_FILENAME, &raw->field
+#define ENTRY_LIST(field)  0, G_OPTION_ARG_FILENAME_ARRAY, &raw->field
+#define ENTRY_COUNT(field) G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, \
+	(void *)options_count
+#define OPTION(kind, letter, name, field, text, value) \
+	{ name, letter, ENTRY_##kind(field), text, value },
 /* clang-format on */
 
-static gboolean options_read(struct options_raw *raw, char ***argv,
-			     GError **error)
+/* Fills raw, which lives as long as the context; owned. */
+static GOptionContext *options_context(struct options_raw *raw)
 {
-	gboolean help = FALSE;
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	GOptionContext *context = g_option_context_new(NULL);
+	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, raw, NULL);
 	const GOptionEntry entries[] = {
-		TEXT('c', "config", config,
-		     "configuration (default: $OKAPI_CONFIG or " CONF_DEFAULT_FILE
-		     ")",
-		     "FILE"),
-		{"option", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overrides,
-		 "one setting, wins over the file; repeatable", "KEY=VALUE"},
-		FLAG('l', "listen", listen, "serve LMTP on lmtp_listen"),
-		FLAG('d', "daemonize", daemonize,
-		     "serve LMTP in the background, with pid_file"),
-		TEXT('f', "file", file, "read the message from FILE", "FILE"),
-		FLAG('j', "junk", junk, "deliver to Junk E-mail"),
-		TEXT('F', "folder", folder, "deliver to this folder", "PATH"),
-		TEXT('P', "public", public_folder,
-		     "deliver to this folder of the public store", "PATH"),
-		TEXT('p', "separator", separator,
-		     "what divides PATH (default /)", "SEP"),
-		FLAG('C', "create", create, "create a folder that is missing"),
-		TEXT('a', "autoresponder", autoresponder,
-		     "auto-reply program, wins over the configuration",
-		     "PROGRAM"),
-		FLAG('q', "qmail", qmail, "exit codes as qmail wants them"),
-		FLAG('r', "read", read, "store as already read"),
-		FLAG('n', "now", now, "delivery time is now"),
-		FLAG('N', "no-notify", no_notify, "no new-mail notification"),
-		FLAG('e', "strip-domain", strip,
-		     "drop @domain from RECIPIENT before look-up"),
-		FLAG('R', "address-only", address_only,
-		     "RECIPIENT must be an e-mail address"),
-		TEXT(0, "sender", sender, "envelope sender", "ADDR"),
-		FLAG('s', "silent", silent, "print nothing"),
-		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
-		 (void *)options_count_verbose, "log more, repeatable", NULL},
-		{"help", 'h', 0, G_OPTION_ARG_NONE, &help, "this text", NULL},
-		FLAG('V', "version", version, "print the version"),
+#include "options.def"
 		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
 		 &raw->recipients, NULL, NULL},
 		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
 	};
 
-	options_verbose = 0;
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_summary(
 		context, "Delivers a message from standard input to the store "
 			 "of each recipient.");
-	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse_strv(context, argv, error))
-		return FALSE;
-	if (help) {
-		program_print_help(context, "okapi-dagent",
-				   "RECIPIENT... (or -l: serve LMTP)");
-		exit(EX_OK);
-	}
-	return TRUE;
+	g_option_group_add_entries(group, entries);
+	g_option_context_set_main_group(context, group);
+	return context;
 }
 
-#undef FLAG
-#undef TEXT
+#undef OPTION
 
-/* Options that take a value, by letter and by name. */
-static const char options_valued[] = "cofFPpa";
-static const char *const options_valued_names[] = {
-	"--config", "--option",    "--file",          "--folder",
-	"--public", "--separator", "--autoresponder", "--sender",
-};
+static gboolean options_read(struct options_raw *raw, char ***argv,
+			     GError **error)
+{
+	g_autoptr(GOptionContext) context = options_context(raw);
 
-/* The letter with a value in a cluster like "-jFInbox", or NULL. */
+	return g_option_context_parse_strv(context, argv, error);
+}
+
+void options_print_help(void)
+{
+	struct options_raw raw = {0};
+	g_autoptr(GOptionContext) context = options_context(&raw);
+
+	usage_print(context, "okapi-dagent",
+		    "RECIPIENT... (or -l: serve LMTP)");
+}
+
+/* The letter with a value in a cluster like "-jFInbox", its end if there is
+ * none; NULL for what is no cluster. */
 static const char *options_find_valued(const char *arg)
 {
+	const struct option_row *row;
+
 	if (arg[0] != '-' || arg[1] == '-')
 		return NULL;
-	return arg + strcspn(arg, options_valued);
+	for (arg++; *arg; arg++) {
+		row = option_by_letter(*arg);
+		if (row && row->has_value)
+			break;
+	}
+	return arg;
 }
 
 static bool options_takes_next(const char *arg)
 {
 	const char *letter = options_find_valued(arg);
+	const struct option_row *row =
+		letter ? NULL
+		: g_str_has_prefix(arg, "--")
+			? option_by_name(arg + 2, strlen(arg + 2))
+			: NULL;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(options_valued_names); i++)
-		if (strcmp(arg, options_valued_names[i]) == 0)
-			return true;
-	return letter && *letter && !letter[1];
+	return letter ? *letter && !letter[1] : row && row->has_value;
 }
 
 /* argv with "-FInbox" as "-F" "Inbox", which GOption does not know; owned. */
@@ -178,6 +161,19 @@ static bool options_glimpse(char *const *argv, char letter, const char *name)
 	return false;
 }
 
+/* GOption needs as much of the stack as a cluster is long, several times. */
+static bool options_is_too_long(char *const *argv)
+{
+	for (char *const *arg = argv + 1; *arg && strcmp(*arg, "--"); arg++) {
+		if (options_find_valued(*arg) &&
+		    strlen(*arg) > OPTIONS_CLUSTER_MAX)
+			return true;
+		if (options_takes_next(*arg) && arg[1])
+			arg++;
+	}
+	return false;
+}
+
 static void options_take(struct options_raw *raw, struct options *options)
 {
 	struct wishes *wishes = &options->wishes;
@@ -192,7 +188,8 @@ static void options_take(struct options_raw *raw, struct options *options)
 	options->qmail = raw->qmail;
 	options->silent = raw->silent;
 	options->version = raw->version;
-	options->verbose = options_verbose;
+	options->help = raw->help;
+	options->verbose = raw->verbose;
 	wishes->folder = raw->folder ? raw->folder : raw->public_folder;
 	wishes->in_public = !raw->folder && raw->public_folder;
 	wishes->create = raw->create;
@@ -266,7 +263,8 @@ int options_parse(int argc, char *const *argv, struct options *ret_options,
 
 	memset(ret_options, 0, sizeof(*ret_options));
 	wishes_init(&ret_options->wishes);
-	parsed = options_read(&raw, &rest, &error);
+	parsed = !options_is_too_long(expanded) &&
+		 options_read(&raw, &rest, &error);
 	g_strfreev(rest);
 	if (!parsed) {
 		ret_options->listen =
@@ -275,11 +273,14 @@ int options_parse(int argc, char *const *argv, struct options *ret_options,
 		ret_options->qmail = options_glimpse(expanded, 'q', "--qmail");
 		ret_options->silent =
 			options_glimpse(expanded, 's', "--silent");
-		return fault_set(fault, FAULT_USAGE, "%s", error->message);
+		return fault_set(fault, FAULT_USAGE, "%s",
+				 error ? error->message
+				       : "too many letters in one word");
 	}
 	options_take(&raw, ret_options);
-	if (!ret_options->version && (options_check_wishes(&raw, fault) ||
-				      options_check_mode(ret_options, fault))) {
+	if (!ret_options->version && !ret_options->help &&
+	    (options_check_wishes(&raw, fault) ||
+	     options_check_mode(ret_options, fault))) {
 		g_free(raw.separator);
 		if (raw.folder)
 			g_free(raw.public_folder);

@@ -19,18 +19,22 @@ struct options {
 	bool qmail;
 	bool silent;
 	bool version;
+	bool help;
 	int verbose;
 	struct wishes wishes;
 };
 
 /*
- * Parses argv (not changed).  --help prints and exits 0.  On failure
- * FAULT_USAGE; ret_options then still says listen, qmail and silent, as far
- * as they could be made out, for they decide how the error is reported.
- * ret_options is always to be cleared with options_clear().
+ * Parses argv (not changed).  On failure FAULT_USAGE; ret_options then still
+ * says listen, qmail and silent, as far as they could be made out, for they
+ * decide how the error is reported. ret_options is always to be cleared with
+ * options_clear().
  */
 NODISCARD int options_parse(int argc, char *const *argv,
 			    struct options *ret_options, struct fault *fault);
 void options_clear(struct options *options);
+
+/* What --help says. */
+void options_print_help(void);
 
 #endif

@@ -3,20 +3,19 @@
  */
 #include "outcome.h"
 
+#include "door.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-
-#define QMAIL_PERMANENT 100
-#define QMAIL_TEMPORARY 111
 
 int outcome_exit(const struct fault *fault, bool qmail)
 {
 	if (fault->kind == FAULT_NONE)
 		return EX_OK;
 	if (fault_is_temporary(fault))
-		return qmail ? QMAIL_TEMPORARY : EX_TEMPFAIL;
-	return qmail ? QMAIL_PERMANENT : fault_exit(fault);
+		return qmail ? DOOR_QMAIL_TEMPORARY : EX_TEMPFAIL;
+	return qmail ? DOOR_QMAIL_PERMANENT : fault_exit(fault);
 }
 
 char *outcome_line(const struct fault *fault)

@@ -5,6 +5,7 @@
 #ifndef OKAPI_DAGENT_REMOTE_H
 #define OKAPI_DAGENT_REMOTE_H
 
+#include "conf.h"
 #include "handover.h"
 
 /*

@@ -1,33 +1,17 @@
 /*
  * The LMTP session: envelope, octets, answers.
  */
-#include "session.h"
+#include "session_internal.h"
 
 #include "deliver.h"
 #include "digest.h"
 #include "figures.h"
 #include "log.h"
-#include "mail.h"
 #include "resolve.h"
-#include "spool.h"
 #include "store/messages.h"
 
 #include <pwd.h>
 #include <string.h>
-
-struct lmtp_session {
-	const struct serve_session *serve;
-	const struct session_door *door;
-	char *login;     /* of a private peer that is not trusted; else NULL */
-	bool needs_cert; /* a foreign network: TLS certificate, or nothing */
-	char *helo;
-	char *client;      /* address behind a proxy (XCLIENT), or NULL */
-	char *client_helo; /* its name, as the proxy says; or NULL */
-	struct mail *mail; /* while a transaction is open */
-	int64_t size;      /* as MAIL announced it, -1 */
-	struct spool *spool;
-	struct digest *digest; /* of what the spool has */
-};
 
 /* ---- who may what ---- */
 
@@ -112,6 +96,7 @@ static void session_reset(void *context)
 	g_clear_pointer(&session->mail, mail_free);
 	g_clear_pointer(&session->spool, spool_free);
 	g_clear_pointer(&session->digest, digest_free);
+	g_clear_pointer(&session->handed, handed_free);
 }
 
 void session_close(void *context)
@@ -166,8 +151,8 @@ static void session_hello(void *context, const char *name)
 }
 
 /* What an option of the other side may ask for. */
-static int session_check_wishes(struct lmtp_session *session,
-				struct wishes *wishes, struct fault *fault)
+int session_check_wishes(struct lmtp_session *session, struct wishes *wishes,
+			 struct fault *fault)
 {
 	bool is_trusted = session->door->is_private && !session->login;
 
@@ -291,37 +276,59 @@ static char *session_original(const struct smtp_rcpt *rcpt)
 	return NULL;
 }
 
+struct mail_recipient *session_recipient(struct lmtp_session *session,
+					 const char *path, struct fault *fault)
+{
+	int64_t started = g_get_monotonic_time();
+	AUTO(store_recipient) who = NULL;
+
+	if (session_resolve(session, path, &who, fault) ||
+	    session_check_recipient(session, who, path, fault)) {
+		deliver_log_refusal(session->mail, path, session->size, started,
+				    fault);
+		return NULL;
+	}
+	return mail_add_recipient(session->mail, path, g_steal_pointer(&who));
+}
+
 static int session_rcpt(void *context, const struct smtp_rcpt *rcpt,
 			struct fault *fault)
 {
-	struct lmtp_session *session = context;
-	int64_t started = g_get_monotonic_time();
-	AUTO(store_recipient) who = NULL;
-	struct mail_recipient *to;
+	struct mail_recipient *to =
+		session_recipient(context, rcpt->path, fault);
 
-	if (session_resolve(session, rcpt->path, &who, fault) ||
-	    session_check_recipient(session, who, rcpt->path, fault)) {
-		deliver_log_refusal(session->mail, rcpt->path, session->size,
-				    started, fault);
+	if (!to)
 		return -1;
-	}
-	to = mail_add_recipient(session->mail, rcpt->path,
-				g_steal_pointer(&who));
 	to->dsn_notify = rcpt->dsn_notify;
 	to->dsn_orcpt = g_strdup(rcpt->dsn_orcpt);
 	to->original = session_original(rcpt);
 	return 0;
 }
 
+void session_open_spool(struct lmtp_session *session, int64_t limit)
+{
+	session->spool = spool_new(limit);
+	spool_set_place(session->spool, store_content_file,
+			session->door->agent->conf->store_path);
+	session->digest = digest_new();
+}
+
+int session_keep(struct lmtp_session *session, const char *octets, size_t len,
+		 struct fault *fault)
+{
+	digest_update(session->digest, octets, len);
+	return spool_add(session->spool, octets, len, fault);
+}
+
 static int session_data_begin(void *context, struct fault *fault)
 {
 	struct lmtp_session *session = context;
-	const struct conf *conf = session->door->agent->conf;
 
 	(void)fault;
-	session->spool = spool_new(conf->message_size_limit);
-	spool_set_place(session->spool, store_content_file, conf->store_path);
-	session->digest = digest_new();
+	if (!session->handed)
+		session_open_spool(
+			session,
+			session->door->agent->conf->message_size_limit);
 	return 0;
 }
 
@@ -330,8 +337,8 @@ static int session_data(void *context, const char *octets, size_t len,
 {
 	struct lmtp_session *session = context;
 
-	digest_update(session->digest, octets, len);
-	return spool_add(session->spool, octets, len, fault);
+	return session->handed ? handed_add(session->handed, octets, len, fault)
+			       : session_keep(session, octets, len, fault);
 }
 
 /* What will be looked at, so that the message is converted once. */
@@ -348,7 +355,8 @@ static int session_foresee(struct lmtp_session *session,
 	return 0;
 }
 
-static int session_deliver(struct lmtp_session *session, struct fault *fault)
+static int session_convert_and_save(struct lmtp_session *session,
+				    struct fault *fault)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	uint8_t sha256[DIGEST_SIZE];
@@ -374,20 +382,27 @@ static int session_deliver(struct lmtp_session *session, struct fault *fault)
 	return 0;
 }
 
+int session_deliver(struct lmtp_session *session, struct fault *fault)
+{
+	struct committer *committer = session->door->agent->committer;
+	int rc;
+
+	committer_expect(committer, 1);
+	rc = session_convert_and_save(session, fault);
+	committer_expect(committer, -1);
+	if (rc)
+		log_message(LOG_LEVEL_WARNING, "%s: from=<%s>: %s",
+			    session->mail->id, session->mail->reverse_path,
+			    fault->text);
+	return rc;
+}
+
 static void session_finish(void *context, struct fault *replies, size_t count)
 {
 	struct lmtp_session *session = context;
 	struct fault fault = {0};
-	struct committer *committer = session->door->agent->committer;
-	bool is_refused;
+	bool is_refused = session_deliver(session, &fault) < 0;
 
-	committer_expect(committer, 1);
-	is_refused = session_deliver(session, &fault) < 0;
-	committer_expect(committer, -1);
-	if (is_refused)
-		log_message(LOG_LEVEL_WARNING, "%s: from=<%s>: %s",
-			    session->mail->id, session->mail->reverse_path,
-			    fault.text);
 	for (size_t i = 0; i < count && i < session->mail->recipients->len;
 	     i++) {
 		const struct mail_recipient *to =
@@ -395,6 +410,23 @@ static void session_finish(void *context, struct fault *replies, size_t count)
 
 		replies[i] = is_refused ? fault : to->verdict;
 	}
+}
+
+/* ---- XDELIVER ---- */
+
+static int session_deliver_begin(void *context, int64_t arguments,
+				 struct fault *fault)
+{
+	struct lmtp_session *session = context;
+
+	return handed_new(session, arguments, &session->handed, fault);
+}
+
+static int session_deliver_end(void *context, struct fault *verdict)
+{
+	struct lmtp_session *session = context;
+
+	return handed_end(session->handed, verdict);
 }
 
 const struct smtp_handler session_handler = {
@@ -406,5 +438,7 @@ const struct smtp_handler session_handler = {
 	.data_begin = session_data_begin,
 	.data = session_data,
 	.finish = session_finish,
+	.deliver = session_deliver_begin,
+	.delivered = session_deliver_end,
 	.reset = session_reset,
 };

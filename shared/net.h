@@ -69,10 +69,6 @@ NODISCARD int net_unix_address(const char *path,
 			       struct sockaddr_un *ret_address,
 			       struct fault *fault);
 
-/* After sendmsg(2) took len octets of the message's pieces: what is left of
- * them, in place; msg_iovlen 0 is nothing. */
-void net_pieces_skip(struct msghdr *message, size_t len);
-
 /* Is a listening socket bound to one of these places? */
 bool net_is_bound(int fd, const char *where);
 /* The place that a listening socket is bound to; owned. */

@@ -54,16 +54,3 @@ int net_unix_connect(const char *path, int64_t timeout_ms, int *ret_fd,
 	*ret_fd = base_take_fd(&fd);
 	return 0;
 }
-
-void net_pieces_skip(struct msghdr *message, size_t len)
-{
-	while (message->msg_iovlen && len >= message->msg_iov->iov_len) {
-		len -= message->msg_iov->iov_len;
-		message->msg_iov++;
-		message->msg_iovlen--;
-	}
-	if (!message->msg_iovlen)
-		return;
-	message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + len;
-	message->msg_iov->iov_len -= len;
-}

@@ -1,34 +1,46 @@
 /*
- * Finding what belongs to the same installation, what writes do not end, and
- * --help.
+ * Finding what belongs to the same installation, and what writes do not end.
  */
 #include "program.h"
-
-#include "base.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-char *program_find(const char *name)
+/* The directory of the running program; "" where it cannot be known. */
+static void program_directory(char ret_directory[PROGRAM_PATH_MAX])
 {
-	static const char *const places[] = {"", "../libexec/okapi"};
-	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
-	char *path = NULL;
+	ssize_t len =
+		readlink("/proc/self/exe", ret_directory, PROGRAM_PATH_MAX - 1);
+	char *slash;
 
-	for (size_t i = 0; directory && i < G_N_ELEMENTS(places); i++) {
-		path = g_build_filename(directory, places[i], name, NULL);
-		if (access(path, X_OK) == 0)
-			return path;
-		g_free(path);
+	ret_directory[len > 0 ? len : 0] = '\0';
+	slash = strrchr(ret_directory, '/');
+	if (slash)
+		*slash = '\0';
+}
+
+bool program_find(const char *name, char ret_path[PROGRAM_PATH_MAX])
+{
+	char self[PROGRAM_PATH_MAX];
+	const struct {
+		const char *directory, *below;
+	} places[] = {{self, ""},
+		      {self, "/../libexec/okapi"},
+		      {OKAPI_LIBEXECDIR, ""}};
+
+	program_directory(self);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int len = snprintf(ret_path, PROGRAM_PATH_MAX, "%s%s/%s",
+				   places[i].directory, places[i].below, name);
+
+		if (*places[i].directory && len < PROGRAM_PATH_MAX &&
+		    access(ret_path, X_OK) == 0)
+			return true;
 	}
-	path = g_build_filename(OKAPI_LIBEXECDIR, name, NULL);
-	if (access(path, X_OK) == 0)
-		return path;
-	g_free(path);
-	return NULL;
+	return false;
 }
 
 void program_ignore_signals(void)
@@ -56,13 +68,4 @@ void program_fill_standard(void)
 		(void)!open("/dev/null",
 			    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 	}
-}
-
-void program_print_help(GOptionContext *context, const char *name,
-			const char *args)
-{
-	g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
-	const char *rest = strstr(text, "\n\n");
-
-	printf("Usage: %s [options] %s%s", name, args, rest ? rest : "\n");
 }

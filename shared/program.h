@@ -1,16 +1,18 @@
 /*
- * What every program of Okapi is: one of an installation, one that a write
- * does not end, and one that says what it takes.
+ * What every program of Okapi is: one of an installation, and one that a write
+ * does not end.  Without GLib, for okapi-dagent has none.
  */
 #ifndef OKAPI_PROGRAM_H
 #define OKAPI_PROGRAM_H
 
-#include <glib.h>
+#include <stdbool.h>
+
+#define PROGRAM_PATH_MAX 4096
 
 /* Beside the running program (a build tree), in libexec under the same prefix
- * (an installation that was moved), else in LIBEXECDIR.  Owned; NULL if it is
- * nowhere. */
-char *program_find(const char *name);
+ * (an installation that was moved), else in LIBEXECDIR.  False: it is nowhere.
+ */
+bool program_find(const char *name, char ret_path[PROGRAM_PATH_MAX]);
 
 /*
  * Ignores SIGPIPE and SIGXFSZ: a write to somebody who is gone, or beyond
@@ -30,10 +32,5 @@ void program_restore_signals(void);
  * before, and no file stands there.  First in main(), too.
  */
 void program_fill_standard(void);
-
-/* --help: what GOption makes of its table, below a first line like that of our
- * other programs, which reads the same in every locale. */
-void program_print_help(GOptionContext *context, const char *name,
-			const char *args);
 
 #endif

@@ -6,6 +6,7 @@
 #include "program.h"
 #include "relay_interpose.h"
 #include "service.h"
+#include "usage.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -69,8 +70,7 @@ static gboolean main_parse(struct main_raw *raw, int *argc, char ***argv,
 	if (!g_option_context_parse(context, argc, argv, error))
 		return FALSE;
 	if (help) {
-		program_print_help(context, "okapi-spooler",
-				   "[SMTP_SERVER[:PORT]]");
+		usage_print(context, "okapi-spooler", "[SMTP_SERVER[:PORT]]");
 		exit(EX_OK);
 	}
 	return TRUE;

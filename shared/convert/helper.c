@@ -4,7 +4,7 @@
  * nonsense.  No GMime here.
  */
 #include "helper_pool.h"
-#include "net.h"
+#include "pieces.h"
 #include "utf8.h"
 #include "wire.h"
 
@@ -52,7 +52,7 @@ static int send_all(const struct exchange *exchange, struct msghdr *message,
 		ssize_t n = sendmsg(exchange->fd, message, MSG_NOSIGNAL);
 
 		if (n >= 0) {
-			net_pieces_skip(message, (size_t)n);
+			pieces_skip(message, (size_t)n);
 			/* A descriptor went with the first octet. */
 			message->msg_control = NULL;
 			message->msg_controllen = 0;

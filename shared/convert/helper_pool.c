@@ -210,9 +210,9 @@ static int image_of_process(const char *program)
 int helper_pool_new(unsigned count, int64_t timeout_ms,
 		    struct helper_pool **ret_pool, struct fault *fault)
 {
-	g_autofree char *program = program_find(HELPER_NAME);
+	char program[PROGRAM_PATH_MAX];
 
-	if (!program)
+	if (!program_find(HELPER_NAME, program))
 		return fault_set(fault, FAULT_CONFIG,
 				 "%s is neither beside this program nor in %s",
 				 HELPER_NAME, OKAPI_LIBEXECDIR);

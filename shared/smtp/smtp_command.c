@@ -7,7 +7,7 @@
 
 #define ANY_STATE                                                              \
  (SMTP_STATE_START | SMTP_STATE_READY | SMTP_STATE_MAIL | SMTP_STATE_RCPT |    \
-  SMTP_STATE_BDAT)
+  SMTP_STATE_BDAT | SMTP_STATE_DELIVER)
 #define IN_MESSAGE (SMTP_STATE_MAIL | SMTP_STATE_RCPT | SMTP_STATE_BDAT)
 
 enum smtp_for {
@@ -201,6 +201,8 @@ static const struct smtp_command_row smtp_commands[] = {
 	 SMTP_ARGS_NONE, smtp_cmd_starttls},
 	{"XCLIENT", SMTP_FOR_LMTP, SMTP_STATE_START | SMTP_STATE_READY,
 	 SMTP_ARGS_NEEDED, smtp_cmd_xclient},
+	{"XDELIVER", SMTP_FOR_LMTP, SMTP_STATE_START | SMTP_STATE_READY,
+	 SMTP_ARGS_NEEDED, smtp_cmd_xdeliver},
 	{"AUTH", SMTP_FOR_ESMTP, SMTP_STATE_READY, SMTP_ARGS_NEEDED,
 	 smtp_cmd_auth},
 };
@@ -223,6 +225,8 @@ static const char *smtp_sequence_text(const struct smtp_server *server,
 			       : "EHLO first";
 	if (server->state == SMTP_STATE_BDAT)
 		return "Not after BDAT";
+	if (server->state == SMTP_STATE_DELIVER)
+		return "BDAT first";
 	if (row->states & IN_MESSAGE)
 		return "MAIL first";
 	return "Not within a message";

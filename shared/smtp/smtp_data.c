@@ -1,5 +1,5 @@
 /*
- * DATA and BDAT: the octets of a message and the answer at its end.
+ * DATA, BDAT and XDELIVER: the octets of a message and the answer at its end.
  *
  * The end of data is CRLF.CRLF and nothing else; a dot is taken off only
  * behind CRLF; every other octet, NUL, bare CR and bare LF included, belongs to
@@ -14,7 +14,8 @@
 static void smtp_message_octets(struct smtp_server *server, const char *octets,
 				size_t len)
 {
-	int64_t limit = server->options->size_limit;
+	/* What is behind the arguments of XDELIVER, its handler counts. */
+	int64_t limit = server->delivers ? 0 : server->options->size_limit;
 
 	if (len == 0 || server->failed.kind != FAULT_NONE)
 		return;
@@ -77,7 +78,7 @@ static int smtp_message_begin(struct smtp_server *server, struct fault *fault)
 
 static bool smtp_has_recipient(const struct smtp_server *server)
 {
-	return server->rcpt_accepted > 0 ||
+	return server->delivers || server->rcpt_accepted > 0 ||
 	       (server->rcpt_optional && server->rcpt_tried == 0);
 }
 
@@ -204,16 +205,34 @@ static int smtp_chunk_parse(char *args, int64_t *ret_size, bool *ret_last,
 	return 0;
 }
 
+/* The one reply to a message of XDELIVER; one that has failed is not waited
+ * for. */
+static void smtp_deliver_end(struct smtp_server *server)
+{
+	struct fault verdict = server->failed;
+	int code = server->handler->delivered(server->context, &verdict);
+	const char *status =
+		verdict.kind == FAULT_NONE ? "2.1.5" : fault_status(&verdict);
+
+	smtp_reply(server, fault_reply(&verdict), status, "exit=%d %s", code,
+		   verdict.text);
+	smtp_reset(server);
+}
+
 static void smtp_chunk_end(struct smtp_server *server)
 {
+	bool has_failed = server->failed.kind != FAULT_NONE;
+
 	server->input = SMTP_INPUT_COMMAND;
 	if (server->chunk_refused)
 		smtp_reply_sequence(server, server->state == SMTP_STATE_MAIL
 						    ? "No valid recipients"
 						    : "MAIL first");
+	else if (server->delivers && (server->chunk_last || has_failed))
+		smtp_deliver_end(server);
 	else if (server->chunk_last)
 		smtp_message_end(server);
-	else if (server->failed.kind != FAULT_NONE)
+	else if (has_failed)
 		smtp_reply_fault(server, &server->failed);
 	else
 		smtp_reply(server, 250, "2.0.0",
@@ -260,4 +279,28 @@ size_t smtp_chunk_feed(struct smtp_server *server, const char *octets,
 	if (server->chunk_left == 0)
 		smtp_chunk_end(server);
 	return len;
+}
+
+/* ---- XDELIVER (Okapi's own) ---- */
+
+void smtp_cmd_xdeliver(struct smtp_server *server, char *args)
+{
+	struct fault fault = {0};
+	int64_t arguments = 0;
+
+	if (!server->options->allow_deliver || !server->handler->deliver) {
+		smtp_error(server, 500, "5.5.2", "Unknown command");
+	} else if (!smtp_parse_number(args, &arguments)) {
+		smtp_error(server, 501, "5.5.4", "Syntax: XDELIVER length");
+	} else if (server->handler->deliver(server->context, arguments,
+					    &fault) < 0) {
+		smtp_fault_default(&fault);
+		smtp_reply_fault(server, &fault);
+	} else {
+		server->open = true;
+		server->delivers = true;
+		server->smtputf8 = true; /* of the reply */
+		server->state = SMTP_STATE_DELIVER;
+		smtp_reply(server, 250, "2.0.0", "OK");
+	}
 }

@@ -13,7 +13,8 @@ enum smtp_state {
 	SMTP_STATE_READY = 1 << 1, /* between messages */
 	SMTP_STATE_MAIL = 1 << 2,  /* no recipient accepted yet */
 	SMTP_STATE_RCPT = 1 << 3,
-	SMTP_STATE_BDAT = 1 << 4, /* between chunks */
+	SMTP_STATE_BDAT = 1 << 4,    /* between chunks */
+	SMTP_STATE_DELIVER = 1 << 5, /* XDELIVER was accepted */
 };
 
 /* What the next octet is. */
@@ -73,6 +74,7 @@ struct smtp_server {
 	bool smtputf8;
 	bool body_binary;
 	bool rcpt_optional;
+	bool delivers; /* the message is one of XDELIVER */
 	size_t rcpt_tried;
 	size_t rcpt_accepted;
 
@@ -127,6 +129,7 @@ void smtp_cmd_mail(struct smtp_server *server, char *args);
 void smtp_cmd_rcpt(struct smtp_server *server, char *args);
 void smtp_cmd_data(struct smtp_server *server, char *args);
 void smtp_cmd_bdat(struct smtp_server *server, char *args);
+void smtp_cmd_xdeliver(struct smtp_server *server, char *args);
 void smtp_cmd_auth(struct smtp_server *server, char *args);
 void smtp_cmd_xclient(struct smtp_server *server, char *args);
 

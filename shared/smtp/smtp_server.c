@@ -47,6 +47,7 @@ void smtp_reset(struct smtp_server *server)
 	server->smtputf8 = false;
 	server->body_binary = false;
 	server->rcpt_optional = false;
+	server->delivers = false;
 	server->rcpt_tried = 0;
 	server->rcpt_accepted = 0;
 	server->received = 0;

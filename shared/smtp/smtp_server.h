@@ -56,6 +56,8 @@ struct smtp_options {
 	/* Allows the parameter X-OKAPI=xtext at MAIL: delivery options that
 	 * Okapi's own programs hand over (private sockets only). */
 	bool allow_private;
+	/* Allows XDELIVER (LMTP; the socket of okapi-dagent alone). */
+	bool allow_deliver;
 };
 
 /* A MAIL command that passed the syntax and state checks.  The strings, like
@@ -121,6 +123,15 @@ struct smtp_handler {
 	/* RSET, a new hello, the end of a transaction or of the session: forget
 	 * the transaction (after finish too). */
 	void (*reset)(void *context);
+	/*
+	 * XDELIVER: a message instead of MAIL and RCPT; the first octets of its
+	 * data are arguments, so many, for the handler to understand.
+	 * delivered() instead of finish(): whether it failed or not, what the
+	 * one reply says, and the exit code in it; verdict comes with what has
+	 * failed so far.
+	 */
+	int (*deliver)(void *context, int64_t arguments, struct fault *fault);
+	int (*delivered)(void *context, struct fault *verdict);
 	/* LMTP: may this client speak for others, and what it said; the
 	 * session starts anew behind it.  NULL: nobody may. */
 	bool (*xclient_offered)(void *context);

@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct fuzz_log {
 	bool open;
 	bool begun;
+	bool delivers; /* XDELIVER */
 	size_t rcpts;
 	size_t octets;   /* of the message */
 	guint message;   /* hash of them */
@@ -74,7 +75,7 @@ static int fuzz_rcpt(void *context, const struct smtp_rcpt *rcpt,
 {
 	struct fuzz_log *log = context;
 
-	fuzz_require(log->open && !log->begun);
+	fuzz_require(log->open && !log->begun && !log->delivers);
 	fuzz_require(smtp_path_check(rcpt->path, true, false));
 	fuzz_note(log, rcpt->path, strlen(rcpt->path));
 	if (g_str_has_prefix(rcpt->path, "no"))
@@ -102,24 +103,51 @@ static int fuzz_data(void *context, const char *octets, size_t len,
 	const char *stop = memchr(octets, 0x7f, len);
 
 	fuzz_require(log->begun && len > 0);
-	/* Where it fails may not depend on how the runs were cut. */
+	/* Where and how it fails may not depend on how the runs were cut: it is
+	 * what the engine says of a message beyond its limit. */
 	if (stop)
 		len = (size_t)(stop - octets);
 	log->message = fuzz_hash(log->message, octets, len);
 	log->octets += len;
-	return stop ? fault_set(fault, FAULT_DISK_FULL, "full") : 0;
+	return stop ? fault_set(fault, FAULT_TOO_BIG,
+				"The message is larger than 3000 octets")
+		    : 0;
 }
 
 static void fuzz_finish(void *context, struct fault *replies, size_t count)
 {
 	struct fuzz_log *log = context;
 
-	fuzz_require(log->begun);
+	fuzz_require(log->begun && !log->delivers);
 	/* How much of a message that is refused comes may depend on cuts. */
 	fuzz_note(log, (const char *)&log->message, sizeof(log->message));
 	log->finished += log->octets;
 	for (size_t i = 0; i < count; i += 2)
 		fault_clear(&replies[i]);
+}
+
+static int fuzz_deliver(void *context, int64_t arguments, struct fault *fault)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(!log->open && arguments >= 0);
+	fuzz_note(log, "deliver", 7);
+	if (arguments > 1000)
+		return fault_set(fault, FAULT_TOO_MANY, "too many");
+	log->open = true;
+	log->delivers = true;
+	return 0;
+}
+
+static int fuzz_delivered(void *context, struct fault *verdict)
+{
+	struct fuzz_log *log = context;
+
+	fuzz_require(log->delivers && log->begun);
+	fuzz_note(log, "delivered", 9);
+	if (verdict->kind == FAULT_NONE)
+		log->finished += log->octets;
+	return fault_exit(verdict);
 }
 
 static void fuzz_reset(void *context)
@@ -129,6 +157,7 @@ static void fuzz_reset(void *context)
 	fuzz_require(log->open);
 	log->open = false;
 	log->begun = false;
+	log->delivers = false;
 	log->rcpts = 0;
 	fuzz_note(log, "reset", 5);
 }
@@ -190,6 +219,8 @@ static const struct smtp_handler fuzz_handler = {
 	.data_begin = fuzz_data_begin,
 	.data = fuzz_data,
 	.finish = fuzz_finish,
+	.deliver = fuzz_deliver,
+	.delivered = fuzz_delivered,
 	.reset = fuzz_reset,
 	.auth_plain = fuzz_auth,
 	.auth_scram_offered = fuzz_scram_offered,
@@ -269,6 +300,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.offer_smtputf8 = data[0] & 4;
 	options.offer_auth = data[0] & 8;
 	options.allow_private = data[0] & 16;
+	options.allow_deliver = data[0] & 16;
 	options.allow_local = data[0] & 32;
 	options.future_release = data[0] & 64 ? 3600 : 0;
 	options.clock = fuzz_clock;

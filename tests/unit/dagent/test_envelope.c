@@ -6,6 +6,7 @@
 #include "dagent/input.h"
 #include "dagent/options.h"
 #include "dagent/outcome.h"
+#include "dagent/spool.h"
 #include "dagent/wishes.h"
 #include "store/messages.h"
 
@@ -67,23 +68,34 @@ Test(dagent_input, guess_sender)
 
 /* ---- line ends ---- */
 
+static int keep(void *context, const char *octets, size_t len,
+		struct fault *fault G_GNUC_UNUSED)
+{
+	g_string_append_len(context, octets, (gssize)len);
+	return 0;
+}
+
+/* What comes of it in pieces of step octets. */
+static void check_input_in(const char *given, size_t step, const char *expected)
+{
+	g_autoptr(GString) got = g_string_new(NULL);
+	AUTO(input) input = input_new(keep, got);
+	struct fault fault = {0};
+	size_t len = strlen(given);
+
+	for (size_t at = 0; at < len; at += step)
+		cr_assert_eq(input_add(input, given + at, MIN(step, len - at),
+				       &fault),
+			     0);
+	cr_assert_eq(input_end(input, &fault), 0, "%s", fault.text);
+	cr_expect_str_eq(got->str, expected, "%s: by %zu: %s", given, step,
+			 got->str);
+}
+
 static void check_input(const char *given, const char *expected)
 {
-	AUTO(input) input = g_new0(struct input, 1);
-	struct fault fault = {0};
-	int fds[2];
-	size_t len = 0;
-	const char *got;
-
-	cr_assert_eq(pipe(fds), 0);
-	cr_assert_eq(write(fds[1], given, strlen(given)),
-		     (ssize_t)strlen(given));
-	(void)close(fds[1]);
-	cr_assert_eq(input_read(fds[0], 0, input, &fault), 0, "%s", fault.text);
-	(void)close(fds[0]);
-	got = g_bytes_get_data(input->bytes, &len);
-	cr_expect(len == strlen(expected) && memcmp(got, expected, len) == 0,
-		  "%s", given);
+	for (size_t step = 1; step <= strlen(given); step++)
+		check_input_in(given, step, expected);
 }
 
 Test(dagent_input, line_ends)
@@ -99,45 +111,56 @@ Test(dagent_input, line_ends)
 	check_input("From : x@y\n", "From : x@y\r\n");
 }
 
+/* Behind the head pieces are converted as they come. */
 Test(dagent_input, line_ends_across_pieces)
 {
 	static const char text[] = "a\r\nb\nc\r\n\r\rd\n";
-	static const char expected[] = "a\r\nb\r\nc\r\n\r\rd\r\n";
+	static const char converted[] = "a\r\nb\r\nc\r\n\r\rd\r\n";
+	g_autofree char *head = g_strnfill(40000, 'x');
+	g_autofree char *given = g_strconcat(head, text, text, NULL);
+	g_autofree char *expected =
+		g_strconcat(head, converted, converted, NULL);
 
-	for (size_t cut = 0; cut < sizeof(text); cut++) {
-		AUTO(spool) spool = spool_new(0);
-		g_autoptr(GBytes) bytes = NULL;
-		struct fault fault;
-		bool state = false;
-		size_t len = 0;
-		const char *got;
-
-		cr_assert_eq(input_convert(spool, text, cut, &state, &fault),
-			     0);
-		cr_assert_eq(input_convert(spool, text + cut,
-					   sizeof(text) - 1 - MIN(cut, 13),
-					   &state, &fault),
-			     0);
-		cr_assert_eq(spool_finish(spool, &bytes, &fault), 0);
-		got = g_bytes_get_data(bytes, &len);
-		if (cut <= 13)
-			cr_expect(len == sizeof(expected) - 1 &&
-					  memcmp(got, expected, len) == 0,
-				  "cut at %zu", cut);
-	}
+	for (size_t step = 39990; step < strlen(given); step++)
+		check_input_in(given, step, expected);
+	for (size_t step = 1; step < 70; step++)
+		check_input_in(given, step, expected);
 }
 
 Test(dagent_input, nothing_is_no_message)
 {
-	AUTO(input) input = g_new0(struct input, 1);
+	static const char *const cases[] = {"", "From a@x y\n"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) got = g_string_new(NULL);
+		AUTO(input) input = input_new(keep, got);
+		struct fault fault = {0};
+
+		cr_assert_eq(
+			input_add(input, cases[i], strlen(cases[i]), &fault),
+			0);
+		cr_expect_eq(input_end(input, &fault), -1);
+		cr_expect_eq(fault.kind, FAULT_NOT_A_MESSAGE);
+	}
+}
+
+Test(dagent_input, of_a_descriptor)
+{
+	g_autoptr(GString) got = g_string_new(NULL);
+	AUTO(input) input = input_new(keep, got);
+	AUTO(input) other = input_new(keep, got);
 	struct fault fault = {0};
 	int fds[2];
 
 	cr_assert_eq(pipe(fds), 0);
+	cr_assert_eq(write(fds[1], "From a@x y\nA: b", 15), 15);
 	(void)close(fds[1]);
-	cr_expect_eq(input_read(fds[0], 0, input, &fault), -1);
-	cr_expect_eq(fault.kind, FAULT_NOT_A_MESSAGE);
+	cr_expect_eq(input_read(input, fds[0], &fault), 0, "%s", fault.text);
+	cr_expect_str_eq(got->str, "A: b\r\n");
+	cr_expect_str_eq(input_head(input)->from_line, "a@x");
 	(void)close(fds[0]);
+	cr_expect_eq(input_read(other, fds[0], &fault), -1);
+	cr_expect_eq(fault.kind, FAULT_IO);
 }
 
 /* ---- the spool ---- */

@@ -169,6 +169,31 @@ static inline void recorder_finish(void *context, struct fault *replies,
 	}
 }
 
+static inline int recorder_deliver(void *context, int64_t arguments,
+				   struct fault *fault)
+{
+	struct recorder *recorder = context;
+
+	if (arguments > 1000)
+		return fault_set(fault, FAULT_TOO_MANY, "too many");
+	g_string_append_printf(recorder->log, "deliver %" G_GINT64_FORMAT ";",
+			       arguments);
+	return 0;
+}
+
+/* "reject..." is refused. */
+static inline int recorder_delivered(void *context, struct fault *verdict)
+{
+	struct recorder *recorder = context;
+
+	g_string_append_printf(recorder->log, "delivered %s;",
+			       recorder->message->str);
+	if (verdict->kind == FAULT_NONE &&
+	    g_str_has_prefix(recorder->message->str, "reject"))
+		(void)fault_set(verdict, FAULT_REJECTED, "by a rule");
+	return fault_exit(verdict);
+}
+
 static inline void recorder_reset(void *context)
 {
 	struct recorder *recorder = context;
@@ -282,6 +307,18 @@ static const struct smtp_handler recorder_handler = {
 	.finish = recorder_finish,
 	.reset = recorder_reset,
 	.auth_plain = recorder_auth,
+};
+
+static const struct smtp_handler recorder_deliver_handler = {
+	.hello = recorder_hello,
+	.mail = recorder_mail,
+	.rcpt = recorder_rcpt,
+	.data_begin = recorder_data_begin,
+	.data = recorder_data,
+	.finish = recorder_finish,
+	.deliver = recorder_deliver,
+	.delivered = recorder_delivered,
+	.reset = recorder_reset,
 };
 
 static const struct smtp_options recorder_lmtp = {

@@ -893,3 +893,68 @@ Test(smtp_dialogue, a_pause_after_a_bare_lf)
 	smtp_server_free(server);
 	recorder_clear(&recorder);
 }
+
+/* A message of a program of ours: one reply, which says how to exit. */
+Test(smtp_dialogue, xdeliver)
+{
+	static const struct dialogue dialogues[] = {
+		{"all at once", "XDELIVER 2\r\nBDAT 4 LAST\r\nabcdQUIT\r\n",
+		 "250/2.0.0 250/2.1.5 221/2.0.0",
+		 "deliver 2;begin;delivered abcd;reset;", SMTP_NEXT_CLOSE},
+		{"in chunks, after LHLO",
+		 HELLO "XDELIVER 0\r\nBDAT 1\r\naBDAT 0\r\nBDAT 1 LAST\r\nb",
+		 "250 250/2.0.0 250/2.0.0 250/2.0.0 250/2.1.5",
+		 "hello c;deliver 0;begin;delivered ab;reset;", SMTP_NEXT_READ},
+		{"refused", "XDELIVER 1\r\nBDAT 6 LAST\r\nreject",
+		 "250/2.0.0 550/5.7.1",
+		 "deliver 1;begin;delivered reject;reset;", SMTP_NEXT_READ},
+		{"too many arguments: what follows is read all the same",
+		 "XDELIVER 1001\r\nBDAT 4 LAST\r\nQUITNOOP\r\n",
+		 "452/4.5.3 503/5.5.1 250/2.0.0", "", SMTP_NEXT_READ},
+		{"a length that is none",
+		 "XDELIVER -1\r\nXDELIVER x\r\nXDELIVER\r\nXDELIVER 1 2\r\n",
+		 "501/5.5.4 501/5.5.4 501/5.5.4 501/5.5.4", "", SMTP_NEXT_READ},
+		{"nothing but BDAT goes with it",
+		 "XDELIVER 1\r\n" MAIL RCPT "DATA\r\nXDELIVER 1\r\nRSET\r\n",
+		 "250/2.0.0 503/5.5.1 503/5.5.1 503/5.5.1 503/5.5.1 250/2.0.0",
+		 "deliver 1;reset;", SMTP_NEXT_READ},
+		{"not within a message",
+		 HELLO MAIL "XDELIVER 1\r\n" RCPT "XDELIVER 1\r\n",
+		 "250 250/2.1.0 503/5.5.1 250/2.1.5 503/5.5.1", NULL,
+		 SMTP_NEXT_READ},
+		{"larger than other messages may be: the handler counts",
+		 "XDELIVER 1\r\nBDAT 1001\r\n"
+		 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		 "250/2.0.0", NULL, SMTP_NEXT_READ},
+	};
+	static const struct dialogue refused = {"where it is not allowed",
+						"XDELIVER 1\r\n", "500/5.5.2",
+						"", SMTP_NEXT_READ};
+	struct smtp_options options = recorder_lmtp;
+
+	play_with(&recorder_lmtp, &recorder_deliver_handler, &refused,
+		  strlen(refused.input));
+	options.allow_deliver = true;
+	play(&options, &refused, strlen(refused.input));
+	for (size_t i = 0; i < G_N_ELEMENTS(dialogues); i++)
+		play_with(&options, &recorder_deliver_handler, &dialogues[i],
+			  strlen(dialogues[i].input));
+}
+
+Test(smtp_dialogue, xdeliver_says_how_to_exit)
+{
+	static const char input[] = "XDELIVER 0\r\nBDAT 6 LAST\r\nreject";
+	struct smtp_options options = recorder_lmtp;
+	struct recorder recorder;
+	struct smtp_server *server;
+
+	options.allow_deliver = true;
+	recorder_init(&recorder);
+	server =
+		smtp_server_new(&options, &recorder_deliver_handler, &recorder);
+	(void)smtp_server_feed(server, input, strlen(input));
+	cr_expect_str_eq(smtp_server_output(server)->str,
+			 "250 2.0.0 OK\r\n550 5.7.1 exit=77 by a rule\r\n");
+	smtp_server_free(server);
+	recorder_clear(&recorder);
+}
