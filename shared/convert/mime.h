@@ -64,7 +64,7 @@ struct mime_entity {
 	unsigned depth;    /* entities around it */
 	unsigned messages; /* messages around it */
 	bool is_root;      /* of a message: its fields are a message's */
-	bool has_type;     /* a Content-Type that could be read */
+	bool bad_type;     /* a Content-Type that could not be read */
 	bool cut;          /* not taken apart for a ceiling */
 	bool is_body;      /* body.c: PR_BODY or PR_HTML comes from it */
 	bool is_inline;    /* body.c: lies in a multipart/related */

@@ -72,6 +72,15 @@ static char *field_text(struct convert_context *context,
 	return field ? text_unfold(context, field->value) : NULL;
 }
 
+static void set_type(struct mime_entity *entity, const char *type,
+		     const char *subtype)
+{
+	g_free(entity->type);
+	g_free(entity->subtype);
+	entity->type = g_strdup(type);
+	entity->subtype = g_strdup(subtype);
+}
+
 static void read_type(struct convert_context *context,
 		      struct mime_entity *entity)
 {
@@ -92,15 +101,12 @@ static void read_type(struct convert_context *context,
 		entity->type_params = mime_params_parse(context, at);
 	if (!*type || !subtype || !*subtype) {
 		/* "text" alone was once allowed (RFC 1049). */
-		if (*type && strcmp(type, "text") != 0)
+		entity->bad_type = *type && strcmp(type, "text") != 0;
+		if (entity->bad_type)
 			convert_note(context, "a Content-Type that is none");
 		return;
 	}
-	g_free(entity->type);
-	g_free(entity->subtype);
-	entity->type = g_steal_pointer(&type);
-	entity->subtype = g_steal_pointer(&subtype);
-	entity->has_type = true;
+	set_type(entity, type, subtype);
 }
 
 static void read_disposition(struct convert_context *context,
@@ -209,6 +215,11 @@ void mime_read_fields(struct convert_context *context,
 {
 	read_type(context, entity);
 	read_disposition(context, entity);
+	/* Text by RFC 2045 5.2, but that has no file name. */
+	if (entity->bad_type &&
+	    (mime_params_get(entity->type_params, "name") ||
+	     mime_params_get(entity->disposition_params, "filename")))
+		set_type(entity, "application", "octet-stream");
 	read_encoding(context, entity);
 	read_ids(context, entity);
 }

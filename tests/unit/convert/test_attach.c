@@ -23,6 +23,12 @@ static const struct {
 	 "image/png"},
 	{"no type", "Content-Disposition: attachment\r\n", PR_ATTACH_MIME_TAG,
 	 "text/plain"},
+	{"a type that is none, named",
+	 "Content-Type: application-x-gzip; name=a.gz\r\n", PR_ATTACH_MIME_TAG,
+	 "application/octet-stream"},
+	{"a type that is none, a file",
+	 "Content-Type: gz\r\nContent-Disposition: inline; filename=a.gz\r\n",
+	 PR_ATTACH_LONG_FILENAME, "a.gz"},
 	{"disposition name",
 	 "Content-Type: image/png; name=a.png\r\n"
 	 "Content-Disposition: attachment; filename=b.png\r\n",
