@@ -54,6 +54,7 @@ void convert_message(struct convert_context *context,
 		attach_whole(context, message, set);
 	else
 		attach_convert(context, message, cids, set);
+	headers_complete(set);
 	attach_summarize(set);
 	if (propset_bool(set, PR_HASATTACH))
 		flags |= FLAG_HASATTACH;

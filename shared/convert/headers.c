@@ -54,12 +54,6 @@ static void set_vacation_icon(const struct mime_entity *message,
 /* What every message has, whatever its header says. */
 static void set_defaults(struct propset *set)
 {
-	if (!propset_has(set, PR_IMPORTANCE)) {
-		propset_set_number(set, PR_IMPORTANCE, 1);
-		propset_set_number(set, PR_PRIORITY, 0);
-	}
-	if (!propset_has(set, PR_SENSITIVITY))
-		propset_set_number(set, PR_SENSITIVITY, 0);
 	if (!propset_has(set, PR_SUBJECT))
 		subject_set(set, "");
 	if (!propset_has(set, PR_CONVERSATION_TOPIC))
@@ -79,6 +73,20 @@ static void set_defaults(struct propset *set)
 		if (!propset_has(set, display[i]))
 			propset_set_text(set, display[i], "");
 	}
+}
+
+void headers_complete(struct propset *set)
+{
+	int64_t priority = propset_number(
+		set, PR_PRIORITY, propset_number(set, PR_IMPORTANCE, 1) - 1);
+
+	priority = CLAMP(priority, -1, 1);
+	if (!propset_has(set, PR_IMPORTANCE))
+		propset_set_number(set, PR_IMPORTANCE, priority + 1);
+	if (!propset_has(set, PR_PRIORITY))
+		propset_set_number(set, PR_PRIORITY, priority);
+	if (!propset_has(set, PR_SENSITIVITY))
+		propset_set_number(set, PR_SENSITIVITY, 0);
 }
 
 bool header_is_summary(const struct convert_context *context)

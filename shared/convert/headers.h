@@ -15,6 +15,9 @@
 /* Sets every property that comes from the header of a message. */
 void headers_convert(struct convert_context *context,
 		     const struct mime_entity *message, struct propset *set);
+/* Importance, priority and sensitivity, where neither the header nor a TNEF
+ * stream said anything. */
+void headers_complete(struct propset *set);
 
 /* PR_TRANSPORT_MESSAGE_HEADERS, and the decoded fields for rules. */
 void headers_add_transport(struct convert_context *context,

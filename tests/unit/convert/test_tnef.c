@@ -197,6 +197,57 @@ Test(tnef, merged)
 	cr_expect(propset_bool(set, PR_HASATTACH));
 }
 
+static GByteArray *stream_of_numbers(const uint32_t *pairs, size_t count)
+{
+	GByteArray *out = stream_new();
+	GByteArray *block = g_byte_array_new();
+
+	put(block, count, 4);
+	for (size_t i = 0; i < count; i++) {
+		put(block, pairs[2 * i], 4);
+		put(block, pairs[2 * i + 1], 4);
+	}
+	put_attribute(out, LEVEL_MESSAGE, 0x00069003, block->data, block->len);
+	g_byte_array_unref(block);
+	return out;
+}
+
+/* What the header says wins; what it does not is not known better by us. */
+Test(tnef, importance)
+{
+	static const uint32_t urgent[] = {PR_IMPORTANCE, 2, PR_SENSITIVITY, 3};
+	static const uint32_t low[] = {PR_PRIORITY, UINT32_MAX};
+	static const struct {
+		const char *name, *header;
+		const uint32_t *pairs;
+		size_t count;
+		int importance, priority, sensitivity;
+	} cases[] = {
+		{"of the stream", "", urgent, 2, 2, 1, 3},
+		{"priority alone", "", low, 1, 0, -1, 0},
+		{"of neither", "", NULL, 0, 1, 0, 0},
+		{"of the header",
+		 "Importance: low\r\nSensitivity: Personal\r\n", urgent, 2, 0,
+		 -1, 1},
+		{"the header says that it is usual",
+		 "X-Priority: 3\r\nSensitivity: Normal\r\n", urgent, 2, 1, 0,
+		 0},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		AUTO(propset) set = message_with(
+			cases[i].header,
+			stream_of_numbers(cases[i].pairs, cases[i].count));
+
+		expect_number(cases[i].name, set, PR_IMPORTANCE,
+			      cases[i].importance);
+		expect_number(cases[i].name, set, PR_PRIORITY,
+			      cases[i].priority);
+		expect_number(cases[i].name, set, PR_SENSITIVITY,
+			      cases[i].sensitivity);
+	}
+}
+
 Test(tnef, text_of_html_where_there_is_none)
 {
 	AUTO(propset) set = message_with("Empty: 1\r\n", stream_with("<k@x>"));
