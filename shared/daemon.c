@@ -291,6 +291,10 @@ int daemon_pid_file(const struct conf *conf, struct fault *fault)
 				       "cannot write pid_file %s",
 				       conf->pid_file);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return fault_set_errno(fault, FAULT_CONFIG, errno,
+					       "cannot lock pid_file %s",
+					       conf->pid_file);
 		if (read(fd, text, sizeof(text) - 1) < 0)
 			text[0] = '\0';
 		return fault_set(fault, FAULT_CONFIG,

@@ -81,9 +81,13 @@ int backup_open_dir(struct backup *backup, struct fault *fault)
 							: fault_of_path(errno),
 				       errno, "cannot open %s", backup->dir);
 	if (flock(backup->dir_fd, LOCK_EX | LOCK_NB))
-		return fault_set(fault, FAULT_STORE_BUSY,
-				 "%s: another backup into it is running",
-				 backup->dir);
+		return errno == EWOULDBLOCK
+			       ? fault_set(fault, FAULT_STORE_BUSY,
+					   "%s: another backup into it is "
+					   "running",
+					   backup->dir)
+			       : fault_set_errno(fault, FAULT_IO, errno,
+						 "cannot lock %s", backup->dir);
 	return backup_find_earlier(backup, fault);
 }
 

@@ -8,8 +8,10 @@
 
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static char *backup_dir;
@@ -421,6 +423,31 @@ Test(backup, two_at_once_do_not_meet)
 }
 
 /* ---- directories --------------------------------------------------------- */
+
+/* In place of libc's: a file system may know no locks. */
+static int flock_error;
+
+int flock(int fd, int operation)
+{
+	if (!flock_error)
+		return (int)syscall(SYS_flock, fd, operation);
+	errno = flock_error;
+	return -1;
+}
+
+Test(backup, a_directory_that_cannot_be_locked)
+{
+	struct fault fault = {0};
+
+	flock_error = ENOLCK;
+	cr_assert_eq(store_backup(fx.store, backup_dir, NULL, NULL, &fault),
+		     -1);
+	cr_expect_eq(fault.kind, FAULT_IO, "%s", fault.text);
+	cr_expect_not_null(strstr(fault.text, "cannot lock "), "%s",
+			   fault.text);
+	flock_error = 0;
+	(void)back_up();
+}
 
 Test(backup, refuses_what_is_no_backup_of_this_store)
 {
