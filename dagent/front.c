@@ -91,26 +91,38 @@ static void front_end(struct front *front, int code)
 
 /* ---- the daemon's replies ---- */
 
-/* "550 5.1.1 exit=67 <x@y>: no such recipient" is the outcome; other positive
- * ones say that it goes on.  Anything else is no answer to this message, hence
- * temporary. */
-static void front_take_reply(struct front *front, char *line)
+/* "550 5.1.1 exit=67 <x@y>: no such recipient": the outcome, which is told.
+ * False: the line is none, or one that does not agree with itself. */
+static bool front_take_outcome(struct front *front, const char *line,
+			       char *status)
 {
-	char *status = strlen(line) > 4 ? line + 4 : line + strlen(line);
 	char *text = status + strcspn(status, " ");
 	char *end;
 	long code;
 
 	text += *text == ' ';
-	if (strncmp(text, DOOR_EXIT, strlen(DOOR_EXIT)) == 0) {
-		code = strtol(text + strlen(DOOR_EXIT), &end, 10);
-		front_end(front, (int)code);
-		if (code == EX_OK)
-			return;
-		end += *end == ' ';
-		(void)memmove(text, end, strlen(end) + 1);
+	if (strncmp(text, DOOR_EXIT, strlen(DOOR_EXIT)) != 0)
+		return false;
+	code = strtol(text + strlen(DOOR_EXIT), &end, 10);
+	if (*end != ' ' || code < 0 || code > UINT8_MAX ||
+	    (code == EX_OK) != (line[0] == '2'))
+		return false;
+	front_end(front, (int)code);
+	(void)memmove(text, end + 1, strlen(end));
+	if (code != EX_OK)
 		front_print(front->options, status);
-	} else if (line[0] == '4' && status[0] == '4') {
+	return true;
+}
+
+/* Positive replies other than the outcome say that it goes on.  Anything else
+ * is no answer to this message, hence temporary. */
+static void front_take_reply(struct front *front, char *line)
+{
+	char *status = strlen(line) > 4 ? line + 4 : line + strlen(line);
+
+	if (front_take_outcome(front, line, status))
+		return;
+	if (line[0] == '4' && status[0] == '4') {
 		front_end(front, front_fail(front->options, "%s", status));
 	} else if (line[0] != '2') {
 		front_end(front,

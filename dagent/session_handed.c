@@ -80,7 +80,7 @@ static int handed_split(struct handed *handed, GPtrArray *argv,
 	bool is_word = false;
 
 	if (at == end || end[-1])
-		return fault_set(fault, FAULT_BAD_ARGUMENT,
+		return fault_set(fault, FAULT_INTERNAL,
 				 "XDELIVER: the arguments have no end");
 	for (; at < end; at += strlen(at) + 1) {
 		if (is_word)
@@ -96,7 +96,7 @@ static int handed_split(struct handed *handed, GPtrArray *argv,
 	return 0;
 }
 
-/* As main() would; usage and configuration are the caller's, and temporary. */
+/* As main() would. */
 static int handed_parse(struct handed *handed, GPtrArray *argv,
 			struct fault *fault)
 {
@@ -104,23 +104,15 @@ static int handed_parse(struct handed *handed, GPtrArray *argv,
 
 	if (options_parse((int)argv->len, (char *const *)argv->pdata, options,
 			  fault))
-		goto soften;
-	if (options->listen || options->version || options->help) {
-		(void)fault_set(fault, FAULT_USAGE,
-				"that is no message to be delivered");
-		goto soften;
-	}
-	if (options->overrides &&
-	    conf_override(handed_conf(handed),
-			  (const char *const *)options->overrides,
-			  &handed->conf, fault))
-		goto soften;
-	if (g_strv_length(options->recipients) > SMTP_RECIPIENTS_MAX)
-		return fault_set(fault, FAULT_TOO_MANY, "Too many recipients");
-	return 0;
-soften:
-	outcome_soften(fault);
-	return -1;
+		return -1;
+	if (options->listen || options->version || options->help)
+		return fault_set(fault, FAULT_USAGE,
+				 "that is no message to be delivered");
+	if (!options->overrides)
+		return 0;
+	return conf_override(handed_conf(handed),
+			     (const char *const *)options->overrides,
+			     &handed->conf, fault);
 }
 
 static int handed_begin(struct handed *handed, struct fault *fault)
@@ -129,9 +121,14 @@ static int handed_begin(struct handed *handed, struct fault *fault)
 	g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
 	g_ptr_array_add(argv, program);
-	if (handed_split(handed, argv, fault) ||
-	    handed_parse(handed, argv, fault))
+	if (handed_split(handed, argv, fault))
 		return -1;
+	if (handed_parse(handed, argv, fault)) {
+		outcome_soften(fault);
+		return -1;
+	}
+	if (g_strv_length(handed->options.recipients) > SMTP_RECIPIENTS_MAX)
+		return fault_set(fault, FAULT_TOO_MANY, "Too many recipients");
 	session_open_spool(
 		handed->session,
 		MIN(handed_conf(handed)->message_size_limit,
@@ -225,7 +222,7 @@ static int handed_deliver(struct handed *handed, struct fault *fault)
 int handed_end(struct handed *handed, struct fault *verdict)
 {
 	if (verdict->kind == FAULT_NONE && !handed->session->spool)
-		(void)fault_set(verdict, FAULT_BAD_ARGUMENT,
+		(void)fault_set(verdict, FAULT_INTERNAL,
 				"XDELIVER: the arguments are not whole");
 	if (verdict->kind == FAULT_NONE &&
 	    input_end(handed->input, verdict) == 0)
