@@ -324,13 +324,12 @@ static int front_begin(struct front *front, char *const *argv)
 }
 
 int front_hand_over(int fd, const char *path, char *const *argv,
-		    const struct front_options *options,
-		    const struct front_conf *conf)
+		    const struct front_options *options, int64_t timeout_ms)
 {
 	struct front front = {
 		.options = options,
 		.path = path,
-		.timeout_ms = conf->timeout_ms,
+		.timeout_ms = timeout_ms,
 		.fd = fd,
 		.source = STDIN_FILENO,
 		.may_write = true,

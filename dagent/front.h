@@ -21,23 +21,24 @@ struct front_options {
 	bool is_for_all; /* --help, -V, or what it does not know */
 };
 void front_options_read(char *const *argv, struct front_options *ret_options);
+void front_options_clear(struct front_options *options);
 
 /* Where the daemon is, by file and overrides. */
 struct front_conf {
-	const char *run_dir;
-	const char *dagent_server;
+	char *run_dir;
+	char *dagent_server;
 	int64_t timeout_ms; /* of a daemon that says nothing */
 };
-/* False: conf_read() would find a fault.  What it gives lives as long as the
- * process. */
+/* False: conf_read() would find a fault.  ret_conf is always to be cleared. */
 bool front_conf_read(const struct front_options *options,
 		     struct front_conf *ret_conf);
+void front_conf_clear(struct front_conf *conf);
 
-/* Hands standard input, or the file, over on a connected socket; path is its
- * place.  Prints the outcome; the exit code. */
+/* Hands standard input, or the file, over on a connected socket (moved); path
+ * is its place, timeout_ms how long the daemon may say nothing.  Prints the
+ * outcome; the exit code. */
 int front_hand_over(int fd, const char *path, char *const *argv,
-		    const struct front_options *options,
-		    const struct front_conf *conf);
+		    const struct front_options *options, int64_t timeout_ms);
 /* -1: nobody listens there; errno. */
 int front_connect(const char *path, int64_t timeout_ms);
 

@@ -121,11 +121,38 @@ void front_options_read(char *const *argv, struct front_options *ret_options)
 	}
 }
 
+void front_options_clear(struct front_options *options)
+{
+	free(options->overrides);
+}
+
 /* ---- the configuration ---- */
 
-static const char *front_default(const char *key)
+/* Copies value, in place of what was there. */
+static void front_set(char **field, const char *value)
 {
-	return conf_option_find(key)->def;
+	free(*field);
+	*field = strdup(value);
+	if (!*field)
+		abort();
+}
+
+/* False: it is no value of that key. */
+static bool front_assign(const struct conf_option *option, const char *value,
+			 struct front_conf *conf)
+{
+	int64_t seconds;
+
+	if (!conf_value_check(option, value))
+		return false;
+	if (strcmp(option->key, "run_dir") == 0)
+		front_set(&conf->run_dir, value);
+	else if (strcmp(option->key, "dagent_server") == 0)
+		front_set(&conf->dagent_server, value);
+	else if (strcmp(option->key, "lmtp_timeout") == 0 &&
+		 conf_number(option, value, &seconds) == CONF_RIGHT)
+		conf->timeout_ms = seconds * 1000;
+	return true;
 }
 
 /* One setting; false: it is a faulty one. */
@@ -134,7 +161,6 @@ static bool front_line(char *line, struct front_conf *conf)
 	const struct conf_option *option;
 	char *key = NULL;
 	char *value = NULL;
-	int64_t seconds;
 
 	switch (conf_cut_line(line, &key, &value)) {
 	case CONF_LINE_NOTHING:
@@ -145,16 +171,7 @@ static bool front_line(char *line, struct front_conf *conf)
 		break;
 	}
 	option = conf_option_find(key);
-	if (!option || !conf_value_check(option, value))
-		return false;
-	if (strcmp(key, "run_dir") == 0)
-		conf->run_dir = value;
-	else if (strcmp(key, "dagent_server") == 0)
-		conf->dagent_server = value;
-	else if (strcmp(key, "lmtp_timeout") == 0 &&
-		 conf_number(option, value, &seconds) == CONF_RIGHT)
-		conf->timeout_ms = seconds * 1000;
-	return true;
+	return option && front_assign(option, value, conf);
 }
 
 /* The whole of a file, with a NUL behind it; NULL with errno. */
@@ -192,47 +209,53 @@ static bool front_file(const char *path, bool is_required,
 {
 	size_t len = 0;
 	char *text = front_read_file(path, &len);
-	bool is_good = true;
+	char *rest;
+	bool is_good;
 
 	if (!text)
 		return !is_required && errno == ENOENT;
-	if (strlen(text) != len)
-		return false;
-	text = conf_skip_mark(text);
-	while (text) {
-		char *line = strsep(&text, "\n");
+	is_good = strlen(text) == len;
+	rest = conf_skip_mark(text);
+	while (rest) {
+		char *line = strsep(&rest, "\n");
 
 		conf_cut_comment(line);
 		is_good = front_line(line, conf) && is_good;
 	}
+	free(text);
 	return is_good;
 }
 
 bool front_conf_read(const struct front_options *options,
 		     struct front_conf *ret_conf)
 {
+	static const char *const keys[] = {"run_dir", "dagent_server",
+					   "lmtp_timeout"};
 	const char *variable = getenv(CONF_FILE_VARIABLE);
 	const char *path = options->config         ? options->config
 			   : variable && *variable ? variable
 						   : NULL;
 	bool is_good;
 
-	*ret_conf = (struct front_conf){
-		.run_dir = front_default("run_dir"),
-		.dagent_server = front_default("dagent_server"),
-	};
-	(void)conf_number(conf_option_find("lmtp_timeout"),
-			  front_default("lmtp_timeout"), &ret_conf->timeout_ms);
-	ret_conf->timeout_ms *= 1000;
+	*ret_conf = (struct front_conf){0};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		(void)front_assign(conf_option_find(keys[i]),
+				   conf_option_find(keys[i])->def, ret_conf);
 	is_good = front_file(path ? path : CONF_DEFAULT_FILE, path != NULL,
 			     ret_conf);
 	for (char **setting = options->overrides; *setting; setting++) {
 		/* The command line is handed over as it is. */
-		char *line = strdup(*setting);
+		char *line = NULL;
 
-		if (!line)
-			abort();
+		front_set(&line, *setting);
 		is_good = front_line(line, ret_conf) && is_good;
+		free(line);
 	}
 	return is_good && *ret_conf->run_dir;
+}
+
+void front_conf_clear(struct front_conf *conf)
+{
+	free(conf->run_dir);
+	free(conf->dagent_server);
 }

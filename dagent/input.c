@@ -254,7 +254,7 @@ int input_add(struct input *input, const char *octets, size_t len,
 
 int input_end(struct input *input, struct fault *fault)
 {
-	if (!input->is_begun &&
+	if (!input->is_begun && input->begin->len > 0 &&
 	    input_begin(input, (const char *)input->begin->data,
 			input->begin->len, fault))
 		return -1;

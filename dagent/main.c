@@ -61,15 +61,17 @@ static int main_connect(const struct front_options *options,
 
 static int main_deliver(char **argv, const struct front_options *options)
 {
-	struct front_conf conf;
+	struct front_conf conf = {0};
 	char socket[PROGRAM_PATH_MAX];
 	char why[PROGRAM_PATH_MAX + 128];
 	const char *name;
 	int fd = main_connect(options, &conf, socket, sizeof(socket), &name);
 	int no_daemon = errno;
 
+	front_conf_clear(&conf);
 	if (fd >= 0)
-		return front_hand_over(fd, socket, argv, options, &conf);
+		return front_hand_over(fd, socket, argv, options,
+				       conf.timeout_ms);
 	main_become(name, argv, why, sizeof(why));
 	if (!*socket)
 		return front_fail(options, "4.3.0 %s", why);
@@ -80,10 +82,13 @@ static int main_deliver(char **argv, const struct front_options *options)
 int main(int argc, char **argv)
 {
 	struct front_options options;
+	int code;
 
 	(void)argc;
 	program_fill_standard();
 	program_ignore_signals();
 	front_options_read(argv, &options);
-	return options.serves ? main_serve(argv) : main_deliver(argv, &options);
+	code = options.serves ? main_serve(argv) : main_deliver(argv, &options);
+	front_options_clear(&options);
+	return code;
 }

@@ -106,40 +106,57 @@ Test(dagent_front, reads_the_file_as_conf_does)
 		cr_expect_eq(front_conf_read(&options, &front), is_good,
 			     "%s: %s", name, fault.text);
 		(void)unlink(path);
-		if (!is_good)
-			continue;
-		cr_expect_str_eq(front.run_dir, conf->run_dir, "%s", name);
-		cr_expect_str_eq(front.dagent_server, conf->dagent_server, "%s",
-				 name);
-		cr_expect_eq(front.timeout_ms, conf->lmtp_timeout * 1000, "%s",
-			     name);
+		if (is_good) {
+			cr_expect_str_eq(front.run_dir, conf->run_dir, "%s",
+					 name);
+			cr_expect_str_eq(front.dagent_server,
+					 conf->dagent_server, "%s", name);
+			cr_expect_eq(front.timeout_ms,
+				     conf->lmtp_timeout * 1000, "%s", name);
+		}
+		front_conf_clear(&front);
 	}
+}
+
+/* run_dir by that file, "" where it is a faulty one; owned. */
+static char *run_dir_by(const char *config)
+{
+	char *none[] = {NULL};
+	const struct front_options options = {.config = config,
+					      .overrides = none};
+	struct front_conf front;
+	bool is_good = front_conf_read(&options, &front);
+	char *run_dir = g_strdup(is_good ? front.run_dir : "");
+
+	cr_expect(!is_good || front.timeout_ms == 300000);
+	front_conf_clear(&front);
+	return run_dir;
 }
 
 Test(dagent_front, finds_the_file_as_conf_does)
 {
-	char *none[] = {NULL};
-	struct front_options options = {.overrides = none};
-	struct front_conf front;
 	g_autofree char *path = write_file("run_dir = /of/variable\n", 23);
+	const struct {
+		const char *variable, *config, *run_dir;
+	} cases[] = {
+		{path, NULL, "/of/variable"},
+		{path, "/nowhere/okapi.cfg", ""},
+		{path, "/", ""},
+		{"/nowhere/okapi.cfg", NULL, ""},
+		{"/nowhere/okapi.cfg", path, "/of/variable"},
+		/* Only the one that nobody named may be missing. */
+		{"", NULL, "/run/okapi"},
+	};
+	bool has_default = access(CONF_DEFAULT_FILE, F_OK) == 0;
 
-	g_setenv("OKAPI_CONFIG", path, TRUE);
-	cr_expect(front_conf_read(&options, &front));
-	cr_expect_str_eq(front.run_dir, "/of/variable");
-	options.config = "/nowhere/okapi.cfg";
-	cr_expect_not(front_conf_read(&options, &front));
-	options.config = "/";
-	cr_expect_not(front_conf_read(&options, &front));
+	for (size_t i = 0; i < G_N_ELEMENTS(cases) - has_default; i++) {
+		g_autofree char *got = NULL;
+
+		g_setenv("OKAPI_CONFIG", cases[i].variable, TRUE);
+		got = run_dir_by(cases[i].config);
+		cr_expect_str_eq(got, cases[i].run_dir, "%zu: %s", i, got);
+	}
 	(void)unlink(path);
-	options.config = NULL;
-	cr_expect_not(front_conf_read(&options, &front));
-	/* Only the one that nobody named may be missing. */
-	g_setenv("OKAPI_CONFIG", "", TRUE);
-	if (access(CONF_DEFAULT_FILE, F_OK) == 0)
-		return;
-	cr_expect(front_conf_read(&options, &front));
-	cr_expect_str_eq(front.run_dir, "/run/okapi");
-	cr_expect_eq(front.timeout_ms, 300000);
 }
 
 /* ---- the command line ---- */
@@ -216,7 +233,7 @@ Test(dagent_front, reads_the_command_line_as_options_do)
 		cr_expect_eq(front.is_for_all, options.version || options.help,
 			     "%s", line);
 		options_clear(&options);
-		free(front.overrides);
+		front_options_clear(&front);
 	}
 }
 
@@ -234,6 +251,6 @@ Test(dagent_front, does_not_guess)
 					   &options, &fault),
 			     -1, "%s", unknown[i]);
 		options_clear(&options);
-		free(front.overrides);
+		front_options_clear(&front);
 	}
 }
