@@ -107,6 +107,19 @@ static void set_uid(struct propset *set, icalcomponent *event)
 	g_byte_array_unref(id);
 }
 
+/* "/mozilla.org/20050126_1/Europe/Berlin": a place of the zone database behind
+ * the name of somebody's copy of it. */
+static const icaltimezone *prefixed_zone(const char *name)
+{
+	const icaltimezone *zone = NULL;
+
+	for (unsigned i = 0; i < 3 && !zone && name && *name == '/'; i++) {
+		zone = icaltimezone_get_builtin_timezone(name + 1);
+		name = strchr(name + 1, '/');
+	}
+	return zone;
+}
+
 /* The zone that a property names and the calendar does not describe. */
 static const icaltimezone *named_zone(icalcomponent *event,
 				      icalproperty_kind kind)
@@ -119,7 +132,8 @@ static const icaltimezone *named_zone(icalcomponent *event,
 
 	const char *place = name ? meeting_zone_place(name) : NULL;
 
-	return place ? icaltimezone_get_builtin_timezone(place) : NULL;
+	return place ? icaltimezone_get_builtin_timezone(place)
+		     : prefixed_zone(name);
 }
 
 /* libical reads "99999999" and goes on from there to the year 8332. */
@@ -138,7 +152,7 @@ static bool time_of(icalcomponent *event, icalproperty_kind kind,
 {
 	const icaltimezone *zone = icaltime_get_timezone(time);
 
-	if (!zone)
+	if (!zone && !time.is_date)
 		zone = named_zone(event, kind);
 
 	if (!is_time(time))

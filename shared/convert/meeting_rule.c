@@ -5,7 +5,9 @@
  */
 #include "meeting_rule.h"
 
-#define OBSERVANCES_MAX 64
+/* Thunderbird's London has 85, and 28 rules. */
+#define OBSERVANCES_MAX 1024
+#define RULES_MAX       64
 
 static bool is_set(const short *values)
 {
@@ -47,61 +49,71 @@ static bool has_weekday(const struct icalrecurrencetype *rule, int day,
 	return false;
 }
 
-/* Does any day of a leap year, or of another, follow the rule? */
-static bool is_ever(const struct icalrecurrencetype *rule, bool leap)
+/* On how many days of a leap year, or of another, the rule can fall. */
+static unsigned days_of(const struct icalrecurrencetype *rule, bool leap)
 {
 	const int days = leap ? 366 : 365;
+	unsigned count = 0;
 
 	for (int of_year = 1, month = 1; month <= 12; month++) {
 		int last = icaltime_days_in_month(month, leap ? 2000 : 2001);
 
 		for (int day = 1; day <= last; day++, of_year++)
-			if (has(rule->by_month, ICAL_BY_MONTH_SIZE, month,
-				12) &&
-			    has(rule->by_month_day, ICAL_BY_MONTHDAY_SIZE, day,
-				last) &&
-			    has(rule->by_year_day, ICAL_BY_YEARDAY_SIZE,
-				of_year, days) &&
-			    (is_set(rule->by_month)
-				     ? has_weekday(rule, day, last)
-				     : has_weekday(rule, of_year, days)))
-				return true;
+			count += has(rule->by_month, ICAL_BY_MONTH_SIZE, month,
+				     12) &&
+				 has(rule->by_month_day, ICAL_BY_MONTHDAY_SIZE,
+				     day, last) &&
+				 has(rule->by_year_day, ICAL_BY_YEARDAY_SIZE,
+				     of_year, days) &&
+				 (is_set(rule->by_month)
+					  ? has_weekday(rule, day, last)
+					  : has_weekday(rule, of_year, days));
 	}
-	return false;
+	return count;
 }
 
-/* Yearly, at most once on each day of it. */
+/* Yearly, within a month of it at most, and in some year at all. */
 static bool is_tame(const struct icalrecurrencetype *rule)
 {
+	bool has_day = is_set(rule->by_day) || is_set(rule->by_month_day) ||
+		       is_set(rule->by_year_day);
+	unsigned days = days_of(rule, true);
+
 	return rule->freq == ICAL_YEARLY_RECURRENCE && rule->interval >= 1 &&
 	       is_one_at_most(rule->by_second) &&
 	       is_one_at_most(rule->by_minute) &&
 	       is_one_at_most(rule->by_hour) && !is_set(rule->by_week_no) &&
-	       !is_set(rule->by_set_pos) &&
-	       (is_ever(rule, false) || is_ever(rule, true));
+	       !is_set(rule->by_set_pos) && (!has_day || days <= 31) &&
+	       (days || days_of(rule, false));
 }
 
-static void tame_observance(icalcomponent *observance)
+/* How many rules are left. */
+static unsigned tame_observance(icalcomponent *observance)
 {
 	icalproperty *rule = icalcomponent_get_first_property(
 		observance, ICAL_RRULE_PROPERTY);
+	unsigned count = 0;
 
 	while (rule) {
 		icalproperty *next = icalcomponent_get_next_property(
 			observance, ICAL_RRULE_PROPERTY);
 		struct icalrecurrencetype type = icalproperty_get_rrule(rule);
 
-		if (!is_tame(&type)) {
+		if (is_tame(&type)) {
+			count++;
+		} else {
 			icalcomponent_remove_property(observance, rule);
 			icalproperty_free(rule);
 		}
 		rule = next;
 	}
+	return count;
 }
 
 bool meeting_zones_tame(icalcomponent *calendar)
 {
 	unsigned count = 0;
+	unsigned rules = 0;
 
 	for (icalcomponent *zone = icalcomponent_get_first_component(
 		     calendar, ICAL_VTIMEZONE_COMPONENT);
@@ -111,9 +123,9 @@ bool meeting_zones_tame(icalcomponent *calendar)
 			     zone, ICAL_ANY_COMPONENT);
 		     part; part = icalcomponent_get_next_component(
 				   zone, ICAL_ANY_COMPONENT)) {
-			if (++count > OBSERVANCES_MAX)
+			rules += tame_observance(part);
+			if (++count > OBSERVANCES_MAX || rules > RULES_MAX)
 				return false;
-			tame_observance(part);
 		}
 	return true;
 }

@@ -170,6 +170,52 @@ Test(meeting, rules_of_zones)
 	}
 }
 
+/* Thunderbird tells the whole history of a zone. */
+Test(meeting, zone_with_a_history)
+{
+	GString *message = g_string_new(HEAD("REQUEST") "BEGIN:VTIMEZONE\r\n"
+							"TZID:Here\r\n");
+	AUTO(propset) set = NULL;
+
+	for (unsigned year = 1900; year < 2020; year++)
+		g_string_append_printf(message,
+				       "BEGIN:DAYLIGHT\r\n"
+				       "DTSTART:%u0401T020000\r\n"
+				       "TZOFFSETFROM:+0100\r\n"
+				       "TZOFFSETTO:+0200\r\n"
+				       "END:DAYLIGHT\r\n",
+				       year);
+	g_string_append(message, "END:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:a\r\n"
+				 "DTSTART;TZID=Here:20260701T100000\r\n"
+				 "END:VEVENT\r\n" TAIL);
+	set = convert(message->str);
+	expect_number("start", set, PR_START_DATE, INT64_C(1782892800000000));
+	g_string_free(message, TRUE);
+}
+
+Test(meeting, zones_by_name)
+{
+	static const char *const names[] = {
+		"Europe/Berlin",
+		"W. Europe Standard Time",
+		"/mozilla.org/20050126_1/Europe/Berlin",
+		"/softwarestudio.org/Olson_20011030_5/Europe/Berlin",
+		"/freeassociation.sourceforge.net/Europe/Berlin",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *message = g_strdup_printf(
+			HEAD("REQUEST") "BEGIN:VEVENT\r\nUID:a\r\n"
+					"DTSTART;TZID=%s:20260701T100000\r\n"
+					"END:VEVENT\r\n" TAIL,
+			names[i]);
+		AUTO(propset) set = convert(message);
+
+		expect_number(names[i], set, PR_START_DATE,
+			      INT64_C(1782892800000000));
+	}
+}
+
 /* What would keep a reader busy for years, or is no calendar. */
 Test(meeting, hostile, .timeout = 120)
 {
@@ -187,6 +233,9 @@ Test(meeting, hostile, .timeout = 120)
 				     "BYMONTHDAY=30\r\n") EVENT TAIL,
 		HEAD("REQUEST") ZONE("RRULE:FREQ=YEARLY;BYWEEKNO=5;"
 				     "BYSETPOS=300\r\n") EVENT TAIL,
+		HEAD("REQUEST") ZONE("RRULE:FREQ=YEARLY;BYMONTH=1,2,3,4,5,6,7,"
+				     "8,9,10,11,12;BYDAY=SU,MO,TU,WE,TH,FR,"
+				     "SA\r\n") EVENT TAIL,
 		HEAD("REQUEST") EVENT,
 		HEAD("REQUEST") "BEGIN:VEVENT\r\nEND:VEVENT\r\n",
 		HEAD("REQUEST") "BEGIN:VEVENT\r\nDTSTART:x\r\nDTEND;;:\r\n"
