@@ -223,7 +223,7 @@ static size_t send_body_start(const char *html)
 	return 0;
 }
 
-/* Its HTML is UTF-8 from then on.  Fails for now only. */
+/* Its HTML is UTF-8 from then on; final if helpers die of it. */
 static int send_decode_html(const struct send *send, struct propset *set,
 			    struct fault *fault)
 {
@@ -327,6 +327,12 @@ static struct propset *send_inline_set(const struct letter *head,
 	return set;
 }
 
+static void send_tell_attached(const struct send *send, const struct fault *why)
+{
+	log_message(LOG_LEVEL_WARNING, "%s: %s: forwarded as attachment: %s",
+		    send->mail->id, send->to->who->name, why->text);
+}
+
 /* NULL where it could not be composed, which is logged. */
 static GBytes *send_inline(const struct send *send, const struct letter *head,
 			   struct propset *from,
@@ -344,9 +350,7 @@ static GBytes *send_inline(const struct send *send, const struct letter *head,
 
 	if (helper_to_rfc822(send->mail->agent->helpers, set, &composed,
 			     &fault)) {
-		log_message(LOG_LEVEL_WARNING,
-			    "%s: %s: forwarded as attachment: %s",
-			    send->mail->id, send->to->who->name, fault.text);
+		send_tell_attached(send, &fault);
 		return NULL;
 	}
 	octets = g_bytes_get_data(composed, &size);
@@ -390,13 +394,18 @@ static int send_compose_forward(const struct send *send,
 	AUTO(propset) whole = wish->as_attachment ? NULL : send_convert(send);
 	g_autofree char *subject =
 		send_subject(send_summary(send), wish->subject, "FW: ");
+	struct fault why = {0};
 	GBytes *bytes = NULL;
 
-	if (whole && send_decode_html(send, whole, fault))
-		return -1;
 	head->subject = subject;
-	if (whole)
+	if (whole && send_decode_html(send, whole, &why) == 0)
 		bytes = send_inline(send, head, whole, wish, addresses);
+	if (fault_is_temporary(&why)) {
+		*fault = why;
+		return -1;
+	}
+	if (why.kind != FAULT_NONE)
+		send_tell_attached(send, &why);
 	if (!bytes) {
 		head->attached = send_message(send);
 		head->body = wish->text;

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #define ALARM_EXTRA_S 5
+#define TEXT_TRIES    2 /* of a text that helpers die of */
 /* Told from a helper that overran or answered nonsense. */
 #define HELPER_DIED FAULT_NETWORK
 
@@ -370,6 +371,19 @@ static int judge_text(const struct wire_answer *head, GByteArray *body,
 	return 0;
 }
 
+/* Does a helper that is asked for something else live?  Then it is the text
+ * that others died of. */
+static bool is_alive(struct helper_pool *pool)
+{
+	static const struct convert_options options = {0};
+	g_autoptr(GBytes) nothing = g_bytes_new_static("\r\n", 2);
+	AUTO(propset) set = NULL;
+	struct fault fault = {0};
+
+	return helper_to_propset(pool, nothing, -1, &options, &set, &fault) ==
+	       0;
+}
+
 char *helper_to_utf8(struct helper_pool *pool, const char *charset,
 		     const void *octets, size_t len, struct fault *fault)
 {
@@ -385,9 +399,19 @@ char *helper_to_utf8(struct helper_pool *pool, const char *charset,
 		      sizeof(order.request.charset)) >=
 	    sizeof(order.request.charset))
 		return NULL;
-	if (converse(pool, &order, judge_text, &text, &why) &&
-	    why.kind != FAULT_REFUSED_INPUT)
-		(void)fault_set(fault, FAULT_INTERNAL, "conversion: %s",
-				why.text);
-	return text;
+	for (int i = 0; i < TEXT_TRIES; i++) {
+		fault_clear(&why);
+		if (converse(pool, &order, judge_text, &text, &why) == 0)
+			return text;
+		if (why.kind == FAULT_REFUSED_INPUT)
+			return NULL;
+		if (why.kind != HELPER_DIED)
+			break;
+	}
+	(void)fault_set(fault,
+			why.kind == HELPER_DIED && is_alive(pool)
+				? FAULT_REFUSED_INPUT
+				: FAULT_INTERNAL,
+			"conversion: %s", why.text);
+	return NULL;
 }

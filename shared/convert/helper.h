@@ -75,8 +75,9 @@ NODISCARD int helper_to_rfc822(struct helper_pool *pool,
 			       struct fault *fault);
 
 /* Octets of a charset, by its name in mail, as UTF-8: charset_decode() in a
- * helper.  Owned; NULL if nobody knows the charset, or with a fault, which is
- * temporary: the helper could not be started, died or overran. */
+ * helper.  Owned; NULL if nobody knows the charset, or with a fault: temporary
+ * if a helper could not be started or overran, FAULT_REFUSED_INPUT if one after
+ * the other died of it, and of nothing else. */
 char *helper_to_utf8(struct helper_pool *pool, const char *charset,
 		     const void *octets, size_t len, struct fault *fault);
 
