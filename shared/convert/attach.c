@@ -20,7 +20,7 @@
 
 struct attach_walk {
 	struct convert_context *context;
-	const GTree *cids;
+	const GTree *names;
 	struct propset *set;
 };
 
@@ -107,7 +107,7 @@ static bool in_related(const struct mime_entity *entity)
 static bool is_referred_to(const struct attach_walk *walk, const char *name)
 {
 	return name && *name &&
-	       g_tree_lookup((GTree *)(uintptr_t)walk->cids, name);
+	       g_tree_lookup((GTree *)(uintptr_t)walk->names, name);
 }
 
 /* What HTML shows in itself: pictures and style sheets.  Any other
@@ -391,10 +391,10 @@ static void walk_entity(const struct attach_walk *walk,
 }
 
 void attach_convert(struct convert_context *context,
-		    const struct mime_entity *root, const GTree *cids,
+		    const struct mime_entity *root, const GTree *names,
 		    struct propset *set)
 {
-	const struct attach_walk walk = {context, cids, set};
+	const struct attach_walk walk = {context, names, set};
 
 	walk_entity(&walk, root);
 }
@@ -428,8 +428,8 @@ static GBytes *whole_entity(const struct mime_entity *root)
 void attach_whole(struct convert_context *context,
 		  const struct mime_entity *root, struct propset *set)
 {
-	g_autoptr(GTree) cids = g_tree_new((GCompareFunc)strcmp);
-	const struct attach_walk walk = {context, cids, set};
+	g_autoptr(GTree) names = g_tree_new((GCompareFunc)strcmp);
+	const struct attach_walk walk = {context, names, set};
 	bool is_signed = mime_is(root, "multipart", "signed");
 	struct propset *attachment =
 		attachment_new(&walk, root, METHOD_BY_VALUE);

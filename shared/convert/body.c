@@ -131,12 +131,6 @@ static bool find(struct mime_entity *entity, struct bodies *bodies)
 	return find_in_mixed(entity, bodies);
 }
 
-static int compare_ids(const void *a, const void *b, void *data)
-{
-	(void)data;
-	return strcmp(a, b);
-}
-
 static bool param_is(const struct mime_entity *entity, const char *name,
 		     const char *value)
 {
@@ -168,6 +162,20 @@ static bool has_name(const struct mime_entity *entity, bool location)
 		if (has_name(g_ptr_array_index(entity->children, i), location))
 			return true;
 	return false;
+}
+
+/* By what HTML may refer to the parts of a message.  A tree: senders can choose
+ * names that meet in one place of a hash table. */
+static void add_names(const struct mime_entity *entity, GTree *names)
+{
+	if (entity->content_id)
+		g_tree_insert(names, entity->content_id, NULL);
+	if (entity->location)
+		g_tree_insert(names, entity->location, NULL);
+	if (mime_is(entity, "message", NULL))
+		return;
+	for (guint i = 0; i < entity->children->len; i++)
+		add_names(g_ptr_array_index(entity->children, i), names);
 }
 
 /* Takes the files out of a text, into leaf->files; what is left is owned, for
@@ -243,7 +251,7 @@ static void take_plain(struct propset *set, char *plain)
 }
 
 static void set_html(struct convert_context *context, struct mime_entity *leaf,
-		     bool has_plain, struct propset *set, GTree *cids)
+		     bool has_plain, struct propset *set, GTree *names)
 {
 	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *text = NULL;
@@ -261,9 +269,11 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 		text = take_enriched(context, leaf, g_steal_pointer(&bytes));
 	else
 		text = body_take_html(context, leaf, &bytes, &page);
-	html_collect_cids(text, cids);
-	if (has_name(root_of(leaf), true))
-		html_collect_locations(text, cids);
+	if (g_tree_nnodes(names)) {
+		html_mark_cids(text, names);
+		if (has_name(root_of(leaf), true))
+			html_mark_locations(text, names);
+	}
 	propset_set_number(set, PR_INTERNET_CPID, page);
 	if (!(context->options->flags & CONVERT_BODIES) ||
 	    context->options->flags & CONVERT_SKETCH)
@@ -283,16 +293,17 @@ static void set_html(struct convert_context *context, struct mime_entity *leaf,
 }
 
 void body_convert(struct convert_context *context, struct mime_entity *root,
-		  struct propset *set, GTree **ret_cids)
+		  struct propset *set, GTree **ret_names)
 {
 	struct bodies bodies = {.context = context};
 	struct mime_entity *html = NULL;
 
-	*ret_cids = g_tree_new_full(compare_ids, NULL, g_free, NULL);
+	*ret_names = g_tree_new((GCompareFunc)strcmp);
+	add_names(root, *ret_names);
 	(void)find(root, &bodies);
 	if (bodies.plain)
 		set_plain(context, bodies.plain, set);
 	html = bodies.html ? bodies.html : bodies.enriched;
 	if (html)
-		set_html(context, html, bodies.plain != NULL, set, *ret_cids);
+		set_html(context, html, bodies.plain != NULL, set, *ret_names);
 }

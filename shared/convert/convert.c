@@ -42,18 +42,18 @@ void convert_message(struct convert_context *context,
 {
 	/* The bodies are marked in the tree, which this conversion owns. */
 	struct mime_entity *root = (struct mime_entity *)(uintptr_t)message;
-	g_autoptr(GTree) cids = NULL;
+	g_autoptr(GTree) names = NULL;
 	int64_t flags = FLAG_UNMODIFIED;
 
 	propset_set_number(set, PR_MESSAGE_SIZE, (int64_t)message->whole.len);
 	headers_convert(context, message, set);
-	body_convert(context, root, set, &cids);
+	body_convert(context, root, set, &names);
 	if (!header_is_summary(context))
 		header_place_body(context, message, set);
 	if (class_convert(context, message, set))
 		attach_whole(context, message, set);
 	else
-		attach_convert(context, message, cids, set);
+		attach_convert(context, message, names, set);
 	headers_complete(set);
 	attach_summarize(set);
 	if (propset_bool(set, PR_HASATTACH))

@@ -84,7 +84,17 @@ static char *cid_of(const char *at, size_t len)
 	return id ? id : g_steal_pointer(&value);
 }
 
-void html_collect_cids(const char *html, GTree *names)
+/* name is moved. */
+static void mark(GTree *names, char *name)
+{
+	gpointer key = NULL;
+
+	if (g_tree_lookup_extended(names, name, &key, NULL))
+		g_tree_insert(names, key, GUINT_TO_POINTER(1));
+	g_free(name);
+}
+
+void html_mark_cids(const char *html, GTree *names)
 {
 	const char *at = html;
 
@@ -96,13 +106,12 @@ void html_collect_cids(const char *html, GTree *names)
 			continue;
 		n = cid_len(at);
 		if (n && n <= CID_LEN_MAX)
-			g_tree_insert(names, cid_of(at, n),
-				      GUINT_TO_POINTER(1));
+			mark(names, cid_of(at, n));
 		at += n;
 	}
 }
 
-void html_collect_locations(const char *html, GTree *names)
+void html_mark_locations(const char *html, GTree *names)
 {
 	const char *at = html;
 
@@ -117,8 +126,7 @@ void html_collect_locations(const char *html, GTree *names)
 		while (n <= LOCATION_LEN_MAX && at[n] && at[n] != quote)
 			n++;
 		if (n && n <= LOCATION_LEN_MAX && at[n] == quote) {
-			g_tree_insert(names, attribute_value(at, n),
-				      GUINT_TO_POINTER(1));
+			mark(names, attribute_value(at, n));
 			at += n + 1;
 		}
 	}

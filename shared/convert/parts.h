@@ -12,10 +12,11 @@ void convert_message(struct convert_context *context,
 		     const struct mime_entity *message, struct propset *set);
 
 /* body.c: finds the bodies below a part (MS-OXCMAIL 3.3.2), marks them, sets
- * PR_BODY, PR_HTML, PR_NATIVE_BODY, PR_INTERNET_CPID.  ret_cids (owned):
- * content ids the HTML refers to, a set of strings. */
+ * PR_BODY, PR_HTML, PR_NATIVE_BODY, PR_INTERNET_CPID.  ret_names (owned):
+ * Content-Id and Content-Location of its parts (borrowed from them), with 1 for
+ * those the HTML refers to. */
 void body_convert(struct convert_context *context, struct mime_entity *root,
-		  struct propset *set, GTree **ret_cids);
+		  struct propset *set, GTree **ret_names);
 
 /* PR_HTML, in lines that end in CRLF (MS-OXCMAIL 2.2.3.3.2.1); html is moved.
  */
@@ -45,12 +46,12 @@ char *body_take_html(struct convert_context *context,
 /* The octets themselves (bytes is moved), with a zero behind.  Owned. */
 char *body_take_octets(const struct mime_entity *leaf, GBytes *bytes);
 
-/* html_names.c: the ids that stand behind "cid:" into a tree of names, with
- * character references and %XX undone, and what attributes have in quotes, for
- * parts that have a Content-Location (RFC 2557).  A tree: senders can choose
- * names that meet in one place of a hash table. */
-void html_collect_cids(const char *html, GTree *names);
-void html_collect_locations(const char *html, GTree *names);
+/* html_names.c: marks, with 1 for their value, those of the names that stand as
+ * ids behind "cid:", with character references and %XX undone, and those that
+ * attributes have in quotes, for parts that have a Content-Location (RFC 2557).
+ */
+void html_mark_cids(const char *html, GTree *names);
+void html_mark_locations(const char *html, GTree *names);
 
 /* part_list.c: every part, in order, into the list of the set. */
 void part_list_convert(struct convert_context *context,
@@ -70,7 +71,7 @@ char *text_enriched_to_html(char *enriched);
 
 /* attach.c: everything that is no body, in order. */
 void attach_convert(struct convert_context *context,
-		    const struct mime_entity *root, const GTree *cids,
+		    const struct mime_entity *root, const GTree *names,
 		    struct propset *set);
 /* A signed or encrypted message whole, with its Content-Type, as its only
  * attachment (MS-OXCMAIL 2.2.3.4.4). */
