@@ -46,7 +46,8 @@ static void group_add(GTree *group, char *field)
 	name = g_ascii_strdown(field, colon - field);
 	g_strstrip(name);
 	if (*name && !g_tree_lookup(group, name)) {
-		char *value = g_strndup(colon + 1, REPORT_VALUE_MAX);
+		char *value = g_strndup(colon + 1,
+					strnlen(colon + 1, REPORT_VALUE_MAX));
 
 		text_flatten(value);
 		g_strstrip(value);
