@@ -67,7 +67,7 @@ struct propset *propset_new(void)
 {
 	struct propset *set = g_new0(struct propset, 1);
 
-	set->props = g_array_sized_new(FALSE, FALSE, sizeof(struct prop), 32);
+	set->props = g_array_sized_new(FALSE, FALSE, sizeof(struct prop), 16);
 	g_array_set_clear_func(set->props, (GDestroyNotify)prop_clear);
 	return set;
 }

@@ -173,15 +173,14 @@ const struct mime_part *propset_part(const struct propset *set, size_t i);
 /* Wire form.  Large values of a decoded set share the memory of wire, which
  * they reference. */
 void propset_encode(const struct propset *set, GByteArray *out);
-/* The same without a copy of what is large: these pieces stand where they are
- * in the set, in the order they come in; each belongs before octet at of out.
- * Owned. */
-struct propset_piece {
-	size_t at;
-	const void *data;
-	size_t len;
-};
-GArray *propset_encode_pieces(const struct propset *set, GByteArray *out);
+/* How many octets that makes. */
+uint64_t propset_encoded_len(const struct propset *set);
+/* The same without all of it in memory: what is in out goes to put, and leaves
+ * it, whenever it has become much, and large values go there from where they
+ * lie; what is in out at the end has not.  -1 once put has returned that. */
+typedef int propset_sink(const void *data, size_t len);
+NODISCARD int propset_encode_to(const struct propset *set, GByteArray *out,
+				propset_sink *put);
 NODISCARD int propset_decode(GBytes *wire, struct propset **ret_set,
 			     struct fault *fault);
 

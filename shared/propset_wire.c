@@ -29,43 +29,58 @@
 /* ---- writing ---- */
 
 struct writer {
-	GByteArray *octets;
-	GArray *pieces; /* of struct propset_piece; NULL: all is copied */
+	GByteArray *octets; /* NULL: they are only counted */
+	uint64_t len;
+	propset_sink *put; /* NULL: all stays in octets */
+	bool failed;
 };
+
+static void pass_on(struct writer *out, const void *data, size_t len)
+{
+	if (!out->failed && len && out->put(data, len) != 0)
+		out->failed = true;
+}
+
+static void put_raw(struct writer *out, const void *data, size_t len)
+{
+	out->len += len;
+	if (!out->octets || !len)
+		return;
+	if (out->put && out->octets->len + len > SHARED_MIN) {
+		pass_on(out, out->octets->data, out->octets->len);
+		g_byte_array_set_size(out->octets, 0);
+	}
+	if (out->put && len >= SHARED_MIN)
+		pass_on(out, data, len);
+	else
+		g_byte_array_append(out->octets, data, (guint)len);
+}
 
 static void put_u8(struct writer *out, unsigned value)
 {
 	guint8 octet = (guint8)value;
 
-	g_byte_array_append(out->octets, &octet, 1);
+	put_raw(out, &octet, 1);
 }
 
 static void put_u32(struct writer *out, size_t value)
 {
 	guint32 le = GUINT32_TO_LE((guint32)value);
 
-	g_byte_array_append(out->octets, (const guint8 *)&le, sizeof(le));
+	put_raw(out, &le, sizeof(le));
 }
 
 static void put_u64(struct writer *out, uint64_t value)
 {
 	guint64 le = GUINT64_TO_LE(value);
 
-	g_byte_array_append(out->octets, (const guint8 *)&le, sizeof(le));
+	put_raw(out, &le, sizeof(le));
 }
 
 static void put_octets(struct writer *out, const void *data, size_t len)
 {
-	struct propset_piece piece = {.data = data, .len = len};
-
 	put_u32(out, len);
-	if (out->pieces && len >= SHARED_MIN) {
-		piece.at = out->octets->len;
-		g_array_append_val(out->pieces, piece);
-		return;
-	}
-	if (len)
-		g_byte_array_append(out->octets, data, (guint)len);
+	put_raw(out, data, len);
 }
 
 static void put_text(struct writer *out, const char *text)
@@ -89,7 +104,7 @@ static void put_binary(struct writer *out, const struct prop_binary *binary)
 		return;
 	}
 	put_u64(out, binary->size);
-	g_byte_array_append(out->octets, binary->sha256, DIGEST_SIZE);
+	put_raw(out, binary->sha256, DIGEST_SIZE);
 }
 
 static void put_value(struct writer *out, const struct prop *prop)
@@ -214,18 +229,26 @@ static void put_set(struct writer *out, const struct propset *set)
 
 void propset_encode(const struct propset *set, GByteArray *out)
 {
-	struct writer writer = {out, NULL};
+	struct writer writer = {.octets = out};
 
 	put_set(&writer, set);
 }
 
-GArray *propset_encode_pieces(const struct propset *set, GByteArray *out)
+uint64_t propset_encoded_len(const struct propset *set)
 {
-	struct writer writer = {
-		out, g_array_new(FALSE, FALSE, sizeof(struct propset_piece))};
+	struct writer writer = {.octets = NULL};
 
 	put_set(&writer, set);
-	return writer.pieces;
+	return writer.len;
+}
+
+int propset_encode_to(const struct propset *set, GByteArray *out,
+		      propset_sink *put)
+{
+	struct writer writer = {.octets = out, .put = put};
+
+	put_set(&writer, set);
+	return writer.failed ? -1 : 0;
 }
 
 /* ---- reading ---- */

@@ -178,28 +178,9 @@ static void body_clear(struct body *body)
 	body->map = NULL;
 }
 
-/* The octets, with the pieces between them that were not copied. */
-static int write_pieces(const GByteArray *out, const GArray *pieces)
-{
-	size_t done = 0;
-
-	for (guint i = 0; pieces && i < pieces->len; i++) {
-		const struct propset_piece *piece =
-			&g_array_index(pieces, struct propset_piece, i);
-
-		if (write_whole(out->data + done, piece->at - done) != 0 ||
-		    write_whole(piece->data, piece->len) != 0)
-			return -1;
-		done = piece->at;
-	}
-	return write_whole(out->data + done, out->len - done);
-}
-
-/* The message goes before the answer is made: both may be large.  The pieces of
- * the answer, which lie in *ret_set; both owned. */
-static GArray *to_propset(const struct wire_request *request,
-			  const char *const *fields, struct body *body,
-			  GByteArray *out, struct propset **ret_set)
+/* The message goes before the answer is made: both may be large.  Owned. */
+static struct propset *to_propset(const struct wire_request *request,
+				  const char *const *fields, struct body *body)
 {
 	const struct convert_options options = {
 		.flags = request->flags,
@@ -213,8 +194,7 @@ static GArray *to_propset(const struct wire_request *request,
 	for (guint i = 0; i < notes->len; i++)
 		propset_add_text(set, PR_OKAPI_NOTES, notes->pdata[i]);
 	body_clear(body);
-	*ret_set = set;
-	return propset_encode_pieces(set, out);
+	return set;
 }
 
 static enum wire_status to_rfc822(struct body *body, GByteArray *out)
@@ -247,31 +227,27 @@ static enum wire_status to_utf8(const struct wire_request *request,
 	return WIRE_DONE;
 }
 
+/* All goes out in one write, if it is not much. */
 static int answer(const struct wire_request *request, const char *const *fields,
 		  struct body *body)
 {
 	struct wire_answer head = {.version = WIRE_VERSION};
-	GByteArray *out = g_byte_array_new();
-	g_autoptr(GArray) pieces = NULL;
+	g_autoptr(GByteArray) out = g_byte_array_new();
 	AUTO(propset) set = NULL;
-	int rc = 0;
 
-	/* Its place is kept: all goes out in one write. */
-	g_byte_array_set_size(out, sizeof(head));
+	g_byte_array_set_size(out, sizeof(head)); /* its place is kept */
 	if (request->operation == WIRE_TO_PROPSET)
-		pieces = to_propset(request, fields, body, out, &set);
+		set = to_propset(request, fields, body);
 	else if (request->operation == WIRE_TO_RFC822)
 		head.status = (uint8_t)to_rfc822(body, out);
 	else
 		head.status = (uint8_t)to_utf8(request, body, out);
-	head.body_len = out->len - sizeof(head);
-	for (guint i = 0; pieces && i < pieces->len; i++)
-		head.body_len +=
-			g_array_index(pieces, struct propset_piece, i).len;
+	head.body_len =
+		set ? propset_encoded_len(set) : out->len - sizeof(head);
 	memcpy(out->data, &head, sizeof(head));
-	rc = write_pieces(out, pieces);
-	g_byte_array_unref(out);
-	return rc;
+	if (set && propset_encode_to(set, out, write_whole) != 0)
+		return -1;
+	return write_whole(out->data, out->len);
 }
 
 static bool is_sound(const struct wire_request *request)

@@ -71,6 +71,67 @@ Test(propset, the_wire_keeps_everything)
 		"inner");
 }
 
+static struct {
+	GByteArray *octets;
+	unsigned left; /* calls until it fails */
+} sink;
+
+static int take(const void *data, size_t len)
+{
+	if (!sink.left)
+		return -1;
+	sink.left--;
+	g_byte_array_append(sink.octets, data, (guint)len);
+	return 0;
+}
+
+/* Sizes around those at which octets are passed on. */
+Test(propset, the_wire_piece_by_piece_is_the_same)
+{
+	static const size_t sizes[] = {1, 65000, 65535, 65536, 200000};
+	g_autofree char *data = g_malloc(200000);
+
+	memset(data, 'x', 200000);
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		AUTO(propset) set = sample();
+		g_autoptr(GByteArray) whole = g_byte_array_new();
+		g_autoptr(GByteArray) rest = g_byte_array_new();
+
+		propset_set_binary_copy(set, PR_HTML, data, sizes[i]);
+		propset_set_text_len(set, PR_BODY, data, sizes[i]);
+		propset_encode(set, whole);
+		cr_expect_eq(propset_encoded_len(set), whole->len);
+		sink.octets = g_byte_array_new();
+		sink.left = UINT_MAX;
+		cr_expect_eq(propset_encode_to(set, rest, take), 0);
+		cr_expect_lt(rest->len, 65537);
+		g_byte_array_append(sink.octets, rest->data, rest->len);
+		cr_expect(sink.octets->len == whole->len &&
+				  !memcmp(sink.octets->data, whole->data,
+					  whole->len),
+			  "with %zu octets", sizes[i]);
+		g_byte_array_unref(sink.octets);
+	}
+}
+
+Test(propset, what_cannot_be_passed_on_is_told)
+{
+	AUTO(propset) set = sample();
+	g_autoptr(GByteArray) out = g_byte_array_new();
+	g_autofree char *data = g_malloc0(200000);
+
+	propset_set_binary_copy(set, PR_HTML, data, 200000);
+	for (sink.left = 0; sink.left < 2; sink.left++) {
+		unsigned left = sink.left;
+
+		sink.octets = g_byte_array_new();
+		cr_expect_eq(propset_encode_to(set, out, take), -1);
+		g_byte_array_unref(sink.octets);
+		g_byte_array_set_size(out, 0);
+		sink.left = left;
+	}
+}
+
 Test(propset, every_cut_of_the_wire_is_refused)
 {
 	AUTO(propset) set = sample();
