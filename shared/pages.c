@@ -7,15 +7,23 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PAGES_GAP 65536 /* headers of parts are between their contents */
+
 static struct {
 	uintptr_t start;
 	uintptr_t end;
+	/* Read since pages were let go, with what is between. */
+	uintptr_t from;
+	uintptr_t to;
 } pages_mapped;
 
 void pages_map(const void *data, size_t len)
 {
-	pages_mapped.start = len < PAGES_PIECE ? 0 : (uintptr_t)data;
-	pages_mapped.end = len < PAGES_PIECE ? 0 : (uintptr_t)data + len;
+	memset(&pages_mapped, 0, sizeof(pages_mapped));
+	if (len < PAGES_PIECE)
+		return;
+	pages_mapped.start = (uintptr_t)data;
+	pages_mapped.end = (uintptr_t)data + len;
 }
 
 void pages_spend(void *data, size_t len)
@@ -32,8 +40,16 @@ void pages_done(const void *data, size_t len)
 {
 	uintptr_t start = (uintptr_t)data;
 
-	if (start >= pages_mapped.start && start + len <= pages_mapped.end)
-		pages_spend((void *)start, len);
+	if (start < pages_mapped.start || start + len > pages_mapped.end)
+		return;
+	if (start < pages_mapped.to || start > pages_mapped.to + PAGES_GAP)
+		pages_mapped.from = start;
+	pages_mapped.to = start + len;
+	if (pages_mapped.to - pages_mapped.from < PAGES_PIECE)
+		return;
+	pages_spend((void *)pages_mapped.from,
+		    pages_mapped.to - pages_mapped.from);
+	pages_mapped.from = pages_mapped.to;
 }
 
 void pages_copy(void *to, const void *from, size_t len)

@@ -14,9 +14,10 @@ void pages_map(const void *data, size_t len);
 /* So many octets are worth a call. */
 #define PAGES_PIECE (1 << 20)
 
-/* These octets were read.  Where they are of the mapping, whole pages among
- * them leave memory, and come back from the file if they are read once more;
- * others are left alone, so any octets may be given. */
+/* These octets were read.  Where they are of the mapping, their pages leave
+ * memory, together with those of others that were read just before, and come
+ * back from the file if they are read once more; other octets are left alone,
+ * so any may be given. */
 void pages_done(const void *data, size_t len);
 /* The same for who reads from *done on and is at at: now and then. */
 static inline void pages_passed(const char **done, const char *at)

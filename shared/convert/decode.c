@@ -70,7 +70,7 @@ static void decode_step(struct decoding *decoding, const char *at,
 }
 
 /* What the end of the content leaves over; owned. */
-static GBytes *decode_end(struct decoding *decoding)
+static GBytes *decode_end(struct decoding *decoding, const char *end)
 {
 	GByteArray *out = decoding->out;
 	guint old = out->len;
@@ -80,17 +80,19 @@ static GBytes *decode_end(struct decoding *decoding)
 	got = g_mime_encoding_flush(&decoding->state, "", 0,
 				    (char *)out->data + old);
 	g_byte_array_set_size(out, old + (guint)got);
+	pages_done(decoding->done, (size_t)(end - decoding->done));
 	return g_byte_array_free_to_bytes(out);
 }
 
 static GBytes *decode_uuencode(struct span content)
 {
 	struct decoding decoding;
+	const char *end = content.data + content.len;
 
 	content = uu_body(content);
 	decode_begin(&decoding, GMIME_CONTENT_ENCODING_UUENCODE, content.data);
-	decode_step(&decoding, content.data, content.data + content.len);
-	return decode_end(&decoding);
+	decode_step(&decoding, content.data, end);
+	return decode_end(&decoding, end);
 }
 
 /* The value of each sign, plus one; 0: it has none. */
@@ -183,6 +185,7 @@ static GBytes *decode_base64(struct span content)
 			break;
 		}
 	}
+	pages_done(done, (size_t)(content.data + content.len - done));
 	return g_bytes_new_take(out, len);
 }
 
@@ -220,7 +223,7 @@ static GBytes *decode_quoted_printable(struct span content)
 		from = lf;
 	}
 	decode_step(&decoding, from, end);
-	return decode_end(&decoding);
+	return decode_end(&decoding, end);
 }
 
 GBytes *mime_octets(struct span span)

@@ -3,6 +3,7 @@
  * PR_TRANSPORT_MESSAGE_HEADERS, and all of them for rules.
  */
 #include "headers.h"
+#include "pages.h"
 #include "utf8.h"
 
 #include <string.h>
@@ -141,6 +142,7 @@ bool headers_may_be_named(const char *name, size_t len)
 static void add_lines(GString *block, struct span lines)
 {
 	const char *end = lines.data + lines.len;
+	const char *done = lines.data;
 
 	for (const char *at = lines.data; at < end; at++) {
 		const char *start = at;
@@ -153,7 +155,9 @@ static void add_lines(GString *block, struct span lines)
 				g_string_append_c(block, '\r');
 			g_string_append_c(block, '\n');
 		}
+		pages_passed(&done, at);
 	}
+	pages_done(done, (size_t)(end - done));
 }
 
 void headers_add_transport(struct convert_context *context,
@@ -186,8 +190,9 @@ void headers_add_transport(struct convert_context *context,
 	    utf8_is_valid(block->str, block->len)) {
 		utf8 = g_string_free(block, FALSE);
 	} else {
-		utf8 = charset_decode_undeclared(context, block->str,
-						 block->len);
+		utf8 = charset_decode_spent(
+			charset_guess(context, block->str, block->len),
+			block->str, block->len);
 		g_string_free(block, TRUE);
 	}
 	propset_set_text_take(set, PR_TRANSPORT_MESSAGE_HEADERS, utf8);
