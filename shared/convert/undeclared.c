@@ -28,6 +28,9 @@ char *charset_decode_undeclared(const struct convert_context *context,
 {
 	const char *name = charset_guess(context, data, len);
 
+	/* Most fields of a header are. */
+	if (!strcmp(name, "us-ascii") && len && !memchr(data, '\0', len))
+		return g_strndup(data, len);
 	return charset_decode(charset_is_ascii(name) ? "utf-8" : name, data,
 			      len);
 }
