@@ -88,7 +88,7 @@ bool charset_codec_is_known(const char *codec)
 struct reader {
 	struct charset_mending octets;
 	charset_mend *mend;
-	GString *mended; /* of them, and not read yet */
+	GString *mended; /* of them, and not read yet; NULL without mend */
 	bool is_utf8;
 	iconv_t cd;   /* otherwise */
 	bool clean;   /* so far */
@@ -99,7 +99,8 @@ struct reader {
 
 static void reader_free(struct reader *reader)
 {
-	g_string_free(reader->mended, TRUE);
+	if (reader->mended)
+		g_string_free(reader->mended, TRUE);
 	g_free(reader);
 }
 
@@ -121,7 +122,7 @@ static struct reader *reader_new(const struct charset_reading *reading,
 	reader->octets.data = data;
 	reader->octets.len = len;
 	reader->mend = reading->mend;
-	reader->mended = g_string_new(NULL);
+	reader->mended = reading->mend ? g_string_new(NULL) : NULL;
 	reader->is_utf8 = cd == (iconv_t)-1;
 	reader->cd = cd;
 	reader->clean = true;
@@ -320,6 +321,15 @@ bool charset_reads_alike(const struct charset_reading *a,
 	return alike && !a_text->len && !b_text->len;
 }
 
+static char *copy_text(const char *data, size_t len)
+{
+	char *text = g_malloc(len + 1);
+
+	memcpy(text, data, len);
+	text[len] = '\0';
+	return text;
+}
+
 char *charset_read(const struct charset_reading *reading, const void *data,
 		   size_t len, unsigned how, bool *ret_clean)
 {
@@ -328,6 +338,12 @@ char *charset_read(const struct charset_reading *reading, const void *data,
 	AUTO(reader) reader = NULL;
 	g_autoptr(GString) text = NULL;
 
+	/* As most fields of a header are. */
+	if (is_utf8(reading->codec) && len < READ_PIECE &&
+	    utf8_is_valid(data, len)) {
+		*ret_clean = true;
+		return copy_text(data, len);
+	}
 	/* What was spent cannot be read in another way. */
 	if (strict && spend && !charset_reads(reading, data, len))
 		return NULL;
