@@ -142,6 +142,7 @@ static const char *read_attribute(struct tnef *tnef, const char *at,
 	struct span value = {NULL, 0};
 	char level = *at;
 	uint32_t id = 0;
+	size_t rest = 0;
 	uint16_t sum = 0;
 	bool taken = false;
 
@@ -150,17 +151,19 @@ static const char *read_attribute(struct tnef *tnef, const char *at,
 	id = number_at(at + 1, 4);
 	value.len = number_at(at + 5, 4);
 	value.data = at + head;
-	if ((size_t)(end - value.data) < value.len + 2)
+	if ((size_t)(end - value.data) < value.len)
 		return NULL;
+	/* Some senders leave out the last checksum. */
+	rest = (size_t)(end - value.data) - value.len;
 	for (size_t i = 0; i < value.len; i++)
 		sum = (uint16_t)(sum + (uint8_t)value.data[i]);
-	if (sum != number_at(value.data + value.len, 2))
+	if (rest < 2 || sum != number_at(value.data + value.len, 2))
 		tnef->bad_sum = true;
 	if (level == 1)
 		taken = take_of_message(tnef, id, value);
 	else if (level == 2)
 		taken = take_of_attachment(tnef, id, value);
-	return taken ? value.data + value.len + 2 : NULL;
+	return taken ? value.data + value.len + MIN(rest, 2) : NULL;
 }
 
 /* A line break or zeros behind the last attribute are no attribute. */

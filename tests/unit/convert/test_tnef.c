@@ -380,6 +380,20 @@ Test(tnef, wrong_checksum)
 	cr_expect_eq(propset_attachment_count(set), 2);
 }
 
+/* Nothing but a checksum is missing. */
+Test(tnef, no_last_checksum)
+{
+	for (guint missing = 1; missing <= 2; missing++) {
+		GByteArray *stream = stream_with("<k@x>");
+		AUTO(propset) set = NULL;
+
+		g_byte_array_set_size(stream, stream->len - missing);
+		set = message_with("", stream);
+		expect_text("class", set, PR_MESSAGE_CLASS, "IPM.Task");
+		cr_expect_eq(propset_attachment_count(set), 2);
+	}
+}
+
 Test(tnef, classes)
 {
 	static const struct {
