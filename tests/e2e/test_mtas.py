@@ -116,10 +116,8 @@ class Exim(Mta):
 
     def install(self, text):
         """Exim keeps its rights only with the configuration in its place."""
-        etc = os.path.join(self.machine.directory, "etc")
+        etc = self.machine.etc
         os.makedirs(os.path.join(etc, "exim4"))
-        for name in ("passwd", "group"):
-            shutil.copy(os.path.join(self.machine.directory, name), etc)
         self.write("etc/exim4/exim4.conf", text)
         self.machine.run("mount", "-t", "overlay", "-o",
                          f"lowerdir={etc}:/etc", "okapi-test", "/etc")

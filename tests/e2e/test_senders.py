@@ -116,10 +116,8 @@ mount -t tmpfs okapi-test /run
 mount -t tmpfs okapi-test /var/cache
 mount -t tmpfs okapi-test /var/spool
 mount -t tmpfs okapi-test /var/log
-mkdir -p /run/lock /var/cache/logwatch /var/spool/cron/crontabs "$2/cron.d" "$2/etc"
+mkdir -p /run/lock /var/cache/logwatch /var/spool/cron/crontabs "$2/cron.d"
 mount -t overlay -o "lowerdir=$2/etc:/etc" okapi-test /etc
-mount --bind "$2/passwd" /etc/passwd
-mount --bind "$2/group" /etc/group
 """
 
 
@@ -138,7 +136,7 @@ class System(Case):
                            smtp_server=f"127.0.0.1:{self.sink.port}",
                            submit_default_user="anna")
         self.addCleanup(self.okapi.stop)
-        self.etc = os.path.join(self.machine.directory, "etc")
+        self.etc = self.machine.etc
         self.write("okapi/okapi.cfg", self.read(self.okapi.config))
         self.okapi.start_spooler()
 

@@ -1,7 +1,7 @@
 """Mail servers from build/mta, run in a mount namespace of their own.
 
-The namespace sees build/mta/usr laid over /usr, and a private /etc/passwd and
-/etc/group with the users of the test.  Nothing on the machine changes, and an
+The namespace sees build/mta/usr laid over /usr, and over /etc a private passwd
+and group with the users of the test.  Nothing on the machine changes, and an
 MTA that is installed there is neither used nor touched.
 """
 
@@ -18,12 +18,13 @@ MTA = os.path.join(TOP, "build", "mta")
 FIRST_UID = 21600
 
 # In the namespace: $1 is build/mta, $2 the directory with passwd and group.
+# They are laid over, not bound to their places: the kernel would take away what
+# is mounted on a file that is replaced (by whoever adds a user meanwhile).
 SETUP = """
 set -e
 mount --make-rprivate /
 mount -t overlay -o "lowerdir=$1/usr:/usr" okapi-test /usr
-mount --bind "$2/passwd" /etc/passwd
-mount --bind "$2/group" /etc/group
+mount -t overlay -o "lowerdir=$2:/etc" okapi-test /etc
 echo mounted
 exec sleep infinity
 """
@@ -71,11 +72,12 @@ class Machine:
             case.skipTest("the mail servers could not be fetched "
                           "(tests/e2e/unpack)")
         self.directory = os.path.join(directory, "machine")
-        os.makedirs(self.directory)
+        self.etc = os.path.join(self.directory, "etc")
+        os.makedirs(self.etc)
         self.users = {name: FIRST_UID + 10 + i for i, name in enumerate(users)}
         self.write_accounts()
         self.holder = Process(["unshare", "--mount", "sh", "-c", SETUP, "sh",
-                               MTA, self.directory])
+                               MTA, self.etc])
         case.addCleanup(self.holder.kill)
         try:
             self.holder.wait_for("mounted")
@@ -98,7 +100,7 @@ class Machine:
             with open("/etc/" + name, encoding="utf-8") as file:
                 kept = [line for line in file.read().splitlines()
                         if not line.startswith(taken)]
-            with open(os.path.join(self.directory, name), "w",
+            with open(os.path.join(self.etc, name), "w",
                       encoding="utf-8") as file:
                 file.write("\n".join(kept + lines[name]) + "\n")
 
