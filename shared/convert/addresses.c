@@ -248,6 +248,7 @@ static void emit_named(struct parser *parser)
 	const char *name = parser->phrase->len ? parser->phrase->str
 					       : parser->comment->str;
 	g_autofree char *joined = NULL;
+	char *address = NULL;
 	const char *angle = g_strstrip(parser->angle->str);
 	bool is_nobody = is_empty_group(angle);
 
@@ -259,8 +260,9 @@ static void emit_named(struct parser *parser)
 		is_nobody = true;
 		name = *name ? name : angle;
 	}
-	emit(parser, presentable(parser, name),
-	     is_nobody ? g_strdup("") : angle_address(angle));
+	address = is_nobody ? g_strdup("") : angle_address(angle);
+	strip_quotes(address);
+	emit(parser, presentable(parser, name), address);
 	g_clear_pointer(&parser->held, g_free);
 }
 

@@ -48,6 +48,8 @@ static const struct {
 	{"empty group of a host", "<undisclosed:@x;>", ""},
 	{"empty group with a name", "A <undisclosed:;>", "A||"},
 	{"empty group, host behind", "undisclosed:;@x, b@y", "|b@y|"},
+	{"quotes of its own in angles", "J <'j@x'>", "J|j@x|"},
+	{"quotes around all in angles", "<\"j@x\">", "|j@x|"},
 	{"words in angles", "<Undisclosed Recipients>",
 	 "Undisclosed Recipients||"},
 	{"name and words in angles", "A <at home>", "A||"},
