@@ -11,6 +11,7 @@
 #include "store/queue.h"
 #include "throttle.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -91,10 +92,13 @@ void submit_caller_init(const struct conf *conf, uid_t uid,
 	char buffer[4096];
 	struct passwd entry;
 	struct passwd *found = NULL;
+	int err;
 
 	*ret_caller = (struct submit_caller){.uid = uid};
-	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 &&
-	    found)
+	err = getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found);
+	if (err && err != ENOENT && err != ESRCH)
+		ret_caller->unknown = err;
+	else if (!err && found)
 		g_strlcpy(ret_caller->login, found->pw_name,
 			  sizeof(ret_caller->login));
 	ret_caller->is_trusted =

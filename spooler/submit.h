@@ -35,6 +35,7 @@ AUTO_DEFINE(submit, submit_free);
 struct submit_caller {
 	uid_t uid;
 	char login[256]; /* "" if the uid has no name */
+	int unknown; /* errno: whether it has one cannot be told now; or 0 */
 	bool is_trusted; /* may send as anybody: root, ourselves, trusted_users
 			  */
 	bool is_remote;  /* by password, over the network; there is no uid */

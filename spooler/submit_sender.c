@@ -64,6 +64,10 @@ static int sender_user(struct submit *submit, const struct conf *conf,
 
 	if (sender && caller->is_trusted)
 		found = submit_find_owner(submit, sender, ret_user, fault);
+	if (found == 1 && caller->unknown)
+		return fault_set_errno(fault, FAULT_INTERNAL, caller->unknown,
+				       "the user of uid %u",
+				       (unsigned)caller->uid);
 	if (found == 1)
 		found = submit_find_user(submit, caller->login, ret_user,
 					 fault);

@@ -12,7 +12,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
+from harness.clock import preload  # noqa: E402
 from harness.okapi import Okapi, message  # noqa: E402
+from harness.process import Process  # noqa: E402
 from harness.sink import Sink  # noqa: E402
 
 TO = "x@example.org"
@@ -232,6 +234,21 @@ class Odd(Sendmail):
         self.okapi.start_spooler()
         done = self.send(HEAD + b"x\n", TO, status=77)
         self.assertIn("user root is inactive", done.err)
+
+    def test_a_caller_whose_name_cannot_be_told_now(self):
+        """is nobody yet: neither refused nor taken for the default user"""
+        library = preload(self, self.okapi.directory,
+                          self.okapi.program("okapi-spooler"), "nobody")
+        self.okapi.spooler = Process(
+            [self.okapi.program("okapi-spooler"), "-c", self.okapi.config],
+            cwd="/", env={**os.environ, "LD_PRELOAD": library})
+        self.okapi.spooler.wait_for("ready")
+        self.send(HEAD + b"x\n", TO)
+        self.okapi.spooler.wait_for("waits for a later try: the user of uid")
+        self.assertEqual(self.okapi.queue(), [])
+        self.okapi.stop()
+        self.okapi.start_spooler()
+        self.assertEqual(self.sent()[0]["rcpts"], [TO])
 
     def test_a_loop(self):
         self.send(b"Received: by a\n" * 101 + HEAD, TO, status=65)
