@@ -8,6 +8,8 @@
 
 #define PROPSET_NAMES_MAX 0x7ffe
 #define PROPSET_PROPS_MAX 0x8000 /* of one set: look-ups are linear */
+/* Octets of a value that is not copied, into the wire form or out of it. */
+#define PROPSET_SHARED_MIN 65536
 
 struct propset {
 	GArray *props;   /* of struct prop */
