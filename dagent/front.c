@@ -365,7 +365,7 @@ int front_connect(const char *path, int64_t timeout_ms)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	(void)strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
