@@ -91,7 +91,8 @@ class Sockets(Served):
                     try:
                         one.sendall(noise.choice(
                             (b"", b"GET ", b"LHLO x\r\nBDAT ",
-                             b"LHLO x\r\nMAIL FROM:<> X-OKAPI="))
+                             b"LHLO x\r\nMAIL FROM:<> X-OKAPI=",
+                             b"XDELIVER 200\r\nBDAT 250 LAST\r\n\0-"))
                             + noise.randbytes(noise.choice((1, 300, 9000)))
                             + noise.choice((b"", b"\r\n", b"\n\n", b"\0")))
                     except OSError:
