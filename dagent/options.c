@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define OPTIONS_CLUSTER_MAX 100
+#define OPTIONS_LETTERS_MAX 1000 /* with their dashes */
 
 /* What GOption fills; struct wishes has bools, GOption wants gboolean. */
 struct options_raw {
@@ -161,12 +161,16 @@ static bool options_glimpse(char *const *argv, char letter, const char *name)
 	return false;
 }
 
-/* GOption needs as much of the stack as a cluster is long, several times. */
+/* GOption takes some octets of the stack for each letter of a cluster and keeps
+ * them to its end: of all clusters together there may not be too many. */
 static bool options_is_too_long(char *const *argv)
 {
+	size_t letters = 0;
+
 	for (char *const *arg = argv + 1; *arg && strcmp(*arg, "--"); arg++) {
-		if (options_find_valued(*arg) &&
-		    strlen(*arg) > OPTIONS_CLUSTER_MAX)
+		if (options_find_valued(*arg))
+			letters += strlen(*arg);
+		if (letters > OPTIONS_LETTERS_MAX)
 			return true;
 		if (options_takes_next(*arg) && arg[1])
 			arg++;
