@@ -279,7 +279,7 @@ int options_parse(int argc, char *const *argv, struct options *ret_options,
 			options_glimpse(expanded, 's', "--silent");
 		return fault_set(fault, FAULT_USAGE, "%s",
 				 error ? error->message
-				       : "too many letters in one word");
+				       : "too many letters of options");
 	}
 	options_take(&raw, ret_options);
 	if (!ret_options->version && !ret_options->help &&
