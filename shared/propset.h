@@ -183,6 +183,10 @@ NODISCARD int propset_encode_to(const struct propset *set, GByteArray *out,
 				propset_sink *put);
 NODISCARD int propset_decode(GBytes *wire, struct propset **ret_set,
 			     struct fault *fault);
+/* The same of octets that nobody reads besides (moved): large texts leave them
+ * while they are copied out. */
+NODISCARD int propset_decode_take(GBytes *wire, struct propset **ret_set,
+				  struct fault *fault);
 
 /* Equal in every property and child, whatever their order of setting; header
  * fields are not compared.  why (may be NULL) receives the first difference,

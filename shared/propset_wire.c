@@ -19,6 +19,7 @@
 #include "propset.h"
 
 #include "digest.h"
+#include "pages.h"
 #include "propset_internal.h"
 #include "utf8.h"
 
@@ -30,6 +31,7 @@ struct reader {
 	const uint8_t *at;
 	size_t left;
 	GBytes *whole; /* the input */
+	bool is_ours;  /* nobody else reads it */
 	bool bad;
 };
 
@@ -141,6 +143,32 @@ static void get_part(struct reader *in, struct propset *set, unsigned depth)
 	propset_add_part(set, &part);
 }
 
+/* What was read leaves the input, where that is ours.  Owned. */
+static char *move_text(const uint8_t *at, size_t len)
+{
+	char *text = g_malloc(len + 1);
+
+	for (size_t done = 0; done < len; done += PAGES_PIECE) {
+		size_t n = MIN(len - done, (size_t)PAGES_PIECE);
+
+		memcpy(text + done, at + done, n);
+		pages_spend((void *)(uintptr_t)(at + done), n);
+	}
+	text[len] = '\0';
+	return text;
+}
+
+static void set_text(const struct reader *in, struct propset *set, uint32_t tag,
+		     const uint8_t *at, size_t len)
+{
+	if (in->is_ours && len >= PROPSET_SHARED_MIN &&
+	    PROP_TYPE(tag) == PT_UNICODE && !memchr(at, '\0', len) &&
+	    utf8_is_valid((const char *)at, len))
+		propset_set_text_take(set, tag, move_text(at, len));
+	else
+		propset_set_text_len(set, tag, (const char *)at, len);
+}
+
 static void get_binary(struct reader *in, struct propset *set, uint32_t tag)
 {
 	uint64_t size;
@@ -216,7 +244,7 @@ static void get_prop(struct reader *in, struct propset *set)
 		const uint8_t *at = get_octets(in, len);
 
 		if (at)
-			propset_set_text_len(set, tag, (const char *)at, len);
+			set_text(in, set, tag, at, len);
 		break;
 	}
 	case PT_BINARY:
@@ -308,10 +336,11 @@ static struct propset *get_set(struct reader *in, unsigned depth)
 	return set;
 }
 
-int propset_decode(GBytes *wire, struct propset **ret_set, struct fault *fault)
+static int decode(GBytes *wire, bool is_ours, struct propset **ret_set,
+		  struct fault *fault)
 {
 	gsize len = 0;
-	struct reader in = {.whole = wire};
+	struct reader in = {.whole = wire, .is_ours = is_ours};
 	AUTO(propset) set = NULL;
 
 	in.at = g_bytes_get_data(wire, &len);
@@ -324,4 +353,18 @@ int propset_decode(GBytes *wire, struct propset **ret_set, struct fault *fault)
 				 len, len - in.left);
 	*ret_set = g_steal_pointer(&set);
 	return 0;
+}
+
+int propset_decode(GBytes *wire, struct propset **ret_set, struct fault *fault)
+{
+	return decode(wire, false, ret_set, fault);
+}
+
+int propset_decode_take(GBytes *wire, struct propset **ret_set,
+			struct fault *fault)
+{
+	int rc = decode(wire, true, ret_set, fault);
+
+	g_bytes_unref(wire);
+	return rc;
 }

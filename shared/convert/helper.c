@@ -250,13 +250,12 @@ static int converse(struct helper_pool *pool, struct order *order,
 static int judge_set(const struct wire_answer *head, GByteArray *body,
 		     void *ret_result, struct fault *fault)
 {
-	g_autoptr(GBytes) wire = NULL;
-
 	if (head->status != WIRE_DONE)
 		return fault_set(fault, FAULT_INTERNAL,
 				 "the helper answered nonsense");
-	wire = g_byte_array_free_to_bytes(g_byte_array_ref(body));
-	return propset_decode(wire, ret_result, fault);
+	return propset_decode_take(
+		g_byte_array_free_to_bytes(g_byte_array_ref(body)), ret_result,
+		fault);
 }
 
 static int judge_message(const struct wire_answer *head, GByteArray *body,
