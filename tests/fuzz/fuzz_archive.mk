@@ -4,7 +4,7 @@ FUZZ_ARCHIVE_SRC := tests/fuzz/fuzz_archive.c admin/archive_read.c admin/import_
 	$(wildcard shared/store/*.c) $(wildcard shared/propset*.c) \
 	shared/proptag.c shared/fault.c shared/digest.c shared/digest_format.c shared/digest_key.c \
 	shared/scram.c shared/utf8.c shared/field.c shared/notify.c \
-	shared/prompt.c shared/log.c shared/nearest.c shared/header.c
+	shared/prompt.c shared/log.c shared/nearest.c shared/header.c shared/pages.c
 
 build/fuzz/fuzz_archive: FUZZ_FLAGS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 build/fuzz/fuzz_archive: $(FUZZ_ARCHIVE_SRC) admin/archive_import.c $(wildcard admin/*.h)
