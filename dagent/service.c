@@ -24,6 +24,7 @@
 /* A generation whose sessions end, and who waits for that. */
 struct retiring {
 	struct generation *generation; /* under lock; NULL: it has ended */
+	bool is_over; /* under lock: the thread does nothing more */
 	GThread *thread;
 };
 
@@ -86,13 +87,41 @@ static gpointer service_retire_main(gpointer data)
 	retiring->generation = NULL;
 	pthread_mutex_unlock(&state.lock);
 	generation_end(old);
+	pthread_mutex_lock(&state.lock);
+	retiring->is_over = true;
+	pthread_mutex_unlock(&state.lock);
 	return NULL;
+}
+
+/* Waits for a thread that has ended, or will. */
+static void service_join(gpointer data)
+{
+	struct retiring *retiring = data;
+
+	g_thread_join(retiring->thread);
+	g_free(retiring);
+}
+
+/* Threads that have ended keep their stacks until they are waited for. */
+static void service_reap(void)
+{
+	for (guint i = state.retiring->len; i-- > 0;) {
+		const struct retiring *retiring = state.retiring->pdata[i];
+		bool is_over;
+
+		pthread_mutex_lock(&state.lock);
+		is_over = retiring->is_over;
+		pthread_mutex_unlock(&state.lock);
+		if (is_over)
+			g_ptr_array_remove_index_fast(state.retiring, i);
+	}
 }
 
 static void service_retire(struct generation *old)
 {
 	struct retiring *retiring = g_new0(struct retiring, 1);
 
+	service_reap();
 	generation_retire(old);
 	retiring->generation = old;
 	retiring->thread =
@@ -238,12 +267,7 @@ static void service_stop(void)
 	generation_wait(last);
 	generation_end(last);
 	manager_watch_stop();
-	for (guint i = 0; i < state.retiring->len; i++) {
-		struct retiring *retiring = state.retiring->pdata[i];
-
-		g_thread_join(retiring->thread);
-		g_free(retiring);
-	}
+	g_ptr_array_set_size(state.retiring, 0); /* waits for each */
 	daemon_end();
 }
 
@@ -285,7 +309,7 @@ int service_main(const struct options *options)
 
 	prompt_thread(PROMPT_SERVER); /* before there are others */
 	state.options = options;
-	state.retiring = g_ptr_array_new();
+	state.retiring = g_ptr_array_new_with_free_func(service_join);
 	if (service_begin(&fault)) {
 		daemon_fail(&fault);
 		metrics_listen_stop();

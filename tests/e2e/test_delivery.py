@@ -781,6 +781,27 @@ class Operator(Delivering):
             socket.create_connection(("127.0.0.1", old)).close()
         self.assertEqual(self.okapi.deliver(message("pipe"), "anna").status, 0)
 
+    def test_many_reloads_leave_nothing(self):
+        """No stacks of threads that are over, no descriptors."""
+        dagent = self.okapi.dagent
+
+        def reload(times):
+            for _ in range(times):
+                since = dagent.text().count("reloaded")
+                dagent.child.send_signal(signal.SIGHUP)
+                self.eventually("reloaded", lambda: dagent.text().count(
+                    "reloaded") > since)
+
+        def has():
+            with open(f"/proc/{dagent.pid}/maps", encoding="utf-8") as maps:
+                return (len(maps.readlines()),
+                        len(os.listdir(f"/proc/{dagent.pid}/fd")))
+        reload(8)
+        before = has()
+        reload(16)
+        self.eventually("as before", lambda: all(
+            now < then + 8 for now, then in zip(has(), before)))
+
     def test_many_reloads_under_load(self):
         refused = []
 
