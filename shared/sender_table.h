@@ -1,6 +1,5 @@
 /*
- * The table of smtp_sender_table: by which relay host the mail of a sender
- *goes.
+ * The table of smtp_sender_table: by which relay host a sender's mail goes.
  *
  *	# sender or @domain	relay host		login
  *	anna@home.example	smtp.isp.example	anna.a  the password
