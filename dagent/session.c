@@ -13,6 +13,8 @@
 #include <pwd.h>
 #include <string.h>
 
+#define SESSION_FOLDER_MAX 4096 /* octets of a path with its separators */
+
 /* ---- who may what ---- */
 
 static bool session_is_trusted_uid(const struct session_door *door, uid_t uid)
@@ -156,6 +158,12 @@ int session_check_wishes(struct lmtp_session *session, struct wishes *wishes,
 {
 	bool is_trusted = session->door->is_private && !session->login;
 
+	/* It is looked for, and told of, for each recipient. */
+	if (wishes->folder && strlen(wishes->folder) > SESSION_FOLDER_MAX)
+		return fault_set(fault, FAULT_CONFIG,
+				 "the path of the folder has more than %d "
+				 "octets",
+				 SESSION_FOLDER_MAX);
 	if (session->login && wishes->in_public)
 		return fault_set(fault, FAULT_NOT_YOURS,
 				 "user %s may not deliver to the public store "
@@ -164,7 +172,7 @@ int session_check_wishes(struct lmtp_session *session, struct wishes *wishes,
 	/* A program of another machine is none of this one. */
 	if (wishes->autoresponder && !is_trusted) {
 		log_message(LOG_LEVEL_WARNING,
-			    "autoresponder %s of %s%s is not used: not in "
+			    "autoresponder %.200s of %s%s is not used: not in "
 			    "trusted_users",
 			    wishes->autoresponder,
 			    session->login ? "user " : "",

@@ -33,12 +33,16 @@ char *stdin_door_detail(const struct stdin_variables *variables,
 {
 	const char *extension = variables->values[DOOR_EXTENSION];
 	const char *suffix = variables->values[DOOR_LOCAL_PART_SUFFIX];
+	const char *detail = NULL;
 
 	if (extension && *extension)
-		return g_strdup(extension);
-	if (suffix && *suffix && strchr(conf->recipient_delimiter, *suffix))
-		return g_strdup(suffix + 1);
-	return NULL;
+		detail = extension;
+	else if (suffix && *suffix &&
+		 strchr(conf->recipient_delimiter, *suffix))
+		detail = suffix + 1;
+	/* Each recipient keeps it. */
+	return detail && strlen(detail) <= SMTP_PATH_MAX ? g_strdup(detail)
+							 : NULL;
 }
 
 const char *stdin_door_original(const struct stdin_variables *variables,

@@ -23,7 +23,7 @@ void stdin_door_variable(struct stdin_variables *variables,
 			 const char *setting);
 
 /* What the MTA cut off the recipient: $EXTENSION, or $LOCAL_PART_SUFFIX with
- * its delimiter.  Owned; NULL: none. */
+ * its delimiter.  Owned; NULL: none, or longer than an address. */
 char *stdin_door_detail(const struct stdin_variables *variables,
 			const struct conf *conf);
 /* $ORIGINAL_RECIPIENT, as Postfix and OpenSMTPD set it for what an alias was;

@@ -372,6 +372,30 @@ class Hostile(Front):
         self.assertEqual(self.okapi.mails("anna"), [])
         self.assertTrue(self.okapi.dagent.running())
 
+    def memory(self):
+        """The most that the daemon ever had, in MB."""
+        with open(f"/proc/{self.okapi.dagent.pid}/status",
+                  encoding="ascii") as file:
+            return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) / 1024
+
+    def test_what_each_recipient_keeps(self):
+        """Ten thousand recipients may not have a megabyte each."""
+        long = "x" * 400_000
+        before = self.memory()
+        for name in ("EXTENSION=", "LOCAL_PART_SUFFIX=+"):
+            said = self.hand_over(block(*["anna"] * 1000,
+                                        variables=(name + long,)),
+                                  message(name))
+            self.assertEqual(int(OUTCOME.search(said)[3]), 0, said)
+        self.assertLess(self.memory() - before, 100)
+        for path in (long, "x/" * 200_000):
+            said = self.hand_over(block("-C", "-F", path, *(
+                f"anna+{n}@okapi.test" for n in range(9))))
+            found = OUTCOME.search(said)
+            self.assertEqual((found[2], found[3]), (b"4.3.5", b"75"), said)
+        self.assertEqual(self.okapi.subjects("anna"),
+                         ["EXTENSION=", "LOCAL_PART_SUFFIX=+"])
+
     def test_lengths(self):
         data = block("anna") + message("x")
         for name, octets, expected in (
