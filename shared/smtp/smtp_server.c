@@ -52,8 +52,10 @@ void smtp_reset(struct smtp_server *server)
 	server->rcpt_accepted = 0;
 	server->received = 0;
 	fault_clear(&server->failed);
+	/* XDELIVER needs no hello, and is none. */
 	if (server->state != SMTP_STATE_START)
-		server->state = SMTP_STATE_READY;
+		server->state = *server->peer_name ? SMTP_STATE_READY
+						   : SMTP_STATE_START;
 }
 
 void smtp_server_greet(struct smtp_server *server)

@@ -411,6 +411,8 @@ class Hostile(Front):
                  b"RCPT TO:<anna>\r\n", b"503 5.5.1"),
                 ("DATA", b"XDELIVER 6\r\nDATA\r\n", b"503 5.5.1"),
                 ("twice", b"XDELIVER 6\r\nXDELIVER 6\r\n", b"503 5.5.1"),
+                ("a message without LHLO", b"XDELIVER 6\r\nRSET\r\n"
+                 b"MAIL FROM:<>\r\n", b"503 5.5.1"),
                 ("half, and RSET", b"XDELIVER 6\r\nBDAT 3\r\n\0anRSET\r\n"
                  b"BDAT 3 LAST\r\nna\0", b"503 5.5.1"),
                 ("no last chunk", b"XDELIVER 6\r\nBDAT %d\r\n" % len(data)
