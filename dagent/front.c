@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #define FRONT_CHUNK ((size_t)256 * 1024)
-/* After this long at reading, the daemon may have lost its patience. */
+/* After this long at reading, or half of its timeout, the daemon may have lost
+ * its patience. */
 #define FRONT_SLOW_MS    2000
 #define FRONT_LINE_MAX   1024 /* of a reply */
 #define FRONT_PIECES_MAX 4
@@ -294,11 +295,18 @@ static int front_fail_reading(const struct front *front)
 			  strerror(errno));
 }
 
-/* The first chunk, which may come slowly, on a fresh connection then; -1:
- * over. */
-static int front_begin(struct front *front, char *const *argv)
+/* Has so much time gone by that the connection may be no good any more? */
+static bool front_is_slow(const struct front *front, int64_t since_ms)
 {
-	int64_t since = front_now_ms();
+	int64_t gone_ms = front_now_ms() - since_ms;
+
+	return gone_ms >= FRONT_SLOW_MS || gone_ms >= front->timeout_ms / 2;
+}
+
+/* The first chunk, which may come slowly, on a fresh connection then; since_ms
+ * is when the first one was made.  -1: over. */
+static int front_begin(struct front *front, char *const *argv, int64_t since_ms)
+{
 	size_t len = 0;
 	char *block;
 
@@ -306,7 +314,7 @@ static int front_begin(struct front *front, char *const *argv)
 		front_end(front, front_fail_reading(front));
 		return -1;
 	}
-	if (front_now_ms() - since >= FRONT_SLOW_MS) {
+	if (front_is_slow(front, since_ms)) {
 		(void)close(front->fd);
 		front->fd = front_connect(front->path, front->timeout_ms);
 	}
@@ -334,13 +342,15 @@ int front_hand_over(int fd, const char *path, char *const *argv,
 		.source = STDIN_FILENO,
 		.may_write = true,
 	};
+	int64_t since_ms = front_now_ms();
 
+	/* Opening a FIFO waits, too. */
 	if (options->file)
 		front.source = open(options->file, O_RDONLY | O_CLOEXEC);
 	if (front.source < 0)
 		return front_fail(options, "4.3.0 cannot read %s: %s",
 				  options->file, strerror(errno));
-	if (front_begin(&front, argv))
+	if (front_begin(&front, argv, since_ms))
 		return front.code;
 	while (!front.is_over) {
 		int64_t until_ms = front_now_ms() + front.timeout_ms / 2;

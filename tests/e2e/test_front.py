@@ -169,6 +169,27 @@ class Slow(Front):
         self.assertEqual(self.stored(), {"large": sha256})
 
 
+class Impatient(Front):
+    """A daemon that gives up before the front thinks it may."""
+    settings = {"lmtp_timeout": "1s"}
+
+    def test_a_message_that_begins_late(self):
+        self.okapi.start_dagent()
+        client = self.start("anna")
+        time.sleep(1.5)
+        self.assertEqual(client.communicate(message("pipe"), 60), (b"", b""))
+        self.assertEqual(client.returncode, 0)
+        fifo = os.path.join(self.okapi.directory, "fifo")
+        os.mkfifo(fifo)
+        client = self.start("-f", fifo, "anna")
+        time.sleep(2.5)
+        with open(fifo, "wb") as file:
+            file.write(message("fifo"))
+        self.assertEqual(client.communicate(timeout=60), (b"", b""))
+        self.assertEqual(client.returncode, 0)
+        self.assertEqual(self.okapi.subjects("anna"), ["fifo", "pipe"])
+
+
 class Deaths(Front):
     def test_of_okapi_dagent(self):
         """Killed at every step, it has delivered nothing."""
