@@ -58,7 +58,7 @@ class Bounces(Sending):
             capture_output=True, env={
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": os.path.join(usr, "lib/python3/dist-packages"),
-                "PERL5LIB": os.path.join(usr, "share/perl5")})
+                "PERL5LIB": ":".join(mta.perl_path())})
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return done.stdout.decode()
 

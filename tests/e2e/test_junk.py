@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.cases import Case, main  # noqa: E402
 from harness.lmtp import Lmtp  # noqa: E402
-from harness.mta import MTA, library_path, unpacked  # noqa: E402
+from harness.mta import MTA, perl_path, tool_env, unpacked  # noqa: E402
 from harness.okapi import TOP, Okapi, crlf, message  # noqa: E402
 
 JUNK = "Junk E-mail"
@@ -170,13 +170,10 @@ class Live(Junk):
         if not unpacked("spamassassin", group="filter"):
             self.skipTest("SpamAssassin could not be fetched "
                           "(tests/e2e/unpack)")
-        places = ["usr/share/perl5", "usr/lib/x86_64-linux-gnu/perl5/5.36",
-                  "usr/lib/aarch64-linux-gnu/perl5/5.36"]
-        self.env = dict(os.environ, LD_LIBRARY_PATH=library_path(),
+        self.env = dict(os.environ, **tool_env(),
                         HOME=self.okapi.directory, LC_ALL="C")
         # With -T Perl does not look at PERL5LIB.
-        self.perl = ["perl", "-T", *("-I" + os.path.join(MTA, p)
-                                     for p in places)]
+        self.perl = ["perl", "-T", *("-I" + p for p in perl_path())]
 
     def filter(self, messages):
         """All in one run: it takes seconds to start."""

@@ -211,8 +211,10 @@ def amid(octets, *replies, end="close"):
 
 
 def ehlo_then(*extra):
+    """In one segment: behind BDAT nothing would show a reply that comes when
+    the client has gone on."""
     def hook(peer):
-        peer.say(peer.ehlo(), *extra)
+        peer.say("\r\n".join([peer.ehlo(), *extra]))
     return hook
 
 

@@ -36,7 +36,7 @@ class Senders(Case):
         self.sendmail = self.okapi.program("okapi-sendmail")
 
     def run_it(self, command, data=b"", **more):
-        env = dict(os.environ, LD_LIBRARY_PATH=mta.library_path(),
+        env = dict(os.environ, **mta.tool_env(),
                    OKAPI_CONFIG=self.okapi.config, HOME=self.okapi.directory,
                    EMAIL=ANNA, **more)
         done = subprocess.run(command, input=data, env=env, timeout=60,
@@ -199,7 +199,7 @@ class System(Case):
             "perl", "/usr/share/logwatch/scripts/logwatch.pl", "--output",
             "mail", "--mailto", TO, "--format", "text", "--range", "all",
             "--service", "sshd", "--hostname", "mx", "--debug", "0",
-            env={"PERL5LIB": os.path.join(mta.MTA, "usr/share/perl5")})
+            env={"PERL5LIB": ":".join(mta.perl_path())})
         self.assertEqual(done.returncode, 0, done.stdout)
         one, sent = self.sent()
         self.assertEqual(one["rcpts"], [TO])

@@ -45,12 +45,25 @@ def library_path():
         "usr/lib/postfix"))
 
 
+def perl_path():
+    """Where the Perl modules of build/mta lie."""
+    return [os.path.join(MTA, d) for d in (
+        "usr/share/perl5", "usr/lib/x86_64-linux-gnu/perl5/5.36",
+        "usr/lib/aarch64-linux-gnu/perl5/5.36")]
+
+
+def tool_env():
+    """What programs of build/mta need that run outside the namespace."""
+    return {"LD_LIBRARY_PATH": library_path(),
+            "PERL5LIB": ":".join(perl_path())}
+
+
 def tool(name):
     """A program of build/mta that needs no namespace, and its environment."""
     for place in ("usr/bin", "usr/sbin"):
         path = os.path.join(MTA, place, name)
         if os.path.exists(path):
-            return path, dict(os.environ, LD_LIBRARY_PATH=library_path())
+            return path, dict(os.environ, **tool_env())
     raise FileNotFoundError(name)
 
 
