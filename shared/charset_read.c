@@ -91,6 +91,7 @@ struct reader {
 	GString *mended; /* of them, and not read yet; NULL without mend */
 	bool is_utf8;
 	iconv_t cd;   /* otherwise */
+	size_t unit;  /* the octets that none of its signs divides */
 	bool clean;   /* so far */
 	bool spend;   /* what was read */
 	size_t ended; /* the end of the last piece */
@@ -105,6 +106,22 @@ static void reader_free(struct reader *reader)
 }
 
 AUTO_DEFINE(reader, reader_free);
+
+/* So many octets are left out where there is no sign: fewer would part the
+ * octets of all that follow. */
+static size_t unit_of(const char *codec)
+{
+	static const struct {
+		const char *start;
+		size_t unit;
+	} units[] = {{"utf-16", 2}, {"ucs-2", 2}, {"utf-32", 4}, {"ucs-4", 4}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+		if (!g_ascii_strncasecmp(codec, units[i].start,
+					 strlen(units[i].start)))
+			return units[i].unit;
+	return 1;
+}
 
 /* Owned; NULL if the codec is unknown. */
 static struct reader *reader_new(const struct charset_reading *reading,
@@ -125,6 +142,7 @@ static struct reader *reader_new(const struct charset_reading *reading,
 	reader->mended = reading->mend ? g_string_new(NULL) : NULL;
 	reader->is_utf8 = cd == (iconv_t)-1;
 	reader->cd = cd;
+	reader->unit = unit_of(reading->codec);
 	reader->clean = true;
 	return reader;
 }
@@ -181,6 +199,7 @@ static size_t convert(struct reader *reader, const char *data, size_t len,
 		char buffer[4096];
 		char *to = buffer;
 		size_t room = sizeof(buffer);
+		size_t skipped = 0;
 		size_t rc = 0;
 		int err = 0;
 
@@ -194,10 +213,9 @@ static size_t convert(struct reader *reader, const char *data, size_t len,
 		if (err == EILSEQ || err == EINVAL) {
 			g_string_append(out, REPLACEMENT);
 			reader->clean = false;
-			if (len) {
-				in++;
-				len--;
-			}
+			skipped = MIN(len, reader->unit);
+			in += skipped;
+			len -= skipped;
 		}
 	}
 	return (size_t)(in - data);

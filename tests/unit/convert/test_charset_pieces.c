@@ -121,6 +121,32 @@ Test(charset_pieces, utf16)
 	}
 }
 
+/* Half a pair costs one sign, not those behind it. */
+Test(charset_pieces, utf16_half)
+{
+	static const struct {
+		const char *charset, *octets, *text;
+		size_t len;
+	} halves[] = {
+		{"utf-16le", "a\0\x3d\xd8z\0y\0", "a\xef\xbf\xbdzy", 8},
+		{"utf-16le", "a\0\x00\xdez\0y\0", "a\xef\xbf\xbdzy", 8},
+		{"utf-16be", "\0a\xd8\x3d\0z\0y", "a\xef\xbf\xbdzy", 8},
+		{"utf-16", "\xff\xfe\x3d\xd8z\0", "\xef\xbf\xbdz", 6},
+		{"utf-16le", "a\0\x3d\xd8", "a\xef\xbf\xbd", 4},
+		{"utf-16le", "a\0\x3d\xd8z", "a\xef\xbf\xbd\xef\xbf\xbd", 5},
+		{"ucs-2le", "a\0\x3d\xd8z\0", "a\xef\xbf\xbdz", 6},
+		{"utf-32le", "\x3d\xd8\0\0z\0\0\0", "\xef\xbf\xbdz", 8},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(halves); i++) {
+		g_autofree char *text = charset_decode(
+			halves[i].charset, halves[i].octets, halves[i].len);
+
+		cr_expect_str_eq(text, halves[i].text, "%zu, %s", i,
+				 halves[i].charset);
+	}
+}
+
 /* Letters below 0x80 are taken for ASCII without a look, where the octets are
  * kept by their code page: so they are, in any that has them. */
 Test(charset_pieces, ascii)
