@@ -27,13 +27,13 @@ struct flowed_line {
 	const char *next;
 };
 
-static struct flowed_line flowed_line_at(const char *at)
+static struct flowed_line flowed_line_at(const char *at, const char *text_end)
 {
 	struct flowed_line line = {.text = at};
-	size_t len = strcspn(at, "\n");
-	const char *end = at + len;
+	const char *lf = memchr(at, '\n', (size_t)(text_end - at));
+	const char *end = lf ? lf : text_end;
 
-	line.next = *end ? end + 1 : end;
+	line.next = lf ? lf + 1 : text_end;
 	if (end > at && end[-1] == '\r')
 		end--;
 	while (line.text < end && *line.text == '>') {
@@ -58,14 +58,15 @@ static void put_quotes(GString *out, size_t quotes)
 
 char *text_unflow(char *text, bool delete_space)
 {
-	GString *out = g_string_sized_new(strlen(text) + 64);
+	size_t len = strlen(text);
+	GString *out = g_string_sized_new(len + 64);
 	const struct flowed_line none = {.flows = false};
 	struct flowed_line before = none;
 	char *spent = text;
 	bool open = false; /* a line that has no end yet */
 
 	for (const char *at = text; *at; at = before.next) {
-		struct flowed_line line = flowed_line_at(at);
+		struct flowed_line line = flowed_line_at(at, text + len);
 		bool signature = line.len == 3 && !memcmp(line.text, "-- ", 3);
 		bool joins = open && before.flows && !signature &&
 			     before.quotes == line.quotes;

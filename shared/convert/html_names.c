@@ -96,9 +96,10 @@ static void mark(GTree *names, char *name)
 
 void html_mark_cids(const char *html, GTree *names)
 {
+	const char *end = html + strlen(html);
 	const char *at = html;
 
-	while ((at = strchr(at, ':'))) {
+	while ((at = memchr(at, ':', (size_t)(end - at)))) {
 		size_t n = 0;
 
 		at++;
@@ -113,9 +114,10 @@ void html_mark_cids(const char *html, GTree *names)
 
 void html_mark_locations(const char *html, GTree *names)
 {
+	const char *end = html + strlen(html);
 	const char *at = html;
 
-	while ((at = strchr(at, '='))) {
+	while ((at = memchr(at, '=', (size_t)(end - at)))) {
 		size_t n = 0;
 		char quote = '\0';
 
